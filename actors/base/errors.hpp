@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tk {
+
+/// Why something was not done. One enum for all contexts and one table (`answer_to`), so that the
+/// compiler finds the value somebody forgot. Values travel in replies: append only.
+enum class ec : uint8_t {
+  ok = 0,
+  // -- seats and reservations -------------------------------------------------------------------
+  seat_contested,        // A tentative claim of somebody else: ask again at once.
+  seat_held,             // Somebody else's hold: may come back when it ends.
+  seat_sold,             // Sold: does not come back by waiting.
+  seat_unknown,          // No such seat in this event.
+  sale_closed,           // Outside the sale window, or the event is cancelled or over.
+  hold_limit,            // The user holds as many seats of this event as allowed.
+  reservation_unknown,   // No such reservation, or not the caller's.
+  already_cancelled,     // Cancel of a cancelled reservation.
+  reservation_expired,   // Cancel of an expired one.
+  reservation_pinned,    // A payment of it is undecided.
+  reservation_confirmed, // Paid: cancelling it is a refund, which checkout decides.
+  idempotency_conflict,  // Same key, other payload.
+  event_unknown,
+  // -- accounts ---------------------------------------------------------------------------------
+  mail_taken,
+  bad_credentials,
+  not_authenticated, // No token, a bad one, or one issued before the user's last revocation.
+  admin_required,
+  // -- requests ---------------------------------------------------------------------------------
+  bad_request, // Malformed JSON, uuid, number; the text tells which.
+  route_unknown,
+  method_not_allowed,
+  media_type,
+  body_too_large,
+  headers_too_large,
+  origin_forbidden,
+  rate_limited,
+  entry_token_required,
+  // -- the system -------------------------------------------------------------------------------
+  in_flight,   // This very request is being decided.
+  unknown,     // The outcome is not known yet: repeat with the same key.
+  busy,        // Refused before anything was done: a bound was reached.
+  unavailable, // Refused before anything was done: a dependency is away.
+  late,        // Refused before anything was done: its time was up.
+  fenced,      // Refused: the shard has a new owner.
+  internal     // A bug; the log knows more.
+};
+
+/// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).
+struct client_answer {
+  int status;
+  std::string_view code;
+  std::string_view text;
+  /// Seconds for `Retry-After`; 0 = no such header.
+  int retry_after_s = 0;
+};
+
+/// The one table from errors to the wire (R5). Texts are the contract's.
+client_answer answer_to(ec x);
+
+/// Stable snake_case name, for logs and metrics.
+std::string_view to_string(ec x);
+
+/// True when it is certain that nothing happened and a repeat may succeed.
+bool retryable(ec x);
+
+} // namespace tk

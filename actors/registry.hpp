@@ -1,0 +1,45 @@
+#pragma once
+
+#include <caf/atom.hpp>
+#include <caf/type_id.hpp>
+
+#include "actors/base/lifecycle.hpp"
+#include "actors/event/messages.hpp"
+#include "actors/seat_block/messages.hpp"
+#include "actors/session/messages.hpp"
+
+/// Every message that may leave a node, with its type id: append only. A changed shape is a new type
+/// (`_v2`), because peers of the neighbouring release read the old one. Included by shells only.
+CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
+
+  CAF_ADD_TYPE_ID(tiketi, (tk::wanted_seat))
+  CAF_ADD_TYPE_ID(tiketi, (tk::held_seat))
+  CAF_ADD_TYPE_ID(tiketi, (tk::hold_seats))
+  CAF_ADD_TYPE_ID(tiketi, (tk::hold_reply))
+  CAF_ADD_TYPE_ID(tiketi, (tk::claim_seats))
+  CAF_ADD_TYPE_ID(tiketi, (tk::claim_reply))
+  CAF_ADD_TYPE_ID(tiketi, (tk::abandon_claim))
+  CAF_ADD_TYPE_ID(tiketi, (tk::settle_seats))
+  CAF_ADD_TYPE_ID(tiketi, (tk::release_hold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::release_reply))
+  CAF_ADD_TYPE_ID(tiketi, (tk::wake_block))
+  CAF_ADD_TYPE_ID(tiketi, (tk::block_awake))
+  CAF_ADD_TYPE_ID(tiketi, (tk::reserve_seats))
+  CAF_ADD_TYPE_ID(tiketi, (tk::cancel_reservation))
+  CAF_ADD_TYPE_ID(tiketi, (tk::start_family))
+  CAF_ADD_TYPE_ID(tiketi, (tk::family_started))
+  CAF_ADD_TYPE_ID(tiketi, (tk::revoke_all))
+  CAF_ADD_TYPE_ID(tiketi, (tk::all_revoked))
+  CAF_ADD_TYPE_ID(tiketi, (tk::describe_event))
+  CAF_ADD_TYPE_ID(tiketi, (tk::event_board))
+  CAF_ADD_TYPE_ID(tiketi, (tk::passivate))
+  CAF_ADD_TYPE_ID(tiketi, (tk::passivation))
+
+  CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
+  CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")
+  CAF_ADD_ATOM(tiketi, tk::atom, resolve, "resolve")
+  CAF_ADD_ATOM(tiketi, tk::atom, suspend, "suspend")
+  CAF_ADD_ATOM(tiketi, tk::atom, thaw, "thaw")
+  CAF_ADD_ATOM(tiketi, tk::atom, sweep, "sweep")
+
+CAF_END_TYPE_ID_BLOCK(tiketi)

@@ -1,0 +1,161 @@
+#define CAF_SUITE registry
+
+#include "actors/registry.hpp"
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <caf/all.hpp>
+#include <caf/test/dsl.hpp>
+
+#include "actors/event/port.hpp"
+#include "actors/seat_block/port.hpp"
+#include "actors/session/port.hpp"
+#include "supervisors/router.hpp"
+
+using namespace tk;
+
+namespace {
+
+struct plain_config : caf::actor_system_config {
+  plain_config() {
+    set("logger.file-verbosity", caf::atom("quiet"));
+    set("scheduler.policy", caf::atom("testing"));
+  }
+};
+
+struct fixture {
+  plain_config cfg;
+  caf::actor_system sys{cfg};
+
+  template <class T>
+  std::vector<char> bytes_of(const T& x) {
+    std::vector<char> out;
+    caf::binary_serializer sink{sys, out};
+    if (auto err = sink(x))
+      CAF_FAIL("not serialised: " << sys.render(err));
+    return out;
+  }
+
+  static std::string hex(const std::vector<char>& bytes) {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    for (auto c : bytes) {
+      out += digits[static_cast<unsigned char>(c) >> 4];
+      out += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return out;
+  }
+
+  /// Peers of the neighbouring release read these very bytes.
+  template <class T>
+  void golden(const T& x, const std::string& expected) {
+    auto bytes = bytes_of(x);
+    CAF_CHECK_EQUAL(hex(bytes), expected);
+    T copy;
+    caf::binary_deserializer source{sys, bytes};
+    if (auto err = source(copy))
+      CAF_FAIL("not read back: " << sys.render(err));
+    CAF_CHECK(copy == x);
+    if (bytes.empty())
+      return;
+    bytes.pop_back();
+    T cut;
+    caf::binary_deserializer truncated{sys, bytes};
+    CAF_CHECK(truncated(cut));
+  }
+};
+
+const wanted_seat seat{{1, 2}, 3};
+const held_seat held{{1, 2}, 3, 4, 5, {6}};
+const instant later = from_ms(0x0102030405);
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(registry_tests, fixture)
+
+CAF_TEST(messages of the seat block have not changed) {
+  golden(seat, "0000000000000001000000000000000200000003");
+  golden(held, "00000000000000010000000000000002000000030000000400000000000000050000000000000006");
+  golden(hold_seats{{1, 2}, {3, 4}, "TK", {seat}, "k", "d", {5, 6}, {7, 8}, later, {9, 10}},
+         "000000000000000100000000000000020000000000000003000000000000000402544b01000000000000"
+         "0001000000000000000200000003016b0164000500000000000000060007000000000000000800000001"
+         "020304050000000000000009000000000000000a");
+  golden(hold_reply{ec::seat_held, {1, 2}, "TK", {3}, 2, later, {held}, true, {{4, 5}}, 6},
+         "020000000000000001000000000000000202544b00000000000000030200000001020304050100000000"
+         "000000010000000000000002000000030000000400000000000000050000000000000006010100000000"
+         "0000000400000000000000050000000000000006");
+  golden(claim_seats{{1, 2}, {3, 4}, {{5, 6}}, later},
+         "000000000000000100000000000000020000000000000003000000000000000401000000000000000500"
+         "000000000000060000000102030405");
+  golden(claim_reply{ec::seat_contested, {held}, {7, 8}, {{9, 10}}, 11},
+         "010100000000000000010000000000000002000000030000000400000000000000050000000000000006"
+         "00070000000000000008010000000000000009000000000000000a000000000000000b");
+  golden(abandon_claim{{1, 2}}, "00000000000000010000000000000002");
+  golden(settle_seats{{1, 2}, {3, 4}, true, later, {held}},
+         "000000000000000100000000000000020000000000000003000000000000000401000000010203040501"
+         "00000000000000010000000000000002000000030000000400000000000000050000000000000006");
+  golden(release_hold{{1, 2}, {3, 4}, {5, 6}},
+         "000000000000000100000000000000020000000000000003000000000000000400000000000000050000"
+         "000000000006");
+  golden(release_reply{ec::reservation_pinned}, "0a");
+  golden(wake_block{{{1, 2}}}, "0100000000000000010000000000000002");
+  golden(block_awake{500}, "000001f4");
+}
+
+CAF_TEST(messages of the session have not changed) {
+  golden(reserve_seats{{1, 2}, {seat}, "k", "d", later, {3, 4}},
+         "00000000000000010000000000000002010000000000000001000000000000000200000003016b016400"
+         "0000010203040500000000000000030000000000000004");
+  golden(cancel_reservation{{1, 2}, later, {3, 4}},
+         "00000000000000010000000000000002000000010203040500000000000000030000000000000004");
+  golden(start_family{{1, 2}, "h", 7}, "00000000000000010000000000000002016800000007");
+  golden(family_started{ec::busy}, "1d");
+  golden(revoke_all{later}, "0000000102030405");
+  golden(all_revoked{ec::unknown}, "1c");
+}
+
+CAF_TEST(messages of the event and of every entity have not changed) {
+  golden(describe_event{}, "");
+  golden(event_board{{1, 2}, {3, 4}, 5, {true, later, later}, {6, 7}},
+         "000000000000000100000000000000020003000000000000000400000000000000050100000001020304"
+         "050000000102030405020000000600000007");
+  golden(passivate{}, "");
+  golden(passivation{true}, "01");
+}
+
+CAF_TEST(an open end of sale survives the wire) {
+  sale_window x;
+  x.sale_end = instant::max();
+  auto bytes = bytes_of(x);
+  sale_window copy;
+  caf::binary_deserializer source{sys, bytes};
+  CAF_CHECK(!source(copy));
+  CAF_CHECK(copy == x);
+}
+
+CAF_TEST(names on the wire are short) {
+  for (auto name : {caf::type_name<hold_seats>::value,
+                    caf::type_name<cancel_reservation>::value,
+                    caf::type_name<passivation>::value}) {
+    CAF_CHECK_EQUAL(std::string{name}.substr(0, 4), "tk::");
+    CAF_CHECK(std::string{name}.size() <= 24);
+  }
+}
+
+CAF_TEST(the router knows what an entity answers) {
+  static_assert(std::is_same_v<reply_to<session_actor, reserve_seats>::type, hold_reply>);
+  static_assert(std::is_same_v<reply_to<session_actor, cancel_reservation>::type, release_reply>);
+  static_assert(std::is_same_v<reply_to<session_actor, revoke_all>::type, all_revoked>);
+  static_assert(std::is_same_v<reply_to<session_actor, start_family>::type, family_started>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, hold_seats>::type, hold_reply>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, claim_seats>::type, claim_reply>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, release_hold>::type, release_reply>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, wake_block>::type, block_awake>);
+  static_assert(std::is_same_v<reply_to<event_actor, describe_event>::type, event_board>);
+  static_assert(std::is_same_v<reply_to<event_actor, passivate>::type, passivation>);
+  CAF_CHECK(true);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

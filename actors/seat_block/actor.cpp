@@ -1,0 +1,133 @@
+#include "actors/seat_block/actor.hpp"
+
+#include "actors/seat_block/state.hpp"
+
+namespace tk {
+
+namespace seat_block {
+
+namespace {
+
+void publish_board(pointer self) {
+  auto& st = self->state;
+  auto now = st.now();
+  auto seats = st.core->seats();
+  auto board = std::make_shared<seat_board>();
+  board->event = st.event;
+  board->block_no = st.core->block_no();
+  board->epoch = st.address.epoch;
+  // By the clock, so that it rises over restarts within one epoch too.
+  st.board_version = std::max(st.board_version + 1, static_cast<uint64_t>(to_ms(now)));
+  board->version = st.board_version;
+  board->made_at = now;
+  board->seat_count = static_cast<uint32_t>(seats.size());
+  board->bits.resize((seats.size() + 3) / 4);
+  for (size_t i = 0; i < seats.size(); ++i) {
+    auto shown = static_cast<unsigned>(st.core->shown(i, now));
+    board->bits[i / 4] = static_cast<uint8_t>(board->bits[i / 4] | (shown << (2 * (i % 4))));
+  }
+  st.board_at = now;
+  st.node->boards->publish(std::move(board));
+}
+
+void on_publish(pointer self) {
+  self->state.board_scheduled = false;
+  publish_board(self);
+}
+
+void on_timer(pointer self, uint64_t timer_no) {
+  if (timer_no == self->state.timer_no)
+    on_tick(self);
+}
+
+passivation on_passivate(pointer self) {
+  auto& st = self->state;
+  bool idle = st.open_requests == 0 && !st.board_scheduled && st.to_relook.empty() &&
+              st.core->idle();
+  if (idle)
+    self->quit();
+  return {idle};
+}
+
+std::vector<seat_facts> facts_of(const block_rows& rows) {
+  std::vector<seat_facts> out;
+  out.reserve(rows.seats.size());
+  for (auto& x : rows.seats) {
+    auto state = x.row.status == 'l'   ? seat_state::locked
+                 : x.row.status == 'r' ? seat_state::reserved
+                                       : seat_state::available;
+    out.push_back({x.row.seat, x.row.version, x.row.fence, state,
+                   state == seat_state::available ? reservation_id{} : x.row.reservation, x.price});
+  }
+  return out;
+}
+
+self_actor::behavior_type behave(pointer self, node_context* node, event_id event, int32_t block_no,
+                                 participant address, const block_rows& rows) {
+  auto& st = self->state;
+  st.node = node;
+  st.event = event;
+  st.address = address;
+  st.core = std::make_unique<seat_block_core>(block_no, facts_of(rows));
+  node->probe.blocks_active++;
+  for (auto& x : rows.led)
+    st.core->apply_hold(record_of(x, block_no));
+  for (auto& x : rows.seats) // Held by reservations that other blocks lead.
+    if (x.row.status == 'l' && !st.core->find_hold(x.row.reservation)) {
+      hold_record foreign;
+      foreign.id = x.row.reservation;
+      foreign.user = x.row.holder;
+      foreign.expires_at = x.row.expires_at;
+      foreign.pinned = x.row.pinned;
+      foreign.seats.push_back({x.row.seat, block_no, x.row.version, x.row.fence, x.price});
+      for (auto& y : rows.seats)
+        if (y.row.status == 'l' && y.row.reservation == foreign.id && y.row.seat != x.row.seat)
+          foreign.seats.push_back({y.row.seat, block_no, y.row.version, y.row.fence, y.price});
+      st.core->apply_hold(std::move(foreign));
+    }
+  publish_board(self);
+  changed(self);
+  return {
+    [=](const hold_seats& x) { return on_hold(self, x); },
+    [=](const claim_seats& x) { return on_claim(self, x); },
+    [=](const abandon_claim& x) { on_abandon(self, x); },
+    [=](const settle_seats& x) { on_settle(self, x); },
+    [=](const release_hold& x) { return on_release(self, x); },
+    [=](const wake_block& x) { return on_wake(self, x); },
+    [=](passivate) { return on_passivate(self); },
+    [=](atom::tick, uint64_t timer_no) { on_timer(self, timer_no); },
+    [=](atom::publish) { on_publish(self); },
+  };
+}
+
+} // namespace
+
+void arm(pointer self, instant when) {
+  auto& st = self->state;
+  if (st.timer_at && *st.timer_at <= when)
+    return; // The earlier one looks again.
+  st.timer_at = when;
+  self->delayed_send(self, std::max(millis{1}, when - st.now()), atom::tick_v, ++st.timer_no);
+}
+
+void changed(pointer self) {
+  auto& st = self->state;
+  if (auto due = st.core->next_due())
+    arm(self, *due);
+  if (st.board_scheduled)
+    return;
+  auto now = st.now();
+  if (now - st.board_at >= board_interval)
+    return publish_board(self);
+  st.board_scheduled = true;
+  self->delayed_send(self, st.board_at + board_interval - now, atom::publish_v);
+}
+
+} // namespace seat_block
+
+seat_block_actor spawn_seat_block(node_context& node, event_id event, int32_t block_no,
+                                  participant self, const block_rows& rows) {
+  return node.system->spawn(seat_block::behave, &node, event, block_no, self, rows);
+}
+
+} // namespace tk

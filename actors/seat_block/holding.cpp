@@ -1,0 +1,278 @@
+#include <algorithm>
+
+#include "actors/seat_block/state.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/reservation_number.hpp"
+#include "supervisors/router.hpp"
+
+/// Holding seats: claim in memory, submit, then one of three (R12): applied, dropped, or kept until a
+/// final re-read says which.
+namespace tk::seat_block {
+
+namespace {
+
+/// One wish on its way through the blocks and the ledger.
+struct attempt {
+  hold_seats wish;
+  reply_ptr<hold_reply> reply;
+  std::vector<int32_t> further; ///< Blocks to ask, ascending; asked from the front.
+  size_t asked = 0;
+  std::vector<held_seat> seats; ///< Claimed so far: versions before, fences after.
+  std::vector<participant> owners; ///< Beside `seats`.
+  bool second_try = false;
+};
+using attempt_ptr = std::shared_ptr<attempt>;
+
+hold_reply refuse(ec why, std::vector<seat_id> seats = {}, int64_t retry_after_ms = 0) {
+  hold_reply out;
+  out.is = why;
+  out.refused = std::move(seats);
+  out.retry_after_ms = retry_after_ms;
+  return out;
+}
+
+hold_reply reply_of(const hold_record& hold, bool replayed) {
+  hold_reply out;
+  out.id = hold.id;
+  out.number = hold.number;
+  out.total = hold.total;
+  out.status = static_cast<uint8_t>(reservation_status::pending);
+  out.expires_at = hold.expires_at;
+  out.seats = hold.seats;
+  out.replayed = replayed;
+  return out;
+}
+
+void start(pointer self, const attempt_ptr& x);
+
+/// Nothing was submitted, or it certainly did nothing: gives back every claim.
+void give_back(pointer self, const attempt_ptr& x) {
+  auto& st = self->state;
+  st.core->drop_claim(x->wish.id);
+  for (size_t i = 0; i < x->asked; ++i)
+    tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]),
+                           abandon_claim{x->wish.id});
+  changed(self);
+}
+
+void answer_refusal(pointer self, const attempt_ptr& x, hold_reply what) {
+  if (what.is == ec::seat_contested || what.is == ec::seat_held || what.is == ec::seat_sold)
+    self->state.node->probe.seat_conflicts++;
+  x->reply->deliver(std::move(what));
+}
+
+/// The op is committed: the memory follows, the caller and the other blocks hear of it.
+void committed(pointer self, const attempt_ptr& x, const verdict& v) {
+  auto& st = self->state;
+  hold_record hold;
+  hold.id = x->wish.id;
+  hold.user = x->wish.user;
+  hold.number = x->wish.number;
+  hold.expires_at = v.expires_at;
+  hold.led = true;
+  hold.seats = x->seats;
+  for (auto& seat : hold.seats) {
+    seat.version += 1;
+    hold.total += seat.price;
+  }
+  x->reply->deliver(reply_of(hold, false));
+  tell_satellites(self, hold, true);
+  st.core->apply_hold(std::move(hold));
+  st.node->probe.reservations_created++;
+  changed(self);
+}
+
+/// Id or key are on record already: tell what became of that reservation.
+void replay(pointer self, const attempt_ptr& x, reservation_id id) {
+  auto& st = self->state;
+  give_back(self, x);
+  relook(self, id);
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{id})
+    .then(
+      [=](const found_reservation& found) {
+        --self->state.open_requests;
+        auto out = found.found ? to_reply(found.row) : refuse(ec::internal);
+        out.replayed = true;
+        x->reply->deliver(std::move(out));
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        x->reply->deliver(refuse(ec::unavailable));
+      });
+}
+
+/// The rows are not what the memory thought: read them, then decide once more (H-22d). The claim
+/// stays meanwhile, so that nobody is promised these seats from the old memory.
+void moved(pointer self, const attempt_ptr& x) {
+  std::vector<seat_id> own;
+  for (auto& seat : x->wish.seats)
+    if (seat.block_no == self->state.core->block_no())
+      own.push_back(seat.seat);
+  reread(self, std::move(own), self->state.now(), [=](bool) {
+    give_back(self, x);
+    if (x->second_try)
+      return answer_refusal(self, x, refuse(ec::seat_contested));
+    x->second_try = true;
+    start(self, x);
+  });
+}
+
+void on_verdict(pointer self, const attempt_ptr& x, const verdict& v) {
+  auto& st = self->state;
+  switch (v.is) {
+    case outcome::ok:
+      return committed(self, x, v);
+    case outcome::replayed:
+      return replay(self, x, v.replay_of);
+    case outcome::moved:
+      return moved(self, x);
+    case outcome::in_flight: // A twin by key, of this very batch: its outcome is ours.
+      if (!x->second_try) {
+        x->second_try = true;
+        give_back(self, x);
+        return start(self, x);
+      }
+      break;
+    case outcome::unknown:
+      st.core->mark_unsettled(x->wish.id);
+      arm(self, x->wish.deadline);
+      return x->reply->deliver(refuse(ec::unknown));
+    default:
+      break;
+  }
+  give_back(self, x);
+  answer_refusal(self, x, refuse(to_ec(v.is)));
+}
+
+void submit_creation(pointer self, const attempt_ptr& x) {
+  auto& st = self->state;
+  auto& wish = x->wish;
+  create_reservation what;
+  what.id = wish.id;
+  what.user = wish.user;
+  what.event = st.event;
+  what.number = wish.number;
+  what.operation = "seats.reserve";
+  what.key = wish.key;
+  what.digest = wish.digest;
+  what.ttl_s = st.node->sale.reservation_ttl_s;
+  what.deadline = wish.deadline;
+  what.session = wish.session;
+  what.event_owner = wish.event_owner;
+  what.request = wish.request;
+  for (size_t i = 0; i < x->seats.size(); ++i) {
+    auto& seat = x->seats[i];
+    create_item item;
+    item.seat = seat.seat;
+    item.version = seat.version;
+    item.fence = seat.fence;
+    item.price = seat.price;
+    item.block = x->owners[i];
+    item.block_no = seat.block_no;
+    what.total += seat.price;
+    what.items.push_back(item);
+  }
+  submit_op(self, std::move(what), wish.deadline,
+            [=](const verdict& v) { on_verdict(self, x, v); });
+}
+
+/// Asks the further blocks, one after the other in key order, then submits. Nobody waits for a seat,
+/// so nothing deadlocks.
+void ask_further(pointer self, const attempt_ptr& x) {
+  auto& st = self->state;
+  if (x->asked == x->further.size())
+    return submit_creation(self, x);
+  auto block_no = x->further[x->asked++];
+  claim_seats cmd{x->wish.id, x->wish.user, {}, x->wish.deadline};
+  for (auto& seat : x->wish.seats)
+    if (seat.block_no == block_no)
+      cmd.seats.push_back(seat.seat);
+  ++st.open_requests;
+  ask<seat_block_actor>(self, *st.node, key_of(st.event, block_no), claim_budget, std::move(cmd))
+    .then(
+      [=](const claim_reply& r) {
+        --self->state.open_requests;
+        if (r.is != ec::ok) {
+          give_back(self, x);
+          return answer_refusal(self, x, refuse(r.is, r.refused, r.retry_after_ms));
+        }
+        for (auto& seat : r.seats) {
+          x->seats.push_back(seat);
+          x->owners.push_back(r.block);
+        }
+        ask_further(self, x);
+      },
+      [=](const caf::error&) { // Whatever it claimed is abandoned: nothing was submitted.
+        --self->state.open_requests;
+        give_back(self, x);
+        answer_refusal(self, x, refuse(ec::busy));
+      });
+}
+
+/// A hold that ran out stands in the way: it is ended first, then the wish is decided again (P-44).
+void free_first(pointer self, const attempt_ptr& x, reservation_id in_the_way) {
+  auto hold = self->state.core->find_hold(in_the_way);
+  if (hold->releasing || x->second_try)
+    return answer_refusal(self, x, refuse(ec::seat_contested, {}, again_after.count()));
+  x->second_try = true;
+  auto request = x->wish.request;
+  release(self, *hold, release_reason::expired, {}, request, [=](ec) { start(self, x); });
+}
+
+void start(pointer self, const attempt_ptr& x) {
+  auto& st = self->state;
+  auto what = st.core->decide_hold(x->wish, st.now());
+  switch (what.is) {
+    case hold_decision::kind::refuse:
+      return answer_refusal(self, x,
+                            refuse(what.why, std::move(what.refused), what.retry_after_ms));
+    case hold_decision::kind::replay:
+      return x->reply->deliver(reply_of(*st.core->find_hold(what.existing), true));
+    case hold_decision::kind::free_first:
+      return free_first(self, x, what.existing);
+    case hold_decision::kind::claim:
+      break;
+  }
+  x->asked = 0;
+  x->seats = what.seats;
+  x->owners.assign(what.seats.size(), st.address);
+  st.core->apply_claim(x->wish.id, std::move(what.seats), x->wish.deadline);
+  ask_further(self, x);
+}
+
+} // namespace
+
+caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish) {
+  auto x = std::make_shared<attempt>();
+  x->wish = wish;
+  x->reply = promise_reply<hold_reply>(self);
+  for (auto& seat : wish.seats)
+    if (seat.block_no != self->state.core->block_no())
+      x->further.push_back(seat.block_no);
+  std::ranges::sort(x->further);
+  x->further.erase(std::unique(x->further.begin(), x->further.end()), x->further.end());
+  start(self, x);
+  return x->reply->rp;
+}
+
+caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish) {
+  auto& st = self->state;
+  auto what = st.core->decide_claim(wish, st.now());
+  claim_reply out;
+  out.block = st.address;
+  if (what.is != hold_decision::kind::claim) {
+    out.is = what.is == hold_decision::kind::free_first ? ec::seat_contested : what.why;
+    out.refused = std::move(what.refused);
+    out.retry_after_ms = what.retry_after_ms;
+    if (what.is == hold_decision::kind::free_first)
+      on_tick(self); // It ran out: end it, the caller asks again.
+    return out;
+  }
+  out.seats = what.seats;
+  st.core->apply_claim(wish.id, std::move(what.seats), wish.until);
+  changed(self);
+  return out;
+}
+
+} // namespace tk::seat_block

@@ -1,0 +1,170 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/base/errors.hpp"
+#include "actors/base/ids.hpp"
+#include "actors/base/money.hpp"
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+
+/// What can be said to a seat block, and its answers.
+namespace tk {
+
+/// A seat somebody wants, with the block that owns it.
+struct wanted_seat {
+  seat_id seat;
+  int32_t block_no = 0;
+  auto operator<=>(const wanted_seat&) const = default;
+};
+
+/// Holds all seats, durably, or none. Sent to the lead block: the lowest block among the seats.
+struct hold_seats {
+  reservation_id id;
+  user_id user;
+  std::string number;
+  std::vector<wanted_seat> seats;
+  std::string key, digest; ///< Idempotency; `key` empty = none.
+  participant session;
+  participant event_owner;
+  instant deadline; ///< Ledger time after which nothing may be committed any more.
+  request_id request;
+  bool operator==(const hold_seats&) const = default;
+};
+
+/// A seat as it stands in a reservation.
+struct held_seat {
+  seat_id seat;
+  int32_t block_no = 0;
+  int32_t version = 0;
+  int64_t fence = 0;
+  won price;
+  bool operator==(const held_seat&) const = default;
+};
+
+/// `is` = ok: the reservation, made now or (`replayed`) before. Otherwise which seats stood in the
+/// way, and how long waiting helps at most (0 = it does not, or nobody knows).
+struct hold_reply {
+  ec is = ec::ok;
+  reservation_id id;
+  std::string number;
+  won total;
+  uint8_t status = 1; ///< A `reservation_status`.
+  instant expires_at;
+  std::vector<held_seat> seats;
+  bool replayed = false;
+  std::vector<seat_id> refused;
+  int64_t retry_after_ms = 0;
+  bool operator==(const hold_reply&) const = default;
+};
+
+/// From a lead block to another: takes seats tentatively, in memory, until `until`.
+struct claim_seats {
+  reservation_id id;
+  user_id user;
+  std::vector<seat_id> seats;
+  instant until;
+  bool operator==(const claim_seats&) const = default;
+};
+struct claim_reply {
+  ec is = ec::ok;
+  std::vector<held_seat> seats; ///< Versions before, fences after the change.
+  participant block;
+  std::vector<seat_id> refused;
+  int64_t retry_after_ms = 0;
+  bool operator==(const claim_reply&) const = default;
+};
+
+/// From a lead block: the claim will not be submitted.
+struct abandon_claim {
+  reservation_id id;
+  bool operator==(const abandon_claim&) const = default;
+};
+
+/// From a lead block: the whole truth about the seats of a reservation that changed. Applied by
+/// version, whether or not the claim is known.
+struct settle_seats {
+  reservation_id id;
+  user_id user;
+  bool held = false; ///< Locked by the reservation, else available.
+  instant expires_at;
+  std::vector<held_seat> seats; ///< As they are now.
+  bool operator==(const settle_seats&) const = default;
+};
+
+/// Ends a pending reservation of `user` (cancel). Sent to its lead block.
+struct release_hold {
+  reservation_id id;
+  user_id user;
+  request_id request;
+  bool operator==(const release_hold&) const = default;
+};
+struct release_reply {
+  ec is = ec::ok;
+  bool operator==(const release_reply&) const = default;
+};
+
+/// Wakes the block; it looks after what is overdue. Sent by the sweep and after a takeover.
+struct wake_block {
+  std::vector<reservation_id> overdue;
+  bool operator==(const wake_block&) const = default;
+};
+struct block_awake {
+  int32_t seats = 0;
+  bool operator==(const block_awake&) const = default;
+};
+
+template <class F>
+wire<F> inspect(F& f, wanted_seat& x) {
+  return f(x.seat, x.block_no);
+}
+template <class F>
+wire<F> inspect(F& f, hold_seats& x) {
+  return f(x.id, x.user, x.number, x.seats, x.key, x.digest, x.session, x.event_owner, x.deadline,
+           x.request);
+}
+template <class F>
+wire<F> inspect(F& f, held_seat& x) {
+  return f(x.seat, x.block_no, x.version, x.fence, x.price);
+}
+template <class F>
+wire<F> inspect(F& f, hold_reply& x) {
+  return f(x.is, x.id, x.number, x.total, x.status, x.expires_at, x.seats, x.replayed, x.refused,
+           x.retry_after_ms);
+}
+template <class F>
+wire<F> inspect(F& f, claim_seats& x) {
+  return f(x.id, x.user, x.seats, x.until);
+}
+template <class F>
+wire<F> inspect(F& f, claim_reply& x) {
+  return f(x.is, x.seats, x.block, x.refused, x.retry_after_ms);
+}
+template <class F>
+wire<F> inspect(F& f, abandon_claim& x) {
+  return f(x.id);
+}
+template <class F>
+wire<F> inspect(F& f, settle_seats& x) {
+  return f(x.id, x.user, x.held, x.expires_at, x.seats);
+}
+template <class F>
+wire<F> inspect(F& f, release_hold& x) {
+  return f(x.id, x.user, x.request);
+}
+template <class F>
+wire<F> inspect(F& f, release_reply& x) {
+  return f(x.is);
+}
+template <class F>
+wire<F> inspect(F& f, wake_block& x) {
+  return f(x.overdue);
+}
+template <class F>
+wire<F> inspect(F& f, block_awake& x) {
+  return f(x.seats);
+}
+
+} // namespace tk

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/registry.hpp"
+
+namespace tk {
+
+/// SEAT BLOCK: alone decides who holds its seats, and leads the reservations whose lowest block it is.
+using seat_block_actor = caf::typed_actor<
+  /// Holds seats, durably, before it answers; same reservation id, same hold.
+  caf::replies_to<hold_seats>::with<hold_reply>,
+  /// Takes seats tentatively for a lead block.
+  caf::replies_to<claim_seats>::with<claim_reply>,
+  /// Drops a claim that will not be submitted.
+  caf::reacts_to<abandon_claim>,
+  /// Learns what became of seats of a reservation that another block leads.
+  caf::reacts_to<settle_seats>,
+  /// Ends a pending reservation that this block leads.
+  caf::replies_to<release_hold>::with<release_reply>,
+  /// Starts when it sleeps, and looks after overdue reservations.
+  caf::replies_to<wake_block>::with<block_awake>,
+  /// Stops when nothing is open; see `supervisors/region.hpp`.
+  caf::replies_to<passivate>::with<passivation>>;
+
+} // namespace tk

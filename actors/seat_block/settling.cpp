@@ -1,0 +1,107 @@
+#include "actors/seat_block/state.hpp"
+#include "supervisors/router.hpp"
+
+/// Learning what became of seats: from other blocks, or from the rows.
+namespace tk::seat_block {
+
+namespace {
+
+seat_state state_of(char status) {
+  switch (status) {
+    case 'l':
+      return seat_state::locked;
+    case 'r':
+      return seat_state::reserved;
+    default:
+      return seat_state::available;
+  }
+}
+
+} // namespace
+
+void on_abandon(pointer self, const abandon_claim& cmd) {
+  self->state.core->drop_claim(cmd.id);
+  changed(self);
+}
+
+void on_settle(pointer self, const settle_seats& cmd) {
+  auto& core = *self->state.core;
+  if (cmd.held) {
+    hold_record hold;
+    hold.id = cmd.id;
+    hold.user = cmd.user;
+    hold.expires_at = cmd.expires_at;
+    for (auto& x : cmd.seats)
+      if (x.block_no == core.block_no())
+        hold.seats.push_back(x);
+    core.apply_hold(std::move(hold));
+  } else {
+    core.apply_release(cmd.id, cmd.seats);
+  }
+  changed(self);
+}
+
+hold_record record_of(const reservation_row& row, int32_t block_no) {
+  hold_record out;
+  out.id = row.id;
+  out.user = row.user;
+  out.number = row.number;
+  out.total = row.total;
+  out.expires_at = row.expires_at;
+  out.pinned = row.pinned;
+  out.led = row.lead_block == block_no;
+  for (auto& x : row.items) {
+    if (out.led || x.block_no == block_no)
+      out.seats.push_back({x.seat, x.block_no, x.version, x.fence, x.unit_price});
+  }
+  return out;
+}
+
+void relook(pointer self, reservation_id id) {
+  auto& st = self->state;
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{id})
+    .then(
+      [=](const found_reservation& x) {
+        auto& s = self->state;
+        --s.open_requests;
+        auto known = s.core->find_hold(id);
+        if (x.found && x.row.status == reservation_status::pending) {
+          auto record = record_of(x.row, s.core->block_no());
+          bool wait = !record.led && record.expires_at <= s.now(); // For its lead block.
+          s.core->apply_hold(std::move(record));
+          if (wait)
+            s.core->postpone(id, s.now() + again_after);
+        } else if (known && !known->releasing) {
+          s.core->forget(id);
+        }
+        changed(self);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        self->state.to_relook.insert(id);
+        arm(self, self->state.now() + again_after);
+      });
+}
+
+void reread(pointer self, std::vector<seat_id> seats, instant deadline,
+            std::function<void(bool)> done) {
+  auto& st = self->state;
+  auto patience = st.now() + ledger_budget;
+  submit_op(self, reread_seats{std::move(seats), deadline, st.address}, patience,
+            [=](const verdict& v) {
+              auto& s = self->state;
+              s.node->probe.claims_reread++;
+              bool read = v.is == outcome::ok;
+              for (auto& row : v.rows) {
+                s.core->apply_row({row.seat, row.version, row.fence, state_of(row.status),
+                                   row.status == 'a' ? reservation_id{} : row.reservation, {}});
+                if (row.status == 'l' && !s.core->find_hold(row.reservation))
+                  relook(self, row.reservation); // Who holds it, until when, and who leads.
+              }
+              changed(self);
+              done(read && v.final_read);
+            });
+}
+
+} // namespace tk::seat_block

@@ -1,0 +1,253 @@
+#define CAF_SUITE settling
+
+#include "actors/seat_block/actor.hpp"
+#include "tests/support/node_rig.hpp"
+
+using namespace tk;
+using namespace tk::rig;
+
+namespace {
+
+const user_id alice = user_no(1), bob = user_no(2);
+
+struct fixture : node_rig {
+  fixture() { open_sale(); }
+
+  auto claim(int32_t block, uint64_t n, reservation_id id, millis life = millis{3000}) {
+    return request<seat_block_actor>(key_of(event_no(1), block),
+                                     claim_seats{id, alice, {seat_no(block, n)}, now() + life});
+  }
+  /// A message to a block of which nobody hears whether it arrived.
+  template <class Message>
+  void tell_block(int32_t block, Message what) {
+    tell<seat_block_actor>(node, key_of(event_no(1), block), std::move(what));
+    run();
+  }
+  /// Memory and rows of a seat say the same: a stranger gets what the row allows.
+  ec probe(int32_t block, uint64_t n) { return reserve(user_no(5), {want(block, n)})->value.is; }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(settling_tests, fixture)
+
+// -- several blocks --------------------------------------------------------------------------------
+
+CAF_TEST(seats of three blocks are one reservation led by the lowest) {
+  auto x = reserve(alice, {want(2, 1), want(0, 1), want(1, 1)});
+  CAF_REQUIRE(x->value.is == ec::ok);
+  CAF_CHECK_EQUAL(x->value.seats.size(), 3u);
+  CAF_CHECK_EQUAL(x->value.total.amount, 150'003);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  auto& op = std::get<create_reservation>(*st.ops.front());
+  CAF_CHECK_EQUAL(op.items.front().block_no, 0);
+  for (auto& item : op.items) // H-01: every participant is named with its epoch.
+    CAF_CHECK(item.block == node.epochs.of(key_of(event_no(1), item.block_no)));
+  CAF_CHECK(op.session == node.epochs.of(key_of(alice)));
+  CAF_CHECK(op.event_owner == node.epochs.of(key_of(event_no(1))));
+  CAF_CHECK_EQUAL(st.rows.reservations.at(x->value.id).lead_block, 0);
+  CAF_CHECK(probe(2, 1) == ec::seat_held);
+}
+
+CAF_TEST(all or nothing over two blocks and the claims are abandoned) {
+  reserve(bob, {want(1, 1)});
+  auto creations = count_ops<create_reservation>();
+  auto x = reserve(alice, {want(0, 1), want(1, 1), want(2, 1)});
+  CAF_CHECK(x->value.is == ec::seat_held);
+  CAF_CHECK(x->value.refused == std::vector{seat_no(1, 1)});
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), creations);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(2, 1) == ec::ok);
+}
+
+CAF_TEST(a refused op gives the claims of every block back) {
+  verdict v;
+  v.is = outcome::closed;
+  st.answers = {v};
+  CAF_CHECK(reserve(alice, {want(0, 1), want(1, 1)})->value.is == ec::sale_closed);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(H01 a settle is applied whether or not the claim is known) {
+  reservation_id id{0xb, 9};
+  settle_seats held{id, alice, true, now() + millis{300'000}, {{seat_no(1, 1), 1, 1, 1, {}}}};
+  tell_block(1, held);
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  settle_seats freed{id, alice, false, {}, {{seat_no(1, 1), 1, 2, 1, {}}}};
+  tell_block(1, freed);
+  tell_block(1, held); // Older than what is known.
+  pass(millis{300});
+  CAF_CHECK_EQUAL(shown(1, 1), 0);
+}
+
+CAF_TEST(a cancel frees the seats of every block) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::ok);
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(H02 time ends a reservation once and by its lead block alone) {
+  reserve(alice, {want(0, 1), want(1, 1)});
+  pass(millis{301'000}, millis{100});
+  CAF_CHECK_EQUAL(count_ops<release_reservation>(), 1);
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(H02 a satellite that heard nothing reads and never frees by its own timer) {
+  // Claimed by a lead block that is never heard of again; the op commits.
+  reservation_id id{0xb, 9};
+  auto x = claim(1, 1, id);
+  CAF_REQUIRE(x->value.is == ec::ok);
+  reservation_row row;
+  row.id = id;
+  row.user = alice;
+  row.event = event_no(1);
+  row.expires_at = now() + millis{300'000};
+  row.lead_block = 0;
+  row.items = {{seat_no(0, 1), {}, 1, {1}, 0, 1, 1}, {seat_no(1, 1), {}, 1, {1}, 1, 1, 1}};
+  for (auto& item : row.items)
+    st.rows.seats.at(item.seat).row = {item.seat, 1, 1, 'l', id, alice, row.expires_at, false};
+  st.rows.reservations[id] = row;
+  pass(millis{2900});
+  CAF_CHECK(probe(1, 1) == ec::seat_contested);
+  pass(millis{1000});
+  CAF_CHECK(probe(1, 1) == ec::seat_held); // Read from the row.
+  // It runs out; its lead block sleeps, and nobody tells.
+  pass(millis{300'000}, millis{100});
+  CAF_CHECK_EQUAL(count_ops<release_reservation>(), 0);
+  CAF_CHECK(probe(1, 1) == ec::seat_contested);
+  auto rereads = count_ops<reread_seats>();
+  pass(millis{5000});
+  CAF_CHECK(count_ops<reread_seats>() - rereads <= 12); // Patiently.
+  st.rows.end(st.rows.reservations.at(id), reservation_status::expired);
+  pass(millis{1000});
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(H04 a claim of an op that never came is dropped after a final read only) {
+  auto x = claim(1, 1, {0xb, 9});
+  CAF_REQUIRE(x->value.is == ec::ok);
+  st.ledger_clock.at -= millis{1000}; // The ledger's clock says when it is final.
+  pass(millis{3500});
+  CAF_CHECK(count_ops<reread_seats>() > 0);
+  CAF_CHECK(probe(1, 1) == ec::seat_contested);
+  pass(millis{1500});
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(a cancel of a satellite that it never heard of is found out) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  st.rows.end(st.rows.reservations.at(x->value.id), reservation_status::cancelled);
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  pass(millis{301'000}, millis{100});
+  CAF_CHECK(probe(1, 1) == ec::ok);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+// -- unknown outcomes ------------------------------------------------------------------------------
+
+CAF_TEST(H04 an unknown outcome that committed becomes a hold) {
+  st.fates = {fate::lost_after};
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  CAF_CHECK(x->value.is == ec::unknown);
+  CAF_CHECK(probe(0, 1) == ec::seat_contested);
+  CAF_CHECK(probe(1, 1) == ec::seat_contested);
+  pass(millis{3600});
+  CAF_CHECK(probe(0, 1) == ec::seat_held);
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  pass(millis{300'000}, millis{100}); // And its end is not forgotten.
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(H04 an unknown outcome that did not happen gives the seat back) {
+  st.fates = {fate::lost_before};
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(x->value.is == ec::unknown);
+  pass(millis{2900});
+  CAF_CHECK(probe(0, 1) == ec::seat_contested);
+  pass(millis{700});
+  CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+CAF_TEST(H04 a ledger that stays silent keeps the claim too) {
+  st.fates = {fate::silent};
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(!x->came());
+  pass(millis{3100});
+  CAF_CHECK_EQUAL(x->count, 1);
+  CAF_CHECK(x->value.is == ec::unknown);
+  pass(millis{600});
+  CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+CAF_TEST(H04 a commit behind the answer of unknown is not overtaken) {
+  // The op waits in the ledger for longer than its asker and commits just before its deadline.
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(0, 1)});
+  pass(millis{2990});
+  auto op = st.held.front();
+  auto v = st.rows.judge(*op.what, st.ledger_clock.now());
+  CAF_CHECK(v.is == outcome::ok);
+  pass(millis{5000}); // Its verdict never arrives.
+  CAF_CHECK(x->value.is == ec::unknown);
+  CAF_CHECK(probe(0, 1) == ec::seat_held);
+}
+
+// -- moved -----------------------------------------------------------------------------------------
+
+CAF_TEST(H22d what has moved is read and tried once more) {
+  request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});
+  auto& row = st.rows.seats.at(seat_no(0, 1)).row;
+  row.version = 7; // Behind the block's back.
+  row.fence = 9;
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK_EQUAL(x->value.seats[0].version, 8);
+  CAF_CHECK_EQUAL(x->value.seats[0].fence, 10);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 2);
+  CAF_CHECK_EQUAL(count_ops<reread_seats>(), 1);
+}
+
+CAF_TEST(H22d what has moved twice is contested and not more) {
+  verdict v;
+  v.is = outcome::moved;
+  request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});
+  verdict read;
+  read.is = outcome::ok;
+  st.answers = {v, read, v, read};
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(x->value.is == ec::seat_contested);
+  CAF_CHECK_EQUAL(x->count, 1);
+  CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+CAF_TEST(a seat that was sold behind the back is refused after the read) {
+  request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});
+  auto& row = st.rows.seats.at(seat_no(0, 1)).row;
+  row.version = 2;
+  row.status = 'r';
+  row.reservation = {0xb, 5};
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::seat_sold);
+}
+
+CAF_TEST(H01 nobody is answered from the old memory while moved seats are read) {
+  request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});
+  st.rows.seats.at(seat_no(0, 1)).row.version = 7;
+  st.fates = {fate::normal, fate::held}; // The re-read waits.
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(!x->came());
+  auto y = reserve(bob, {want(0, 1)});
+  CAF_CHECK(y->value.is == ec::seat_contested);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

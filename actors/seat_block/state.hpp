@@ -1,0 +1,97 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <caf/all.hpp>
+
+#include "actors/seat_block/core.hpp"
+#include "actors/seat_block/port.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/node_context.hpp"
+
+/// Private to the seat block's shell: its state, shared by the files that implement its clauses.
+namespace tk::seat_block {
+
+struct state {
+  static inline const char* name = "tk.seat-block";
+  node_context* node = nullptr;
+  event_id event;
+  participant address;
+  std::unique_ptr<seat_block_core> core;
+  uint64_t board_version = 0;
+  instant board_at;
+  bool board_scheduled = false;
+  std::optional<instant> timer_at; ///< The earliest timer on its way, if any.
+  uint64_t timer_no = 0; ///< Of that timer; an older one changes nothing when it runs out.
+  int open_requests = 0;           ///< No passivation meanwhile.
+  std::set<reservation_id> to_relook; ///< Could not be looked up; the next tick tries again.
+  ~state() {
+    if (node)
+      node->probe.blocks_active--;
+  }
+  [[nodiscard]] instant now() const { return node->clock->now(); }
+};
+
+using self_actor =
+  seat_block_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>>;
+using pointer = self_actor::stateful_pointer<state>;
+
+// Budgets nest: block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
+inline constexpr millis claim_budget{3000};
+inline constexpr millis ledger_budget{1500};
+inline constexpr millis reads_budget{2000};
+/// How soon what could not be settled is tried again.
+inline constexpr millis again_after{500};
+/// A block tells its board at most four times a second (H-27).
+inline constexpr millis board_interval{250};
+
+/// After every change: tells the board (rate-limited) and arms the timer for what ends next.
+void changed(pointer self);
+/// Arms the timer for `when` unless an earlier one is on its way.
+void arm(pointer self, instant when);
+
+/// Submits an op to the ledger. `on_verdict(const verdict&)` hears `unknown` for whatever went wrong.
+template <class F>
+void submit_op(pointer self, op what, instant deadline, F on_verdict) {
+  auto& st = self->state;
+  ++st.open_requests;
+  self->request(st.node->ledger, claim_budget, submit{std::make_shared<const op>(std::move(what)),
+                                                      deadline})
+    .then(
+      [self, on_verdict](const verdict& v) mutable {
+        --self->state.open_requests;
+        on_verdict(v);
+      },
+      [self, on_verdict](caf::error&) mutable {
+        --self->state.open_requests;
+        on_verdict(verdict{});
+      });
+}
+
+// -- holding.cpp --------------------------------------------------------------------------------
+caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish);
+caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish);
+
+// -- settling.cpp -------------------------------------------------------------------------------
+void on_abandon(pointer self, const abandon_claim& cmd);
+void on_settle(pointer self, const settle_seats& cmd);
+/// Reads seats under their row locks and believes the rows; `done(bool final)` comes after.
+void reread(pointer self, std::vector<seat_id> seats, instant deadline,
+            std::function<void(bool)> done);
+/// Makes the memory of a reservation what its rows say.
+void relook(pointer self, reservation_id id);
+
+// -- releasing.cpp ------------------------------------------------------------------------------
+caf::result<release_reply> on_release(pointer self, const release_hold& cmd);
+caf::result<block_awake> on_wake(pointer self, const wake_block& cmd);
+void on_tick(pointer self);
+/// Ends a led hold; `done(ec)` hears ok when its seats are free.
+void release(pointer self, const hold_record& hold, release_reason reason, user_id actor,
+             request_id request, std::function<void(ec)> done);
+/// Tells the other blocks of a reservation what became of their seats.
+void tell_satellites(pointer self, const hold_record& hold, bool held);
+
+hold_record record_of(const reservation_row& row, int32_t block_no);
+
+} // namespace tk::seat_block

@@ -1,0 +1,410 @@
+#include "actors/session/actor.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/event/port.hpp"
+#include "actors/seat_block/port.hpp"
+#include "actors/session/core.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/reservation_number.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk {
+
+namespace {
+
+// Budgets nest: ingress 8 s > session 6 s > block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
+constexpr millis block_budget{4000};
+constexpr millis claim_budget{3000};
+constexpr millis ledger_budget{1500};
+constexpr millis reads_budget{2000};
+constexpr millis resolve_interval{1000};
+/// After its deadline an op may still wait for a lock, a statement time-out and the disk.
+constexpr millis resolve_patience{15'000};
+
+struct session_state {
+  static inline const char* name = "tk.session";
+  node_context* node = nullptr;
+  user_id user;
+  participant address;
+  std::unique_ptr<session_core> core;
+  /// Who waits for the outcome of which attempt: the caller and its twins.
+  std::map<reservation_id, std::vector<reply_ptr<hold_reply>>> waiting;
+  int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
+  ~session_state() {
+    if (node)
+      node->probe.sessions_active--;
+  }
+};
+
+using session_self = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>>;
+using session_ptr = session_self::stateful_pointer<session_state>;
+
+pending_hold to_pending(const reservation_row& row) {
+  pending_hold out{row.id, row.event, row.expires_at, row.lead_block, {}};
+  for (auto& x : row.items)
+    out.seats.push_back(x.seat);
+  return out;
+}
+
+std::vector<pending_hold> pending_of(const session_rows& rows) {
+  std::vector<pending_hold> out;
+  for (auto& x : rows.pending)
+    out.push_back(to_pending(x));
+  return out;
+}
+
+std::vector<key_record> keys_of(const session_rows& rows) {
+  std::vector<key_record> out;
+  for (auto& x : rows.keys)
+    out.push_back({x.operation, x.key, x.digest, x.reservation});
+  return out;
+}
+
+hold_reply refusal(ec why) {
+  hold_reply out;
+  out.is = why;
+  return out;
+}
+
+// -- replays ------------------------------------------------------------------------------------
+
+/// A recorded reservation in the shape of a first answer, with its current status (C27).
+void replay(session_ptr self, reservation_id id, const reply_ptr<hold_reply>& reply) {
+  auto& st = self->state;
+  ++st.open_requests; // One count for two handlers: only one of them runs.
+  self->request(st.node->reads, reads_budget, load_reservation{id})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        if (!x.found || x.row.user != self->state.user)
+          return reply->deliver(refusal(ec::reservation_unknown));
+        auto out = to_reply(x.row);
+        out.replayed = true;
+        reply->deliver(std::move(out));
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        reply->deliver(refusal(ec::unavailable));
+      });
+}
+
+// -- attempts -----------------------------------------------------------------------------------
+
+void answer_all(session_ptr self, reservation_id attempt, const hold_reply& what) {
+  auto i = self->state.waiting.find(attempt);
+  if (i == self->state.waiting.end())
+    return;
+  auto waiting = std::move(i->second);
+  self->state.waiting.erase(i);
+  for (auto& x : waiting)
+    x->deliver(what);
+}
+
+void resolve_later(session_ptr self, reservation_id attempt) {
+  self->delayed_send(self, resolve_interval, atom::resolve_v, attempt);
+}
+
+/// What the lead block answered about an attempt.
+void finish(session_ptr self, reservation_id attempt, event_id event, const hold_reply& what) {
+  auto& st = self->state;
+  if (what.is == ec::ok) {
+    pending_hold made{what.id, event, what.expires_at, 0, {}};
+    for (auto& x : what.seats) {
+      made.lead_block = made.seats.empty() ? x.block_no : std::min(made.lead_block, x.block_no);
+      made.seats.push_back(x.seat);
+    }
+    if (what.id == attempt || !what.replayed)
+      st.core->commit(attempt, std::move(made));
+    else
+      st.core->drop(attempt);
+  } else if (what.is == ec::unknown || what.is == ec::in_flight || what.is == ec::internal) {
+    st.node->probe.outcomes_unknown++;
+    resolve_later(self, attempt); // The attempt stays open: it may have happened.
+  } else {
+    st.core->drop(attempt);
+  }
+  answer_all(self, attempt, what);
+}
+
+/// Finds out what became of an attempt whose outcome nobody heard.
+void resolve(session_ptr self, reservation_id attempt) {
+  auto& st = self->state;
+  auto open = st.core->find_attempt(attempt);
+  if (!open)
+    return;
+  auto given_up = st.node->clock->now() > open->deadline + resolve_patience;
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{attempt})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        auto& core = *self->state.core;
+        if (x.found && x.row.status == reservation_status::pending) {
+          core.commit(attempt, to_pending(x.row));
+          answer_all(self, attempt, to_reply(x.row));
+        } else if (x.found || given_up) {
+          core.drop(attempt); // Should it commit after all, its key and id are on record.
+          answer_all(self, attempt, x.found ? to_reply(x.row) : refusal(ec::late));
+        } else {
+          resolve_later(self, attempt);
+        }
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        resolve_later(self, attempt);
+      });
+}
+
+void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
+  auto& st = self->state;
+  auto board = st.node->boards->find_event(wish.event);
+  auto now = st.node->clock->now();
+  if (!board) // The ingress shows the event before it lets anybody in.
+    return reply->deliver(refusal(ec::event_unknown));
+  if (!session_core::sale_may_be_open(board->sale, now))
+    return reply->deliver(refusal(ec::sale_closed));
+  hold_seats cmd;
+  cmd.id = make_id<reservation_id>(*st.node->random);
+  cmd.user = st.user;
+  cmd.number = seat_reservation_number(now, *st.node->random);
+  cmd.seats = wish.seats;
+  cmd.key = wish.key;
+  cmd.digest = wish.digest;
+  cmd.session = st.address;
+  cmd.event_owner = board->owner;
+  cmd.deadline = now + claim_budget;
+  cmd.request = wish.request;
+  auto lead = std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
+  auto id = cmd.id;
+  auto event = wish.event;
+  st.core->begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
+                  cmd.deadline});
+  st.waiting[id].push_back(reply);
+  ++st.open_requests;
+  ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
+    .then(
+      [=](const hold_reply& x) {
+        --self->state.open_requests;
+        finish(self, id, event, x);
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        finish(self, id, event, refusal(to_ec(e)));
+      });
+}
+
+void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say);
+
+void recheck(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
+  auto& st = self->state;
+  auto commits = st.core->commits();
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_session{st.user})
+    .then(
+      [=](const session_rows& rows) {
+        --self->state.open_requests;
+        auto& core = *self->state.core;
+        if (core.commits() != commits) // Older than what the memory knows by now.
+          return recheck(self, wish, reply);
+        core.reload(rows.revoked_before, pending_of(rows), keys_of(rows));
+        decide(self, wish, reply, true);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        reply->deliver(refusal(ec::unavailable));
+      });
+}
+
+void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say) {
+  auto& st = self->state;
+  auto limit = st.node->sale.holds_per_user_event_max;
+  auto what = st.core->decide(wish, limit, st.node->clock->now(), final_say);
+  switch (what.is) {
+    case reserve_decision::kind::forward:
+      return forward(self, wish, reply);
+    case reserve_decision::kind::join:
+      return st.waiting[what.reservation].push_back(reply);
+    case reserve_decision::kind::replay:
+      return replay(self, what.reservation, reply);
+    case reserve_decision::kind::recheck:
+      return recheck(self, wish, reply);
+    case reserve_decision::kind::refuse:
+      return reply->deliver(refusal(what.why));
+  }
+}
+
+caf::result<hold_reply> on_reserve(session_ptr self, const reserve_seats& wish) {
+  if (wish.seats.empty())
+    return refusal(ec::seat_unknown);
+  auto reply = promise_reply<hold_reply>(self);
+  decide(self, wish, reply, false);
+  return reply->rp;
+}
+
+// -- cancelling ---------------------------------------------------------------------------------
+
+ec why_not_cancel(reservation_status x) {
+  switch (x) {
+    case reservation_status::pending:
+      return ec::ok;
+    case reservation_status::confirmed:
+      return ec::reservation_confirmed;
+    case reservation_status::cancelled:
+      return ec::already_cancelled;
+    case reservation_status::expired:
+      return ec::reservation_expired;
+  }
+  return ec::internal;
+}
+
+/// The lead block does not lead it (any more): the row says how it ended.
+void explain_no_hold(session_ptr self, reservation_id id, const reply_ptr<release_reply>& reply) {
+  auto& st = self->state;
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{id})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        if (!x.found || x.row.user != self->state.user)
+          return reply->deliver({ec::reservation_unknown});
+        auto why = why_not_cancel(x.row.status);
+        if (why != ec::ok)
+          self->state.core->forget(id);
+        reply->deliver({why == ec::ok ? ec::busy : why}); // Pending: the block is looking, too.
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        reply->deliver({ec::unavailable});
+      });
+}
+
+void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, int32_t lead_block,
+               const reply_ptr<release_reply>& reply) {
+  auto& st = self->state;
+  ++st.open_requests;
+  ask<seat_block_actor>(self, *st.node, key_of(event, lead_block), block_budget,
+                        release_hold{cmd.id, st.user, cmd.request})
+    .then(
+      [=](const release_reply& x) {
+        --self->state.open_requests;
+        if (x.is == ec::reservation_unknown)
+          return explain_no_hold(self, cmd.id, reply);
+        if (x.is == ec::ok)
+          self->state.core->forget(cmd.id);
+        reply->deliver(x);
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        reply->deliver({to_ec(e)});
+      });
+}
+
+caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation& cmd) {
+  auto& st = self->state;
+  if (!st.core->accepts(cmd.token_issued_at))
+    return release_reply{ec::not_authenticated};
+  auto reply = promise_reply<release_reply>(self);
+  if (auto known = st.core->find_pending(cmd.id)) {
+    cancel_at(self, cmd, known->event, known->lead_block, reply);
+    return reply->rp;
+  }
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{cmd.id})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        if (!x.found || x.row.user != self->state.user)
+          return reply->deliver({ec::reservation_unknown});
+        if (auto why = why_not_cancel(x.row.status); why != ec::ok)
+          return reply->deliver({why});
+        cancel_at(self, cmd, x.row.event, x.row.lead_block, reply);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        reply->deliver({ec::unavailable});
+      });
+  return reply->rp;
+}
+
+// -- tokens -------------------------------------------------------------------------------------
+
+template <class Reply, class F>
+void submit_op(session_ptr self, op what, const reply_ptr<Reply>& reply, F on_done) {
+  auto& st = self->state;
+  auto deadline = st.node->clock->now() + ledger_budget;
+  ++st.open_requests;
+  self->request(st.node->ledger, claim_budget,
+                submit{std::make_shared<const op>(std::move(what)), deadline})
+    .then(
+      [=](const verdict& v) {
+        --self->state.open_requests;
+        auto is = v.is == outcome::ok || v.is == outcome::done ? ec::ok : to_ec(v.is);
+        if (is == ec::ok)
+          on_done(v);
+        reply->deliver({is});
+      },
+      [=](caf::error& e) {
+        --self->state.open_requests;
+        reply->deliver({to_ec(e)});
+      });
+}
+
+caf::result<family_started> on_start_family(session_ptr self, const start_family& cmd) {
+  auto& st = self->state;
+  auto reply = promise_reply<family_started>(self);
+  submit_op(self, open_family{st.user, cmd.family, cmd.token_hash, cmd.ttl_s, st.address}, reply,
+            [](const verdict&) {
+              // nop
+            });
+  return reply->rp;
+}
+
+caf::result<all_revoked> on_revoke(session_ptr self, const revoke_all& cmd) {
+  auto& st = self->state;
+  if (!st.core->accepts(cmd.token_issued_at))
+    return all_revoked{ec::not_authenticated};
+  auto reply = promise_reply<all_revoked>(self);
+  submit_op(self, revoke_tokens{st.user, st.address}, reply,
+            [self](const verdict& v) { self->state.core->revoke(v.at); });
+  return reply->rp;
+}
+
+passivation on_passivate(session_ptr self) {
+  auto& st = self->state;
+  bool idle = st.open_requests == 0 && st.waiting.empty() && st.core->idle();
+  if (idle)
+    self->quit();
+  return {idle};
+}
+
+session_self::behavior_type session(session_ptr self, node_context* node, user_id user,
+                                    participant address, session_rows rows) {
+  auto& st = self->state;
+  st.node = node;
+  st.user = user;
+  st.address = address;
+  st.core = std::make_unique<session_core>(rows.user_known, rows.revoked_before, pending_of(rows),
+                                           keys_of(rows));
+  node->probe.sessions_active++;
+  return {
+    [=](const reserve_seats& x) { return on_reserve(self, x); },
+    [=](const cancel_reservation& x) { return on_cancel(self, x); },
+    [=](const start_family& x) { return on_start_family(self, x); },
+    [=](const revoke_all& x) { return on_revoke(self, x); },
+    [=](passivate) { return on_passivate(self); },
+    [=](atom::resolve, reservation_id attempt) { resolve(self, attempt); },
+  };
+}
+
+} // namespace
+
+session_actor spawn_session(node_context& node, user_id user, participant self,
+                            const session_rows& rows) {
+  return node.system->spawn(session, &node, user, self, rows);
+}
+
+} // namespace tk

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "actors/session/port.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk {
+
+/// Starts the session of `user` from its rows. `self` is its address, with the epoch it decides in.
+session_actor spawn_session(node_context& node, user_id user, participant self,
+                            const session_rows& rows);
+
+} // namespace tk

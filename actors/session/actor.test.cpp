@@ -1,0 +1,342 @@
+#define CAF_SUITE session_actor
+
+#include "actors/session/actor.hpp"
+
+#include "tests/support/node_rig.hpp"
+
+using namespace tk;
+using namespace tk::rig;
+
+namespace {
+
+const user_id alice = user_no(1), bob = user_no(2);
+
+struct fixture : node_rig {
+  fixture() { open_sale(); }
+
+  auto revoke(user_id user) {
+    return request<session_actor>(key_of(user), revoke_all{now()});
+  }
+  [[nodiscard]] reservation_status in_rows(reservation_id id) const {
+    return st.rows.reservations.at(id).status;
+  }
+  /// The session sleeps and starts again from its rows.
+  void forget_everything() {
+    caf::anon_send(node.region, atom::thaw_v, true);
+    run();
+    open_sale();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(session_actor_tests, fixture)
+
+// -- idempotency -----------------------------------------------------------------------------------
+
+CAF_TEST(H22c twins with the same key join and are one op) {
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  auto y = reserve(alice, {want(0, 1)}, "k");
+  auto z = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(!x->came() && !y->came() && !z->came());
+  let_go();
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  for (auto& a : {x, y, z}) {
+    CAF_CHECK_EQUAL(a->count, 1);
+    CAF_CHECK(a->value.is == ec::ok);
+    CAF_CHECK(a->value.id == x->value.id);
+  }
+}
+
+CAF_TEST(H22c the same key with another payload is a conflict in flight and later) {
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::idempotency_conflict);
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::idempotency_conflict);
+  forget_everything();
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::idempotency_conflict);
+  CAF_CHECK_EQUAL(status(seat_no(0, 2)), 'a');
+}
+
+CAF_TEST(C27 a replay has the first answer with the status of now) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  auto y = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(y->value.replayed);
+  CAF_CHECK(y->value.id == x->value.id);
+  CAF_CHECK(y->value.number == x->value.number);
+  CAF_CHECK(y->value.total == x->value.total);
+  CAF_CHECK_EQUAL(y->value.status, static_cast<uint8_t>(reservation_status::pending));
+  cancel(alice, x->value.id);
+  auto z = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(z->value.is == ec::ok);
+  CAF_CHECK(z->value.id == x->value.id);
+  CAF_CHECK_EQUAL(z->value.status, static_cast<uint8_t>(reservation_status::cancelled));
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'a');
+}
+
+CAF_TEST(H22b a session that moved finds the row of its user) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  forget_everything();
+  auto y = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(y->value.replayed);
+  CAF_CHECK(y->value.id == x->value.id);
+  auto z = reserve(alice, {want(0, 1)}); // Without key: the pending one that exists.
+  CAF_CHECK(z->value.replayed);
+  CAF_CHECK(z->value.id == x->value.id);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+}
+
+CAF_TEST(H22c a key belongs to its user) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  auto y = reserve(bob, {want(0, 2)}, "k");
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK(!y->value.replayed);
+  CAF_CHECK(y->value.id != x->value.id);
+}
+
+CAF_TEST(H22c the ledger knows a key that the session does not) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  // The session forgets the key but the block goes on; the seat is another one.
+  st.rows.reservations.at(x->value.id).key = "";
+  forget_everything();
+  reserve(alice, {want(1, 9)}); // Loads the session without the key.
+  st.rows.reservations.at(x->value.id).key = "k";
+  auto w = wish({want(0, 2)}, "k");
+  w.digest = st.rows.reservations.at(x->value.id).digest;
+  auto y = request<session_actor>(key_of(alice), w);
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK(y->value.replayed);
+  CAF_CHECK(y->value.id == x->value.id);
+  CAF_CHECK_EQUAL(status(seat_no(0, 2)), 'a');
+  CAF_CHECK(reserve(bob, {want(0, 2)})->value.is == ec::ok); // Its claim was given back.
+}
+
+CAF_TEST(a refused wish leaves its key free) {
+  reserve(bob, {want(0, 1)});
+  CAF_CHECK(reserve(alice, {want(0, 1)}, "k")->value.is == ec::seat_held);
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::ok);
+}
+
+// -- unknown outcomes ------------------------------------------------------------------------------
+
+CAF_TEST(an unknown outcome keeps the attempt and a repeat with its key waits for it) {
+  st.fates = {fate::lost_after};
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(x->value.is == ec::unknown);
+  auto y = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(!y->came());
+  pass(millis{1100});
+  CAF_CHECK_EQUAL(y->count, 1);
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  CAF_CHECK(y->value.id == st.rows.reservations.begin()->first);
+}
+
+CAF_TEST(an unknown outcome that never was is given up and counts no more) {
+  st.fates = {fate::lost_before};
+  auto x = reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)}, "k");
+  CAF_CHECK(x->value.is == ec::unknown);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::hold_limit);
+  pass(millis{20'000}, millis{100});
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(0, 1)}, "k")->value.is == ec::ok);
+}
+
+// -- limits ----------------------------------------------------------------------------------------
+
+CAF_TEST(H17 four holds that ran out unheard do not count) {
+  for (uint64_t n = 1; n <= 4; ++n)
+    CAF_REQUIRE(reserve(alice, {want(0, n)})->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(0, 5)})->value.is == ec::hold_limit);
+  pass(millis{300'100}, millis{100});
+  st.reads_down = true; // From memory alone: nothing tells the session of an expiry.
+  CAF_CHECK(reserve(alice, {want(0, 5)})->value.is == ec::ok);
+}
+
+CAF_TEST(H17 two creations one below the limit and one passes) {
+  CAF_REQUIRE(reserve(alice, {want(0, 1), want(0, 2), want(0, 3)})->value.is == ec::ok);
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(1, 1)}, "a");
+  auto y = reserve(alice, {want(1, 2)}, "b");
+  CAF_CHECK(y->value.is == ec::hold_limit);
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+}
+
+CAF_TEST(H17 before a final no the rows are read) {
+  auto x = reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)});
+  st.rows.end(st.rows.reservations.at(x->value.id), reservation_status::cancelled);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
+}
+
+CAF_TEST(H17 without rows there is no final no) {
+  reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)});
+  st.reads_down = true;
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::unavailable);
+}
+
+CAF_TEST(H17 rows that are older than a commit are read again) {
+  CAF_REQUIRE(reserve(alice, {want(0, 1), want(0, 2)})->value.is == ec::ok);
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(1, 1), want(1, 2)}, "a"); // On its way: four in hand.
+  st.reads_held = true;
+  auto y = reserve(alice, {want(2, 1)}); // Its rows are read before the commit of `x`.
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(!y->came());
+  st.reads_held = false;
+  deliver(std::exchange(st.held_reads, {}));
+  CAF_CHECK_EQUAL(y->count, 1);
+  CAF_CHECK(y->value.is == ec::hold_limit);
+  CAF_CHECK_EQUAL(status(seat_no(2, 1)), 'a');
+}
+
+CAF_TEST(a cancelled hold makes room) {
+  auto x = reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)});
+  cancel(alice, x->value.id);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
+}
+
+// -- the sale --------------------------------------------------------------------------------------
+
+CAF_TEST(C30 an unknown event comes first) {
+  auto w = wish({want(0, 99)});
+  w.event = event_no(9);
+  CAF_CHECK(request<session_actor>(key_of(alice), w)->value.is == ec::event_unknown);
+}
+
+CAF_TEST(an unknown seat is refused) {
+  CAF_CHECK(reserve(alice, {want(0, 99)})->value.is == ec::seat_unknown);
+  CAF_CHECK(reserve(alice, {want(7, 1)})->count == 1);
+}
+
+CAF_TEST(outside the sale nothing reaches a block) {
+  st.rows.events[event_no(1)].cancelled = true;
+  pass(millis{10});
+  forget_everything();
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::sale_closed);
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
+  CAF_CHECK(st.ops.empty());
+}
+
+CAF_TEST(a wish for no seat at all is refused) {
+  CAF_CHECK(reserve(alice, {})->value.is == ec::seat_unknown);
+}
+
+// -- cancelling ------------------------------------------------------------------------------------
+
+CAF_TEST(a cancel frees the seats and the second one says so) {
+  auto x = reserve(alice, {want(0, 1)});
+  auto y = cancel(alice, x->value.id);
+  CAF_CHECK_EQUAL(y->count, 1);
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK(in_rows(x->value.id) == reservation_status::cancelled);
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::already_cancelled);
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+  CAF_CHECK(reserve(bob, {want(0, 1)})->value.is == ec::ok);
+}
+
+CAF_TEST(a foreign reservation is as good as none) {
+  auto x = reserve(alice, {want(0, 1)});
+  CAF_CHECK(cancel(bob, x->value.id)->value.is == ec::reservation_unknown);
+  CAF_CHECK(cancel(bob, {0xb, 4711})->value.is == ec::reservation_unknown);
+  CAF_CHECK(in_rows(x->value.id) == reservation_status::pending);
+}
+
+CAF_TEST(a cancel while a release is on its way is not a second one) {
+  auto x = reserve(alice, {want(0, 1)});
+  st.fates = {fate::held};
+  auto y = cancel(alice, x->value.id);
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::in_flight);
+  let_go();
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+}
+
+CAF_TEST(a cancel after the end hears of the end) {
+  auto x = reserve(alice, {want(0, 1)});
+  pass(millis{300'100}, millis{100});
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::reservation_expired);
+  forget_everything();
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::reservation_expired);
+}
+
+CAF_TEST(a cancel of what was paid hears so) {
+  auto x = reserve(alice, {want(0, 1)});
+  st.rows.confirm(x->value.id);
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::reservation_confirmed);
+  CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'r');
+}
+
+CAF_TEST(a cancel of unknown outcome may be repeated) {
+  auto x = reserve(alice, {want(0, 1)});
+  st.fates = {fate::lost_after};
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::unknown);
+  auto y = cancel(alice, x->value.id);
+  CAF_CHECK(y->value.is == ec::ok || y->value.is == ec::already_cancelled);
+  CAF_CHECK_EQUAL(st.rows.ends, 1);
+  pass(millis{1000});
+  CAF_CHECK(reserve(bob, {want(0, 1)})->value.is == ec::ok);
+}
+
+CAF_TEST(a session that slept cancels what it has forgotten) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  forget_everything();
+  CAF_CHECK(cancel(alice, x->value.id)->value.is == ec::ok);
+  CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'a');
+  CAF_CHECK_EQUAL(status(seat_no(1, 1)), 'a');
+}
+
+// -- tokens ----------------------------------------------------------------------------------------
+
+CAF_TEST(H22g a revoked token buys nothing and cancels nothing) {
+  auto x = reserve(alice, {want(0, 1)});
+  auto stale = wish({want(0, 2)});
+  auto issued = now();
+  pass(millis{5});
+  CAF_CHECK(revoke(alice)->value.is == ec::ok);
+  auto y = request<session_actor>(key_of(alice), stale);
+  CAF_CHECK(y->value.is == ec::not_authenticated);
+  auto z = request<session_actor>(key_of(alice), cancel_reservation{x->value.id, issued, {}});
+  CAF_CHECK(z->value.is == ec::not_authenticated);
+  auto again = request<session_actor>(key_of(alice), revoke_all{issued});
+  CAF_CHECK(again->value.is == ec::not_authenticated);
+  CAF_CHECK(reserve(bob, {want(0, 2)})->value.is == ec::ok);
+}
+
+CAF_TEST(C32 a log in right after a log out works) {
+  pass(millis{5});
+  revoke(alice);
+  pass(millis{1}, millis{1});
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::ok);
+}
+
+CAF_TEST(a revocation outlives the session) {
+  auto stale = wish({want(0, 2)});
+  pass(millis{5});
+  revoke(alice);
+  forget_everything();
+  CAF_CHECK(request<session_actor>(key_of(alice), stale)->value.is == ec::not_authenticated);
+}
+
+CAF_TEST(P2 a log in is on record before anybody hears of it) {
+  st.fates = {fate::held};
+  auto x = request<session_actor>(key_of(alice), start_family{{0xf, 1}, "hash", 100});
+  CAF_CHECK(!x->came());
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK_EQUAL(count_ops<open_family>(), 1);
+  auto& op = std::get<open_family>(*st.ops.front());
+  CAF_CHECK(op.user == alice);
+  CAF_CHECK_EQUAL(op.ttl_s, 100);
+}
+
+CAF_TEST(somebody who does not exist is refused) {
+  CAF_CHECK(reserve(user_no(99), {want(0, 1)})->value.is == ec::not_authenticated);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

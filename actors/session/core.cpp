@@ -1,0 +1,146 @@
+#include "actors/session/core.hpp"
+
+#include <algorithm>
+
+namespace tk {
+
+namespace {
+
+/// Clocks of nodes may differ from the ledger's by less than this before the node suspends itself.
+constexpr millis clock_margin{1000};
+
+std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
+  std::map<reservation_id, pending_hold> out;
+  for (auto& x : rows) {
+    auto id = x.id;
+    out.emplace(id, std::move(x));
+  }
+  return out;
+}
+
+} // namespace
+
+session_core::session_core(bool user_known, instant revoked_before,
+                           std::vector<pending_hold> pending, std::vector<key_record> keys)
+  : user_known_(user_known),
+    revoked_before_(revoked_before),
+    pending_(by_id(std::move(pending))),
+    keys_(std::move(keys)) {
+  // nop
+}
+
+bool session_core::sale_may_be_open(const sale_window& sale, instant now) {
+  if (sale.cancelled || sale.sale_start == instant{})
+    return false;
+  return now + clock_margin >= sale.sale_start &&
+         (sale.sale_end == instant::max() || now - clock_margin <= sale.sale_end);
+}
+
+std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) const {
+  if (wish.key.empty())
+    return std::nullopt;
+  auto judged = [&](const std::string& digest, reserve_decision::kind same, reservation_id id) {
+    reserve_decision out;
+    out.is = digest == wish.digest ? same : reserve_decision::kind::refuse;
+    out.why = digest == wish.digest ? ec::ok : ec::idempotency_conflict;
+    out.reservation = id;
+    return out;
+  };
+  for (auto& [id, x] : attempts_)
+    if (x.key == wish.key)
+      return judged(x.digest, reserve_decision::kind::join, id);
+  for (auto& x : keys_)
+    if (x.key == wish.key && x.operation == reserve_operation)
+      return judged(x.digest, reserve_decision::kind::replay, x.reservation);
+  return std::nullopt;
+}
+
+bool session_core::chooses_own_seats(const reserve_seats& wish, instant now) const {
+  return std::ranges::any_of(pending_, [&](const auto& entry) {
+    auto& hold = entry.second;
+    auto held = [&hold](const wanted_seat& x) {
+      return std::ranges::find(hold.seats, x.seat) != hold.seats.end();
+    };
+    return hold.event == wish.event && hold.expires_at > now &&
+           std::ranges::all_of(wish.seats, held);
+  });
+}
+
+int32_t session_core::seats_in_hand(event_id event, instant now) const {
+  int32_t n = 0;
+  for (auto& [id, x] : attempts_)
+    if (x.event == event && !pending_.contains(id)) // A re-read may be ahead of the verdict.
+      n += x.seats;
+  for (auto& [id, x] : pending_)
+    if (x.event == event && x.expires_at > now)
+      n += static_cast<int32_t>(x.seats.size());
+  return n;
+}
+
+reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, instant now,
+                                      bool final_say) const {
+  reserve_decision out;
+  if (!accepts(wish.token_issued_at)) {
+    out.why = ec::not_authenticated;
+    return out;
+  }
+  if (auto known = by_key(wish))
+    return *known;
+  auto seats = seats_in_hand(wish.event, now) + static_cast<int32_t>(wish.seats.size());
+  bool too_many = limit > 0 && seats > limit && !chooses_own_seats(wish, now);
+  if (!too_many)
+    out.is = reserve_decision::kind::forward;
+  else if (!final_say)
+    out.is = reserve_decision::kind::recheck;
+  else
+    out.why = ec::hold_limit;
+  return out;
+}
+
+void session_core::begin(open_attempt attempt) {
+  auto id = attempt.id;
+  attempts_.insert_or_assign(id, std::move(attempt));
+}
+
+void session_core::commit(reservation_id attempt, pending_hold made) {
+  auto i = attempts_.find(attempt);
+  if (i != attempts_.end()) {
+    if (!i->second.key.empty())
+      keys_.push_back({reserve_operation, i->second.key, i->second.digest, made.id});
+    attempts_.erase(i);
+  }
+  auto id = made.id;
+  pending_.insert_or_assign(id, std::move(made));
+  ++commits_;
+}
+
+void session_core::drop(reservation_id attempt) {
+  attempts_.erase(attempt);
+}
+
+void session_core::forget(reservation_id pending) {
+  pending_.erase(pending);
+}
+
+void session_core::revoke(instant at) {
+  revoked_before_ = std::max(revoked_before_, at);
+}
+
+void session_core::reload(instant revoked_before, std::vector<pending_hold> pending,
+                          std::vector<key_record> keys) {
+  revoke(revoked_before);
+  pending_ = by_id(std::move(pending));
+  keys_ = std::move(keys);
+}
+
+const open_attempt* session_core::find_attempt(reservation_id id) const {
+  auto i = attempts_.find(id);
+  return i == attempts_.end() ? nullptr : &i->second;
+}
+
+const pending_hold* session_core::find_pending(reservation_id id) const {
+  auto i = pending_.find(id);
+  return i == pending_.end() ? nullptr : &i->second;
+}
+
+} // namespace tk

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/event/messages.hpp"
+#include "actors/session/messages.hpp"
+
+namespace tk {
+
+/// A pending reservation, as its user's session remembers it.
+struct pending_hold {
+  reservation_id id;
+  event_id event;
+  instant expires_at;
+  int32_t lead_block = 0;
+  std::vector<seat_id> seats;
+};
+
+/// A creation whose outcome the session does not know yet.
+struct open_attempt {
+  reservation_id id;
+  event_id event;
+  std::string key, digest;
+  int32_t seats = 0;
+  instant deadline; ///< The ledger commits nothing of it after this.
+};
+
+/// What a key was used for: the reservation row is the record (H-22c).
+struct key_record {
+  std::string operation, key, digest;
+  reservation_id reservation;
+};
+
+struct reserve_decision {
+  enum class kind : uint8_t {
+    forward, ///< New: ask the lead block.
+    join,    ///< The same key is being decided: wait for the same outcome.
+    replay,  ///< Recorded before: tell what became of `reservation`.
+    recheck, ///< The limit says no from memory: re-read, then decide with `final_say`.
+    refuse   ///< `why`.
+  };
+  kind is = kind::refuse;
+  ec why = ec::ok;
+  reservation_id reservation; ///< Of join and replay.
+};
+
+/// The rules of a session: pure. A memory may say yes, subject to the ledger; before a final no for
+/// the limit it is re-read (H-17).
+class session_core {
+public:
+  session_core(bool user_known, instant revoked_before, std::vector<pending_hold> pending,
+               std::vector<key_record> keys);
+
+  /// Tokens issued up to the last revocation are worthless (C1, C32).
+  [[nodiscard]] bool accepts(instant token_issued_at) const {
+    return user_known_ && token_issued_at > revoked_before_;
+  }
+
+  /// `limit`: seats per event, 0 = none. `final_say`: the memory was re-read just now.
+  [[nodiscard]] reserve_decision decide(const reserve_seats& wish, int32_t limit, instant now,
+                                        bool final_say) const;
+
+  /// False only when the board says with certainty that no sale is open: the margin leaves what is
+  /// near an edge to the ledger's own clock (H-18).
+  [[nodiscard]] static bool sale_may_be_open(const sale_window& sale, instant now);
+
+  void begin(open_attempt attempt);
+  /// The attempt's reservation is committed: remember it, and its key.
+  void commit(reservation_id attempt, pending_hold made);
+  /// The attempt certainly did nothing.
+  void drop(reservation_id attempt);
+  void forget(reservation_id pending);
+  void revoke(instant at);
+  /// Fresh rows: what was pending is replaced; attempts stay.
+  void reload(instant revoked_before, std::vector<pending_hold> pending,
+              std::vector<key_record> keys);
+
+  [[nodiscard]] const open_attempt* find_attempt(reservation_id id) const;
+  [[nodiscard]] const pending_hold* find_pending(reservation_id id) const;
+  [[nodiscard]] bool idle() const { return attempts_.empty(); }
+  /// Rises with every `commit`: rows read before one are older than the memory.
+  [[nodiscard]] uint64_t commits() const { return commits_; }
+
+  /// Seats that count against the limit: attempts in flight and pending ones with time ahead.
+  [[nodiscard]] int32_t seats_in_hand(event_id event, instant now) const;
+
+private:
+  [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_seats& wish) const;
+  [[nodiscard]] bool chooses_own_seats(const reserve_seats& wish, instant now) const;
+
+  bool user_known_;
+  instant revoked_before_;
+  std::map<reservation_id, pending_hold> pending_;
+  std::map<reservation_id, open_attempt> attempts_;
+  std::vector<key_record> keys_;
+  uint64_t commits_ = 0;
+};
+
+/// The scope of the idempotency keys of `POST /api/seats/reserve`.
+inline constexpr char reserve_operation[] = "seats.reserve";
+
+} // namespace tk

@@ -1,0 +1,220 @@
+#define CAF_SUITE session_core
+
+#include "actors/session/core.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace tk;
+
+namespace {
+
+const instant now = from_ms(1'000'000);
+const event_id concert{0xe, 1}, other{0xe, 2};
+constexpr int32_t limit = 4;
+
+reserve_seats wish(std::vector<uint64_t> seats, std::string key = {}, std::string digest = "d") {
+  reserve_seats out;
+  out.event = concert;
+  for (auto n : seats)
+    out.seats.push_back({{0, n}, 0});
+  out.key = std::move(key);
+  out.digest = std::move(digest);
+  out.token_issued_at = now;
+  return out;
+}
+
+pending_hold hold(uint64_t id, std::vector<uint64_t> seats, millis left, event_id event = concert) {
+  pending_hold out{{0xb, id}, event, now + left, 0, {}};
+  for (auto n : seats)
+    out.seats.push_back({0, n});
+  return out;
+}
+
+session_core fresh(std::vector<pending_hold> pending = {}, std::vector<key_record> keys = {}) {
+  return {true, instant{}, std::move(pending), std::move(keys)};
+}
+
+open_attempt attempt(uint64_t id, int32_t seats, std::string key = {}, event_id event = concert) {
+  return {{0xb, id}, event, std::move(key), "d", seats, now + millis{3000}};
+}
+
+using kind = reserve_decision::kind;
+
+} // namespace
+
+CAF_TEST(a first wish is forwarded) {
+  CAF_CHECK(fresh().decide(wish({1}), limit, now, false).is == kind::forward);
+  CAF_CHECK(fresh().decide(wish({1, 2, 3, 4}), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(a no for the limit is never final from memory) {
+  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1})});
+  CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::recheck);
+  auto final_say = core.decide(wish({5}), limit, now, true);
+  CAF_CHECK(final_say.is == kind::refuse);
+  CAF_CHECK(final_say.why == ec::hold_limit);
+  CAF_CHECK(core.decide(wish({5, 6, 7, 8, 9}), limit, now, true).why == ec::hold_limit);
+}
+
+CAF_TEST(the limit counts seats and none means none) {
+  auto core = fresh({hold(1, {1, 2}, millis{1000})});
+  CAF_CHECK(core.decide(wish({3, 4}), limit, now, false).is == kind::forward);
+  CAF_CHECK(core.decide(wish({3, 4, 5}), limit, now, false).is == kind::recheck);
+  CAF_CHECK(core.decide(wish({3, 4, 5}), 0, now, false).is == kind::forward);
+}
+
+CAF_TEST(a hold that ran out stops counting at its millisecond) {
+  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1})});
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 4);
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now + millis{1}), 0);
+  CAF_CHECK(core.decide(wish({5}), limit, now + millis{1}, false).is == kind::forward);
+}
+
+CAF_TEST(seats of another event do not count) {
+  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000}, other)});
+  core.begin(attempt(9, 4, {}, other));
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 0);
+  CAF_CHECK_EQUAL(core.seats_in_hand(other, now), 8);
+  CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(H17 what is in flight counts) {
+  auto core = fresh({hold(1, {1, 2, 3}, millis{1000})});
+  core.begin(attempt(2, 1));
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 4);
+  CAF_CHECK(core.decide(wish({5}), limit, now, true).why == ec::hold_limit);
+  core.drop({0xb, 2});
+  CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(an attempt whose row was read already counts once) {
+  auto core = fresh();
+  core.begin(attempt(1, 2));
+  core.reload({}, {hold(1, {1, 2}, millis{1000})}, {});
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
+  core.commit({0xb, 1}, hold(1, {1, 2}, millis{1000}));
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
+  CAF_CHECK(core.idle());
+}
+
+CAF_TEST(the same key joins what is in flight and replays what is done) {
+  auto core = fresh();
+  core.begin(attempt(1, 1, "k"));
+  auto twin = core.decide(wish({1}, "k"), limit, now, false);
+  CAF_CHECK(twin.is == kind::join);
+  CAF_CHECK(twin.reservation == (reservation_id{0xb, 1}));
+  core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
+  auto late = core.decide(wish({1}, "k"), limit, now, false);
+  CAF_CHECK(late.is == kind::replay);
+  CAF_CHECK(late.reservation == (reservation_id{0xb, 1}));
+}
+
+CAF_TEST(the same key with another payload is a conflict at any time) {
+  auto core = fresh();
+  core.begin(attempt(1, 1, "k"));
+  CAF_CHECK(core.decide(wish({2}, "k", "x"), limit, now, false).why == ec::idempotency_conflict);
+  core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
+  CAF_CHECK(core.decide(wish({2}, "k", "x"), limit, now, false).why == ec::idempotency_conflict);
+}
+
+CAF_TEST(a replay is told even when the limit is reached) {
+  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000})},
+                    {{reserve_operation, "k", "d", {0xb, 1}}});
+  CAF_CHECK(core.decide(wish({1, 2, 3, 4}, "k"), limit, now, false).is == kind::replay);
+}
+
+CAF_TEST(a key of another operation is another key) {
+  auto core = fresh({}, {{"reservations.create", "k", "d", {0xb, 1}}});
+  CAF_CHECK(core.decide(wish({1}, "k"), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(no key never matches no key) {
+  auto core = fresh({}, {{reserve_operation, "", "d", {0xb, 1}}});
+  core.begin(attempt(2, 1));
+  CAF_CHECK(core.decide(wish({1}), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(a dropped attempt frees its key) {
+  auto core = fresh();
+  core.begin(attempt(1, 1, "k"));
+  core.drop({0xb, 1});
+  CAF_CHECK(core.decide(wish({1}, "k"), limit, now, false).is == kind::forward);
+  CAF_CHECK(core.idle());
+}
+
+CAF_TEST(G14 choosing seats one holds is no new hold) {
+  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000})});
+  CAF_CHECK(core.decide(wish({2, 3}), limit, now, false).is == kind::forward);
+  CAF_CHECK(core.decide(wish({2, 5}), limit, now, false).is == kind::recheck);
+  auto ended = now + millis{1000};
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, ended), 0);
+}
+
+CAF_TEST(H22g a token issued up to the revocation is worthless and the next one works) {
+  auto core = fresh();
+  core.revoke(now);
+  CAF_CHECK(core.decide(wish({1}), limit, now, false).why == ec::not_authenticated);
+  CAF_CHECK(!core.accepts(now));
+  CAF_CHECK(!core.accepts(now - millis{1}));
+  CAF_CHECK(core.accepts(now + millis{1})); // C32: finer than a second.
+}
+
+CAF_TEST(a revocation never moves backwards) {
+  auto core = fresh();
+  core.revoke(now);
+  core.revoke(now - millis{500});
+  core.reload(now - millis{900}, {}, {});
+  CAF_CHECK(!core.accepts(now));
+  core.reload(now + millis{5}, {}, {});
+  CAF_CHECK(!core.accepts(now + millis{5}));
+}
+
+CAF_TEST(a user who does not exist is refused) {
+  session_core core{false, instant{}, {}, {}};
+  CAF_CHECK(core.decide(wish({1}), limit, now, false).why == ec::not_authenticated);
+}
+
+CAF_TEST(a revoked token hears nothing of a replay) {
+  auto core = fresh({}, {{reserve_operation, "k", "d", {0xb, 1}}});
+  core.revoke(now);
+  CAF_CHECK(core.decide(wish({1}, "k"), limit, now, false).why == ec::not_authenticated);
+}
+
+CAF_TEST(a reload replaces what was pending and keeps what is in flight) {
+  auto core = fresh({hold(1, {1}, millis{1000})});
+  core.begin(attempt(2, 1, "k"));
+  core.reload({}, {hold(3, {3, 4}, millis{1000})}, {{reserve_operation, "old", "d", {0xb, 3}}});
+  CAF_CHECK(!core.find_pending({0xb, 1}));
+  CAF_CHECK(core.find_pending({0xb, 3}));
+  CAF_CHECK(core.find_attempt({0xb, 2}));
+  CAF_CHECK(core.decide(wish({3, 4}, "old"), limit, now, false).is == kind::replay);
+  CAF_CHECK(core.decide(wish({9}, "k"), limit, now, false).is == kind::join);
+}
+
+CAF_TEST(commits are counted and ended reservations forgotten) {
+  auto core = fresh();
+  auto before = core.commits();
+  core.begin(attempt(1, 1));
+  CAF_CHECK_EQUAL(core.commits(), before);
+  core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
+  CAF_CHECK(core.commits() > before);
+  core.forget({0xb, 1});
+  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 0);
+}
+
+CAF_TEST(H18 near an edge of the sale the ledger decides) {
+  sale_window sale{false, now, now + millis{10'000}};
+  auto open = [&](int64_t ms) {
+    return session_core::sale_may_be_open(sale, now + millis{ms});
+  };
+  CAF_CHECK(!open(-1001));
+  CAF_CHECK(open(-1000));
+  CAF_CHECK(open(0));
+  CAF_CHECK(open(11'000));
+  CAF_CHECK(!open(11'001));
+  sale.sale_end = instant::max();
+  CAF_CHECK(open(1'000'000'000));
+  sale.cancelled = true;
+  CAF_CHECK(!open(5000));
+  CAF_CHECK(!session_core::sale_may_be_open({false, {}, instant::max()}, now));
+}

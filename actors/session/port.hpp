@@ -1,0 +1,23 @@
+#pragma once
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/registry.hpp"
+
+namespace tk {
+
+/// SESSION: what is per user, one thing at a time: limits, attempts in flight, replays, revocation.
+using session_actor = caf::typed_actor<
+  /// Holds seats, durably, before it answers. The same key gets the same reservation.
+  caf::replies_to<reserve_seats>::with<hold_reply>,
+  /// Cancels one of the user's reservations.
+  caf::replies_to<cancel_reservation>::with<release_reply>,
+  /// Records a new refresh-token family.
+  caf::replies_to<start_family>::with<family_started>,
+  /// Refuses every token issued up to now.
+  caf::replies_to<revoke_all>::with<all_revoked>,
+  /// Stops when nothing is open.
+  caf::replies_to<passivate>::with<passivation>>;
+
+} // namespace tk

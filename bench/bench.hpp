@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/load.hpp"
+#include "bench/shop.hpp"
+
+namespace tk::bench {
+
+/// One line of the result: what was measured and, when there is one, what it was measured against.
+struct figure {
+  std::string name;
+  double value = 0;
+  std::string unit;
+  std::string note;
+};
+
+/// A goal of the project and whether this run met it.
+struct goal {
+  std::string text;
+  double value = 0;
+  double wanted = 0;
+  /// True: at least `wanted`; false: at most.
+  bool at_least = true;
+  [[nodiscard]] bool met() const { return at_least ? value >= wanted : value <= wanted; }
+};
+
+/// Prints as it goes and keeps everything for the JSON file and for RESULTS.md.
+class report {
+public:
+  void section(const std::string& title);
+  void add(figure x);
+  void add(goal x);
+  /// Rate, latency, errors and processor shares of a run that was to be answered `status`.
+  void add(const std::string& name, const load_result& x, int status, double node_cpu_s,
+           double postgres_cpu_s);
+  [[nodiscard]] std::string json() const;
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+  void print(const std::string& line);
+
+  std::string text_, section_;
+  std::vector<std::pair<std::string, figure>> figures_;
+  std::vector<std::pair<std::string, goal>> goals_;
+};
+
+struct options {
+  double seconds = 3;
+};
+
+/// Each makes its own data, starts what it needs and stops it again.
+void bench_reserve(shop& x, report& out, const options& how);
+void bench_contended(shop& x, report& out, const options& how);
+void bench_read(shop& x, report& out, const options& how);
+void bench_memory(shop& x, report& out, const options& how);
+
+/// `run_load` with the processor time of the node and of PostgreSQL around it.
+struct measured {
+  load_result load;
+  double node_cpu_s = 0, postgres_cpu_s = 0;
+};
+measured measure(shop& x, const load_options& how, const request_source& next);
+
+/// Answers per second of the constant server for a request and a body of these sizes.
+double constant_rate(shop& x, report& out, const std::string& request, size_t answer_bytes,
+                     size_t connections, const options& how);
+
+} // namespace tk::bench

@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <fstream>
+
+#include "bench/bench.hpp"
+
+namespace tk::bench {
+
+namespace {
+
+constexpr uint64_t event_seats = 5000;
+constexpr size_t constant_answer_bytes = 520; // About what a reservation of one seat answers.
+
+/// Seats and users of the whole bench: number n is user n and seat n, used once.
+struct stock {
+  uint64_t first_event;
+  uint64_t next = 0, end = 0;
+  [[nodiscard]] uint64_t event_of(uint64_t n) const { return first_event + n / event_seats; }
+};
+
+/// One transaction per reservation, statement by statement: the usual way to write a shop.
+constexpr auto reference_script = R"(\set i :i + 1
+\set n :first + :i * 32 + :client_id
+BEGIN;
+SELECT version FROM seats WHERE id = ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid AND status = 'available' FOR UPDATE;
+UPDATE seats SET status = 'locked', version = version + 1, fencing_token = fencing_token + 1, locked_by = ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, reservation_id = ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, updated_at = now() WHERE id = ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid AND version = 0;
+INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, expires_at, operation, shard, block_no) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8001-' || lpad(to_hex((:n / 5000)::bigint), 12, '0'))::uuid, 'P' || :n, 50000, now() + interval '1 hour', 'seats', :n % 128, 0);
+INSERT INTO reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 1, 50000, 50000);
+INSERT INTO reservation_history (reservation_id, to_status, payment_to, actor, actor_id) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 'pending', 'pending', 'user', ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid);
+INSERT INTO outbox (shard, topic, key, type, body) VALUES (:n % 128, 'reservation-events', ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 'RESERVATION_CREATED', jsonb_build_object('reservationId', ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0')), 'totalAmount', 50000));
+COMMIT;
+)";
+
+double run_reference(shop& x, report& out, uint64_t first, uint64_t count, const options& how) {
+  auto script = x.folder() + "/reference.sql";
+  std::ofstream(script) << reference_script;
+  auto seconds = std::to_string(std::max(1, static_cast<int>(how.seconds)));
+  auto before = cpu_seconds(x.postgres_pid(), true);
+  auto text = run({"pgbench", "-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", seconds, "-D",
+                   "first=" + std::to_string(first), "-D", "i=-1", "-f", script, "-h", x.socket(),
+                   "-p", "5432", "-U", "postgres", "tiketi_bench"},
+                  {}, x.folder() + "/pgbench.log");
+  auto cpu = cpu_seconds(x.postgres_pid(), true) - before;
+  auto at = text.find("tps = ");
+  auto rate = at == std::string::npos ? 0.0 : std::stod(text.substr(at + 6));
+  auto made = x.sql().value("SELECT count(*) FROM reservations WHERE reservation_number LIKE 'P%'");
+  if (std::stoull(made) >= count)
+    out.add(figure{"pgbench ran out of seats after", static_cast<double>(count), "seats", ""});
+  out.add(figure{"pgbench, a transaction each, 32 clients", rate, "/s",
+                 "cores: postgres " +
+                   std::to_string(static_cast<int>(100 * cpu / std::stod(seconds))) + " %"});
+  return rate;
+}
+
+measured run_level(shop& x, report& out, stock& seats, size_t connections, const options& how) {
+  auto load = load_options{x.port(), connections, {}};
+  load.duration = std::chrono::milliseconds(static_cast<int64_t>(how.seconds * 1000));
+  // Signed before the clock runs; a tenth of a second at the most per 10,000.
+  auto tokens = std::vector<std::string>();
+  auto level_end = std::min(
+    seats.end, seats.next + static_cast<uint64_t>((connections == 1 ? 4'000 : 28'000) * how.seconds));
+  for (auto n = seats.next; n < level_end; ++n)
+    tokens.push_back(x.token(n));
+  auto first = seats.next;
+  auto result = measure(x, load, [&](size_t, std::string& to) {
+    if (seats.next >= level_end)
+      return false;
+    auto n = seats.next++;
+    to = reserve_request(tokens[n - first], seats.event_of(n), n);
+    return true;
+  });
+  out.add("reserve, " + std::to_string(connections) + " connections", result.load, 200,
+          result.node_cpu_s, result.postgres_cpu_s);
+  if (seats.next >= level_end)
+    out.add(figure{"  (ended early: all seats of this level were taken)", 0, "", ""});
+  return result;
+}
+
+} // namespace
+
+void bench_reserve(shop& x, report& out, const options& how) {
+  out.section("reserve");
+  auto reference_seats = static_cast<uint64_t>(20'000 * std::max(1.0, how.seconds));
+  auto own_seats = static_cast<uint64_t>((4'000 + 3 * 28'000) * how.seconds);
+  auto events = (reference_seats + own_seats) / event_seats + 2;
+  auto base = uint64_t{0};
+  x.add_users(base, events * event_seats);
+  for (uint64_t e = 0; e < events; ++e)
+    x.add_event(e, e * event_seats, event_seats);
+  x.settle();
+  auto reference = run_reference(x, out, base, reference_seats, how);
+  x.settle();
+  x.start_node();
+  auto first = (reference_seats / event_seats + 1) * event_seats;
+  auto seats = stock{0, first, events * event_seats};
+  auto request = reserve_request(x.token(1), 1, 1);
+  auto constant = constant_rate(x, out, request, constant_answer_bytes, 128, how);
+  for (size_t connections : {1, 32, 128, 256}) {
+    auto result = run_level(x, out, seats, connections, how);
+    if (connections != 128)
+      continue;
+    auto rate = result.load.per_second(200);
+    out.add(goal{"reservations over HTTP / pgbench, 128 connections", rate / reference, 2.0, true});
+    out.add(goal{"reservations / constant answers, 128 connections", rate / constant, 0.2, true});
+    out.add(goal{"p99 in ms, 128 connections", result.load.latency.percentile_ms(0.99), 25, false});
+  }
+  auto rows = x.sql().value("SELECT count(*) FROM reservations WHERE reservation_number LIKE 'TK%'");
+  out.add(figure{"rows in the database", std::stod(rows), "", "must equal the 200s above"});
+  x.stop_node();
+}
+
+void bench_contended(shop& x, report& out, const options& how) {
+  out.section("contended");
+  constexpr uint64_t base = 4'000'000, event = 900'000, prizes = 100;
+  // Enough of them that no one is stopped by the limit of 30 bookings a minute.
+  auto users = static_cast<uint64_t>(2'000 * std::max(1.0, how.seconds));
+  x.add_users(base, users);
+  x.add_event(event, base, prizes);
+  x.settle();
+  x.start_node();
+  auto requests = std::vector<std::string>();
+  for (uint64_t i = 0; i < users * 5; ++i)
+    requests.push_back(
+      reserve_request(x.token(base + i % users), event, base + (i * 7919 + i / users) % prizes));
+  auto constant = constant_rate(x, out, requests.front(), 140, 128, how);
+  auto load = load_options{x.port(), 128, {}};
+  load.duration = std::chrono::milliseconds(static_cast<int64_t>(how.seconds * 1000));
+  auto at = size_t{0};
+  auto result = measure(x, load, [&](size_t, std::string& to) {
+    to = requests[at++ % requests.size()];
+    return true;
+  });
+  out.add("refused, 128 connections on 100 seats", result.load, 409, result.node_cpu_s,
+          result.postgres_cpu_s);
+  auto winners = x.sql().value("SELECT count(*) FROM seats WHERE event_id = '" + event_uuid(event) +
+                               "' AND status = 'locked'");
+  auto pairs = x.sql().value("SELECT count(*) FROM reservation_items i JOIN reservations r ON "
+                             "r.id = i.reservation_id WHERE r.event_id = '" + event_uuid(event) +
+                             "' AND r.status = 'pending'");
+  out.add(figure{"seats taken, items of pending reservations", std::stod(winners), "", pairs});
+  out.add(goal{"refusals / constant answers", result.load.per_second(409) / constant, 0.5, true});
+  auto exact = winners == "100" && pairs == "100";
+  out.add(goal{"exactly 100 winners in the database", exact ? 1.0 : 0.0, 1, true});
+  x.stop_node();
+}
+
+} // namespace tk::bench

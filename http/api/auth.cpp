@@ -1,0 +1,288 @@
+#include <algorithm>
+
+#include <caf/all.hpp>
+
+#include "actors/session/port.hpp"
+#include "http/api/schemas.hpp"
+#include "http/api/shop.hpp"
+#include "http/api/views.hpp"
+#include "http/json.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+/// Registration, log-in, me, log-out (contract 2.1).
+namespace tk::http {
+
+namespace {
+
+constexpr millis hash_budget{6000};
+
+/// Mail is compared trimmed and in lower case (P-8).
+std::string fold_mail(std::string_view text) {
+  std::string out{trim(text)};
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+// -- cookies ------------------------------------------------------------------------------------
+
+/// D1: a path that covers both spellings of the API.
+constexpr std::string_view refresh_path = "/api";
+
+void set_auth_cookies(const shop& s, answer& out, std::string_view access,
+                      std::string_view refresh) {
+  auto& settings = s.tokens.settings();
+  auto life = [](std::string_view token, int64_t ttl_s) {
+    return token.empty() ? 0 : static_cast<long>(ttl_s);
+  };
+  out.cookies.push_back(to_string(cookie{"access_token", access, "/",
+                                         life(access, settings.access_ttl_s), true,
+                                         s.cookie_secure, "Lax"}));
+  out.cookies.push_back(to_string(cookie{"refresh_token", refresh, refresh_path,
+                                         life(refresh, settings.refresh_ttl_s), true,
+                                         s.cookie_secure, "Lax"}));
+}
+
+// -- signing in ---------------------------------------------------------------------------------
+
+/// The family is on record before the tokens are told (P-2).
+void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
+             int status, std::string message) {
+  auto now = s.node.clock->now();
+  auto family = make_id<family_id>(*s.node.random);
+  auto refresh = s.tokens.issue_refresh(user.id, family, now, *s.node.random);
+  start_family cmd{family, token_hash(refresh),
+                   static_cast<int32_t>(s.tokens.settings().refresh_ttl_s)};
+  ask<session_actor>(self, s.node, key_of(user.id), session_budget, cmd)
+    .then(
+      [&s, x, user, status, message, refresh](const family_started& r) {
+        if (r.is != ec::ok) {
+          x->fail(r.is);
+          return;
+        }
+        auto access = s.tokens.issue_access(user, s.node.clock->now(), *s.node.random);
+        json body = {{"message", message},
+                     {"token", access},
+                     {"refreshToken", refresh},
+                     {"user", user_payload(user)}};
+        auto out = json_text(body.dump(), status);
+        set_auth_cookies(s, out, access, refresh);
+        x->respond(std::move(out));
+      },
+      [x](const caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void create_account(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                    const insert_user& account) {
+  self->request(s.store, store_budget, account)
+    .then(
+      [&s, self, x, account](const inserted_user& r) {
+        if (!r.created) {
+          x->fail(ec::mail_taken);
+          return;
+        }
+        user_row user;
+        user.found = true;
+        user.id = account.id;
+        user.email = account.email;
+        user.name = account.name;
+        user.role = account.role;
+        user.created_at = r.created_at;
+        sign_in(s, self, x, user, 201, "Registration completed");
+      },
+      [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void on_register(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  fields form{*body};
+  insert_user account;
+  account.email = fold_mail(form.mail("email"));
+  auto password = form.password("password");
+  account.name = form.text("name", 100);
+  account.phone = form.optional_text("phone", 20).value_or("");
+  if (form.failed()) {
+    x->fail(*form.failed());
+    return;
+  }
+  account.id = make_id<user_id>(*s.node.random);
+  s.pool.run([&s, x, account, password](caf::event_based_actor* self) {
+    self->request(s.passwords, hash_budget, hash_password{password})
+      .then(
+        [&s, self, x, account](const hashed_password& r) {
+          if (r.error != ec::ok) {
+            x->fail(r.error);
+            return;
+          }
+          auto full = account;
+          full.password_hash = r.hash;
+          create_account(s, self, x, full);
+        },
+        [x](caf::error&) { x->fail(ec::busy); });
+  });
+}
+
+/// A weaker hash is replaced on the way (C2); the log-in does not wait for it.
+void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
+                const std::string& password) {
+  self->request(s.passwords, hash_budget, hash_password{password})
+    .then(
+      [&s, self, user](const hashed_password& r) {
+        if (r.error != ec::ok)
+          return;
+        self->request(s.store, store_budget,
+                      renew_password_hash{user.id, user.password_hash, r.hash})
+          .then([](const renewed&) {}, [](caf::error&) {});
+      },
+      [](caf::error&) {
+        // The next log-in tries again.
+      });
+}
+
+void verify(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
+            const std::string& password) {
+  self->request(s.passwords, hash_budget,
+                verify_password{password, user.found ? user.password_hash : std::string{}})
+    .then(
+      [&s, self, x, user, password](const password_verified& r) {
+        if (r.error != ec::ok) {
+          x->fail(r.error);
+          return;
+        }
+        if (!user.found || !r.matches) {
+          x->fail(ec::bad_credentials);
+          return;
+        }
+        if (r.needs_rehash)
+          renew_hash(s, self, user, password);
+        sign_in(s, self, x, user, 200, "Login successful");
+      },
+      [x](caf::error&) { x->fail(ec::busy); });
+}
+
+void on_login(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  constexpr size_t password_max = 1024;
+  fields form{*body};
+  auto mail = fold_mail(form.mail("email"));
+  auto password = form.text("password", password_max);
+  if (form.failed()) {
+    x->fail(*form.failed());
+    return;
+  }
+  s.pool.run([&s, x, mail, password](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, find_user_by_mail{mail})
+      .then([&s, self, x, password](
+              const user_row& user) { verify(s, self, x, user, password); },
+            [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+// -- me, log-out --------------------------------------------------------------------------------
+
+void on_me(shop& s, const exchange_ptr& x) {
+  s.pool.run([&s, x](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, find_user_by_id{x->user()})
+      .then(
+        [x](const user_row& user) {
+          if (!user.found || from_ms(x->who()->issued_at_ms) <= user.revoked_before) {
+            x->fail(ec::not_authenticated);
+            return;
+          }
+          x->respond(json_text(json{{"user", me_view(user)}}.dump()));
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+answer logged_out(const shop& s) {
+  auto out = json_text(R"({"message":"Logged out successfully"})");
+  set_auth_cookies(s, out, "", "");
+  return out;
+}
+
+void on_logout(shop& s, const exchange_ptr& x) {
+  if (!x->who()) {
+    x->respond(logged_out(s));
+    return;
+  }
+  s.pool.run([&s, x](caf::event_based_actor* self) {
+    revoke_all cmd{from_ms(x->who()->issued_at_ms)};
+    ask<session_actor>(self, s.node, key_of(x->who()->user), session_budget, cmd)
+      .then(
+        [&s, x](const all_revoked& r) {
+          // A token that was refused is as good as revoked; anything else is not done yet.
+          if (r.is == ec::ok || r.is == ec::not_authenticated) {
+            x->respond(logged_out(s));
+            return;
+          }
+          auto out = error_answer(r.is);
+          set_auth_cookies(s, out, "", "");
+          x->respond(std::move(out));
+        },
+        [&s, x](const caf::error& e) {
+          auto out = error_answer(to_ec(e));
+          set_auth_cookies(s, out, "", "");
+          x->respond(std::move(out));
+        });
+  });
+}
+
+route auth_route(method verb, std::string path, std::string name, std::string summary) {
+  route out;
+  out.verb = verb;
+  out.path = std::move(path);
+  out.rate = rate_category::auth;
+  out.name = std::move(name);
+  out.summary = std::move(summary);
+  out.tag = "auth";
+  out.personal = true;
+  return out;
+}
+
+} // namespace
+
+void add_auth_routes(shop& s, std::vector<route>& out) {
+  auto registration =
+    auth_route(method::post, "/api/auth/register", "register", "Makes an account and signs in.");
+  registration.run = [&s](const exchange_ptr& x) { on_register(s, x); };
+  registration.request_schema = schemas::register_request;
+  registration.response_schema = schemas::auth_response;
+  registration.success = 201;
+  registration.errors = {ec::mail_taken, ec::busy, ec::unavailable, ec::unknown};
+  out.push_back(std::move(registration));
+
+  auto login = auth_route(method::post, "/api/auth/login", "login", "Signs in.");
+  login.run = [&s](const exchange_ptr& x) { on_login(s, x); };
+  login.request_schema = schemas::login_request;
+  login.response_schema = schemas::auth_response;
+  login.errors = {ec::bad_credentials, ec::busy, ec::unavailable, ec::unknown};
+  out.push_back(std::move(login));
+
+  auto me = auth_route(method::get, "/api/auth/me", "me", "Who is signed in.");
+  me.run = [&s](const exchange_ptr& x) { on_me(s, x); };
+  me.level = access::user;
+  me.rate = rate_category::exempt;
+  me.response_schema = schemas::me_response;
+  me.errors = {ec::unavailable};
+  out.push_back(std::move(me));
+
+  auto logout = auth_route(method::post, "/api/auth/logout", "logout",
+                           "Ends every session of the caller and clears the cookies.");
+  logout.run = [&s](const exchange_ptr& x) { on_logout(s, x); };
+  logout.response_schema = schemas::message;
+  logout.errors = {ec::busy, ec::unavailable, ec::unknown};
+  out.push_back(std::move(logout));
+}
+
+} // namespace tk::http

@@ -1,0 +1,133 @@
+#include <caf/all.hpp>
+
+#include "http/api/schemas.hpp"
+#include "http/api/shop.hpp"
+#include "http/api/views.hpp"
+#include "http/json.hpp"
+#include "supervisors/reply_once.hpp"
+
+/// Events and seat layouts (contract 2.2, 2.4): public reads, served from the response cache.
+namespace tk::http {
+
+namespace {
+
+using done = response_cache::done;
+
+std::optional<event_status_filter> parse_status(const std::string& x) {
+  if (x.empty())
+    return event_status_filter::any;
+  if (x == "upcoming")
+    return event_status_filter::upcoming;
+  if (x == "on_sale")
+    return event_status_filter::on_sale;
+  if (x == "ended")
+    return event_status_filter::ended;
+  if (x == "cancelled")
+    return event_status_filter::cancelled;
+  return std::nullopt;
+}
+
+std::string render_page(const event_page& x, page_query page) {
+  json out = {{"events", json::array()}};
+  for (auto& event : x.events)
+    out["events"].push_back(event_list_row(event));
+  out["pagination"] = json(pagination(page, x.total));
+  return out.dump();
+}
+
+void on_list(shop& s, const exchange_ptr& x) {
+  auto page = read_page(x->req(), 10);
+  if (!page) {
+    x->fail(page.error());
+    return;
+  }
+  auto word = x->req().query("status").value_or("");
+  auto status = parse_status(word);
+  if (!status) { // Filters are exact: no event has that status.
+    x->respond(json_text(render_page({}, *page)));
+    return;
+  }
+  constexpr size_t search_max = 100;
+  list_events query{*status, x->req().query("q").value_or(""), static_cast<int32_t>(page->page),
+                    static_cast<int32_t>(page->limit)};
+  if (query.search.size() > search_max * 4) {
+    x->fail(problem{ec::bad_request, "q must be at most 100 characters"});
+    return;
+  }
+  auto key = "events?" + word + "&" + std::to_string(page->page) + "&" +
+             std::to_string(page->limit) + "&" + query.search;
+  s.cache.serve(x, key, [&s, query, page = *page](caf::event_based_actor* self, const done& finish) {
+    self->request(s.store, store_budget, query)
+      .then([=](const event_page& found) { finish(render_page(found, page)); },
+            [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
+  });
+}
+
+void on_detail(shop& s, const exchange_ptr& x) {
+  auto id = x->id_param<event_id>("id");
+  s.cache.serve(x, "event/" + to_string(id),
+                [&s, id](caf::event_based_actor* self, const done& finish) {
+                  self->request(s.store, store_budget, read_event{id})
+                    .then(
+                      [=](const found_event& found) {
+                        if (!found.found)
+                          return finish(tl::unexpected(ec::event_unknown));
+                        finish(event_detail(found.event).dump());
+                      },
+                      [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
+                });
+}
+
+void on_layouts(shop& s, const exchange_ptr& x) {
+  s.cache.serve(x, "layouts", [&s](caf::event_based_actor* self, const done& finish) {
+    self->request(s.store, store_budget, list_layouts{})
+      .then(
+        [=](const layouts& found) {
+          json out = {{"layouts", json::array()}};
+          for (auto& row : found.rows)
+            out["layouts"].push_back(layout_view_json(row));
+          finish(out.dump());
+        },
+        [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
+  });
+}
+
+} // namespace
+
+void add_catalogue_routes(shop& s, std::vector<route>& out) {
+  route list;
+  list.path = "/api/events";
+  list.run = [&s](const exchange_ptr& x) { on_list(s, x); };
+  list.name = "listEvents";
+  list.summary = "A page of the catalogue, by start of sale.";
+  list.tag = "events";
+  list.response_schema = schemas::event_page;
+  list.errors = {ec::unavailable};
+  list.queries = {{"status", R"({"type":"string"})", "Exact status as of now."},
+                  {"q", R"({"type":"string"})", "Search in title, artist, venue and address."},
+                  {"page", R"({"type":"integer","default":1})", "From 1; clamped."},
+                  {"limit", R"({"type":"integer","default":10})", "1 to 100; clamped."}};
+  out.push_back(std::move(list));
+
+  route detail;
+  detail.path = "/api/events/{id}";
+  detail.run = [&s](const exchange_ptr& x) { on_detail(s, x); };
+  detail.name = "getEvent";
+  detail.summary = "An event with its ticket types.";
+  detail.tag = "events";
+  detail.response_schema = schemas::event_detail;
+  detail.errors = {ec::event_unknown, ec::unavailable};
+  out.push_back(std::move(detail));
+
+  route seat_layouts;
+  seat_layouts.path = "/api/seats/layouts";
+  seat_layouts.run = [&s](const exchange_ptr& x) { on_layouts(s, x); };
+  seat_layouts.name = "listSeatLayouts";
+  seat_layouts.summary = "Seat layouts, by size.";
+  seat_layouts.tag = "seats";
+  seat_layouts.response_schema = schemas::layouts;
+  seat_layouts.errors = {ec::unavailable};
+  out.push_back(std::move(seat_layouts));
+}
+
+} // namespace tk::http

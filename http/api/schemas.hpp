@@ -1,0 +1,108 @@
+#pragma once
+
+/// JSON Schemas of requests and success answers, for `/openapi.json`. Clients may rely on what is
+/// `required`; further fields may always be added.
+namespace tk::http::schemas {
+
+inline constexpr char auth_response[] = R"({"type":"object",
+ "required":["message","token","refreshToken","user"],"properties":{
+ "message":{"type":"string"},"token":{"type":"string"},"refreshToken":{"type":"string"},
+ "user":{"type":"object","required":["id","userId","email","name","role"],"properties":{
+  "id":{"type":"string","format":"uuid"},"userId":{"type":"string","format":"uuid"},
+  "email":{"type":"string"},"name":{"type":"string"},
+  "role":{"type":"string","enum":["user","admin"]}}}}})";
+
+inline constexpr char register_request[] = R"({"type":"object",
+ "required":["email","password","name"],"properties":{
+ "email":{"type":"string","maxLength":255},"password":{"type":"string","minLength":8},
+ "name":{"type":"string","maxLength":100},"phone":{"type":["string","null"],"maxLength":20}}})";
+
+inline constexpr char login_request[] = R"({"type":"object","required":["email","password"],
+ "properties":{"email":{"type":"string"},"password":{"type":"string"}}})";
+
+inline constexpr char me_response[] = R"({"type":"object","required":["user"],"properties":{
+ "user":{"type":"object","required":["id","email","name","role","createdAt"],"properties":{
+  "id":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},
+  "role":{"type":"string"},"createdAt":{"type":"string","format":"date-time"}}}}})";
+
+inline constexpr char message[] = R"({"type":"object","required":["message"],
+ "properties":{"message":{"type":"string"}}})";
+
+inline constexpr char event_page[] = R"({"type":"object","required":["events","pagination"],
+ "properties":{"events":{"type":"array","items":{"type":"object","required":["id","title",
+ "description","venue","address","event_date","sale_start_date","sale_end_date",
+ "poster_image_url","status","artist_name","artist_id","seat_layout_id","ticket_type_count",
+ "min_price","max_price"],"properties":{
+  "id":{"type":"string","format":"uuid"},"title":{"type":"string"},"venue":{"type":"string"},
+  "status":{"type":"string","enum":["upcoming","on_sale","ended","cancelled"]},
+  "ticket_type_count":{"type":"integer"},"min_price":{"type":["integer","null"]},
+  "max_price":{"type":["integer","null"]}}}},
+ "pagination":{"type":"object","required":["page","limit","total","totalPages"],"properties":{
+  "page":{"type":"integer"},"limit":{"type":"integer"},"total":{"type":"integer"},
+  "totalPages":{"type":"integer"}}}}})";
+
+inline constexpr char event_detail[] = R"({"type":"object","required":["event","ticketTypes"],
+ "properties":{"event":{"type":"object","required":["id","title","venue","event_date","status",
+ "seat_layout_id","artist_id","pre_scaled","created_by","created_at","updated_at","ticketTypes"]},
+ "ticketTypes":{"type":"array","items":{"type":"object","required":["id","name","price",
+ "total_quantity","available_quantity","description"]}},
+ "preSaleSchedule":{"type":"object","required":["diamond","gold","silver","bronze"]}}})";
+
+inline constexpr char layouts[] = R"({"type":"object","required":["layouts"],"properties":{
+ "layouts":{"type":"array","items":{"type":"object","required":["id","name","description",
+ "total_seats","layout_config"],"properties":{"total_seats":{"type":"integer"},
+ "layout_config":{"type":"object"}}}}}})";
+
+inline constexpr char seat_map[] = R"({"type":"object","required":["event","layout","seats"],
+ "properties":{"event":{"type":"object","required":["id","title"]},
+ "layout":{"type":["object","null"]},
+ "seats":{"type":"array","items":{"type":"object","required":["id","section","row_number",
+ "seat_number","seat_label","price","status"],"properties":{
+  "id":{"type":"string","format":"uuid"},"price":{"type":"integer"},
+  "status":{"type":"string","enum":["available","locked","reserved"]}}}}}})";
+
+inline constexpr char reserve_request[] = R"({"type":"object","required":["eventId","seatIds"],
+ "properties":{"eventId":{"type":"string","format":"uuid"},
+ "seatIds":{"type":"array","minItems":1,"items":{"type":"string","format":"uuid"}},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
+
+inline constexpr char reserve_response[] = R"({"type":"object",
+ "required":["message","reservationId","reservation"],"properties":{
+ "message":{"type":"string"},"reservationId":{"type":"string","format":"uuid"},
+ "reservation":{"type":"object","required":["id","reservationNumber","totalAmount","status",
+ "paymentStatus","expiresAt","seats","fencingToken"],"properties":{
+  "totalAmount":{"type":"integer"},"expiresAt":{"type":"string","format":"date-time"},
+  "fencingToken":{"type":"integer"},
+  "seats":{"type":"array","items":{"type":"object","required":["id","seat_label","price","status",
+  "version","fencingToken"]}}}}}})";
+
+inline constexpr char seat_reservation[] = R"({"type":"object","required":["reservation"],
+ "properties":{"reservation":{"type":"object","required":["id","reservation_number",
+ "total_amount","status","payment_status","payment_method","expires_at","created_at","event_id",
+ "event_title","venue","event_date","seats"]}}})";
+
+inline constexpr char reservation_list[] = R"({"type":"object","required":["reservations"],
+ "properties":{"reservations":{"type":"array","items":{"type":"object","required":["id",
+ "reservation_number","total_amount","status","payment_status","created_at","expires_at",
+ "event_title","venue","event_date","items"]}}}})";
+
+inline constexpr char reservation_detail[] = R"({"type":"object","required":["reservation"],
+ "properties":{"reservation":{"type":"object","required":["id","reservation_number",
+ "total_amount","status","payment_status","payment_method","expires_at","created_at","event_id",
+ "event_title","venue","address","event_date","items","seats"]}}})";
+
+inline constexpr char cancel_response[] = R"({"type":"object",
+ "required":["message","reservation"],"properties":{"message":{"type":"string"},
+ "reservation":{"type":"object","required":["id","status"]}}})";
+
+inline constexpr char time_response[] = R"({"type":"object","required":["time"],
+ "properties":{"time":{"type":"string","format":"date-time"}}})";
+
+inline constexpr char health[] = R"({"type":"object","required":["service","status",
+ "dependencies"],"properties":{"service":{"type":"string"},"status":{"type":"string"},
+ "dependencies":{"type":"object"}}})";
+
+inline constexpr char actuator_health[] = R"({"type":"object","required":["status"],
+ "properties":{"status":{"type":"string","enum":["UP","DOWN"]}}})";
+
+} // namespace tk::http::schemas

@@ -1,0 +1,164 @@
+#include "http/api/seat_map.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+
+#include "http/compress.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> status_words{"available\"}", "locked\"}", "reserved\"}",
+                                                       "reserved\"}"};
+
+std::string fragment_of(const plan_seat& seat, const std::string& section) {
+  std::string out = "{\"id\":\"" + to_string(seat.id) + "\",\"section\":";
+  out += nlohmann::json(section).dump();
+  out += ",\"row_number\":" + std::to_string(seat.row_number);
+  out += ",\"seat_number\":" + std::to_string(seat.seat_number);
+  out += ",\"seat_label\":" + nlohmann::json(seat.label).dump();
+  out += ",\"price\":" + std::to_string(seat.price.amount);
+  out += ",\"status\":\"";
+  return out;
+}
+
+std::string head_of(const plan_rows& rows) {
+  std::string out = "{\"event\":{\"id\":\"" + to_string(rows.event) + "\",\"title\":";
+  out += nlohmann::json(rows.title).dump();
+  out += "},\"layout\":";
+  out += rows.layout_json.empty() ? "null" : rows.layout_json;
+  out += ",\"seats\":[";
+  return out;
+}
+
+} // namespace
+
+body_ptr packed(const std::string& body) {
+  auto text = gzip(body);
+  return text ? std::make_shared<const std::string>(std::move(*text)) : nullptr;
+}
+
+seat_plan::seat_plan(const plan_rows& rows) : event_(rows.event), head_(head_of(rows)) {
+  auto n = rows.seats.size();
+  entries_.resize(n);
+  labels_.reserve(n);
+  for (auto& x : rows.seats)
+    blocks_.push_back(x.block_no);
+  std::ranges::sort(blocks_);
+  blocks_.erase(std::unique(blocks_.begin(), blocks_.end()), blocks_.end());
+  std::vector<uint32_t> by_id(n);
+  std::iota(by_id.begin(), by_id.end(), 0u);
+  std::ranges::sort(by_id, {}, [&](uint32_t i) { return rows.seats[i].id; });
+  std::vector<uint32_t> next_position(blocks_.size());
+  for (auto i : by_id) { // A board's order is by seat id within its block.
+    auto& seat = rows.seats[i];
+    auto block = std::ranges::lower_bound(blocks_, seat.block_no) - blocks_.begin();
+    entries_[i].block = static_cast<uint32_t>(block);
+    entries_[i].position = next_position[static_cast<size_t>(block)]++;
+    ids_.push_back(seat.id);
+    places_.push_back({seat.block_no, i});
+  }
+  for (size_t i = 0; i < n; ++i) {
+    auto& seat = rows.seats[i];
+    fragments_ += fragment_of(seat, rows.sections[static_cast<size_t>(seat.section)]);
+    entries_[i].fragment_end = static_cast<uint32_t>(fragments_.size());
+    labels_.push_back(seat.label);
+  }
+}
+
+const seat_plan::place* seat_plan::find(seat_id seat) const {
+  auto i = std::ranges::lower_bound(ids_, seat);
+  return i == ids_.end() || *i != seat ? nullptr : &places_[static_cast<size_t>(i - ids_.begin())];
+}
+
+std::string seat_plan::label(seat_id seat) const {
+  auto where = find(seat);
+  return where ? labels_[where->row] : std::string{};
+}
+
+std::vector<int32_t> seat_plan::blocks() const {
+  return blocks_;
+}
+
+std::string seat_plan::render(const board_store& boards) const {
+  std::vector<seat_board_ptr> current;
+  for (auto block_no : blocks_)
+    current.push_back(boards.find_seats(event_, block_no));
+  std::string out;
+  out.reserve(head_.size() + fragments_.size() + entries_.size() * 13 + 2);
+  out += head_;
+  uint32_t from = 0;
+  for (auto& x : entries_) {
+    if (from != 0)
+      out += ',';
+    out.append(fragments_, from, x.fragment_end - from);
+    from = x.fragment_end;
+    auto& board = current[x.block];
+    unsigned status = 1;
+    if (board && x.position < board->seat_count)
+      status = (board->bits[x.position / 4] >> (2 * (x.position % 4))) & 3u;
+    out += status_words[status];
+  }
+  out += "]}";
+  return out;
+}
+
+std::shared_ptr<seat_maps::slot> seat_maps::find(event_id event) const {
+  std::shared_lock guard{mutex_};
+  auto i = slots_.find(event);
+  return i == slots_.end() ? nullptr : i->second;
+}
+
+void seat_maps::put(event_id event, seat_plan_ptr plan) {
+  auto fresh = std::make_shared<slot>();
+  fresh->plan = std::move(plan);
+  std::unique_lock guard{mutex_};
+  slots_[event] = std::move(fresh);
+}
+
+seat_plan_ptr seat_maps::plan(event_id event) const {
+  auto found = find(event);
+  return found ? found->plan : nullptr;
+}
+
+seat_maps::rendered seat_maps::shown(const slot& x, uint64_t version, instant now,
+                                     millis age_max) {
+  std::unique_lock guard{x.mutex};
+  bool good = x.bodies.plain && (x.version == version || now - x.made_at < age_max);
+  return good ? x.bodies : rendered{};
+}
+
+seat_maps::rendered seat_maps::current(event_id event, instant now) const {
+  auto found = find(event);
+  return found ? shown(*found, boards_.seats_version(event), now, fresh_for) : rendered{};
+}
+
+seat_maps::rendered seat_maps::render(event_id event, instant now) {
+  auto found = find(event);
+  if (!found)
+    return {};
+  auto version = boards_.seats_version(event); // Before rendering: a later board is rendered later.
+  std::unique_lock turn{found->rendering, std::try_to_lock};
+  if (!turn) {
+    if (auto old = shown(*found, version, now, oldest); old.plain)
+      return old;
+    turn.lock();
+  }
+  if (auto made = shown(*found, version, now, millis{0}); made.plain)
+    return made;
+  rendered fresh;
+  auto body = std::make_shared<const std::string>(found->plan->render(boards_));
+  fresh.gzip = packed(*body);
+  fresh.plain = std::move(body);
+  std::unique_lock guard{found->mutex};
+  found->bodies = fresh;
+  found->version = version;
+  found->made_at = now;
+  return fresh;
+}
+
+} // namespace tk::http

@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include <caf/all.hpp>
+
+#include "actors/session/port.hpp"
+#include "http/api/schemas.hpp"
+#include "http/api/shop.hpp"
+#include "http/api/views.hpp"
+#include "http/json.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+/// Seat maps and the reservation of seats (contract 2.4).
+namespace tk::http {
+
+namespace {
+
+// -- the map ------------------------------------------------------------------------------------
+
+answer map_answer(const shop& s, const seat_maps::rendered& x) {
+  auto out = json_shared(x.plain, x.gzip);
+  if (s.node.boards->stale())
+    out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
+  return out;
+}
+
+void on_map(shop& s, const exchange_ptr& x) {
+  auto event = x->id_param<event_id>("eventId");
+  if (auto ready = s.maps.current(event, s.node.clock->now()); ready.plain) {
+    x->respond(map_answer(s, ready));
+    return;
+  }
+  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
+    if (is != ec::ok) {
+      x->fail(is);
+      return;
+    }
+    x->respond(map_answer(s, s.maps.render(event, s.node.clock->now())));
+  });
+}
+
+// -- reserving ----------------------------------------------------------------------------------
+
+/// A request to reserve, as checked.
+struct wish {
+  event_id event;
+  std::vector<seat_id> seats;
+  std::string key;
+};
+
+/// What makes two requests the same for idempotency: the event and the set of seats.
+std::string digest_of(const wish& x) {
+  auto sorted = x.seats;
+  std::ranges::sort(sorted);
+  std::string text = to_string(x.event);
+  for (auto& seat : sorted)
+    text += to_string(seat);
+  return token_hash(text);
+}
+
+checked<wish> read_wish(const shop& s, const exchange& x) {
+  auto body = read_object(x.req());
+  if (!body)
+    return tl::unexpected(body.error());
+  auto seats_max = static_cast<size_t>(s.node.sale.seats_per_reservation_max);
+  fields form{*body};
+  wish out;
+  out.event = form.uuid<event_id>("eventId");
+  out.seats = form.uuids<seat_id>("seatIds", seats_max, "Please select at least one seat",
+                                  "At most " + std::to_string(seats_max) +
+                                    " seats can be selected",
+                                  "Seats must be distinct");
+  if (form.failed())
+    return tl::unexpected(*form.failed());
+  auto key = idempotency_key(x.req(), *body);
+  if (!key)
+    return tl::unexpected(key.error());
+  out.key = std::move(*key);
+  return out;
+}
+
+std::string refusal_text(const hold_reply& x, const std::string& labels) {
+  if (x.is == ec::seat_sold)
+    return "Seat already reserved: " + labels;
+  return std::string{answer_to(x.is).text};
+}
+
+/// A refusal tells in `code` whether waiting helps, names the seats, and says until when (G01).
+answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
+  std::string labels;
+  auto list = nlohmann::json::array();
+  for (auto& seat : x.refused) {
+    auto label = plan.label(seat);
+    labels += (labels.empty() ? "" : ", ") + label;
+    list.push_back(std::move(label));
+  }
+  std::string more;
+  if (!x.refused.empty())
+    more += ",\"seats\":" + list.dump();
+  if (x.is == ec::seat_held || x.is == ec::seat_contested)
+    more += ",\"retryAfterMs\":" + std::to_string(x.retry_after_ms);
+  return error_answer(x.is, refusal_text(x, labels), more);
+}
+
+void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const wish& wanted,
+             const seat_plan_ptr& plan) {
+  reserve_seats cmd;
+  cmd.event = wanted.event;
+  for (auto& seat : wanted.seats) {
+    auto place = plan->find(seat);
+    if (!place) {
+      x->fail(ec::seat_unknown);
+      return;
+    }
+    cmd.seats.push_back({seat, place->block_no});
+  }
+  cmd.key = wanted.key;
+  cmd.digest = digest_of(wanted);
+  cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
+  cmd.request = parse_id<request_id>(x->req().request_id).value_or(request_id{});
+  ask<session_actor>(self, s.node, key_of(x->user()), session_budget, std::move(cmd))
+    .then(
+      [x, plan](const hold_reply& r) {
+        if (r.is == ec::ok)
+          x->respond(json_text(reserved_answer(r, *plan).dump()));
+        else
+          x->respond(refusal_answer(r, *plan));
+      },
+      [x](const caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void on_reserve(shop& s, const exchange_ptr& x) {
+  auto wanted = read_wish(s, *x);
+  if (!wanted) {
+    x->fail(wanted.error());
+    return;
+  }
+  s.with_plan(wanted->event, [&s, x, wanted = *wanted](caf::event_based_actor* self, ec is,
+                                                       const seat_plan_ptr& plan) {
+    if (is != ec::ok)
+      x->fail(is);
+    else
+      reserve(s, self, x, wanted, plan);
+  });
+}
+
+// -- one reservation ----------------------------------------------------------------------------
+
+void on_seat_reservation(shop& s, const exchange_ptr& x) {
+  read_reservation query{x->user(), x->id_param<reservation_id>("reservationId")};
+  s.pool.run([&s, x, query](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, query)
+      .then(
+        [x](const found_reservation_view& found) {
+          if (!found.found) {
+            x->fail(ec::reservation_unknown);
+            return;
+          }
+          x->respond(json_text(json{{"reservation", seat_reservation(found.row)}}.dump()));
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+} // namespace
+
+void add_seat_routes(shop& s, std::vector<route>& out) {
+  route map;
+  map.path = "/api/seats/events/{eventId}";
+  map.run = [&s](const exchange_ptr& x) { on_map(s, x); };
+  map.name = "getSeatMap";
+  map.summary = "All seats of an event with their status, at most a second old.";
+  map.tag = "seats";
+  map.response_schema = schemas::seat_map;
+  map.errors = {ec::event_unknown, ec::unavailable};
+  out.push_back(std::move(map));
+
+  route reserve_route;
+  reserve_route.verb = method::post;
+  reserve_route.path = "/api/seats/reserve";
+  reserve_route.level = access::user;
+  reserve_route.rate = rate_category::booking;
+  reserve_route.run = [&s](const exchange_ptr& x) { on_reserve(s, x); };
+  reserve_route.name = "reserveSeats";
+  reserve_route.summary = "Holds one to four seats, all or none.";
+  reserve_route.tag = "seats";
+  reserve_route.request_schema = schemas::reserve_request;
+  reserve_route.response_schema = schemas::reserve_response;
+  reserve_route.errors = {ec::event_unknown, ec::seat_unknown, ec::sale_closed, ec::hold_limit,
+                          ec::seat_held, ec::seat_sold, ec::seat_contested,
+                          ec::idempotency_conflict, ec::busy, ec::unavailable, ec::unknown};
+  reserve_route.gated = true;
+  out.push_back(std::move(reserve_route));
+
+  route one;
+  one.path = "/api/seats/reservation/{reservationId}";
+  one.level = access::user;
+  one.run = [&s](const exchange_ptr& x) { on_seat_reservation(s, x); };
+  one.name = "getSeatReservation";
+  one.summary = "One of the caller's reservations, by seats.";
+  one.tag = "seats";
+  one.response_schema = schemas::seat_reservation;
+  one.errors = {ec::reservation_unknown, ec::unavailable};
+  out.push_back(std::move(one));
+}
+
+} // namespace tk::http

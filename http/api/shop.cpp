@@ -1,0 +1,112 @@
+#include "http/api/shop.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/event/port.hpp"
+#include "actors/seat_block/port.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr millis plan_budget{3000};
+
+void finish_plan(shop& s, caf::event_based_actor* self, event_id event, ec is, seat_plan_ptr plan) {
+  std::vector<shop::plan_done> waiting;
+  {
+    std::unique_lock guard{s.plans_mutex};
+    auto i = s.plans_waiting.find(event);
+    waiting = std::move(i->second);
+    s.plans_waiting.erase(i);
+  }
+  for (auto& done : waiting)
+    done(self, is, plan);
+}
+
+/// Every block publishes its board when it wakes; the map needs them all.
+void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, seat_plan_ptr plan) {
+  auto blocks = plan->blocks();
+  auto ready = [&s, self, event, plan](ec is) {
+    if (is == ec::ok)
+      s.maps.put(event, plan);
+    finish_plan(s, self, event, is, plan);
+  };
+  if (blocks.empty())
+    return ready(ec::ok);
+  struct progress {
+    size_t open;
+    ec is = ec::ok;
+  };
+  auto left = std::make_shared<progress>(progress{blocks.size()});
+  auto one = [left, ready](ec is) {
+    if (is != ec::ok)
+      left->is = is;
+    if (--left->open == 0)
+      ready(left->is);
+  };
+  for (auto block_no : blocks)
+    ask<seat_block_actor>(self, s.node, key_of(event, block_no), plan_budget, wake_block{})
+      .then([one](const block_awake&) { one(ec::ok); },
+            [one](const caf::error&) { one(ec::unavailable); });
+}
+
+void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
+  auto failed = [&s, self, event](ec why) { finish_plan(s, self, event, why, nullptr); };
+  self->request(s.node.reads, plan_budget, load_plan{event})
+    .then(
+      [&s, self, event, failed](const plan_rows& rows) {
+        if (!rows.event_known)
+          return failed(ec::event_unknown);
+        auto plan = std::make_shared<const seat_plan>(rows);
+        ask<event_actor>(self, s.node, key_of(event), plan_budget, describe_event{})
+          .then([&s, self, event, plan](const event_board&) { wake_blocks(s, self, event, plan); },
+                [failed](const caf::error&) { failed(ec::unavailable); });
+      },
+      [failed](caf::error&) { failed(ec::unavailable); });
+}
+
+} // namespace
+
+void shop::with_plan(event_id event, plan_done done) {
+  if (auto plan = maps.plan(event)) {
+    pool.run([done = std::move(done), plan](caf::event_based_actor* self) {
+      done(self, ec::ok, plan);
+    });
+    return;
+  }
+  {
+    std::unique_lock guard{plans_mutex};
+    auto& waiting = plans_waiting[event];
+    waiting.push_back(std::move(done));
+    if (waiting.size() > 1)
+      return;
+  }
+  pool.run([this, event](caf::event_based_actor* self) { load_plan_of(*this, self, event); });
+}
+
+std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
+                                                           instant now) const {
+  auto claims = tokens_.verify_access(jwt, now);
+  if (!claims)
+    return std::nullopt;
+  principal out;
+  out.user = claims->user;
+  out.email = std::move(claims->email);
+  out.role = claims->role == user_role::admin ? "admin" : "user";
+  out.issued_at_ms = to_ms(claims->issued_at);
+  return out;
+}
+
+std::vector<route> shop_routes(shop& s) {
+  std::vector<route> out;
+  add_auth_routes(s, out);
+  add_catalogue_routes(s, out);
+  add_seat_routes(s, out);
+  add_reservation_routes(s, out);
+  add_system_routes(s, out);
+  return out;
+}
+
+} // namespace tk::http

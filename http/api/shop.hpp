@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "gateways/password/port.hpp"
+#include "http/api/ingress.hpp"
+#include "http/api/response_cache.hpp"
+#include "http/api/seat_map.hpp"
+#include "http/api/tokens.hpp"
+#include "http/identity.hpp"
+#include "http/metrics.hpp"
+#include "http/route.hpp"
+#include "persistence/store/port.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk::http {
+
+/// What the endpoints work with; lives as long as the server.
+struct shop {
+  node_context& node;
+  store_actor store;
+  password_actor passwords;
+  const token_service& tokens;
+  metrics& meters;
+  bool cookie_secure;
+  ingress_pool& pool;
+  response_cache& cache;
+  seat_maps& maps;
+
+  /// Loads an event's seat plan and wakes its blocks, once for all who ask meanwhile. `done` runs on
+  /// an ingress actor: ok with a plan (standing events have an empty one), or why there is none.
+  using plan_done = std::function<void(caf::event_based_actor*, ec, seat_plan_ptr)>;
+  void with_plan(event_id event, plan_done done);
+
+  std::mutex plans_mutex;
+  std::map<event_id, std::vector<plan_done>> plans_waiting;
+};
+
+/// Access tokens of the contract, for the server's identity step.
+class token_authenticator final : public authenticator {
+public:
+  explicit token_authenticator(const token_service& tokens) : tokens_(tokens) {
+    // nop
+  }
+  [[nodiscard]] std::optional<principal> authenticate(std::string_view jwt,
+                                                      instant now) const override;
+
+private:
+  const token_service& tokens_;
+};
+
+/// Every endpoint of the API, one list per chapter of the contract.
+std::vector<route> shop_routes(shop& s);
+
+void add_auth_routes(shop& s, std::vector<route>& out);        // 2.1
+void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layouts
+void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
+void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
+void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
+
+// Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).
+inline constexpr millis session_budget{6000};
+inline constexpr millis store_budget{4000};
+
+} // namespace tk::http

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "actors/base/entropy.hpp"
+#include "actors/base/ids.hpp"
+#include "actors/base/time.hpp"
+#include "persistence/store/messages.hpp"
+
+namespace tk::http {
+
+/// What a valid access token says (contract 1.2, C1).
+struct access_claims {
+  user_id user;
+  std::string email;
+  user_role role = user_role::user;
+  instant issued_at; ///< To the millisecond for our own tokens, else the start of the second.
+};
+
+struct refresh_claims {
+  user_id user;
+  family_id family;
+};
+
+struct token_settings {
+  std::string key; ///< At least 32 bytes.
+  int64_t access_ttl_s = 1800;
+  int64_t refresh_ttl_s = 604'800;
+};
+
+/// Makes and checks the two kinds of tokens: HS256, always (P-10), told apart by `type` (P-5).
+class token_service {
+public:
+  explicit token_service(token_settings settings) : settings_(std::move(settings)) {
+    // nop
+  }
+
+  [[nodiscard]] std::string issue_access(const user_row& user, instant now, entropy& random) const;
+  [[nodiscard]] std::string issue_refresh(user_id user, family_id family, instant now,
+                                          entropy& random) const;
+  /// nullopt for whatever is not a valid access token at `now`; leeway 0 s after `exp`.
+  [[nodiscard]] std::optional<access_claims> verify_access(std::string_view token,
+                                                           instant now) const;
+  [[nodiscard]] std::optional<refresh_claims> verify_refresh(std::string_view token,
+                                                             instant now) const;
+  [[nodiscard]] const token_settings& settings() const { return settings_; }
+
+private:
+  token_settings settings_;
+};
+
+/// SHA-256 as lower-case hex: the only form in which a refresh token is stored.
+std::string token_hash(std::string_view token);
+
+} // namespace tk::http

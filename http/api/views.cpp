@@ -1,0 +1,221 @@
+#include "http/api/views.hpp"
+
+namespace tk::http {
+
+namespace {
+
+json text_or_null(bool has, const std::string& x) {
+  return has ? json(x) : json(nullptr);
+}
+
+json time_or_null(bool has, instant x) {
+  return has ? json(to_iso(x)) : json(nullptr);
+}
+
+template <class Id>
+json id_or_null(bool has, const Id& x) {
+  return has ? json(to_string(x)) : json(nullptr);
+}
+
+json price_or_null(bool has, won x) {
+  return has ? json(x.amount) : json(nullptr);
+}
+
+/// The fields every view of an event begins with.
+json event_row_json(const event_view& x) {
+  return {
+    {"id", to_string(x.id)},
+    {"title", x.title},
+    {"description", text_or_null(x.has_description, x.description)},
+    {"venue", x.venue},
+    {"address", text_or_null(x.has_address, x.address)},
+    {"event_date", to_iso(x.event_date)},
+    {"sale_start_date", time_or_null(x.has_sale_start, x.sale_start)},
+    {"sale_end_date", time_or_null(x.has_sale_end, x.sale_end)},
+    {"poster_image_url", text_or_null(x.has_poster, x.poster_image_url)},
+    {"status", x.status},
+    {"artist_name", text_or_null(x.has_artist_name, x.artist_name)},
+    {"artist_id", id_or_null(x.has_artist, x.artist)},
+    {"seat_layout_id", id_or_null(x.has_layout, x.layout)},
+  };
+}
+
+json ticket_type_json(const ticket_type_view& x) {
+  return {
+    {"id", to_string(x.id)},
+    {"name", x.name},
+    {"price", x.price.amount},
+    {"total_quantity", x.total},
+    {"available_quantity", x.available},
+    {"description", text_or_null(x.has_description, x.description)},
+  };
+}
+
+json item_json(const reservation_item_view& x) {
+  return {
+    {"ticketTypeName", x.ticket_type_name},
+    {"quantity", x.quantity},
+    {"unitPrice", x.unit_price.amount},
+    {"subtotal", x.subtotal.amount},
+    {"seatLabel", text_or_null(x.has_seat, x.seat_label)},
+  };
+}
+
+json item_detail_json(const reservation_item_view& x) {
+  auto out = item_json(x);
+  out["seatId"] = id_or_null(x.has_seat, x.seat);
+  out["section"] = text_or_null(x.has_seat, x.section);
+  out["rowNumber"] = x.has_seat ? json(x.row_number) : json(nullptr);
+  out["seatNumber"] = x.has_seat ? json(x.seat_number) : json(nullptr);
+  return out;
+}
+
+/// What all views of a reservation share.
+json reservation_head(const reservation_view& x) {
+  return {
+    {"id", to_string(x.id)},
+    {"reservation_number", x.number},
+    {"total_amount", x.total.amount},
+    {"status", x.status},
+    {"payment_status", x.payment_status},
+    {"payment_method", text_or_null(x.has_payment_method, x.payment_method)},
+    {"expires_at", to_iso(x.expires_at)},
+    {"created_at", to_iso(x.created_at)},
+    {"event_id", to_string(x.event)},
+    {"event_title", x.event_title},
+    {"venue", x.venue},
+    {"event_date", to_iso(x.event_date)},
+  };
+}
+
+} // namespace
+
+json user_payload(const user_row& x) {
+  auto id = to_string(x.id);
+  return {{"id", id},
+          {"userId", id},
+          {"email", x.email},
+          {"name", x.name},
+          {"role", x.role == user_role::admin ? "admin" : "user"}};
+}
+
+json me_view(const user_row& x) {
+  return {{"id", to_string(x.id)},
+          {"email", x.email},
+          {"name", x.name},
+          {"role", x.role == user_role::admin ? "admin" : "user"},
+          {"createdAt", to_iso(x.created_at)}};
+}
+
+json event_list_row(const event_view& x) {
+  auto out = event_row_json(x);
+  out["ticket_type_count"] = x.ticket_type_count;
+  out["min_price"] = price_or_null(x.has_prices, x.min_price);
+  out["max_price"] = price_or_null(x.has_prices, x.max_price);
+  return out;
+}
+
+json event_detail(const event_view& x) {
+  auto event = event_list_row(x);
+  event["pre_scaled"] = x.pre_scaled;
+  event["created_by"] = id_or_null(x.has_creator, x.creator);
+  event["created_at"] = to_iso(x.created_at);
+  event["updated_at"] = to_iso(x.updated_at);
+  auto types = json::array();
+  for (auto& type : x.ticket_types)
+    types.push_back(ticket_type_json(type));
+  event["ticketTypes"] = types;
+  json out = {{"event", std::move(event)}, {"ticketTypes", std::move(types)}};
+  if (x.has_artist && x.has_sale_start) {
+    auto after = [&](int hours) { return to_iso(x.sale_start + std::chrono::hours{hours}); };
+    out["preSaleSchedule"] = {
+      {"diamond", after(0)}, {"gold", after(1)}, {"silver", after(24)}, {"bronze", after(48)}};
+  }
+  return out;
+}
+
+json layout_view_json(const layout_view& x) {
+  return {{"id", to_string(x.id)},
+          {"name", x.name},
+          {"description", text_or_null(x.has_description, x.description)},
+          {"total_seats", x.total_seats},
+          {"layout_config", json::parse(x.layout_json, nullptr, false)}};
+}
+
+json reservation_list_row(const reservation_view& x) {
+  auto out = reservation_head(x);
+  out["items"] = json::array();
+  for (auto& item : x.items)
+    out["items"].push_back(item_json(item));
+  return out;
+}
+
+json reservation_detail(const reservation_view& x) {
+  auto out = reservation_head(x);
+  out["address"] = text_or_null(x.has_address, x.address);
+  out["items"] = json::array();
+  out["seats"] = json::array();
+  for (auto& item : x.items) {
+    out["items"].push_back(item_detail_json(item));
+    if (item.has_seat)
+      out["seats"].push_back({{"seatLabel", item.seat_label}, {"price", item.unit_price.amount}});
+  }
+  return out;
+}
+
+json seat_reservation(const reservation_view& x) {
+  auto out = reservation_head(x);
+  out["seats"] = json::array();
+  for (auto& item : x.items)
+    out["seats"].push_back({{"seatId", id_or_null(item.has_seat, item.seat)},
+                            {"seatLabel", text_or_null(item.has_seat, item.seat_label)},
+                            {"section", text_or_null(item.has_seat, item.section)},
+                            {"rowNumber", item.has_seat ? json(item.row_number) : json(nullptr)},
+                            {"seatNumber", item.has_seat ? json(item.seat_number) : json(nullptr)},
+                            {"price", item.unit_price.amount},
+                            {"ticketTypeName", item.ticket_type_name},
+                            {"quantity", item.quantity}});
+  return out;
+}
+
+std::string_view status_word(reservation_status x) {
+  switch (x) {
+    case reservation_status::pending:
+      return "pending";
+    case reservation_status::confirmed:
+      return "confirmed";
+    case reservation_status::cancelled:
+      return "cancelled";
+    case reservation_status::expired:
+      return "expired";
+  }
+  return "pending";
+}
+
+json reserved_answer(const hold_reply& x, const seat_plan& plan) {
+  auto status = static_cast<reservation_status>(x.status);
+  bool held = status == reservation_status::pending;
+  auto seats = json::array();
+  for (auto& seat : x.seats)
+    seats.push_back({{"id", to_string(seat.seat)},
+                     {"seat_label", plan.label(seat.seat)},
+                     {"price", seat.price.amount},
+                     {"status", held ? "locked" : "available"},
+                     {"version", seat.version},
+                     {"fencingToken", seat.fence}});
+  auto id = to_string(x.id);
+  return {{"message", "Seat reserved temporarily"},
+          {"reservationId", id},
+          {"reservation",
+           {{"id", id},
+            {"reservationNumber", x.number},
+            {"totalAmount", x.total.amount},
+            {"status", status_word(status)},
+            {"paymentStatus",
+             status == reservation_status::confirmed ? "completed" : "pending"},
+            {"expiresAt", to_iso(x.expires_at)},
+            {"seats", std::move(seats)},
+            {"fencingToken", x.seats.empty() ? 0 : x.seats.front().fence}}}};
+}
+
+} // namespace tk::http

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "actors/seat_block/messages.hpp"
+#include "http/api/seat_map.hpp"
+#include "persistence/store/messages.hpp"
+
+/// The JSON of the contract's resources. Names and order of fields are the contract's.
+namespace tk::http {
+
+using json = nlohmann::ordered_json;
+
+/// `UserPayload` (2.1).
+json user_payload(const user_row& x);
+/// The user of `GET /api/auth/me`.
+json me_view(const user_row& x);
+/// `EventRow` with the additions of lists (2.2).
+json event_list_row(const event_view& x);
+/// The whole answer of `GET /api/events/{id}`.
+json event_detail(const event_view& x);
+json layout_view_json(const layout_view& x);
+/// A row of `GET /api/reservations/my` (2.5).
+json reservation_list_row(const reservation_view& x);
+/// `reservation` of `GET /api/reservations/{id}` (2.5).
+json reservation_detail(const reservation_view& x);
+/// `reservation` of `GET /api/seats/reservation/{id}` (2.4).
+json seat_reservation(const reservation_view& x);
+/// The answer to a reservation of seats, made now or replayed (2.4, D17, C20, G01).
+json reserved_answer(const hold_reply& x, const seat_plan& plan);
+
+/// The contract's word for a status.
+std::string_view status_word(reservation_status x);
+
+} // namespace tk::http

@@ -1,0 +1,131 @@
+#include "http/metrics.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include <prometheus/collectable.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "http/route.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr std::array statuses{200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409,
+                              413, 415, 429, 431, 500, 502, 503, 504};
+
+/// Position of a status; the last slot holds whatever is not in the list.
+size_t slot_of(int status) {
+  size_t i = 0;
+  while (i < statuses.size() && statuses[i] != status)
+    ++i;
+  return i;
+}
+
+const prometheus::Histogram::BucketBoundaries& buckets() {
+  static const prometheus::Histogram::BucketBoundaries x{
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+  return x;
+}
+
+/// A value that is asked for at scrape time.
+struct asked_gauge : prometheus::Collectable {
+  std::string name, help;
+  std::function<double()> read;
+
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+    prometheus::MetricFamily family;
+    family.name = name;
+    family.help = help;
+    family.type = prometheus::MetricType::Gauge;
+    prometheus::ClientMetric metric;
+    metric.gauge.value = read();
+    family.metric.push_back(metric);
+    return {family};
+  }
+};
+
+} // namespace
+
+struct metrics::impl {
+  using row = std::array<std::atomic<prometheus::Histogram*>, statuses.size() + 1>;
+
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Histogram>* requests = nullptr;
+  std::vector<std::string> uris, methods;
+  std::vector<row> rows;
+  mutable std::mutex mutex;
+  std::vector<asked_gauge> gauges;
+};
+
+metrics::metrics(std::string application) : impl_(std::make_unique<impl>()) {
+  impl_->requests = &prometheus::BuildHistogram()
+                       .Name("http_server_requests_seconds")
+                       .Help("Time from the last byte of a request to its answer")
+                       .Labels({{"application", std::move(application)}})
+                       .Register(impl_->registry);
+}
+
+metrics::~metrics() = default;
+
+prometheus::Registry& metrics::registry() {
+  return impl_->registry;
+}
+
+void metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
+  std::lock_guard lock(impl_->mutex);
+  asked_gauge x;
+  x.name = std::move(name);
+  x.help = std::move(help);
+  x.read = std::move(read);
+  impl_->gauges.push_back(std::move(x));
+}
+
+std::string metrics::render() const {
+  auto all = impl_->registry.Collect();
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (auto& x : impl_->gauges)
+      for (auto& family : x.Collect())
+        all.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer{}.Serialize(all);
+}
+
+void metrics::bind(const route_table& table) {
+  for (auto& x : table.routes()) {
+    impl_->uris.push_back(table.label(x));
+    impl_->methods.emplace_back(to_string(x.verb));
+  }
+  impl_->uris.emplace_back("UNKNOWN");
+  impl_->methods.emplace_back();
+  // Unknown paths get one row per method, so that a scanner cannot grow the label set.
+  impl_->rows = std::vector<impl::row>(impl_->uris.size() - 1 + method_count);
+}
+
+void metrics::observe(size_t route_index, std::string_view method, int status, double seconds) {
+  auto known = std::min(route_index, impl_->uris.size() - 1);
+  auto row = known;
+  if (known + 1 == impl_->uris.size())
+    row += static_cast<size_t>(parse_method(method));
+  auto& cell = impl_->rows[row][slot_of(status)];
+  auto histogram = cell.load(std::memory_order_acquire);
+  if (histogram == nullptr) {
+    // `Add` returns the same histogram for the same labels, so a race makes no second one.
+    auto name = impl_->methods[known].empty() ? to_string(parse_method(method))
+                                              : std::string_view(impl_->methods[known]);
+    histogram = &impl_->requests->Add({{"method", std::string(name)},
+                                       {"uri", impl_->uris[known]},
+                                       {"status", std::to_string(status)}},
+                                      buckets());
+    cell.store(histogram, std::memory_order_release);
+  }
+  histogram->Observe(seconds);
+}
+
+} // namespace tk::http

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace tk::http {
+
+class route_table;
+
+/// Request timings by route, method and status, and gauges of others, in one registry.
+class metrics {
+public:
+  explicit metrics(std::string application = "tiketi");
+  ~metrics();
+  metrics(const metrics&) = delete;
+  metrics& operator=(const metrics&) = delete;
+
+  /// For counters and histograms of other parts.
+  [[nodiscard]] prometheus::Registry& registry();
+  /// `read` is asked at every scrape, on the scraping thread; it must not block.
+  void add_gauge(std::string name, std::string help, std::function<double()> read);
+  /// The exposition in Prometheus' text format 0.0.4.
+  [[nodiscard]] std::string render() const;
+
+  // -- for the server ---------------------------------------------------------------------------
+
+  /// One histogram per (route, method, status), made when first needed. `route_index` past the end
+  /// is the row for unknown paths.
+  void bind(const route_table& table);
+  void observe(size_t route_index, std::string_view method, int status, double seconds);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace tk::http

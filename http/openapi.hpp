@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "http/route.hpp"
+
+namespace tk::http {
+
+/// The OpenAPI 3.1.0 document of a table. Throws std::invalid_argument when a schema of a route is
+/// not JSON.
+std::string openapi_document(const route_table& table);
+
+} // namespace tk::http

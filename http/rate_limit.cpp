@@ -1,0 +1,137 @@
+#include "http/rate_limit.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "http/request.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr int64_t window_ms = 60'000;
+
+/// One category of one client: counts of the window `index` and of the one before.
+struct counter {
+  int64_t index = 0;
+  uint32_t current = 0, last = 0;
+
+  void roll(int64_t now_index) {
+    if (now_index == index)
+      return;
+    last = now_index == index + 1 ? current : 0;
+    current = 0;
+    index = now_index;
+  }
+};
+
+/// Milliseconds until one more request fits, given `into` ms into the current window.
+int64_t wait_ms(const counter& c, uint32_t limit, int64_t into) {
+  // Within this window the last one's share must shrink to limit - current - 1.
+  if (c.current < limit && c.last > 0) {
+    auto room = static_cast<int64_t>(limit - c.current) - 1;
+    auto fits = window_ms - room * window_ms / c.last;
+    return std::max<int64_t>(1, fits - into);
+  }
+  auto room = static_cast<int64_t>(limit) - 1;
+  auto fits = window_ms - room * window_ms / std::max<uint32_t>(1, c.current);
+  return window_ms - into + std::max<int64_t>(0, fits);
+}
+
+} // namespace
+
+struct rate_limiter::shard {
+  struct entry {
+    std::string client;
+    std::array<counter, rate_category_count> counters;
+  };
+  std::mutex mutex;
+  std::list<entry> order; // Most recently used first.
+  std::unordered_map<std::string_view, std::list<entry>::iterator> index;
+};
+
+uint32_t rate_limits::of(rate_category x) const {
+  switch (x) {
+    case rate_category::exempt: return 0;
+    case rate_category::auth: return auth;
+    case rate_category::queue: return queue;
+    case rate_category::booking: return booking;
+    case rate_category::general: break;
+  }
+  return general;
+}
+
+rate_limiter::rate_limiter(rate_limits limits) : limits_(limits) {
+  for (auto& x : shards_)
+    x = std::make_unique<shard>();
+}
+
+rate_limiter::~rate_limiter() = default;
+
+rate_verdict rate_limiter::ask(std::string_view client, rate_category category, int64_t now_ms) {
+  auto limit = limits_.of(category);
+  if (limit == 0)
+    return {};
+  auto& s = *shards_[std::hash<std::string_view>{}(client) % shard_count];
+  std::lock_guard lock(s.mutex);
+  auto found = s.index.find(client);
+  if (found == s.index.end()) {
+    if (s.order.size() >= std::max<size_t>(1, limits_.clients_max / shard_count)) {
+      s.index.erase(s.order.back().client);
+      s.order.pop_back();
+    }
+    s.order.push_front({std::string(client), {}});
+    found = s.index.emplace(s.order.front().client, s.order.begin()).first;
+  } else if (found->second != s.order.begin()) {
+    s.order.splice(s.order.begin(), s.order, found->second);
+  }
+  auto& c = found->second->counters[static_cast<size_t>(category)];
+  c.roll(now_ms / window_ms);
+  auto into = now_ms % window_ms;
+  // In units of 1/window_ms requests, rounded up against the client.
+  auto used = (static_cast<int64_t>(c.last) * (window_ms - into) + window_ms - 1) / window_ms
+              + static_cast<int64_t>(c.current);
+  rate_verdict out;
+  out.limit = limit;
+  if (used + 1 > static_cast<int64_t>(limit)) {
+    out.allowed = false;
+    out.reset_s = static_cast<uint32_t>((wait_ms(c, limit, into) + 999) / 1000);
+    return out;
+  }
+  ++c.current;
+  out.remaining = limit - static_cast<uint32_t>(used) - 1;
+  out.reset_s = static_cast<uint32_t>((window_ms - into + 999) / 1000);
+  return out;
+}
+
+size_t rate_limiter::size() const {
+  size_t n = 0;
+  for (auto& x : shards_) {
+    std::lock_guard lock(x->mutex);
+    n += x->order.size();
+  }
+  return n;
+}
+
+std::string_view client_address(std::string_view peer, std::string_view forwarded_for,
+                                const std::vector<std::string>& trusted) {
+  auto is_trusted = [&](std::string_view x) {
+    return std::find(trusted.begin(), trusted.end(), x) != trusted.end();
+  };
+  auto client = peer;
+  while (is_trusted(client) && !forwarded_for.empty()) {
+    auto comma = forwarded_for.rfind(',');
+    auto start = comma == std::string_view::npos ? 0 : comma + 1;
+    auto hop = trim(forwarded_for.substr(start));
+    forwarded_for = forwarded_for.substr(0, comma == std::string_view::npos ? 0 : comma);
+    if (hop.empty() || hop.size() > 45) // The longest address; what is no address ends the chain.
+      break;
+    client = hop;
+  }
+  return client;
+}
+
+} // namespace tk::http

@@ -1,0 +1,375 @@
+#include "http/service.hpp"
+
+#include <thread>
+
+#include "http/openapi.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr auto linger = std::chrono::seconds(5);
+constexpr auto sweep_interval = std::chrono::seconds(1);
+
+using document_slot = std::shared_ptr<std::shared_ptr<const std::string>>;
+
+/// Adds the route that describes the others; its body is filled in when the table is known.
+std::vector<route> with_description(std::vector<route> routes, const document_slot& doc) {
+  route x;
+  x.path = "/openapi.json";
+  x.name = "openapi";
+  x.hidden = true;
+  x.run = [doc](const exchange_ptr& e) { e->respond(json_shared(*doc)); };
+  routes.push_back(std::move(x));
+  return routes;
+}
+
+route_table make_table(std::vector<route> routes) {
+  auto doc = std::make_shared<std::shared_ptr<const std::string>>();
+  route_table out(with_description(std::move(routes), doc));
+  *doc = std::make_shared<const std::string>(openapi_document(out));
+  return out;
+}
+
+slow_writer_options writer_options(const server_options& x) {
+  slow_writer_options out;
+  out.bytes_max = x.pending_bytes_max;
+  out.stall = x.stall_timeout;
+  return out;
+}
+
+} // namespace
+
+service::service(server_options options, std::vector<route> routes, server_context context)
+  : options_(std::move(options)),
+    context_(std::move(context)),
+    table_(make_table(std::move(routes))),
+    limiter_(options_.limits),
+    writer_(
+      writer_options(options_), [this](steady::time_point now) { tick(now); },
+      [this](const connection_ptr& c) { resume(c); }) {
+  for (auto& x : table_.routes()) {
+    one_body_limit_ = one_body_limit_ && x.body_limit == table_.routes().front().body_limit;
+    body_limit_max_ = std::max(body_limit_max_, x.body_limit);
+  }
+  context_.meters.bind(table_);
+}
+
+service::~service() {
+  stop();
+}
+
+void service::start() {
+  last_sweep_ = steady::now();
+  writer_.start();
+}
+
+void service::drain() {
+  draining_ = true;
+  auto until = steady::now() + options_.drain_timeout;
+  while ((in_flight_ > 0 || writer_.pending() > 0) && steady::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+void service::stop() {
+  draining_ = true;
+  stopped_ = true;
+  for (auto& shard : clients_) {
+    std::unordered_map<const connection*, connection_ptr> all;
+    {
+      std::lock_guard lock(shard.mutex);
+      all.swap(shard.open);
+    }
+    for (auto& [key, c] : all) {
+      std::lock_guard lock(c->mutex);
+      c->abort();
+    }
+  }
+  writer_.stop();
+}
+
+// -- connections -------------------------------------------------------------------------------
+
+service::connection_shard& service::shard_of(const connection& c) {
+  return clients_[static_cast<size_t>(c.fd()) % shard_count];
+}
+
+connection_ptr service::opened(int socket, std::string address) {
+  if (stopped_ || connections_.fetch_add(1) >= options_.connections_max) {
+    --connections_;
+    return nullptr;
+  }
+  auto c = std::make_shared<connection>(socket, std::move(address), options_.head_bytes_max);
+  if (!c->valid()) {
+    --connections_;
+    return nullptr;
+  }
+  c->since = steady::now();
+  auto& shard = shard_of(*c);
+  std::lock_guard lock(shard.mutex);
+  shard.open.emplace(c.get(), c);
+  return c;
+}
+
+void service::closed(const connection_ptr& c) {
+  --connections_;
+  {
+    auto& shard = shard_of(*c);
+    std::lock_guard lock(shard.mutex);
+    shard.open.erase(c.get());
+  }
+  std::lock_guard lock(c->mutex);
+  c->input_ended = true;
+  if (c->at != phase::busy)
+    c->abort();
+}
+
+void service::received(const connection_ptr& c, std::string_view bytes) {
+  std::unique_lock lock(c->mutex);
+  if (c->at == phase::closing || c->at == phase::dead)
+    return;
+  if (c->at == phase::busy || c->looping)
+    return c->stash(bytes);
+  take_requests(c, bytes, lock);
+}
+
+void service::resume(const connection_ptr& c) {
+  std::unique_lock lock(c->mutex);
+  if (c->at == phase::reading && !c->looping)
+    take_requests(c, {}, lock);
+}
+
+/// Works through `bytes`, then through what came in meanwhile, one request after the other. The
+/// lock is released while a request is dispatched; `looping` keeps others out.
+void service::take_requests(const connection_ptr& c, std::string_view bytes,
+                            std::unique_lock<std::mutex>& lock) {
+  c->looping = true;
+  std::string held;
+  while (c->at == phase::reading) {
+    if (bytes.empty() && !c->input.pending()) {
+      if (c->early.empty())
+        break;
+      held.swap(c->early);
+      c->early.clear();
+      bytes = held;
+    }
+    step(c, bytes, lock);
+  }
+  c->looping = false;
+  if (!bytes.empty() && c->at == phase::busy) {
+    std::string later;
+    later.swap(c->early);
+    c->stash(bytes);
+    c->stash(later);
+  }
+}
+
+void service::step(const connection_ptr& c, std::string_view& bytes,
+                   std::unique_lock<std::mutex>& lock) {
+  if (c->input.clean())
+    c->since = steady::now();
+  size_t used = 0;
+  auto what = c->input.feed(bytes, used);
+  bytes.remove_prefix(used);
+  switch (what) {
+    case framing_step::more:
+      return;
+    case framing_step::head:
+      return on_head(*c);
+    case framing_step::done:
+      return on_complete(c, lock);
+    case framing_step::failed:
+      return on_broken(c, c->input.error(), lock);
+  }
+}
+
+/// The head is known: how large may the body be, and does the client wait for leave to send it?
+void service::on_head(connection& c) {
+  auto limit = body_limit_max_;
+  if (!one_body_limit_) {
+    request peek;
+    peek.head = c.input.head();
+    if (parse_head(peek))
+      if (auto m = table_.match(peek.verb, peek.path); m.hit != nullptr)
+        limit = m.hit->body_limit;
+  }
+  c.input.body_limit(limit);
+  if (c.input.expects_continue() && !c.input.exceeds_limit()
+      && !c.send_now("HTTP/1.1 100 Continue\r\n\r\n"))
+    c.abort();
+}
+
+std::shared_ptr<live_exchange> service::make_exchange(const connection_ptr& c) {
+  auto x = std::make_shared<live_exchange>(shared_from_this(), c);
+  x->shard = static_cast<size_t>(c->fd()) % shard_count;
+  x->started_ = steady::now();
+  x->deadline_ = x->started_ + options_.deadline;
+  x->keep_alive = c->input.keep_alive();
+  x->request_.arrived = context_.clock.now();
+  x->request_.peer_address = c->address;
+  return x;
+}
+
+void service::on_complete(const connection_ptr& c, std::unique_lock<std::mutex>& lock) {
+  auto x = make_exchange(c);
+  c->input.take(x->request_.head, x->request_.body);
+  c->at = phase::busy;
+  c->since = x->started_;
+  lock.unlock();
+  serve(x, parse_head(x->request_));
+  x.reset(); // Outside the lock: it may be the last pointer, and then it answers.
+  lock.lock();
+}
+
+/// Answers a request that cannot be understood, as far as it came, and closes.
+void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::mutex>& lock) {
+  auto x = make_exchange(c);
+  x->keep_alive = false;
+  x->request_.head = c->input.head();
+  c->at = phase::busy;
+  lock.unlock();
+  parse_head(x->request_); // For its origin; how far that goes does not matter.
+  x->request_.request_id = make_request_id(x->request_);
+  x->respond(why == ec::late ? error_answer(408, "REQUEST_TIMEOUT", "The request did not arrive")
+                             : error_answer(why));
+  x.reset();
+  lock.lock();
+}
+
+// -- answers -----------------------------------------------------------------------------------
+
+void service::deliver(live_exchange& x, answer&& a) {
+  forget(x);
+  --in_flight_;
+  if (stopped_)
+    return;
+  auto& c = *x.to;
+  auto now = steady::now();
+  auto seconds = std::chrono::duration<double>(now - x.started_).count();
+  auto row = x.route_ != nullptr ? table_.index(*x.route_) : table_.routes().size();
+  context_.meters.observe(row, to_string(x.request_.verb), a.status, seconds);
+  if (context_.access_log)
+    context_.access_log(x, a.status, seconds);
+  bool more = false;
+  {
+    std::unique_lock lock(c.mutex);
+    if (c.at != phase::busy)
+      return;
+    auto keep = x.keep_alive && !c.close_after && !c.input_ended && !draining_;
+    c.close_after = !keep;
+    lock.unlock(); // Only this exchange may touch `out` while the phase is busy.
+    outgoing out;
+    compose(x, a, keep, out);
+    lock.lock();
+    if (c.at != phase::busy)
+      return;
+    c.out = std::move(out);
+    switch (c.flush()) {
+      case flush_result::all:
+        more = c.finish(now);
+        break;
+      case flush_result::partly:
+        if (!writer_.add(x.to))
+          c.abort();
+        break;
+      case flush_result::broken:
+        c.abort();
+        break;
+    }
+  }
+  if (more)
+    writer_.resume(x.to);
+}
+
+live_exchange::live_exchange(std::shared_ptr<service> owner, connection_ptr c)
+  : to(std::move(c)), owner_(std::move(owner)) {
+  ++owner_->in_flight_;
+}
+
+live_exchange::~live_exchange() {
+  abandon();
+}
+
+void live_exchange::deliver(answer&& a) {
+  owner_->deliver(*this, std::move(a));
+}
+
+// -- deadlines ---------------------------------------------------------------------------------
+
+/// Puts an unanswered exchange on the list of those that will be answered when time is up.
+void service::wait_for(live_exchange& x) {
+  x.listed = true; // Before looking at `answered`, as `respond` does it the other way round.
+  auto& shard = deadlines_[x.shard];
+  std::lock_guard lock(shard.mutex);
+  if (x.answered())
+    return;
+  x.place = shard.open.insert(shard.open.end(), &x);
+  x.linked = true;
+}
+
+void service::forget(live_exchange& x) {
+  if (!x.listed)
+    return;
+  auto& shard = deadlines_[x.shard];
+  std::lock_guard lock(shard.mutex);
+  if (x.linked)
+    shard.open.erase(x.place);
+  x.linked = false;
+}
+
+void service::tick(steady::time_point now) {
+  expire(now);
+  if (now - last_sweep_ < sweep_interval)
+    return;
+  last_sweep_ = now;
+  sweep(now);
+}
+
+void service::expire(steady::time_point now) {
+  for (auto& shard : deadlines_) {
+    std::vector<exchange_ptr> late;
+    {
+      std::lock_guard lock(shard.mutex);
+      for (auto x : shard.open) {
+        if (x->deadline_ > now)
+          break;
+        // An exchange in its destructor cannot be locked; it answers itself.
+        if (auto held = x->weak_from_this().lock())
+          late.push_back(std::move(held));
+      }
+    }
+    for (auto& x : late)
+      x->fail(ec::late);
+  }
+}
+
+void service::sweep(steady::time_point now) {
+  for (auto& shard : clients_) {
+    std::vector<connection_ptr> all;
+    {
+      std::lock_guard lock(shard.mutex);
+      all.reserve(shard.open.size());
+      for (auto& [key, c] : shard.open)
+        all.push_back(c);
+    }
+    for (auto& c : all)
+      sweep_one(c, now);
+  }
+}
+
+void service::sweep_one(const connection_ptr& c, steady::time_point now) {
+  std::unique_lock lock(c->mutex, std::try_to_lock);
+  if (!lock)
+    return; // In use, so not idle.
+  auto age = now - c->since;
+  if (c->at == phase::closing && age > linger)
+    c->abort();
+  if (c->at != phase::reading || c->looping)
+    return;
+  if (c->input.clean() && age > options_.idle_timeout)
+    c->abort();
+  else if (!c->input.clean() && age > options_.request_timeout)
+    on_broken(c, ec::late, lock);
+}
+
+} // namespace tk::http

@@ -1,0 +1,283 @@
+#include "node/app.hpp"
+
+#include <mutex>
+#include <thread>
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include "actors/registry.hpp"
+#include "gateways/password/pool.hpp"
+#include "http/api/shop.hpp"
+#include "http/server.hpp"
+#include "node/keys.hpp"
+#include "node/metrics.hpp"
+#include "node/system_entropy.hpp"
+#include "persistence/ledger/actor.hpp"
+#include "persistence/ledger/driver.hpp"
+#include "persistence/ledger/driver_pg.hpp"
+#include "persistence/ledger/roster_driver.hpp"
+#include "persistence/ledger/roster_pg.hpp"
+#include "persistence/migrations/migrate.hpp"
+#include "persistence/pg/connection.hpp"
+#include "persistence/reads/actor.hpp"
+#include "persistence/store/actor.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/node.hpp"
+#include "supervisors/node_clock.hpp"
+#include "supervisors/region.hpp"
+
+namespace tk {
+
+namespace {
+
+using problem = tl::unexpected<std::string>;
+
+constexpr millis connect_limit{5000};
+constexpr int takeover_tries = 10;
+constexpr millis takeover_pause{500};
+
+class actor_config : public caf::actor_system_config {
+public:
+  explicit actor_config(const node_config& config) {
+    add_message_types<caf::id_block::tiketi>();
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", static_cast<uint64_t>(config.number("WORKER_THREADS")));
+    set("scheduler.max-throughput", uint64_t{100}); // No actor keeps a worker for itself.
+  }
+};
+
+http::server_options server_options_of(const node_config& config) {
+  http::server_options out;
+  out.bind_address = config.text("BIND_ADDRESS");
+  out.port = static_cast<uint16_t>(config.number("PORT"));
+  out.threads = static_cast<int>(config.number("HTTP_THREADS"));
+  out.allowed_origins = config.list("CORS_ALLOWED_ORIGINS");
+  out.trusted_proxies = config.list("TRUSTED_PROXIES");
+  out.in_flight_max = static_cast<size_t>(config.number("HTTP_IN_FLIGHT_MAX"));
+  out.limits.auth = static_cast<uint32_t>(config.number("RATE_LIMIT_AUTH_RPM"));
+  out.limits.queue = static_cast<uint32_t>(config.number("RATE_LIMIT_QUEUE_RPM"));
+  out.limits.booking = static_cast<uint32_t>(config.number("RATE_LIMIT_BOOKING_RPM"));
+  out.limits.general = static_cast<uint32_t>(config.number("RATE_LIMIT_GENERAL_RPM"));
+  return out;
+}
+
+sale_settings sale_settings_of(const node_config& config) {
+  sale_settings out;
+  out.reservation_ttl_s = static_cast<int32_t>(config.number("RESERVATION_TTL_SECONDS"));
+  out.seats_per_reservation_max =
+    static_cast<int32_t>(config.number("MAX_SEATS_PER_RESERVATION"));
+  out.holds_per_user_event_max =
+    static_cast<int32_t>(config.number("MAX_ACTIVE_HOLDS_PER_USER_EVENT"));
+  return out;
+}
+
+password_settings password_settings_of(const node_config& config) {
+  password_settings out;
+  out.bcrypt_cost = static_cast<int>(config.number("PASSWORD_HASH_COST"));
+  if (config.text("PASSWORD_HASH_SCHEME") == "yescrypt")
+    out.scheme = password_scheme::yescrypt;
+  return out;
+}
+
+http::token_settings token_settings_of(const node_config& config) {
+  return {config.secret("JWT_SECRET"), config.number("JWT_EXPIRATION_SECONDS"),
+          config.number("JWT_REFRESH_EXPIRATION_SECONDS")};
+}
+
+void log_failure(const std::string& text) {
+  spdlog::warn("event=database_job_failed what=\"{}\"", text);
+}
+
+/// Everything of a node, in order of construction; destroyed in reverse.
+class node final : public running_node {
+public:
+  explicit node(const node_config& config)
+    : config_(config),
+      actors_(config),
+      system_(actors_),
+      hasher_(password_settings_of(config), random_),
+      tokens_(token_settings_of(config)),
+      identity_(tokens_),
+      maps_(boards_),
+      pool_(system_, static_cast<size_t>(config.number("WORKER_THREADS"))),
+      cache_(pool_, clock_) {
+    system_.await_actors_before_shutdown(false); // Entities keep no state of their own: they go.
+  }
+
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  ~node() override {
+    if (server_)
+      server_->stop();
+    for (auto& x : to_stop_)
+      caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+    server_.reset();
+  }
+
+  /// Empty when the node runs.
+  std::string start() {
+    if (auto wrong = check_database(); !wrong.empty())
+      return wrong;
+    if (auto wrong = join(); !wrong.empty())
+      return wrong;
+    if (auto wrong = spawn_services(); !wrong.empty())
+      return wrong;
+    return listen();
+  }
+
+  [[nodiscard]] uint16_t port() const override { return server_->port(); }
+
+  [[nodiscard]] std::string failed() const override {
+    std::unique_lock guard{failed_mutex_};
+    return failed_;
+  }
+
+private:
+  std::string check_database() {
+    auto db = pg::connection::open(conninfo_for(config_, "tiketi_read"), connect_limit);
+    if (!db)
+      return "DATABASE_URL: cannot connect (" + db.error() +
+             "); is PostgreSQL running, and has `tiketi-node migrate` made the roles?";
+    if (auto schema = check_schema(*db); !schema)
+      return "DATABASE_URL: " + schema.error() + "; run: tiketi-node migrate";
+    return "";
+  }
+
+  std::string join() {
+    auto& text = config_.text("TIKETI_NODE_ID");
+    id_ = text.empty() ? make_id<node_id>(random_) : parse_id<node_id>(text).value_or(node_id{});
+    if (id_.nil())
+      return "TIKETI_NODE_ID: must be a uuid";
+    roster_ = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
+    auto mine = roster_->join(id_);
+    // A node that died just now still counts as alive for some seconds.
+    for (int tries = 0; mine && mine->owned() < shard_count && tries < takeover_tries; ++tries) {
+      std::this_thread::sleep_for(takeover_pause);
+      mine = roster_->take();
+    }
+    if (!mine)
+      return "DATABASE_URL: cannot join the roster (" + roster_->last_error() + ")";
+    incarnation_ = mine->incarnation;
+    if (mine->owned() < shard_count)
+      return "DATABASE_URL: another node owns " + std::to_string(shard_count - mine->owned()) +
+             " shards of this database; stop it first, or use another database";
+    for (size_t i = 0; i < mine->epochs.size(); ++i)
+      context_.epochs.epochs[i] = mine->epochs[i];
+    clock_.set_offset((mine->at - node_clock::machine_now()).count());
+    return "";
+  }
+
+  template <class Handle>
+  Handle keep(Handle x) {
+    to_stop_.push_back(caf::actor_cast<caf::actor>(x));
+    return x;
+  }
+
+  std::vector<ledger_driver_actor> spawn_drivers() {
+    std::vector<ledger_driver_actor> out;
+    for (size_t lane = 0; lane < lane_count; ++lane) {
+      ledger_driver_config driver;
+      driver.conninfo = conninfo_for(config_, "tiketi_ledger");
+      driver.node = id_;
+      driver.incarnation = incarnation_;
+      driver.slot = static_cast<int>(lane);
+      auto executor = std::make_shared<ledger_driver_pg>(driver);
+      out.push_back(keep(system_.spawn<caf::detached>(ledger_driver, executor)));
+    }
+    return out;
+  }
+
+  std::string spawn_services() {
+    auto vault = make_vault(config_);
+    if (!vault)
+      return vault.error();
+    context_.system = &system_;
+    context_.clock = &clock_;
+    context_.random = &random_;
+    context_.boards = &boards_;
+    context_.sale = sale_settings_of(config_);
+    context_.ledger =
+      keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, &ledger_probe_));
+    context_.reads = keep(spawn_reads(
+      system_, {conninfo_for(config_, "tiketi_read"),
+                static_cast<size_t>(config_.number("READ_POOL_SIZE")), 20'000, log_failure}));
+    store_ = keep(spawn_store(
+      system_, {conninfo_for(config_, "tiketi_store"),
+                static_cast<size_t>(config_.number("STORE_POOL_SIZE")), 4096, *vault,
+                log_failure}));
+    password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
+                              static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
+    passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
+    context_.region = keep(spawn_region(context_, {}));
+    node_supervision supervision;
+    supervision.roster = keep(system_.spawn<caf::detached>(roster_driver, roster_));
+    supervision.set_clock_offset = [this](int64_t ms) { clock_.set_offset(ms); };
+    supervision.fatal = [this](const char* why) { give_up(why); };
+    keep(spawn_node_supervisor(context_, std::move(supervision)));
+    return "";
+  }
+
+  std::string listen() {
+    shop_.reset(new http::shop{context_, store_, passwords_, tokens_, meters_,
+                               config_.flag("COOKIE_SECURE"), pool_, cache_, maps_, {}, {}});
+    add_node_metrics(meters_, context_, ledger_probe_, clock_);
+    server_ = std::make_unique<http::server>(
+      server_options_of(config_), http::shop_routes(*shop_),
+      http::server_context{identity_, clock_, random_, meters_, {}, {}});
+    try {
+      server_->start();
+    } catch (const std::exception& e) {
+      return "PORT " + config_.text("PORT") + ": " + e.what() +
+             "; choose another port or stop what listens there";
+    }
+    return "";
+  }
+
+  void give_up(const char* why) {
+    std::unique_lock guard{failed_mutex_};
+    failed_ = why;
+  }
+
+  node_config config_;
+  system_entropy random_;
+  node_clock clock_;
+  board_store boards_;
+  http::metrics meters_;
+  ledger_probe ledger_probe_;
+  actor_config actors_;
+  caf::actor_system system_;
+  password_hasher hasher_;
+  http::token_service tokens_;
+  http::token_authenticator identity_;
+  http::seat_maps maps_;
+  http::ingress_pool pool_;
+  http::response_cache cache_;
+  node_context context_;
+  node_id id_;
+  int64_t incarnation_ = 0;
+  std::shared_ptr<roster_pg> roster_;
+  store_actor store_;
+  password_actor passwords_;
+  std::vector<caf::actor> to_stop_;
+  std::unique_ptr<http::shop> shop_;
+  std::unique_ptr<http::server> server_;
+  mutable std::mutex failed_mutex_;
+  std::string failed_;
+};
+
+} // namespace
+
+std::string conninfo_for(const node_config& config, const char* role) {
+  return config.text("DATABASE_URL") + " user=" + role + " application_name=tiketi";
+}
+
+tl::expected<std::unique_ptr<running_node>, std::string> start_node(const node_config& config) {
+  auto out = std::make_unique<node>(config);
+  if (auto wrong = out->start(); !wrong.empty())
+    return problem(wrong);
+  return out;
+}
+
+} // namespace tk

@@ -1,0 +1,271 @@
+#include "node/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+
+#include <sodium.h>
+
+namespace tk {
+
+namespace {
+
+using enum option_kind;
+
+constexpr int64_t day_s = 86'400;
+
+/// Names and defaults of contract 1.13, then what is ours.
+constexpr std::array options{
+  option_spec{"TIKETI_CONFIG_DIR", text, "cluster-config", false, 0, 0, "folder of the profiles"},
+  option_spec{"TIKETI_PROFILE", text, "laptop", false, 0, 0, "laptop or load: which file is read"},
+  option_spec{"PORT", number, "3001", false, 0, 65535, "listen port; 0 picks a free one"},
+  option_spec{"BIND_ADDRESS", text, "127.0.0.1", false, 0, 0, "address to listen on"},
+  option_spec{"HTTP_THREADS", number, "1", false, 1, 64, "reactor threads of the ingress"},
+  option_spec{"HTTP_IN_FLIGHT_MAX", number, "4096", false, 1, 1'000'000, "unanswered requests"},
+  option_spec{"WORKER_THREADS", number, "2", false, 1, 256, "threads that run actors"},
+  option_spec{"DATABASE_URL", text, "", true, 0, 0,
+              "libpq connection string without user; roles are added"},
+  option_spec{"TIKETI_NODE_ID", text, "", false, 0, 0, "uuid of this node; empty makes one"},
+  option_spec{"JWT_SECRET", secret, "", true, 32, 4096, "key of access and refresh tokens"},
+  option_spec{"JWT_EXPIRATION_SECONDS", number, "1800", false, 1, 365 * day_s, "access token"},
+  option_spec{"JWT_REFRESH_EXPIRATION_SECONDS", number, "604800", false, 1, 3650 * day_s,
+              "refresh token"},
+  option_spec{"COOKIE_SECURE", flag, "true", false, 0, 0, "Secure on cookies"},
+  option_spec{"CORS_ALLOWED_ORIGINS", text, "http://localhost:3000", false, 0, 0, "comma list"},
+  option_spec{"TRUSTED_PROXIES", text, "", false, 0, 0,
+              "addresses whose X-Forwarded-For is believed; comma list"},
+  option_spec{"PASSWORD_HASH_SCHEME", text, "bcrypt", false, 0, 0, "bcrypt or yescrypt"},
+  option_spec{"PASSWORD_HASH_COST", number, "12", false, 4, 16, "cost of new hashes"},
+  option_spec{"PASSWORD_QUEUE_MAX", number, "64", false, 1, 100'000, "hashes waiting; then 503"},
+  option_spec{"ENTRY_GATE", flag, "off", false, 0, 0,
+              "entry tokens; `on` needs the waiting room, which this release does not have"},
+  option_spec{"QUEUE_ENTRY_TOKEN_SECRET", secret, "", true, 32, 4096, "key of entry tokens"},
+  option_spec{"RESERVATION_TTL_SECONDS", number, "300", false, 1, day_s, "life of a hold"},
+  option_spec{"MAX_SEATS_PER_RESERVATION", number, "4", false, 1, 64, "seats in one reservation"},
+  option_spec{"MAX_ACTIVE_HOLDS_PER_USER_EVENT", number, "4", false, 0, 10'000,
+              "seats held per user and event; 0 = no limit"},
+  option_spec{"RATE_LIMIT_AUTH_RPM", number, "60", false, 0, 1'000'000, "per minute; 0 = off"},
+  option_spec{"RATE_LIMIT_QUEUE_RPM", number, "120", false, 0, 1'000'000, "per minute; 0 = off"},
+  option_spec{"RATE_LIMIT_BOOKING_RPM", number, "30", false, 0, 1'000'000, "per minute; 0 = off"},
+  option_spec{"RATE_LIMIT_GENERAL_RPM", number, "3000", false, 0, 10'000'000,
+              "per minute; 0 = off"},
+  option_spec{"READ_POOL_SIZE", number, "2", false, 1, 32, "connections for reads"},
+  option_spec{"STORE_POOL_SIZE", number, "2", false, 1, 32, "connections for plain writes"},
+  option_spec{"TIKETI_ADMIN_EMAIL", text, "admin@tiketi.local", false, 0, 0, "seeded admin"},
+  option_spec{"TIKETI_ADMIN_PASSWORD", secret, "", false, 8, 1024, "seeded admin; needed by seed"},
+  option_spec{"TIKETI_PII_KEY", secret, "", true, 32, 32, "key of personal data at rest, 32 bytes"},
+  option_spec{"TIKETI_PII_KEY_PREVIOUS", secret, "", false, 32, 32, "values under it stay readable"},
+  option_spec{"TIKETI_PII_LOOKUP_KEY", secret, "", true, 32, 32,
+              "key of look-ups by mail, 32 bytes; never changed"},
+  option_spec{"LOG_LEVEL", text, "info", false, 0, 0, "trace, debug, info, warn, error"},
+};
+
+const option_spec* find_option(std::string_view name) {
+  auto i = std::ranges::find(options, name, &option_spec::name);
+  return i == options.end() ? nullptr : &*i;
+}
+
+std::string file_name(std::string_view option) {
+  std::string out{option};
+  for (auto& c : out)
+    c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+const option_spec* find_by_file_name(std::string_view key) {
+  auto i = std::ranges::find_if(options, [&](auto& x) { return file_name(x.name) == key; });
+  return i == options.end() ? nullptr : &*i;
+}
+
+std::string_view trim(std::string_view x) {
+  auto first = x.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos)
+    return {};
+  return x.substr(first, x.find_last_not_of(" \t\r") - first + 1);
+}
+
+bool is_true(std::string_view x) {
+  return x == "true" || x == "on" || x == "1" || x == "yes";
+}
+
+bool is_false(std::string_view x) {
+  return x == "false" || x == "off" || x == "0" || x == "no";
+}
+
+std::string problem(std::string_view name, const std::string& origin, const std::string& what) {
+  return std::string{name} + " (" + origin + "): " + what;
+}
+
+std::string check_secret(const option_spec& spec, const option_value& value) {
+  auto bytes = static_cast<int64_t>(decode_secret(value.text).size());
+  if (bytes >= spec.min && bytes <= spec.max)
+    return "";
+  auto wanted = std::to_string(spec.min);
+  return problem(spec.name, value.origin,
+                 (spec.min == spec.max ? "must have exactly " : "must have at least ") + wanted +
+                   " bytes; make one with: openssl rand -base64 " + wanted);
+}
+
+/// Empty when the value is fine.
+std::string check(const option_spec& spec, const option_value& value) {
+  auto& x = value.text;
+  if (x.empty())
+    return spec.required ? problem(spec.name, value.origin,
+                                   "is required: " + std::string{spec.meaning})
+                         : "";
+  int64_t n = 0;
+  switch (spec.kind) {
+    case number: {
+      auto [end, error] = std::from_chars(x.data(), x.data() + x.size(), n);
+      if (error != std::errc{} || end != x.data() + x.size() || n < spec.min || n > spec.max)
+        return problem(spec.name, value.origin,
+                       "must be a whole number from " + std::to_string(spec.min) + " to " +
+                         std::to_string(spec.max));
+      return "";
+    }
+    case flag:
+      return is_true(x) || is_false(x) ? ""
+                                       : problem(spec.name, value.origin, "must be on or off");
+    case secret:
+      return check_secret(spec, value);
+    case text:
+      return "";
+  }
+  return "";
+}
+
+/// Lines `key = value`; `#` begins a comment. Unknown and repeated keys stop the start (G45).
+std::string read_file(const std::string& path, node_config& out) {
+  std::ifstream in{path};
+  if (!in)
+    return "TIKETI_PROFILE: cannot read " + path + "; there are laptop and load";
+  std::string line;
+  for (int n = 1; std::getline(in, line); ++n) {
+    auto text_part = trim(std::string_view{line}.substr(0, line.find('#')));
+    if (text_part.empty())
+      continue;
+    auto at = path + ":" + std::to_string(n);
+    auto equals = text_part.find('=');
+    if (equals == std::string_view::npos)
+      return at + ": expected `key = value`";
+    auto key = trim(text_part.substr(0, equals));
+    auto spec = find_by_file_name(key);
+    if (!spec)
+      return at + ": unknown key `" + std::string{key} + "`; see tiketi-node config --help";
+    auto& value = out.values[std::string{spec->name}];
+    if (value.origin.starts_with(path))
+      return at + ": `" + std::string{key} + "` was set before, at " + value.origin;
+    value = {std::string{trim(text_part.substr(equals + 1))}, at};
+  }
+  return "";
+}
+
+std::string read_environment(const environment& env, node_config& out) {
+  for (auto& name : env.names()) {
+    bool ours = name.starts_with("TIKETI_") || name.starts_with("RATE_LIMIT_");
+    if (ours && !find_option(name) && !name.starts_with("TIKETI_TEST_"))
+      return name + " (environment): unknown option; see tiketi-node config --help";
+  }
+  for (auto& spec : options)
+    if (auto value = env.get(spec.name))
+      out.values[std::string{spec.name}] = {value, "environment"};
+  return "";
+}
+
+std::string check_words(const node_config& x) {
+  auto& scheme = x.text("PASSWORD_HASH_SCHEME");
+  if (scheme != "bcrypt" && scheme != "yescrypt")
+    return "PASSWORD_HASH_SCHEME: must be bcrypt or yescrypt";
+  if (x.flag("ENTRY_GATE"))
+    return "ENTRY_GATE: this release has no waiting room yet; set it to off";
+  constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
+  if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())
+    return "LOG_LEVEL: must be trace, debug, info, warn or error";
+  return "";
+}
+
+} // namespace
+
+std::span<const option_spec> all_options() {
+  return options;
+}
+
+std::string decode_secret(std::string_view text) {
+  std::string out(text.size(), '\0');
+  size_t n = 0;
+  const char* end = nullptr;
+  int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(),
+                                 text.data(), text.size(), nullptr, &n, &end,
+                                 sodium_base64_VARIANT_ORIGINAL);
+  if (failed != 0 || end != text.data() + text.size())
+    return std::string{text};
+  out.resize(n);
+  return out;
+}
+
+const std::string& node_config::text(std::string_view name) const {
+  return values.find(name)->second.text;
+}
+
+int64_t node_config::number(std::string_view name) const {
+  auto& x = text(name);
+  int64_t n = 0;
+  std::from_chars(x.data(), x.data() + x.size(), n);
+  return n;
+}
+
+bool node_config::flag(std::string_view name) const {
+  return is_true(text(name));
+}
+
+std::vector<std::string> node_config::list(std::string_view name) const {
+  std::vector<std::string> out;
+  std::string_view rest = text(name);
+  while (!rest.empty()) {
+    auto comma = rest.find(',');
+    auto one = trim(rest.substr(0, comma));
+    if (!one.empty())
+      out.emplace_back(one);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  return out;
+}
+
+std::string node_config::secret(std::string_view name) const {
+  return decode_secret(text(name));
+}
+
+std::string node_config::describe() const {
+  std::string out;
+  for (auto& spec : options) {
+    auto& value = values.find(spec.name)->second;
+    bool hidden = spec.kind == option_kind::secret && !value.text.empty();
+    out += std::string{spec.name} + " = " + (hidden ? "********" : value.text) + "  # " +
+           value.origin + "; " + std::string{spec.meaning} + "\n";
+  }
+  return out;
+}
+
+tl::expected<node_config, std::string> load_config(const environment& env,
+                                                   const std::string& config_dir) {
+  node_config out;
+  for (auto& spec : options)
+    out.values[std::string{spec.name}] = {std::string{spec.fallback}, "default"};
+  auto profile = env.get("TIKETI_PROFILE");
+  auto name = std::string{profile ? profile : "laptop"};
+  if (name.find('/') != std::string::npos)
+    return tl::unexpected(std::string{"TIKETI_PROFILE: must be a name, not a path"});
+  if (auto wrong = read_file(config_dir + "/" + name + ".conf", out); !wrong.empty())
+    return tl::unexpected(wrong);
+  if (auto wrong = read_environment(env, out); !wrong.empty())
+    return tl::unexpected(wrong);
+  for (auto& spec : options)
+    if (auto wrong = check(spec, out.values.find(spec.name)->second); !wrong.empty())
+      return tl::unexpected(wrong);
+  if (auto wrong = check_words(out); !wrong.empty())
+    return tl::unexpected(wrong);
+  return out;
+}
+
+} // namespace tk

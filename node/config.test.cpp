@@ -1,0 +1,122 @@
+#define CAF_SUITE node_config
+
+#include "node/config.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "caf/test/dsl.hpp"
+
+using namespace tk;
+
+namespace {
+
+struct fake_environment : environment {
+  std::map<std::string, std::string, std::less<>> values;
+  [[nodiscard]] const char* get(std::string_view name) const override {
+    auto i = values.find(name);
+    return i == values.end() ? nullptr : i->second.c_str();
+  }
+  [[nodiscard]] std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (auto& [name, value] : values)
+      out.push_back(name);
+    return out;
+  }
+};
+
+struct fixture {
+  fixture() {
+    std::filesystem::create_directories(dir);
+    write("");
+    env.values = {{"TIKETI_PROFILE", "probe"},
+                  {"DATABASE_URL", "host=/nowhere"},
+                  {"JWT_SECRET", std::string(48, 's')},
+                  {"QUEUE_ENTRY_TOKEN_SECRET", std::string(48, 'q')},
+                  {"TIKETI_PII_KEY", std::string(43, 'A') + "="},
+                  {"TIKETI_PII_LOOKUP_KEY", std::string(43, 'B') + "="}};
+  }
+  ~fixture() { std::filesystem::remove_all(dir); }
+
+  void write(const std::string& text) { std::ofstream{dir + "/probe.conf"} << text; }
+
+  std::string error() {
+    auto config = load_config(env, dir);
+    return config ? std::string{} : config.error();
+  }
+
+  bool refuses(std::string_view with) {
+    auto text = error();
+    CAF_MESSAGE(text);
+    return text.find(with) != std::string::npos && text.find('\n') == std::string::npos;
+  }
+
+  std::string dir = std::filesystem::temp_directory_path() / "tiketi-config-test";
+  fake_environment env;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(node_config_tests, fixture)
+
+CAF_TEST(defaults and environment make a valid configuration) {
+  auto config = load_config(env, dir);
+  CAF_REQUIRE(config.has_value());
+  CAF_CHECK_EQUAL(config->number("RESERVATION_TTL_SECONDS"), 300);
+  CAF_CHECK_EQUAL(config->number("PORT"), 3001);
+  CAF_CHECK(config->flag("COOKIE_SECURE"));
+}
+
+CAF_TEST(the environment wins over the file and the file over the default) {
+  write("reservation-ttl-seconds = 60 # a comment\nport=4000\n");
+  env.values["PORT"] = "5000";
+  auto config = load_config(env, dir);
+  CAF_REQUIRE(config.has_value());
+  CAF_CHECK_EQUAL(config->number("RESERVATION_TTL_SECONDS"), 60);
+  CAF_CHECK_EQUAL(config->number("PORT"), 5000);
+  CAF_CHECK_EQUAL(config->values.find("PORT")->second.origin, "environment");
+}
+
+CAF_TEST(what is wrong is named in one line) {
+  env.values["JWT_SECRET"] = "short";
+  CAF_CHECK(refuses("JWT_SECRET (environment): must have at least 32 bytes"));
+  env.values["JWT_SECRET"] = std::string(48, 's');
+  env.values["PORT"] = "70000";
+  CAF_CHECK(refuses("PORT (environment): must be a whole number from 0 to 65535"));
+  env.values["PORT"] = "12x";
+  CAF_CHECK(refuses("PORT"));
+  env.values.erase("PORT");
+  env.values["COOKIE_SECURE"] = "perhaps";
+  CAF_CHECK(refuses("COOKIE_SECURE (environment): must be on or off"));
+  env.values.erase("COOKIE_SECURE");
+  env.values.erase("DATABASE_URL");
+  CAF_CHECK(refuses("DATABASE_URL (default): is required"));
+}
+
+CAF_TEST(unknown and repeated keys and unknown profiles are refused) {
+  write("\nrezervation-ttl = 3\n");
+  CAF_CHECK(refuses("probe.conf:2: unknown key `rezervation-ttl`"));
+  write("port = 1\nport = 2\n");
+  CAF_CHECK(refuses("probe.conf:2: `port` was set before"));
+  write("port\n");
+  CAF_CHECK(refuses("expected `key = value`"));
+  write("");
+  env.values["TIKETI_PORT"] = "1";
+  CAF_CHECK(refuses("TIKETI_PORT (environment): unknown option"));
+  env.values.erase("TIKETI_PORT");
+  env.values["TIKETI_PROFILE"] = "desert";
+  CAF_CHECK(refuses("TIKETI_PROFILE: cannot read"));
+  env.values["TIKETI_PROFILE"] = "../probe";
+  CAF_CHECK(refuses("must be a name"));
+}
+
+CAF_TEST(secrets are masked and decoded by one rule) {
+  auto config = load_config(env, dir);
+  CAF_REQUIRE(config.has_value());
+  CAF_CHECK(config->describe().find("ssss") == std::string::npos);
+  CAF_CHECK_EQUAL(decode_secret("c2VjcmV0"), "secret");
+  CAF_CHECK_EQUAL(decode_secret("not base64!"), "not base64!");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

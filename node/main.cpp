@@ -1,0 +1,160 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <sodium.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "http/answer.hpp"
+#include "node/app.hpp"
+#include "node/environment.hpp"
+#include "node/seeding.hpp"
+#include "persistence/migrations/migrate.hpp"
+
+extern char** environ;
+
+namespace {
+
+using namespace tk;
+
+/// One line that says what is wrong and what to do; exit code 1.
+int fail(const std::string& text) {
+  std::fprintf(stderr, "tiketi-node: %s\n", text.c_str());
+  return 1;
+}
+
+/// The message as a JSON string: a log line is one JSON object (G30).
+class json_text final : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    auto text = http::json_quote({msg.payload.data(), msg.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<json_text>();
+  }
+};
+
+void set_up_log(const std::string& level) {
+  auto log = spdlog::stdout_logger_mt("tiketi");
+  auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  lines->add_flag<json_text>('J');
+  lines->set_pattern(R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%J})");
+  log->set_formatter(std::move(lines));
+  log->set_level(spdlog::level::from_str(level));
+  log->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(log);
+}
+
+/// SIGINT and SIGTERM are taken by `wait_for_end` alone: blocked before any thread starts.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+/// Returns when a signal asks for the end, or when the node cannot go on.
+std::string wait_for_end(const sigset_t& signals, const running_node& node) {
+  for (;;) {
+    timespec patience{0, 500'000'000};
+    if (sigtimedwait(&signals, nullptr, &patience) > 0)
+      return "";
+    if (auto why = node.failed(); !why.empty())
+      return why;
+  }
+}
+
+/// Ends the process when stopping in order takes longer than anybody will wait. What was answered is
+/// durable already; nothing is lost by it.
+void bound_shutdown() {
+  static constexpr auto patience = std::chrono::seconds{10};
+  std::thread{[] {
+    std::this_thread::sleep_for(patience);
+    spdlog::warn("event=stop_forced");
+    std::_Exit(0);
+  }}.detach();
+}
+
+int run(const node_config& config) {
+  auto signals = block_signals();
+  set_up_log(config.text("LOG_LEVEL"));
+  auto node = start_node(config);
+  if (!node)
+    return fail(node.error());
+  spdlog::info("event=node_ready port={}", (*node)->port());
+  auto why = wait_for_end(signals, **node);
+  bound_shutdown();
+  node->reset();
+  if (!why.empty())
+    return fail(why + "; start the node again");
+  spdlog::info("event=node_stopped");
+  return 0;
+}
+
+int apply_migrations(const node_config& config) {
+  auto applied = migrate(conninfo_for(config, "tiketi_migrate"));
+  if (!applied)
+    return fail(applied.error());
+  std::printf("%d migrations applied\n", *applied);
+  return 0;
+}
+
+int fill(const node_config& config) {
+  auto done = seed_database(config);
+  if (!done)
+    return fail(done.error());
+  std::printf("%s\n", done->c_str());
+  return 0;
+}
+
+std::string option_help() {
+  std::string out = "Options, by environment or in <config dir>/<profile>.conf:\n";
+  for (auto& x : all_options())
+    out += "  " + std::string{x.name} + "  " + std::string{x.meaning} +
+           (x.fallback.empty() ? "" : " (default " + std::string{x.fallback} + ")") + "\n";
+  return out;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Tiketi: one node of the ticket shop."};
+  app.require_subcommand(1);
+  std::string config_dir = "cluster-config";
+  app.add_option("--config-dir", config_dir, "Folder of the profiles' files")
+    ->envname("TIKETI_CONFIG_DIR");
+  auto run_command = app.add_subcommand("run", "Serves until SIGINT or SIGTERM.");
+  auto migrate_command = app.add_subcommand("migrate", "Brings the database to this release.");
+  auto seed_command = app.add_subcommand("seed", "Fills an empty database; else does nothing.");
+  auto config_command = app.add_subcommand("config", "Shows the effective configuration.");
+  bool check_only = false;
+  config_command->add_flag("--check", check_only, "Say only whether it is valid");
+  config_command->footer(option_help());
+  CLI11_PARSE(app, argc, argv);
+  if (sodium_init() < 0)
+    return fail("libsodium cannot start");
+  auto config = load_config(process_environment{environ}, config_dir);
+  if (!config)
+    return fail(config.error());
+  if (*run_command)
+    return run(*config);
+  if (*migrate_command)
+    return apply_migrations(*config);
+  if (*seed_command)
+    return fill(*config);
+  if (!check_only)
+    std::printf("%s", config->describe().c_str());
+  return 0;
+}

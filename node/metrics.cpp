@@ -1,0 +1,104 @@
+#include "node/metrics.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <mutex>
+#include <thread>
+
+namespace tk {
+
+namespace {
+
+template <class T>
+std::function<double()> reader(const std::atomic<T>& x) {
+  return [&x] { return static_cast<double>(x.load(std::memory_order_relaxed)); };
+}
+
+void add_sales(http::metrics& meters, const node_context& node) {
+  auto& probe = node.probe;
+  auto add = [&](const char* name, const char* help, const auto& x) {
+    meters.add_gauge(name, help, reader(x));
+  };
+  add("business_reservation_created_total", "Reservations made.", probe.reservations_created);
+  add("business_reservation_cancelled_total", "Pending reservations cancelled.",
+      probe.reservations_cancelled);
+  add("business_reservation_expired_total", "Reservations that ran out.",
+      probe.reservations_expired);
+  add("seat_conflicts_total", "Wishes refused because a seat was not to be had.",
+      probe.seat_conflicts);
+  add("reservation_outcomes_unknown_total", "Creations whose outcome was not known in time.",
+      probe.outcomes_unknown);
+  add("seat_rereads_total", "Locking re-reads of seats.", probe.claims_reread);
+  add("reservations_overdue", "Pending reservations past their end that no timer ended; must be 0.",
+      probe.reservations_overdue);
+  add("entity_restarts_total", "Entities that ended unexpectedly.", probe.entity_restarts);
+  add("entity_activations_total", "Entities started.", probe.activations);
+  add("entity_passivations_total", "Entities put to sleep.", probe.passivations);
+  add("sessions_active", "User sessions in memory.", probe.sessions_active);
+  add("seat_blocks_active", "Seat blocks in memory.", probe.blocks_active);
+  add("events_active", "Events in memory.", probe.events_active);
+}
+
+void add_ledger(http::metrics& meters, const ledger_probe& ledger) {
+  constexpr const char* names[lane_count] = {"sales0", "sales1", "queue", "accounts"};
+  for (size_t i = 0; i < lane_count; ++i) {
+    auto& lane = ledger.lanes[i];
+    std::string name = names[i];
+    meters.add_gauge("ledger_lane_" + name + "_depth", "Ops without outcome.", reader(lane.depth));
+    meters.add_gauge("ledger_lane_" + name + "_batches_total", "Batches sent.",
+                     reader(lane.batches));
+    meters.add_gauge("ledger_lane_" + name + "_ops_total", "Ops sent in batches.",
+                     reader(lane.ops));
+    meters.add_gauge("ledger_lane_" + name + "_down", "1: the database cannot write.",
+                     reader(lane.down));
+  }
+  meters.add_gauge("ledger_batch_aborts_total", "Batches torn by a tripwire; any is a bug.",
+                   reader(ledger.batch_aborts));
+}
+
+/// Share of all processors used since the last time it was asked, 0 to 1.
+std::function<double()> cpu_usage() {
+  struct mark {
+    std::clock_t cpu = std::clock();
+    instant at = node_clock::machine_now();
+    double last = 0;
+    std::mutex mutex;
+  };
+  auto x = std::make_shared<mark>();
+  return [x] {
+    std::unique_lock guard{x->mutex};
+    auto cpu = std::clock();
+    auto at = node_clock::machine_now();
+    auto seconds = static_cast<double>((at - x->at).count()) / 1000;
+    if (seconds >= 0.1) {
+      auto cores = std::max(1u, std::thread::hardware_concurrency());
+      x->last = static_cast<double>(cpu - x->cpu) / CLOCKS_PER_SEC / seconds / cores;
+      x->cpu = cpu;
+      x->at = at;
+    }
+    return x->last;
+  };
+}
+
+} // namespace
+
+void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
+                      const node_clock& clock) {
+  add_sales(meters, node);
+  add_ledger(meters, ledger);
+  auto started = node_clock::machine_now();
+  meters.add_gauge("process_uptime_seconds", "Since the start of the node.", [started] {
+    return static_cast<double>((node_clock::machine_now() - started).count()) / 1000;
+  });
+  meters.add_gauge("process_cpu_usage", "Share of all processors in use.", cpu_usage());
+  meters.add_gauge("process_cpu_seconds_total", "Processor time of the node.", [] {
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  });
+  meters.add_gauge("node_clock_offset_seconds", "Ledger time minus the machine's.", [&clock] {
+    return static_cast<double>(clock.offset_ms()) / 1000;
+  });
+  meters.add_gauge("node_suspended", "1: no heartbeat, decisions answer 503.",
+                   reader(node.suspended));
+}
+
+} // namespace tk

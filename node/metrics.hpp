@@ -1,0 +1,14 @@
+#pragma once
+
+#include "http/metrics.hpp"
+#include "persistence/ledger/actor.hpp"
+#include "supervisors/node_clock.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk {
+
+/// Puts what the parts of a node count onto its metrics page (contract 2.18, G41).
+void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
+                      const node_clock& clock);
+
+} // namespace tk

@@ -1,0 +1,281 @@
+#include "persistence/ledger/batch_sql.hpp"
+
+#include <array>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+namespace tk {
+
+namespace {
+
+using pg::oid;
+
+/// The arrays of one statement and their binding.
+template <size_t N> struct table {
+  std::array<pg::array, N> at;
+  pg::params values;
+
+  void clear() {
+    for (auto& x : at) x.clear();
+    values.clear();
+  }
+  void bind() {
+    for (auto& x : at) values.add(x);
+  }
+  [[nodiscard]] bool empty() const { return at[0].size() == 0; }
+};
+
+template <class... Oids> auto make_table(Oids... x) {
+  return table<sizeof...(Oids)>{{pg::array{x}...}, {}};
+}
+
+constexpr auto i4 = oid::int4;
+constexpr auto i8 = oid::int8;
+constexpr auto id_ = oid::uuid;
+constexpr auto str = oid::text;
+constexpr auto ts = oid::timestamptz;
+
+std::string_view reason_text(release_reason x) {
+  return x == release_reason::expired ? "expired" : "cancelled";
+}
+
+/// Only what statements return.
+bool parse(std::string_view text, outcome& x) {
+  constexpr std::pair<std::string_view, outcome> known[] = {
+    {"ok", outcome::ok},
+    {"moved", outcome::moved},
+    {"sold_out", outcome::sold_out},
+    {"replayed", outcome::replayed},
+    {"conflict", outcome::conflict},
+    {"in_flight", outcome::in_flight},
+    {"fenced", outcome::fenced},
+    {"late", outcome::late},
+    {"closed", outcome::closed},
+    {"done", outcome::done},
+    {"not_pending", outcome::not_pending},
+    {"pinned", outcome::pinned},
+    {"early", outcome::early},
+    {"partial", outcome::partial},
+  };
+  for (auto& [name, value] : known) {
+    if (text == name) {
+      x = value;
+      return true;
+    }
+  }
+  return false;
+}
+
+} // namespace
+
+struct batch_sql::columns {
+  table<1> shards = make_table(i4);
+  table<1> lock_reservations = make_table(id_);
+  table<1> lock_seats = make_table(id_);
+  table<1> lock_types = make_table(id_);
+  table<1> lock_users = make_table(id_);
+  table<26> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
+                                i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_);
+  table<11> release = make_table(i4, i4, id_, str, id_, id_, i4, i4, i8, id_, id_);
+  table<7> families = make_table(i4, id_, id_, str, i4, i4, i8);
+  table<4> revoke = make_table(i4, id_, i4, i8);
+  table<3> reread = make_table(i4, id_, ts);
+  pg::params nothing;
+
+  void clear() {
+    shards.clear();
+    lock_reservations.clear();
+    lock_seats.clear();
+    lock_types.clear();
+    lock_users.clear();
+    create.clear();
+    release.clear();
+    families.clear();
+    revoke.clear();
+    reread.clear();
+  }
+
+  void lock(seat_id seat, ticket_type_id type) {
+    if (!seat.nil()) lock_seats.at[0].push_id(seat);
+    if (!type.nil()) lock_types.at[0].push_id(type);
+  }
+
+  void add(int no, const create_reservation& x);
+  void add(int no, const release_reservation& x);
+  void add(int no, const open_family& x);
+  void add(int no, const revoke_tokens& x);
+  void add(int no, const reread_seats& x);
+};
+
+void batch_sql::columns::add(int no, const create_reservation& x) {
+  shards.at[0].push_int(x.session.shard);
+  shards.at[0].push_int(x.event_owner.shard);
+  int item = 0;
+  for (auto& i : x.items) {
+    shards.at[0].push_int(i.block.shard);
+    lock(i.seat, i.type);
+    auto& c = create.at;
+    c[0].push_int(no);
+    c[1].push_int(++item);
+    c[2].push_id(x.id);
+    c[3].push_id(x.user);
+    c[4].push_id(x.event);
+    c[5].push_text(x.number);
+    c[6].push_int(x.total.amount);
+    c[7].push_text(x.operation);
+    c[8].push_text_or_null(x.key);
+    c[9].push_int(x.ttl_s);
+    c[10].push_time(x.deadline);
+    c[11].push_int(x.session.shard);
+    c[12].push_int(x.session.epoch);
+    c[13].push_id_or_null(i.seat);
+    c[14].push_int(i.version);
+    c[15].push_int(i.fence);
+    c[16].push_id_or_null(i.type);
+    c[17].push_int(i.quantity);
+    c[18].push_int(i.price.amount);
+    c[19].push_int(i.block.shard);
+    c[20].push_int(i.block.epoch);
+    c[21].push_int(x.event_owner.shard);
+    c[22].push_int(x.event_owner.epoch);
+    c[23].push_text_or_null(x.digest);
+    c[24].push_int(x.items.front().block_no);
+    c[25].push_id_or_null(x.request);
+  }
+}
+
+void batch_sql::columns::add(int no, const release_reservation& x) {
+  lock_reservations.at[0].push_id(x.id);
+  int item = 0;
+  for (auto& i : x.items) {
+    shards.at[0].push_int(i.block.shard);
+    lock(i.seat, i.type);
+    auto& c = release.at;
+    c[0].push_int(no);
+    c[1].push_int(++item);
+    c[2].push_id(x.id);
+    c[3].push_text(reason_text(x.reason));
+    c[4].push_id_or_null(i.seat);
+    c[5].push_id_or_null(i.type);
+    c[6].push_int(i.quantity);
+    c[7].push_int(i.block.shard);
+    c[8].push_int(i.block.epoch);
+    c[9].push_id_or_null(x.actor);
+    c[10].push_id_or_null(x.request);
+  }
+}
+
+void batch_sql::columns::add(int no, const open_family& x) {
+  shards.at[0].push_int(x.session.shard);
+  auto& c = families.at;
+  c[0].push_int(no);
+  c[1].push_id(x.user);
+  c[2].push_id(x.family);
+  c[3].push_text(x.token_hash);
+  c[4].push_int(x.ttl_s);
+  c[5].push_int(x.session.shard);
+  c[6].push_int(x.session.epoch);
+}
+
+void batch_sql::columns::add(int no, const revoke_tokens& x) {
+  shards.at[0].push_int(x.session.shard);
+  lock_users.at[0].push_id(x.user);
+  auto& c = revoke.at;
+  c[0].push_int(no);
+  c[1].push_id(x.user);
+  c[2].push_int(x.session.shard);
+  c[3].push_int(x.session.epoch);
+}
+
+void batch_sql::columns::add(int no, const reread_seats& x) {
+  for (auto& seat : x.seats) {
+    lock_seats.at[0].push_id(seat);
+    reread.at[0].push_int(no);
+    reread.at[1].push_id(seat);
+    reread.at[2].push_time(x.deadline);
+  }
+}
+
+batch_sql::batch_sql() : columns_(std::make_unique<columns>()) {}
+batch_sql::~batch_sql() = default;
+
+const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
+                                                    const ledger_sabotage& sabotage) {
+  auto& c = *columns_;
+  c.clear();
+  steps_.clear();
+  int no = 0;
+  for (auto& x : what.ops) {
+    std::visit([&](const auto& y) { c.add(no, y); }, *x);
+    ++no;
+  }
+  auto put = [&](const char* name, auto& from) {
+    if (from.empty()) return;
+    from.bind();
+    steps_.push_back({name, &from.values});
+  };
+  if (!sabotage.no_fence && !sabotage.fence_with_epochs) put("fence", c.shards);
+  if (!sabotage.no_row_locks) {
+    put("lock_reservations", c.lock_reservations);
+    put("lock_seats", c.lock_seats);
+    put("lock_types", c.lock_types);
+    put("lock_users", c.lock_users);
+  }
+  put("release", c.release);
+  put("create", c.create);
+  put("open_families", c.families);
+  put("revoke", c.revoke);
+  put("reread", c.reread);
+  if (steps_.empty()) steps_.push_back({"probe", &c.nothing});
+  return steps_;
+}
+
+namespace {
+
+/// A row of `reread`: one per seat asked for, without a seat when there is none.
+void read_seat(const pg::result& rows, int i, verdict& out) {
+  bool first = out.is != outcome::ok;
+  bool is_final = rows.boolean(i, 10);
+  // The clock is read once per row: the earliest reading counts, and all must be past the deadline.
+  if (first) out.at = rows.time(i, 9);
+  out.final_read = is_final && (first || out.final_read);
+  out.is = outcome::ok;
+  if (rows.null(i, 1)) return;
+  auto status = rows.text(i, 4);
+  seat_row row;
+  row.seat = rows.uuid<seat_id>(i, 1);
+  row.version = rows.int4(i, 2);
+  row.fence = rows.integer(i, 3);
+  row.status = status == "available" ? 'a' : status == "locked" ? 'l' : 'r';
+  row.reservation = rows.uuid<reservation_id>(i, 5);
+  row.holder = rows.uuid<user_id>(i, 6);
+  row.expires_at = rows.time_or(i, 7, instant{});
+  row.pinned = rows.boolean(i, 8);
+  out.rows.push_back(row);
+}
+
+} // namespace
+
+bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdict>& verdicts) {
+  std::string_view name{from.name};
+  if (name == "fence" || name.starts_with("lock_") || name == "probe") return true;
+  bool creates = name == "create";
+  bool rereads = name == "reread";
+  for (int i = 0; i < rows.rows(); ++i) {
+    auto no = rows.integer(i, 0);
+    if (no < 0 || no >= static_cast<int64_t>(verdicts.size())) return false;
+    auto& out = verdicts[static_cast<size_t>(no)];
+    if (rereads) {
+      read_seat(rows, i, out);
+      continue;
+    }
+    if (!parse(rows.text(i, 1), out.is)) return false;
+    out.at = rows.time_or(i, 2, instant{});
+    out.expires_at = rows.time_or(i, 3, instant{});
+    if (creates) out.replay_of = rows.uuid<reservation_id>(i, 4);
+  }
+  return true;
+}
+
+} // namespace tk

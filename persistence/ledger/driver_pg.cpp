@@ -1,0 +1,344 @@
+#include "persistence/ledger/driver_pg.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "persistence/ledger/batch_sql.hpp"
+#include "persistence/pg/connection.hpp"
+
+namespace tk {
+
+namespace {
+
+/// Which server, which backend of it, on which timeline.
+struct identity {
+  int64_t system = 0;
+  int64_t server_start = 0; ///< Microseconds since 1970, as is the next one.
+  int64_t backend_start = 0;
+  int32_t pid = 0;
+  std::string timeline;
+  [[nodiscard]] bool same_server(const identity& x) const {
+    return system == x.system && server_start == x.server_start;
+  }
+};
+
+/// A statement that finds the effect of one op that was answered `ok` (ledger.md section 10).
+struct proof {
+  const char* sql = nullptr;
+  pg::params values;
+};
+
+/// What the lane knows it has told others.
+struct acknowledged {
+  int64_t system = 0;
+  std::string timeline;
+  uint64_t position = 0;
+  std::optional<proof> row;
+};
+
+batch_result failed(batch_status is, std::string error) { return {is, {}, std::move(error)}; }
+
+/// The table of ledger.md section 5. `state` is of an answer that did arrive.
+batch_status status_of(std::string_view state) {
+  auto kind = state.substr(0, 2);
+  if (state == "40P01" || state == "40001" || state == "55P03" || state == "57014")
+    return batch_status::contended;
+  if (kind == "53" || state == "25006") return batch_status::read_only;
+  if (state.empty() || kind == "08" || state == "57P01" || state == "57P02" || state == "57P03" ||
+      state == "57P05" || state == "25P03")
+    return batch_status::lost;
+  return batch_status::torn;
+}
+
+std::optional<proof> proof_of(const op& what, const verdict& said) {
+  if (said.is != outcome::ok) return std::nullopt;
+  proof x;
+  if (auto* made = std::get_if<create_reservation>(&what)) {
+    x.sql = "SELECT 1 FROM reservations WHERE id = $1";
+    x.values.add_id(made->id);
+  } else if (auto* ended = std::get_if<release_reservation>(&what)) {
+    x.sql = "SELECT 1 FROM reservations WHERE id = $1 AND status IN ('cancelled', 'expired')";
+    x.values.add_id(ended->id);
+  } else if (auto* family = std::get_if<open_family>(&what)) {
+    x.sql = "SELECT 1 FROM refresh_tokens WHERE token_hash = $1";
+    x.values.add_text(family->token_hash);
+  } else if (auto* revoked = std::get_if<revoke_tokens>(&what)) {
+    x.sql = "SELECT 1 FROM users WHERE id = $1 AND revoked_before >= $2";
+    x.values.add_id(revoked->user).add_time(said.at);
+  } else {
+    return std::nullopt;
+  }
+  return x;
+}
+
+/// Where `timeline` was left, according to a history file; nullopt when it is no ancestor.
+std::optional<uint64_t> switch_point(std::string_view history, std::string_view timeline) {
+  uint32_t wanted = 0;
+  std::from_chars(timeline.data(), timeline.data() + timeline.size(), wanted, 16);
+  while (!history.empty()) {
+    auto line = history.substr(0, history.find('\n'));
+    history.remove_prefix(std::min(history.size(), line.size() + 1));
+    uint32_t number = 0;
+    uint64_t high = 0, low = 0;
+    auto* end = line.data() + line.size();
+    auto x = std::from_chars(line.data(), end, number);
+    if (x.ec != std::errc{} || number != wanted || x.ptr == end) continue;
+    x = std::from_chars(x.ptr + 1, end, high, 16);
+    if (x.ec != std::errc{} || x.ptr == end || *x.ptr != '/') continue;
+    if (std::from_chars(x.ptr + 1, end, low, 16).ec == std::errc{}) return (high << 32) | low;
+  }
+  return std::nullopt;
+}
+
+/// At most this much of what is left, and never nothing.
+millis part_of(const pg::time_limit& until, millis most) {
+  return std::max(millis{1}, std::min(most, millis{until.remaining_ms()}));
+}
+
+} // namespace
+
+struct ledger_driver_pg::impl {
+  ledger_driver_config config;
+  std::optional<pg::connection> db;
+  identity here;               ///< Of `db`, valid while it is there.
+  std::optional<identity> old; ///< A backend of ours that may still be executing.
+  acknowledged told;
+  batch_sql sql;
+  std::string suspicion; ///< Why we refuse to write; empty = we do not.
+
+  void lose() {
+    db.reset();
+    old = here;
+  }
+
+  std::optional<batch_result> ensure_connected(const pg::time_limit& until);
+  std::string open(const pg::time_limit& until);
+  bool identify(pg::connection& fresh, identity& x, const pg::time_limit& until);
+  bool end_old(pg::connection& fresh, const identity& x, const pg::time_limit& until);
+  std::string judge_timeline(pg::connection& fresh, const identity& x, const pg::time_limit& until);
+  std::string register_backend(pg::connection& fresh, const pg::time_limit& until);
+
+  bool send(const std::vector<batch_sql::step>& steps, const pg::time_limit& until);
+  batch_result receive(const batch& what, const std::vector<batch_sql::step>& steps,
+                       const pg::time_limit& until);
+  bool roll_back(const pg::time_limit& until);
+  void remember(const batch& what, const batch_result& x, const pg::result& position);
+};
+
+ledger_driver_pg::ledger_driver_pg(ledger_driver_config config) : impl_(std::make_unique<impl>()) {
+  impl_->config = std::move(config);
+}
+ledger_driver_pg::~ledger_driver_pg() = default;
+
+bool ledger_driver_pg::loss_suspected() const { return !impl_->suspicion.empty(); }
+
+void ledger_driver_pg::accept_loss() {
+  impl_->suspicion.clear();
+  impl_->told = {};
+}
+
+int ledger_driver_pg::backend_pid() const { return impl_->db ? impl_->db->backend_pid() : 0; }
+
+batch_result ledger_driver_pg::execute(const batch& what) {
+  pg::time_limit until{impl_->config.batch_limit};
+  if (auto refusal = impl_->ensure_connected(until)) return std::move(*refusal);
+  auto& steps = impl_->sql.form(what, impl_->config.sabotage);
+  if (!impl_->send(steps, until)) {
+    auto error = impl_->db->last_error();
+    impl_->lose();
+    return failed(batch_status::lost, error);
+  }
+  auto answer = impl_->receive(what, steps, until);
+  if (answer.is == batch_status::lost) impl_->lose();
+  return answer;
+}
+
+// -- connecting ---------------------------------------------------------------------------------
+
+std::optional<batch_result> ledger_driver_pg::impl::ensure_connected(const pg::time_limit& until) {
+  if (db && !db->alive()) lose();
+  if (!db) {
+    if (auto error = open(until); !error.empty()) return failed(batch_status::not_connected, error);
+  }
+  if (!suspicion.empty())
+    return failed(batch_status::read_only, "acknowledged ops may be lost: " + suspicion);
+  return std::nullopt;
+}
+
+/// Opens a connection and does all that has to be done before the first batch; the error, or empty.
+std::string ledger_driver_pg::impl::open(const pg::time_limit& until) {
+  auto fresh = pg::connection::open(config.conninfo, part_of(until, config.connect_limit));
+  if (!fresh) return fresh.error();
+  auto set = fresh->run_script(sql::session_settings, part_of(until, millis{2000}));
+  if (!set.ok()) return set.error();
+  identity x;
+  if (!identify(*fresh, x, until))
+    return "the server does not say who it is: " + fresh->last_error();
+  // Only now is it certain that a lost batch will not commit later (H-04).
+  if (!end_old(*fresh, x, until)) return "the old backend has not ended yet";
+  old.reset();
+  suspicion = judge_timeline(*fresh, x, until);
+  if (auto error = register_backend(*fresh, until); !error.empty()) return error;
+  for (auto& statement : sql::prepared(config.sabotage)) {
+    auto made =
+      fresh->prepare(statement.name, statement.text.c_str(), part_of(until, millis{2000}));
+    if (!made.ok()) return std::string{statement.name} + ": " + made.error();
+  }
+  if (!fresh->enter_pipeline()) return "no pipeline mode";
+  here = std::move(x);
+  db = std::move(*fresh);
+  return {};
+}
+
+bool ledger_driver_pg::impl::identify(pg::connection& fresh, identity& x,
+                                      const pg::time_limit& until) {
+  auto rows = fresh.query(sql::identity, {}, part_of(until, millis{2000}));
+  if (!rows.ok() || rows.rows() != 1 || rows.null(0, 3)) return false;
+  x.system = rows.integer(0, 0);
+  x.server_start = rows.integer(0, 1);
+  x.pid = rows.int4(0, 2);
+  x.backend_start = rows.integer(0, 3);
+  x.timeline = rows.text(0, 4);
+  return true;
+}
+
+/// Across a restart or a fail-over nothing is ended: the old backend is gone, and its pid may be
+/// somebody else's (H-37).
+bool ledger_driver_pg::impl::end_old(pg::connection& fresh, const identity& x,
+                                     const pg::time_limit& until) {
+  if (!old || !old->same_server(x)) return true;
+  pg::params values;
+  values.add_int4(old->pid).add_int8(old->backend_start);
+  while (until.remaining_ms() > 0) {
+    auto rows = fresh.query("SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
+                            "WHERE pid = $1 AND "
+                            "(extract(epoch FROM backend_start) * 1000000)::bigint = $2",
+                            values, part_of(until, millis{2000}));
+    if (!rows.ok()) return false;
+    if (rows.rows() == 0) return true;
+  }
+  return false;
+}
+
+/// Empty when nothing that was answered can be missing on this server.
+std::string ledger_driver_pg::impl::judge_timeline(pg::connection& fresh, const identity& x,
+                                                   const pg::time_limit& until) {
+  if (told.system == 0) return {};
+  if (told.system != x.system) return "this is another database cluster";
+  if (told.timeline == x.timeline) return {};
+  auto limit = part_of(until, millis{2000});
+  auto history = fresh.query("SELECT timeline_history()", {}, limit);
+  if (history.ok() && !history.null(0, 0)) {
+    auto left_at = switch_point(history.text(0, 0), told.timeline);
+    if (left_at && *left_at >= told.position) return {};
+  }
+  // The position also covers what others had written. WAL is a prefix of history, so the row of the
+  // last answered batch proves everything before it.
+  if (told.row) {
+    auto found = fresh.query(told.row->sql, told.row->values, limit);
+    if (found.ok() && found.rows() == 1) return {};
+  }
+  return "timeline " + x.timeline + " does not have what was answered on timeline " + told.timeline;
+}
+
+std::string ledger_driver_pg::impl::register_backend(pg::connection& fresh,
+                                                     const pg::time_limit& until) {
+  if (config.node.nil()) return {};
+  pg::params values;
+  values.add_id(config.node).add_int8(config.incarnation).add_int4(config.slot + 1);
+  auto done = fresh.query("UPDATE nodes SET backend_pids[$3::int] = pg_backend_pid(), "
+                          "backend_starts[$3::int] = (SELECT backend_start FROM pg_stat_activity "
+                          "WHERE pid = pg_backend_pid()) WHERE node = $1 AND incarnation = $2",
+                          values, part_of(until, millis{2000}));
+  if (!done.ok()) return done.error();
+  return done.affected() == 1 ? std::string{} : "another incarnation of this node lives";
+}
+
+// -- one batch ----------------------------------------------------------------------------------
+
+/// One buffer, one flush: BEGIN, the steps, COMMIT, the position, Sync.
+bool ledger_driver_pg::impl::send(const std::vector<batch_sql::step>& steps,
+                                  const pg::time_limit& until) {
+  static const pg::params none;
+  bool sent = db->push("begin", none);
+  for (auto& x : steps) sent = sent && db->push(x.name, *x.values);
+  return sent && db->push("commit", none) && db->push("position", none) && db->push_sync() &&
+         db->flush(until);
+}
+
+/// Reads everything up to the Sync. Verdicts count only after COMMIT's own result and the position.
+batch_result ledger_driver_pg::impl::receive(const batch& what,
+                                             const std::vector<batch_sql::step>& steps,
+                                             const pg::time_limit& until) {
+  batch_result answer;
+  answer.verdicts.resize(what.ops.size());
+  std::optional<batch_result> failure;
+  bool committed = false;
+  pg::result position;
+  size_t done = steps.size() + 3; // BEGIN, the steps, COMMIT, position.
+  for (size_t i = 0;; ++i) {
+    bool synced = false;
+    auto rows = db->next(until, synced);
+    if (rows.lost()) return failed(batch_status::lost, "no answer: " + db->last_error());
+    if (synced) break;
+    if (rows.skipped()) continue;
+    if (!rows.ok()) {
+      // After COMMIT the only thing that can fail is the position: unknown, like a broken line.
+      auto is = committed ? batch_status::lost : status_of(rows.sqlstate());
+      if (!failure) failure = failed(is, rows.error());
+      if (is == batch_status::lost) return std::move(*failure);
+      continue;
+    }
+    if (failure) continue;
+    if (i >= 1 && i <= steps.size()) {
+      if (!batch_sql::read(steps[i - 1], rows, answer.verdicts))
+        failure = failed(batch_status::lost, std::string{steps[i - 1].name} + ": unknown verdict");
+      db->take_warnings(); // What is left at the end is COMMIT's own.
+    } else if (i == done - 2) {
+      committed = rows.command_tag() == "COMMIT";
+    } else if (i == done - 1) {
+      position = std::move(rows);
+    }
+  }
+  if (failure) {
+    if (!roll_back(until)) return failed(batch_status::lost, failure->error);
+    return std::move(*failure);
+  }
+  // COMMIT that warns has not waited for the standby: it is on this server only.
+  if (auto warnings = db->take_warnings(); committed && !warnings.empty())
+    return failed(batch_status::lost, "COMMIT warned: " + warnings.front());
+  if (!committed || position.rows() != 1) return failed(batch_status::lost, "no COMMIT");
+  remember(what, answer, position);
+  answer.is = batch_status::committed;
+  return answer;
+}
+
+/// The session is inside the failed transaction until it is told to leave.
+bool ledger_driver_pg::impl::roll_back(const pg::time_limit& until) {
+  static const pg::params none;
+  if (!db->push("rollback", none) || !db->push_sync() || !db->flush(until)) return false;
+  for (bool synced = false; !synced;) {
+    auto rows = db->next(until, synced);
+    if (!synced && !rows.ok()) return false;
+  }
+  return true;
+}
+
+void ledger_driver_pg::impl::remember(const batch& what, const batch_result& x,
+                                      const pg::result& position) {
+  told.system = here.system;
+  told.position = static_cast<uint64_t>(position.integer(0, 0));
+  told.timeline = position.text(0, 1);
+  for (size_t i = what.ops.size(); i-- > 0;) {
+    if (auto row = proof_of(*what.ops[i], x.verdicts[i])) {
+      told.row = std::move(row);
+      return;
+    }
+  }
+}
+
+} // namespace tk

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "actors/base/placement.hpp"
+#include "persistence/ledger/messages.hpp"
+#include "persistence/reads/messages.hpp"
+
+/// PostgreSQL as far as the ledger sees it, in memory: the driver of the simulation and of tests
+/// (ledger.md section 11). It passes the contract suite that the libpq driver passes.
+namespace tk {
+
+struct model_seat {
+  event_id event;
+  int32_t block_no = 0;
+  won price;
+  int32_t version = 0;
+  int64_t fence = 0;
+  char status = 'a';
+  reservation_id reservation;
+  user_id holder;
+};
+
+struct model_type {
+  event_id event;
+  int32_t available = 0, total = 0;
+};
+
+struct model_reservation {
+  reservation_row row;
+  uint16_t shard = 0; ///< Of the lead block.
+};
+
+struct model_history {
+  reservation_id reservation;
+  std::string from, to;
+  user_id actor;
+  request_id request;
+};
+
+struct model_outbox {
+  uint16_t shard = 0;
+  reservation_id key;
+  std::string topic, type;
+};
+
+struct model_family {
+  user_id user;
+  std::string token_hash;
+  instant expires_at;
+  bool revoked = false;
+};
+
+/// The tables. Tests and worlds write them directly, as a migration or an operator would.
+struct model_rows {
+  std::map<event_id, event_row> events;
+  std::map<seat_id, model_seat> seats;
+  std::map<ticket_type_id, model_type> types;
+  std::map<reservation_id, model_reservation> reservations;
+  std::map<std::tuple<user_id, std::string, std::string>, reservation_id> keys;
+  std::set<std::string> numbers;
+  std::vector<model_history> history;
+  std::vector<model_outbox> outbox;
+  std::map<user_id, instant> users; ///< With the moment of the last revocation.
+  std::map<family_id, model_family> families;
+  std::array<int64_t, shard_count> epochs{};
+};
+
+/// What goes wrong with one execution.
+enum class model_fault : uint8_t {
+  none = 0,
+  lose_before_commit, ///< `lost`; nothing is written.
+  lose_after_commit,  ///< `lost`; everything is written.
+  lose_commit_later,  ///< `lost`; the old backend commits just before the next execution.
+  torn,
+  contended,
+  read_only,
+  not_connected
+};
+
+/// One database. Not thread-safe: the simulation runs on one thread.
+class ledger_model : public batch_executor {
+public:
+  explicit ledger_model(instant start);
+
+  batch_result execute(const batch& what) override;
+
+  [[nodiscard]] instant now() const { return now_; }
+  /// Ledger time never goes back.
+  void set_now(instant x);
+
+  // -- faults -----------------------------------------------------------------------------------
+  /// The next execution without a fault of its own meets `x`; faults queue up.
+  void meet_next(model_fault x) { faults_.push_back(x); }
+  /// Every execution meets `x` until it is `none`; injected faults go first.
+  void meet_always(model_fault x) { always_ = x; }
+  /// A batch with this op is torn, whatever its neighbours are.
+  void poison(const op_ptr& x) { poisoned_.insert(x.get()); }
+  /// Executions so far, refused ones included.
+  [[nodiscard]] uint64_t executions() const { return executions_; }
+  /// Ops of all batches executed so far.
+  [[nodiscard]] uint64_t ops_executed() const { return ops_executed_; }
+
+  // -- rows -------------------------------------------------------------------------------------
+  model_rows rows;
+  /// A seat's row with what its reservation says of it; nullopt for an unknown seat.
+  [[nodiscard]] std::optional<seat_row> seat(seat_id x) const;
+  /// A reservation as a read tells it: its items with their seats' versions and fences.
+  reservation_row told(const reservation_row& row) const;
+
+  // -- the reads port ---------------------------------------------------------------------------
+  [[nodiscard]] session_rows read(const load_session& x) const;
+  [[nodiscard]] block_rows read(const load_block& x) const;
+  [[nodiscard]] event_row read(const load_event& x) const;
+  [[nodiscard]] found_reservation read(const load_reservation& x) const;
+  [[nodiscard]] overdue_rows read(const find_overdue& x) const;
+  [[nodiscard]] live_blocks read(const find_live_blocks& x) const;
+  /// Every seat of the event in order of id, one section without a name.
+  [[nodiscard]] plan_rows read(const load_plan& x) const;
+
+private:
+  using undo_log = std::vector<std::function<void()>>;
+
+  model_fault next_fault();
+  batch_result run(const batch& what);
+  [[nodiscard]] bool fenced(const participant& x) const;
+  bool release_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  bool create_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  bool account_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  void reread_all(const batch& what, std::vector<verdict>& out) const;
+
+  [[nodiscard]] verdict judge(const release_reservation& x) const;
+  void apply(const release_reservation& x, undo_log& undo);
+  [[nodiscard]] verdict judge(const create_reservation& x) const;
+  [[nodiscard]] bool seat_moved(const create_item& x) const;
+  [[nodiscard]] bool violates(const create_reservation& x) const;
+  void apply(const create_reservation& x, undo_log& undo);
+  verdict judge_and_apply(const open_family& x, undo_log& undo, bool& torn);
+  verdict judge_and_apply(const revoke_tokens& x, undo_log& undo);
+
+  void tell(const reservation_row& x, uint16_t shard, const std::string& from, const char* to,
+            user_id actor, request_id request, const char* type, undo_log& undo);
+
+  instant now_;
+  std::deque<model_fault> faults_;
+  model_fault always_ = model_fault::none;
+  std::set<const op*> poisoned_;
+  std::optional<batch> still_running_;
+  uint64_t executions_ = 0, ops_executed_ = 0;
+};
+
+} // namespace tk

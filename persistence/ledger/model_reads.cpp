@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "persistence/ledger/model_driver.hpp"
+
+namespace tk {
+
+std::optional<seat_row> ledger_model::seat(seat_id x) const {
+  const auto i = rows.seats.find(x);
+  if (i == rows.seats.end()) return std::nullopt;
+  const auto& y = i->second;
+  seat_row row;
+  row.seat = x;
+  row.version = y.version;
+  row.fence = y.fence;
+  row.status = y.status;
+  row.reservation = y.reservation;
+  row.holder = y.holder;
+  if (const auto r = rows.reservations.find(y.reservation); r != rows.reservations.end()) {
+    row.expires_at = r->second.row.expires_at;
+    row.pinned = r->second.row.pinned;
+  }
+  return row;
+}
+
+reservation_row ledger_model::told(const reservation_row& row) const {
+  auto out = row;
+  for (auto& item : out.items) {
+    if (const auto s = rows.seats.find(item.seat); s != rows.seats.end()) {
+      item.version = s->second.version;
+      item.fence = s->second.fence;
+    }
+  }
+  return out;
+}
+
+session_rows ledger_model::read(const load_session& x) const {
+  session_rows out;
+  const auto user = rows.users.find(x.user);
+  out.user_known = user != rows.users.end();
+  if (out.user_known) out.revoked_before = user->second;
+  for (const auto& [id, r] : rows.reservations)
+    if (r.row.user == x.user && r.row.status == reservation_status::pending)
+      out.pending.push_back(told(r.row));
+  for (const auto& [id, r] : rows.reservations)
+    if (r.row.user == x.user && !r.row.key.empty())
+      out.keys.push_back({r.row.operation, r.row.key, r.row.digest, id});
+  return out;
+}
+
+block_rows ledger_model::read(const load_block& x) const {
+  block_rows out;
+  for (const auto& [id, s] : rows.seats)
+    if (s.event == x.event && s.block_no == x.block_no) out.seats.push_back({*seat(id), s.price});
+  out.known = !out.seats.empty();
+  for (const auto& [id, r] : rows.reservations)
+    if (r.row.event == x.event && r.row.lead_block == x.block_no &&
+        r.row.status == reservation_status::pending)
+      out.led.push_back(told(r.row));
+  return out;
+}
+
+event_row ledger_model::read(const load_event& x) const {
+  const auto i = rows.events.find(x.event);
+  if (i == rows.events.end()) {
+    event_row none;
+    none.id = x.event;
+    return none;
+  }
+  auto row = i->second;
+  std::set<int32_t> blocks;
+  for (const auto& [id, s] : rows.seats)
+    if (s.event == x.event) blocks.insert(s.block_no);
+  row.blocks.assign(blocks.begin(), blocks.end());
+  return row;
+}
+
+found_reservation ledger_model::read(const load_reservation& x) const {
+  const auto i = rows.reservations.find(x.id);
+  if (i == rows.reservations.end()) return {};
+  return {true, told(i->second.row)};
+}
+
+overdue_rows ledger_model::read(const find_overdue& x) const {
+  overdue_rows out;
+  for (const auto& [id, r] : rows.reservations) {
+    const auto overdue = r.row.status == reservation_status::pending && !r.row.pinned &&
+                         r.row.expires_at + millis{x.grace_ms} < now_;
+    if (overdue && static_cast<int32_t>(out.rows.size()) < x.limit)
+      out.rows.push_back({id, r.row.event, r.row.lead_block});
+  }
+  return out;
+}
+
+live_blocks ledger_model::read(const find_live_blocks&) const {
+  std::set<std::pair<event_id, int32_t>> blocks;
+  for (const auto& [id, r] : rows.reservations)
+    if (r.row.status == reservation_status::pending)
+      blocks.emplace(r.row.event, r.row.lead_block);
+  live_blocks out;
+  for (const auto& [event, block_no] : blocks) out.rows.push_back({{}, event, block_no});
+  return out;
+}
+
+plan_rows ledger_model::read(const load_plan& x) const {
+  plan_rows out;
+  out.event = x.event;
+  const auto e = rows.events.find(x.event);
+  out.event_known = e != rows.events.end();
+  if (!out.event_known) return out;
+  out.title = e->second.title;
+  out.sections.emplace_back();
+  int32_t no = 0;
+  for (const auto& [id, s] : rows.seats) {
+    if (s.event != x.event) continue;
+    plan_seat seat;
+    seat.id = id;
+    seat.block_no = s.block_no;
+    seat.row_number = 1;
+    seat.seat_number = ++no;
+    seat.price = s.price;
+    out.seats.push_back(std::move(seat));
+  }
+  return out;
+}
+
+} // namespace tk

@@ -1,0 +1,45 @@
+#include "persistence/ledger/roster_driver.hpp"
+
+#include <caf/all.hpp>
+
+#include "persistence/ledger/roster_pg.hpp"
+#include "supervisors/node_clock.hpp"
+
+namespace tk {
+
+namespace {
+
+constexpr int beats_per_partition_check = 3600;
+constexpr int partition_days = 3;
+
+beaten beat(roster_pg& roster) {
+  auto before = node_clock::machine_now();
+  auto answer = roster.beat();
+  auto after = node_clock::machine_now();
+  beaten out;
+  out.ok = answer.has_value();
+  out.displaced = !answer && answer.error() == roster_error::displaced;
+  if (answer) {
+    out.of = *answer;
+    out.offset_ms = (answer->at - (before + (after - before) / 2)).count();
+  }
+  return out;
+}
+
+} // namespace
+
+roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer,
+                                                 std::shared_ptr<roster_pg> roster) {
+  auto beats = std::make_shared<int>(0);
+  return {
+    [roster, beats](beat_once) {
+      auto out = beat(*roster);
+      if (out.ok && (*beats)++ % beats_per_partition_check == 0)
+        roster->ensure_partitions(partition_days); // A failure is tried again in an hour; rows go
+                                                   // to the default partition meanwhile.
+      return out;
+    },
+  };
+}
+
+} // namespace tk

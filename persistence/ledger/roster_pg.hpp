@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "actors/base/ids.hpp"
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+#include "persistence/ledger/roster_port.hpp"
+
+namespace tk {
+
+struct roster_config {
+  std::string conninfo; ///< Of the lanes' role: it must be able to end their backends.
+  int lanes = 8;        ///< Elements of `nodes.backend_pids`.
+  millis call_limit{5000};
+};
+
+/// A node's place in `nodes` and `shard_owners` (ledger.md section 8), on a connection of its own.
+/// Every call blocks, for `call_limit` at most; one thread at a time.
+class roster_pg {
+public:
+  explicit roster_pg(roster_config config);
+  ~roster_pg();
+
+  /// Starts a new incarnation: ends what is left of the node's earlier one, then takes what is to
+  /// be had, as `take` does.
+  tl::expected<membership, roster_error> join(node_id node);
+
+  /// The heartbeat, once a second.
+  tl::expected<membership, roster_error> beat();
+
+  /// Takes every shard that nobody owns, that was ours in an earlier life, or whose owner was not
+  /// seen for 3 s by ledger time. Ends the backends of dead owners first; each shard's epoch rises
+  /// by one under its exclusive lock, so older ops have committed before or are fenced.
+  tl::expected<membership, roster_error> take();
+
+  /// Takes one shard under the same rules; true when it is ours now by this call.
+  tl::expected<bool, roster_error> take_one(uint16_t shard);
+
+  /// Gives all shards back and ends the incarnation, for an orderly stop.
+  tl::expected<void, roster_error> leave();
+
+  /// Makes the outbox's partitions of the next days; at the start and once a day.
+  tl::expected<void, roster_error> ensure_partitions(int days);
+
+  /// What went wrong last, for the log.
+  [[nodiscard]] const std::string& last_error() const;
+
+  struct impl;
+
+private:
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace tk

@@ -1,0 +1,384 @@
+#include "persistence/ledger/statements.hpp"
+
+#include <cstdlib>
+#include <string_view>
+
+namespace tk::sql {
+
+// No seqscan, hash join, merge join, material or bitmap scan: the generic plan is made when tables
+// may be empty, and a plan that scans is perfect that day and fatal later (H-25). Read committed:
+// each statement sees what committed before it, which the locks rely on.
+const char* const session_settings = R"(
+SET default_transaction_isolation = 'read committed';
+SET plan_cache_mode = force_generic_plan;
+SET jit = off;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SET enable_bitmapscan = off;
+SET lock_timeout = '1s';
+SET statement_timeout = '5s';
+SET idle_in_transaction_session_timeout = '1s';
+SET tcp_user_timeout = '3s';
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+)";
+
+const char* const identity = R"(
+SELECT (SELECT system_identifier FROM pg_control_system()),
+       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, pg_backend_pid(),
+       (SELECT (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
+         WHERE pid = pg_backend_pid()),
+       CASE WHEN pg_is_in_recovery() THEN ''
+            ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+)";
+
+namespace {
+
+// A statement of its own: the epochs are read by later statements, whose snapshots are newer than
+// the locks.
+constexpr const char* fence = R"(
+SELECT count(pg_advisory_xact_lock_shared(7430, s))
+FROM (SELECT DISTINCT s FROM unnest($1::int[]) s ORDER BY s) t
+)";
+
+constexpr const char* lock_reservations = R"(
+SELECT count(*) FROM (SELECT 1 FROM reservations WHERE id = ANY($1::uuid[])
+                      ORDER BY id FOR NO KEY UPDATE) x
+)";
+constexpr const char* lock_seats = R"(
+SELECT count(*) FROM (SELECT 1 FROM seats WHERE id = ANY($1::uuid[])
+                      ORDER BY id FOR NO KEY UPDATE) x
+)";
+constexpr const char* lock_types = R"(
+SELECT count(*) FROM (SELECT 1 FROM ticket_types WHERE id = ANY($1::uuid[])
+                      ORDER BY id FOR NO KEY UPDATE) x
+)";
+constexpr const char* lock_users = R"(
+SELECT count(*) FROM (SELECT 1 FROM users WHERE id = ANY($1::uuid[])
+                      ORDER BY id FOR NO KEY UPDATE) x
+)";
+
+// The epochs become an array indexed by shard + 1; the condition is there for the index (H-25).
+// Rows are items; an op's own columns are repeated on each of its items. Item 1 belongs to the lead
+// block. An op that has happened is judged first: sending a lost batch again is the look-up.
+constexpr const char* create = R"(
+WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
+                          FROM shard_owners WHERE shard >= 0),
+w AS MATERIALIZED (
+  SELECT i.*,
+         coalesce((SELECT r.id FROM reservations r WHERE r.id = i.reservation_id),
+                  (SELECT k.id FROM reservations k WHERE k.user_id = i.user_id
+                     AND k.operation = i.operation AND k.idempotency_key = i.idem)) AS replay_of,
+         (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
+           OR (SELECT e FROM own)[i.event_shard + 1] IS DISTINCT FROM i.event_epoch
+           OR (SELECT e FROM own)[i.block_shard + 1] IS DISTINCT FROM i.block_epoch AS fenced,
+         i.deadline < clock_timestamp() AS late,
+         (SELECT e.status <> 'cancelled' AND statement_timestamp() >= e.sale_start_date
+                   AND statement_timestamp() <= coalesce(e.sale_end_date, 'infinity')
+                   AND statement_timestamp() <= e.event_date
+            FROM events e WHERE e.id = i.event_id) IS NOT TRUE AS closed,
+         i.seat_id IS NOT NULL AND (
+           (SELECT s.id FROM seats s WHERE s.id = i.seat_id AND s.version = i.version
+               AND s.status = 'available' AND s.fencing_token < i.fence
+               AND s.event_id = i.event_id) IS NULL
+           OR row_number() OVER (PARTITION BY i.seat_id ORDER BY i.op) > 1) AS moved,
+         CASE WHEN i.seat_id IS NULL THEN
+           (SELECT q.available_quantity FROM ticket_types q
+             WHERE q.id = i.type_id AND q.event_id = i.event_id) END AS quota,
+         i.idem IS NOT NULL
+           AND min(i.op) OVER (PARTITION BY i.user_id, i.operation, i.idem) < i.op AS twin
+  FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
+              $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::int[], $13::bigint[],
+              $14::uuid[], $15::int[], $16::bigint[], $17::uuid[], $18::int[], $19::bigint[],
+              $20::int[], $21::bigint[], $22::int[], $23::bigint[], $24::text[], $25::int[],
+              $26::uuid[])
+    AS i(op, item, reservation_id, user_id, event_id, number, amount, operation, idem, ttl_s,
+         deadline, session_shard, session_epoch, seat_id, version, fence, type_id, quantity, price,
+         block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id)
+),
+c AS MATERIALIZED (
+  SELECT w.*, CASE WHEN bool_or(replay_of IS NOT NULL) OVER p THEN 'replayed'
+                   WHEN bool_or(twin) OVER p THEN 'in_flight'
+                   WHEN bool_or(fenced) OVER p THEN 'fenced'
+                   WHEN bool_or(late) OVER p THEN 'late'
+                   WHEN bool_or(closed) OVER p THEN 'closed'
+                   WHEN bool_or(moved) OVER p THEN 'moved' END AS refusal
+  FROM w WINDOW p AS (PARTITION BY op)
+),
+d AS MATERIALIZED (
+  SELECT c.*, seat_id IS NULL AND (quota IS NULL
+           OR sum(CASE WHEN refusal IS NULL AND seat_id IS NULL THEN quantity ELSE 0 END)
+                OVER (PARTITION BY type_id, seat_id IS NULL ORDER BY op, item) > quota) AS short
+  FROM c
+),
+v AS MATERIALIZED (
+  SELECT d.*, coalesce(refusal, CASE WHEN bool_or(short) OVER (PARTITION BY op)
+                                     THEN 'sold_out' END, 'ok') AS verdict FROM d
+),
+took AS (
+  UPDATE seats s SET status = 'locked', version = s.version + 1, fencing_token = v.fence,
+         locked_by = v.user_id, reservation_id = v.reservation_id, updated_at = now()
+  FROM v WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.version = v.version
+           AND s.status = 'available' RETURNING 1
+),
+drew AS (
+  UPDATE ticket_types t SET available_quantity = t.available_quantity - n.n, updated_at = now()
+  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
+         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
+  WHERE t.id = n.type_id RETURNING n.k
+),
+made AS (
+  INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, expires_at,
+                            operation, idempotency_key, request_digest, shard, block_no)
+  SELECT reservation_id, user_id, event_id, number, amount, now() + ttl_s * interval '1 second',
+         operation, idem, digest, block_shard, home_block
+    FROM v WHERE verdict = 'ok' AND item = 1
+  ON CONFLICT DO NOTHING RETURNING 1
+),
+listed AS (
+  INSERT INTO reservation_items (reservation_id, seat_id, ticket_type_id, quantity, unit_price,
+                                 subtotal)
+  SELECT reservation_id, seat_id, type_id, quantity, price, quantity * price
+    FROM v WHERE verdict = 'ok' RETURNING 1
+),
+noted AS (
+  INSERT INTO reservation_history (reservation_id, to_status, payment_to, actor, actor_id, reason,
+                                   request_id)
+  SELECT reservation_id, 'pending', 'pending', 'user', user_id, operation, request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
+),
+told AS (
+  INSERT INTO outbox (shard, topic, key, type, body, correlation)
+  SELECT block_shard, 'reservation-events', reservation_id, 'RESERVATION_CREATED',
+         jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
+                            'eventId', event_id, 'totalAmount', amount), request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
+),
+sums AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
+         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
+         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
+)
+SELECT v.op,
+       CASE WHEN (SELECT count(*) FROM took) = sums.seats
+             AND (SELECT coalesce(sum(k), 0) FROM drew) = sums.quotas
+             AND (SELECT count(*) FROM made) = sums.orders
+            THEN CASE WHEN v.verdict = 'replayed' AND v.digest IS DISTINCT FROM
+                           (SELECT r.request_digest FROM reservations r WHERE r.id = v.replay_of)
+                      THEN 'conflict' ELSE v.verdict END
+            ELSE torn() END,
+       clock_timestamp(),
+       CASE WHEN v.verdict = 'ok' THEN now() + v.ttl_s * interval '1 second'
+            ELSE (SELECT r.expires_at FROM reservations r WHERE r.id = v.replay_of) END,
+       v.replay_of
+  FROM v, sums WHERE v.item = 1 ORDER BY v.op
+)";
+
+// Expiry is judged by ledger time, a pin always wins, and the list of items is compared with the
+// reservation's own as a multiset: an item left out would stay locked for ever (H-38).
+constexpr const char* release = R"(
+WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
+                          FROM shard_owners WHERE shard >= 0),
+w AS MATERIALIZED (
+  SELECT i.op, i.item, i.reservation_id, i.reason, i.seat_id, i.type_id, i.quantity, i.block_shard,
+         i.actor_id, i.request_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
+         r.expires_at, r.status = i.reason AS done,
+         r.id IS NULL OR r.status <> 'pending' AS not_pending,
+         (SELECT e FROM own)[i.block_shard + 1] IS DISTINCT FROM i.block_epoch AS fenced,
+         r.pin_id IS NOT NULL AS pinned,
+         i.reason = 'expired' AND r.expires_at > clock_timestamp() AS early,
+         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
+         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
+           <> count(*) OVER (PARTITION BY i.op)
+         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
+               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
+               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
+           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+  FROM unnest($1::int[], $2::int[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::int[],
+              $8::int[], $9::bigint[], $10::uuid[], $11::uuid[])
+    AS i(op, item, reservation_id, reason, seat_id, type_id, quantity, block_shard, block_epoch,
+         actor_id, request_id)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN bool_or(done) OVER p THEN 'done'
+                   WHEN bool_or(not_pending) OVER p THEN 'not_pending'
+                   WHEN bool_or(fenced) OVER p THEN 'fenced'
+                   WHEN bool_or(pinned) OVER p THEN 'pinned'
+                   WHEN bool_or(early) OVER p THEN 'early'
+                   WHEN bool_or(twin) OVER p THEN 'in_flight'
+                   WHEN bool_or(partial) OVER p THEN 'partial' ELSE 'ok' END AS verdict
+  FROM w WINDOW p AS (PARTITION BY op)
+),
+ended AS (
+  UPDATE reservations r SET status = v.reason, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'pending'
+     AND r.pin_id IS NULL RETURNING 1
+),
+freed AS (
+  UPDATE seats s SET status = 'available', version = s.version + 1, locked_by = NULL,
+         reservation_id = NULL, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
+     AND s.status = 'locked' RETURNING 1
+),
+back AS (
+  UPDATE ticket_types t SET available_quantity = t.available_quantity + n.n, updated_at = now()
+  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
+         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
+  WHERE t.id = n.type_id RETURNING n.k
+),
+noted AS (
+  INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
+                                   payment_to, actor, actor_id, reason, request_id)
+  SELECT reservation_id, 'pending', reason, payment_status, payment_status,
+         CASE WHEN actor_id IS NULL THEN 'system' WHEN actor_id = user_id THEN 'user'
+              ELSE 'admin' END, actor_id, reason, request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
+),
+told AS (
+  INSERT INTO outbox (shard, topic, key, type, body, correlation)
+  SELECT block_shard, 'reservation-events', reservation_id,
+         CASE reason WHEN 'expired' THEN 'RESERVATION_EXPIRED' ELSE 'RESERVATION_CANCELLED' END,
+         jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
+                            'eventId', event_id, 'totalAmount', total_amount, 'reason', reason),
+         request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
+),
+sums AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
+         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
+         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
+)
+SELECT v.op,
+       CASE WHEN (SELECT count(*) FROM freed) = sums.seats
+             AND (SELECT coalesce(sum(k), 0) FROM back) = sums.quotas
+             AND (SELECT count(*) FROM ended) = sums.orders
+            THEN v.verdict ELSE torn() END,
+       clock_timestamp(), v.expires_at
+  FROM v, sums WHERE v.item = 1 ORDER BY v.op
+)";
+
+constexpr const char* open_families = R"(
+WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
+                          FROM shard_owners WHERE shard >= 0),
+v AS MATERIALIZED (
+  SELECT i.*,
+         CASE WHEN (SELECT t.id FROM refresh_tokens t WHERE t.token_hash = i.token_hash) IS NOT NULL
+                OR EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family_id = i.family_id)
+              THEN 'done'
+              WHEN (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
+              THEN 'fenced'
+              WHEN min(i.op) OVER (PARTITION BY i.token_hash) < i.op
+                OR min(i.op) OVER (PARTITION BY i.family_id) < i.op THEN 'in_flight'
+              WHEN (SELECT u.id FROM users u WHERE u.id = i.user_id) IS NULL THEN 'not_pending'
+              ELSE 'ok' END AS verdict
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::int[], $7::bigint[])
+    AS i(op, user_id, family_id, token_hash, ttl_s, session_shard, session_epoch)
+),
+made AS (
+  INSERT INTO refresh_tokens (user_id, token_hash, family_id, expires_at)
+  SELECT user_id, token_hash, family_id, now() + ttl_s * interval '1 second'
+    FROM v WHERE verdict = 'ok' ON CONFLICT DO NOTHING RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM made)
+                       = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                THEN verdict ELSE torn() END,
+       clock_timestamp(), CASE verdict WHEN 'ok' THEN now() + ttl_s * interval '1 second' END
+  FROM v ORDER BY op
+)";
+
+// The new moment is cut to the milliseconds in which tokens and rows are compared, and never falls.
+constexpr const char* revoke = R"(
+WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
+                          FROM shard_owners WHERE shard >= 0),
+v AS MATERIALIZED (
+  SELECT i.*, greatest(u.revoked_before, date_trunc('milliseconds', clock_timestamp())) AS at,
+         CASE WHEN (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
+              THEN 'fenced'
+              WHEN u.id IS NULL THEN 'not_pending' ELSE 'ok' END AS verdict
+  FROM unnest($1::int[], $2::uuid[], $3::int[], $4::bigint[])
+    AS i(op, user_id, session_shard, session_epoch)
+  LEFT JOIN users u ON u.id = i.user_id
+),
+refused AS (
+  UPDATE users u SET revoked_before = n.at, updated_at = now()
+  FROM (SELECT user_id, max(at) AS at FROM v WHERE verdict = 'ok' GROUP BY user_id) n
+  WHERE u.id = n.user_id RETURNING 1
+),
+ended AS (
+  UPDATE refresh_tokens t SET revoked_at = now()
+  FROM (SELECT DISTINCT user_id FROM v WHERE verdict = 'ok') n
+  WHERE t.user_id = n.user_id AND t.revoked_at IS NULL RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM refused)
+                       = (SELECT count(DISTINCT user_id) FROM v WHERE verdict = 'ok')
+                THEN verdict ELSE torn() END,
+       CASE verdict WHEN 'ok' THEN max(at) OVER (PARTITION BY user_id, verdict)
+                    ELSE clock_timestamp() END, NULL::timestamptz
+  FROM v ORDER BY op
+)";
+
+// The rows are locked before, so this shows the result of every batch that held them. A batch that
+// comes later is judged after this clock, so after the deadline when the read is final.
+constexpr const char* reread = R"(
+SELECT i.op, s.id, s.version, s.fencing_token, s.status, s.reservation_id, s.locked_by,
+       CASE s.status WHEN 'locked' THEN r.expires_at END, r.pin_id IS NOT NULL, i.at,
+       i.at > i.deadline
+  FROM (SELECT u.*, clock_timestamp() AS at
+          FROM unnest($1::int[], $2::uuid[], $3::timestamptz[]) AS u(op, seat_id, deadline)) i
+  LEFT JOIN seats s ON s.id = i.seat_id
+  LEFT JOIN reservations r ON r.id = s.reservation_id
+ ORDER BY i.op, s.id
+)";
+
+void replace(std::string& text, std::string_view what, std::string_view with) {
+  auto at = text.find(what);
+  if (at == std::string::npos) std::abort(); // A canary that changes nothing would prove nothing.
+  text.replace(at, what.size(), with);
+}
+
+std::string sabotaged(const char* original, const ledger_sabotage& x, bool creates,
+                      std::string_view shards) {
+  std::string text{original};
+  if (x.fence_with_epochs)
+    replace(text, "FROM shard_owners WHERE",
+            "FROM shard_owners, (SELECT count(pg_advisory_xact_lock_shared(7430, s)) FROM "
+            "(SELECT DISTINCT s FROM unnest(" +
+              std::string{shards} + "::int[]) s ORDER BY s) t OFFSET 0) l WHERE");
+  if (creates && x.no_version) {
+    replace(text, "AND s.version = i.version", "");
+    replace(text, "AND s.version = v.version", "");
+  }
+  if (creates && x.no_twin)
+    replace(text, "i.idem IS NOT NULL\n", "i.idem = '' AND i.idem IS NOT NULL\n");
+  return text;
+}
+
+} // namespace
+
+std::vector<statement> prepared(const ledger_sabotage& x) {
+  return {
+    {"begin", "BEGIN"},
+    {"fence", fence},
+    {"lock_reservations", lock_reservations},
+    {"lock_seats", lock_seats},
+    {"lock_types", lock_types},
+    {"lock_users", lock_users},
+    {"release", sabotaged(release, x, false, "$8")},
+    {"create", sabotaged(create, x, true, "$20")},
+    {"open_families", open_families},
+    {"revoke", revoke},
+    {"reread", reread},
+    // An empty batch asks whether the server can write: even an UPDATE of no row is refused.
+    {"probe", "UPDATE relay_cursor SET seq = seq WHERE shard = -1"},
+    {"commit", "COMMIT"},
+    // After COMMIT: a position read inside the transaction lies before the commit record.
+    {"position", "SELECT pg_current_wal_insert_lsn(), "
+                 "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"},
+    {"rollback", "ROLLBACK"},
+  };
+}
+
+} // namespace tk::sql

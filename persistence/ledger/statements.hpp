@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+/// The SQL of the ledger's lanes. `docs` of each verdict: messages.hpp. One batch is
+/// begin, fence, locks, one statement per kind, commit, position; see driver_pg.cpp.
+///
+/// Lock order, global, for every writer of these tables: shards ascending (advisory), then
+/// reservations, seats, ticket types, payments, users, each by id ascending, all before anything
+/// is written. Who needs a further table adds it at the end of this list, here.
+namespace tk {
+
+/// Leaves out one safeguard each. Only the canaries of the race test set any of them: they prove
+/// that the test would notice.
+struct ledger_sabotage {
+  bool no_row_locks = false;
+  bool no_fence = false;
+  bool fence_with_epochs = false; ///< Fence and epochs in one statement, so one snapshot.
+  bool no_version = false;        ///< A seat is taken whatever its version.
+  bool no_twin = false;           ///< Two ops with one key in a batch are not noticed.
+};
+
+namespace sql {
+
+struct statement {
+  const char* name;
+  std::string text;
+};
+
+/// Settings of a lane's session (ledger.md section 2), as one script.
+extern const char* const session_settings;
+
+/// Who we are talking to: system identifier, start of the server, backend pid and its start, both
+/// starts in microseconds, timeline.
+extern const char* const identity;
+
+/// What every lane prepares once per connection.
+std::vector<statement> prepared(const ledger_sabotage& x);
+
+} // namespace sql
+
+} // namespace tk

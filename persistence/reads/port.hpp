@@ -1,0 +1,43 @@
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "persistence/reads/messages.hpp"
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_session)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::session_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_block)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::block_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_reservation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_reservation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_overdue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::overdue_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_live_blocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::live_blocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_plan)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::plan_rows)
+
+namespace tk {
+
+/// READS: what entities load. An *error* means that nothing could be read; ask again.
+using reads_actor = caf::typed_actor<
+  /// A session's rows. Many of these in one moment become one query.
+  caf::replies_to<load_session>::with<session_rows>,
+  /// A block's seats and the reservations it leads.
+  caf::replies_to<load_block>::with<block_rows>,
+  /// An event and the numbers of its blocks.
+  caf::replies_to<load_event>::with<event_row>,
+  /// One reservation, whatever became of it.
+  caf::replies_to<load_reservation>::with<found_reservation>,
+  /// What the sweep looks for; must find nothing.
+  caf::replies_to<find_overdue>::with<overdue_rows>,
+  /// Blocks that lead pending reservations.
+  caf::replies_to<find_live_blocks>::with<live_blocks>,
+  /// The static seat plan of an event.
+  caf::replies_to<load_plan>::with<plan_rows>>;
+
+} // namespace tk

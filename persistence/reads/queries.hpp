@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "persistence/pool/pool.hpp"
+#include "persistence/reads/messages.hpp"
+
+/// The queries behind `reads_actor`, each a plain function over one connection on which
+/// `read_statements` are prepared.
+namespace tk {
+
+std::vector<pg_statement> read_statements();
+/// Plans are made once, perhaps on empty tables: only index look-ups are right at every size
+/// (H-25).
+extern const char* const read_settings;
+
+/// Answers `users[i]` in place i, in one statement however many there are (H-32).
+pg_result<std::vector<session_rows>> read_sessions(pg::connection& db,
+                                                   const std::vector<user_id>& users);
+/// Seats and led reservations of one snapshot.
+pg_result<block_rows> read_block(pg::connection& db, const load_block& x);
+pg_result<event_row> read_event_row(pg::connection& db, const load_event& x);
+pg_result<found_reservation> read_reservation_row(pg::connection& db, const load_reservation& x);
+pg_result<overdue_rows> read_overdue(pg::connection& db, const find_overdue& x);
+pg_result<live_blocks> read_live_blocks(pg::connection& db);
+pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x);
+
+} // namespace tk

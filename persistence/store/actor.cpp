@@ -1,0 +1,82 @@
+#include "persistence/store/actor.hpp"
+
+#include <cassert>
+
+#include <caf/stateful_actor.hpp>
+
+#include "persistence/pool/pool.hpp"
+#include "persistence/store/queries.hpp"
+
+namespace tk {
+
+std::vector<pg_statement> store_statements() {
+  std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
+  for (const auto& part : {account_statements(), catalogue_statements(), reservation_statements()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+pg_result<store_alive> read_alive(pg::connection& db) {
+  auto rows = db.exec("alive");
+  if (!rows.ok()) return read_failed(rows);
+  return store_alive{rows.time(0, 0)};
+}
+
+namespace {
+
+struct store_state {
+  static inline const char* name = "tiketi.store";
+  pg_pool<store_actor::base> pool;
+};
+using store_ptr = store_actor::stateful_pointer<store_state>;
+
+store_actor::behavior_type store(store_ptr self, const store_config& config) {
+  assert(config.vault != nullptr);
+  auto& pool = self->state.pool;
+  pool.start(self, std::make_shared<pg_pool_config>(
+                     pg_pool_config{config.conninfo, config.connections, config.waiting_max, "",
+                                    store_statements(), config.log}));
+  using db = pg::connection;
+  auto vault = config.vault;
+  return {
+    [&pool, vault](const insert_user& x) {
+      return pg_answer<inserted_user>(pool, [=](db& to) { return store_user(to, *vault, x); });
+    },
+    [&pool, vault](const find_user_by_mail& x) {
+      return pg_answer<user_row>(pool, [=](db& to) { return read_user(to, *vault, x); });
+    },
+    [&pool, vault](const find_user_by_id& x) {
+      return pg_answer<user_row>(pool, [=](db& to) { return read_user(to, *vault, x); });
+    },
+    [&pool](const renew_password_hash& x) {
+      return pg_answer<renewed>(pool, [=](db& to) { return store_hash(to, x); });
+    },
+    [&pool](const list_events& x) {
+      return pg_answer<event_page>(pool, [=](db& to) { return read_events(to, x); });
+    },
+    [&pool](const read_event& x) {
+      return pg_answer<found_event>(pool, [=](db& to) { return read_one_event(to, x); });
+    },
+    [&pool](const list_layouts&) {
+      return pg_answer<layouts>(pool, [](db& to) { return read_layouts(to); });
+    },
+    [&pool](const list_reservations& x) {
+      return pg_answer<reservation_list>(pool, [=](db& to) { return read_reservations(to, x); });
+    },
+    [&pool](const read_reservation& x) {
+      return pg_answer<found_reservation_view>(pool,
+                                               [=](db& to) { return read_one_reservation(to, x); });
+    },
+    [&pool](const ping_store&) {
+      return pg_answer<store_alive>(pool, [](db& to) { return read_alive(to); });
+    },
+  };
+}
+
+} // namespace
+
+store_actor spawn_store(caf::actor_system& system, const store_config& config) {
+  return system.spawn(store, config);
+}
+
+} // namespace tk

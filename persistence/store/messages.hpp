@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/base/ids.hpp"
+#include "actors/base/money.hpp"
+#include "actors/base/time.hpp"
+#include "persistence/reads/messages.hpp"
+
+/// Plain reads and writes: accounts, catalogue, a user's own reservations. The store's database role
+/// cannot touch what the ledger owns.
+namespace tk {
+
+enum class user_role : uint8_t { user = 1, admin };
+
+struct user_row {
+  bool found = false;
+  user_id id;
+  std::string email, name, phone; ///< In clear; the adapter encrypts them at rest (C15).
+  user_role role = user_role::user;
+  std::string password_hash; ///< Empty: an account without password.
+  instant created_at;
+  instant revoked_before; ///< As in `session_rows`.
+};
+
+/// Creates an account. `email` is already lower-case and trimmed.
+struct insert_user {
+  user_id id;
+  std::string email, name, phone, password_hash;
+  user_role role = user_role::user;
+};
+struct inserted_user {
+  bool created = false; ///< False: the mail is taken.
+  instant created_at;
+};
+struct find_user_by_mail {
+  std::string email;
+};
+struct find_user_by_id {
+  user_id id;
+};
+/// Replaces a hash by a stronger one (C2), when it is still `old_hash`.
+struct renew_password_hash {
+  user_id id;
+  std::string old_hash, new_hash;
+};
+struct renewed {
+  bool done = false;
+};
+
+// -- catalogue ----------------------------------------------------------------------------------
+
+enum class event_status_filter : uint8_t { any = 0, upcoming, on_sale, ended, cancelled };
+
+struct list_events {
+  event_status_filter status = event_status_filter::any;
+  std::string search; ///< Empty = none.
+  int32_t page = 1, limit = 10;
+};
+struct ticket_type_view {
+  ticket_type_id id;
+  std::string name, description;
+  bool has_description = false;
+  won price;
+  int32_t total = 0, available = 0;
+};
+/// An event as lists and details show it. Empty strings with a `has_` flag false are null.
+struct event_view {
+  event_id id;
+  std::string title, venue, status; ///< `status` as of the statement's time (P-34).
+  std::string description, address, poster_image_url, artist_name;
+  bool has_description = false, has_address = false, has_poster = false, has_artist_name = false;
+  instant event_date, created_at, updated_at;
+  bool has_sale_start = false, has_sale_end = false;
+  instant sale_start, sale_end;
+  bool has_artist = false, has_layout = false, has_creator = false;
+  artist_id artist;
+  layout_id layout;
+  user_id creator;
+  bool pre_scaled = false;
+  int32_t ticket_type_count = 0;
+  bool has_prices = false;
+  won min_price, max_price;
+  std::vector<ticket_type_view> ticket_types; ///< Details only; by price descending.
+};
+struct event_page {
+  std::vector<event_view> events;
+  int64_t total = 0;
+};
+struct read_event {
+  event_id id;
+};
+struct found_event {
+  bool found = false;
+  event_view event;
+};
+struct list_layouts {};
+struct layout_view {
+  layout_id id;
+  std::string name, description, layout_json;
+  bool has_description = false;
+  int32_t total_seats = 0;
+};
+struct layouts {
+  std::vector<layout_view> rows; ///< By total seats ascending.
+};
+
+// -- a user's reservations ----------------------------------------------------------------------
+
+struct reservation_item_view {
+  std::string ticket_type_name; ///< Falls back to the seat label.
+  int32_t quantity = 1;
+  won unit_price, subtotal;
+  bool has_seat = false;
+  seat_id seat;
+  std::string seat_label, section;
+  int32_t row_number = 0, seat_number = 0;
+};
+struct reservation_view {
+  reservation_id id;
+  std::string number, status, payment_status, payment_method;
+  bool has_payment_method = false;
+  won total;
+  instant created_at, expires_at;
+  event_id event;
+  std::string event_title, venue, address;
+  bool has_address = false;
+  instant event_date;
+  std::vector<reservation_item_view> items;
+};
+/// All reservations of a user, newest first. A pending one past its expiry is shown as `expired`.
+struct list_reservations {
+  user_id user;
+};
+struct reservation_list {
+  std::vector<reservation_view> rows;
+};
+/// One reservation of that user; not found when it is somebody else's.
+struct read_reservation {
+  user_id user;
+  reservation_id id;
+};
+struct found_reservation_view {
+  bool found = false;
+  reservation_view row;
+};
+
+/// Is the database there? Answers within the statement timeout.
+struct ping_store {};
+struct store_alive {
+  instant ledger_time;
+};
+
+} // namespace tk

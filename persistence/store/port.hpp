@@ -1,0 +1,47 @@
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "persistence/store/messages.hpp"
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::user_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::insert_user)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::inserted_user)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_user_by_mail)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_user_by_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::renew_password_hash)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::renewed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_layouts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::layouts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_reservations)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::reservation_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_reservation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_reservation_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ping_store)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::store_alive)
+
+namespace tk {
+
+/// STORE: ordinary reads and writes of what no entity owns. An *error* of a read means nothing was
+/// read; of a write, that the outcome is unknown.
+using store_actor = caf::typed_actor<
+  /// Creates an account, or says that the mail is taken.
+  caf::replies_to<insert_user>::with<inserted_user>,
+  caf::replies_to<find_user_by_mail>::with<user_row>,
+  caf::replies_to<find_user_by_id>::with<user_row>,
+  caf::replies_to<renew_password_hash>::with<renewed>,
+  /// A page of the catalogue.
+  caf::replies_to<list_events>::with<event_page>,
+  caf::replies_to<read_event>::with<found_event>,
+  caf::replies_to<list_layouts>::with<layouts>,
+  caf::replies_to<list_reservations>::with<reservation_list>,
+  caf::replies_to<read_reservation>::with<found_reservation_view>,
+  caf::replies_to<ping_store>::with<store_alive>>;
+
+} // namespace tk

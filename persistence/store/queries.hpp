@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "persistence/pii/vault.hpp"
+#include "persistence/pool/pool.hpp"
+#include "persistence/store/messages.hpp"
+
+/// What `store_actor` does, each a plain function over one connection on which `store_statements`
+/// are prepared. Every one is a transaction by itself.
+namespace tk {
+
+std::vector<pg_statement> store_statements();
+
+// -- accounts (accounts.cpp): personal data leaves and enters encrypted ---------------------------
+
+std::vector<pg_statement> account_statements();
+pg_result<inserted_user> store_user(pg::connection& db, const pii_vault& vault,
+                                    const insert_user& x);
+pg_result<user_row> read_user(pg::connection& db, const pii_vault& vault,
+                              const find_user_by_mail& x);
+pg_result<user_row> read_user(pg::connection& db, const pii_vault& vault, const find_user_by_id& x);
+pg_result<renewed> store_hash(pg::connection& db, const renew_password_hash& x);
+
+// -- catalogue (catalogue.cpp) --------------------------------------------------------------------
+
+std::vector<pg_statement> catalogue_statements();
+pg_result<event_page> read_events(pg::connection& db, const list_events& x);
+pg_result<found_event> read_one_event(pg::connection& db, const read_event& x);
+pg_result<layouts> read_layouts(pg::connection& db);
+
+// -- reservations (reservations.cpp) --------------------------------------------------------------
+
+std::vector<pg_statement> reservation_statements();
+pg_result<reservation_list> read_reservations(pg::connection& db, const list_reservations& x);
+pg_result<found_reservation_view> read_one_reservation(pg::connection& db,
+                                                       const read_reservation& x);
+
+pg_result<store_alive> read_alive(pg::connection& db);
+
+} // namespace tk

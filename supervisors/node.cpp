@@ -1,0 +1,168 @@
+#include "supervisors/node.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/registry.hpp"
+#include "actors/seat_block/port.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk {
+
+namespace {
+
+constexpr millis beat_budget{6000};
+constexpr millis reads_budget{3000};
+constexpr millis wake_budget{5000};
+/// A jump of the offset by more than this suspends the node for a beat (H-18).
+constexpr int64_t offset_jump_max_ms = 250;
+
+struct supervisor_state {
+  static inline const char* name = "tk.node";
+  node_context* node = nullptr;
+  node_supervision settings;
+  instant last_beat;
+  int64_t offset_ms = 0;
+  bool measured = false;
+  bool beating = false;
+  bool suspended = false;
+  bool woken = false; ///< The blocks that must not sleep were woken since the last start or thaw.
+};
+
+using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
+
+void suspend(supervisor_ptr self) {
+  auto& st = self->state;
+  if (st.suspended)
+    return;
+  st.suspended = true;
+  st.node->suspended = true;
+  st.node->boards->set_stale(true);
+  self->send(st.node->region, atom::suspend_v);
+}
+
+void thaw(supervisor_ptr self, bool reload) {
+  auto& st = self->state;
+  if (!st.suspended && !reload)
+    return;
+  st.suspended = false;
+  st.node->suspended = false;
+  st.node->boards->set_stale(false);
+  self->send(st.node->region, atom::thaw_v, reload);
+  if (reload)
+    st.woken = false;
+}
+
+/// Takes over what the table says; true when an epoch is not the one we decided in.
+bool take_epochs(supervisor_ptr self, const membership& of) {
+  auto& epochs = self->state.node->epochs.epochs;
+  bool moved = false;
+  for (size_t i = 0; i < epochs.size(); ++i)
+    moved = epochs[i].exchange(of.epochs[i]) != of.epochs[i] || moved;
+  return moved;
+}
+
+void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
+  std::map<std::pair<event_id, int32_t>, wake_block> blocks;
+  for (auto& x : rows) {
+    auto& one = blocks[{x.event, x.lead_block}];
+    if (!x.id.nil())
+      one.overdue.push_back(x.id);
+  }
+  auto& node = *self->state.node;
+  for (auto& [where, what] : blocks)
+    ask<seat_block_actor>(self, node, key_of(where.first, where.second), wake_budget, what)
+      .then([](const block_awake&) {},
+            [](const caf::error&) {
+              // The sweep asks again while anything is overdue.
+            });
+}
+
+void wake_what_must_not_sleep(supervisor_ptr self) {
+  auto& st = self->state;
+  if (st.woken)
+    return;
+  st.woken = true;
+  self->request(st.node->reads, reads_budget, find_live_blocks{})
+    .then([=](const live_blocks& x) { wake(self, x.rows); },
+          [=](caf::error&) { self->state.woken = false; });
+}
+
+void on_beaten(supervisor_ptr self, const beaten& x) {
+  auto& st = self->state;
+  st.beating = false;
+  if (x.displaced)
+    return st.settings.fatal("another incarnation of this node lives");
+  if (!x.ok)
+    return;
+  bool jumped = st.measured && std::abs(x.offset_ms - st.offset_ms) > offset_jump_max_ms;
+  st.offset_ms = x.offset_ms;
+  st.measured = true;
+  st.settings.set_clock_offset(x.offset_ms);
+  st.last_beat = st.node->clock->now();
+  bool moved = take_epochs(self, x.of);
+  if (jumped && !st.suspended)
+    return suspend(self); // The next beat thaws it, when the clock is steady.
+  thaw(self, moved);
+  wake_what_must_not_sleep(self);
+}
+
+void on_tick(supervisor_ptr self) {
+  auto& st = self->state;
+  self->delayed_send(self, st.settings.beat_interval, atom::tick_v);
+  if (st.node->clock->now() - st.last_beat >= st.settings.suspend_after)
+    suspend(self);
+  if (st.beating)
+    return;
+  st.beating = true;
+  self->request(st.settings.roster, beat_budget, beat_once{})
+    .then([=](const beaten& x) { on_beaten(self, x); },
+          [=](caf::error&) { self->state.beating = false; });
+}
+
+void on_sweep(supervisor_ptr self) {
+  auto& st = self->state;
+  self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
+  if (st.suspended)
+    return;
+  self->request(st.node->reads, reads_budget, find_overdue{})
+    .then(
+      [=](const overdue_rows& x) {
+        self->state.node->probe.reservations_overdue = static_cast<int64_t>(x.rows.size());
+        wake(self, x.rows);
+      },
+      [](caf::error&) {
+        // Nothing could be read: the next sweep looks again.
+      });
+}
+
+caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervision settings) {
+  auto& st = self->state;
+  st.node = node;
+  st.settings = std::move(settings);
+  st.last_beat = node->clock->now();
+  self->monitor(node->ledger);
+  self->monitor(node->region);
+  self->set_down_handler([=](caf::down_msg&) {
+    self->state.settings.fatal("the ledger or the region of this node has died");
+  });
+  self->send(self, atom::tick_v);
+  self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
+  return {
+    [=](atom::tick) { on_tick(self); },
+    [=](atom::sweep) { on_sweep(self); },
+  };
+}
+
+} // namespace
+
+bool suspended(const node_context& node) {
+  return node.suspended.load();
+}
+
+caf::actor spawn_node_supervisor(node_context& node, node_supervision settings) {
+  return node.system->spawn(supervisor, &node, std::move(settings));
+}
+
+} // namespace tk

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+
+#include <caf/actor.hpp>
+
+#include "persistence/ledger/roster_port.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk {
+
+/// What the node's supervisor needs beyond the node's services.
+struct node_supervision {
+  roster_driver_actor roster;
+  /// Hears every measured offset to ledger time, in milliseconds.
+  std::function<void(int64_t)> set_clock_offset;
+  /// Ends the process: another incarnation lives, or a part that cannot be replaced has died.
+  std::function<void(const char* why)> fatal;
+  millis beat_interval{1000};
+  /// A heartbeat overdue by this much suspends the node; others may take over after it.
+  millis suspend_after{2500};
+  millis sweep_interval{5000};
+};
+
+/// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of blocks that must
+/// not sleep, and the sweep that must find nothing (H-20). It monitors ledger and region.
+caf::actor spawn_node_supervisor(node_context& node, node_supervision settings);
+
+/// Is the node deciding? Read by health pages.
+bool suspended(const node_context& node);
+
+} // namespace tk

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+
+#include "actors/base/entropy.hpp"
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+#include "persistence/ledger/port.hpp"
+#include "persistence/reads/port.hpp"
+
+namespace tk {
+
+class board_store;
+
+/// The rules' numbers (contract 1.13, decisions G01, D18).
+struct sale_settings {
+  int32_t reservation_ttl_s = 300;
+  int32_t seats_per_reservation_max = 4;
+  int32_t holds_per_user_event_max = 4; ///< In seats; 0 = no limit.
+};
+
+/// Epochs of the shards this node owns; 0 = not ours. Written by the node's supervisor only.
+struct epoch_table {
+  std::array<std::atomic<int64_t>, shard_count> epochs{};
+  [[nodiscard]] participant of(const entity_key& key) const {
+    auto shard = shard_of(key);
+    return {shard, epochs[shard].load(std::memory_order_relaxed)};
+  }
+};
+
+/// What the shells count. Plain atomics: read by the metrics page, written from any actor.
+struct sales_probe {
+  std::atomic<uint64_t> reservations_created{0}, reservations_cancelled{0}, reservations_expired{0};
+  std::atomic<uint64_t> seat_conflicts{0}, outcomes_unknown{0}, claims_reread{0};
+  std::atomic<int64_t> reservations_overdue{0};
+  std::atomic<int64_t> sessions_active{0}, blocks_active{0}, events_active{0};
+  std::atomic<uint64_t> entity_restarts{0}, activations{0}, passivations{0};
+};
+
+/// A node's services. Every actor gets them at its start and takes nothing from anywhere else (R9),
+/// so a whole cluster of nodes can live in one test process.
+struct node_context {
+  caf::actor_system* system = nullptr;
+  const wall_clock* clock = nullptr;
+  entropy* random = nullptr;
+  ledger_actor ledger;
+  reads_actor reads;
+  caf::actor region; ///< Entities are asked through `ask` (router.hpp), by key.
+  board_store* boards = nullptr;
+  epoch_table epochs;
+  std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).
+  sale_settings sale;
+  sales_probe probe;
+};
+
+} // namespace tk

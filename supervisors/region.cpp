@@ -1,0 +1,336 @@
+#include "supervisors/region.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include <caf/all.hpp>
+
+#include "actors/event/actor.hpp"
+#include "actors/seat_block/actor.hpp"
+#include "actors/session/actor.hpp"
+#include "supervisors/reply_once.hpp"
+
+namespace tk {
+
+namespace {
+
+constexpr millis load_budget{3000};
+constexpr millis barrier_budget{10'000};
+constexpr millis passivate_budget{5000};
+
+/// A message that waits until its entity has started, or has stopped.
+struct parked {
+  caf::response_promise reply;
+  bool wants_reply = false;
+  instant deadline;
+  caf::message body;
+};
+
+struct entity {
+  enum class phase : uint8_t { starting, running, stopping } is = phase::starting;
+  caf::actor handle;
+  std::deque<parked> waiting;
+  instant last_asked;
+  uint64_t start_no = 0; ///< Of its start: rows that were asked for by an earlier one do not count.
+};
+
+/// Unexpected ends of an entity, kept beyond its life.
+struct failures {
+  int32_t count = 0;
+  instant window_end;
+};
+
+struct region_state {
+  static inline const char* name = "tk.region";
+  node_context* node = nullptr;
+  region_settings settings;
+  bool suspended = false;
+  int32_t parked_count = 0;
+  uint64_t starts = 0;
+  std::unordered_map<entity_key, entity, entity_key_hash> entities;
+  std::unordered_map<entity_key, failures, entity_key_hash> failed;
+  std::unordered_map<caf::actor_id, entity_key> keys; ///< Of running handles, for DOWN.
+};
+
+using region_ptr = caf::stateful_actor<region_state>*;
+
+void refuse(parked& x, ec why) {
+  if (x.wants_reply)
+    x.reply.deliver(make_error(why));
+}
+
+void pass_on(region_ptr self, const caf::actor& to, parked& x) {
+  if (x.deadline < self->state.node->clock->now())
+    return refuse(x, ec::late);
+  if (x.wants_reply)
+    x.reply.delegate(to, std::move(x.body));
+  else
+    self->send(to, std::move(x.body));
+}
+
+std::deque<parked> take_waiting(region_ptr self, entity& e) {
+  self->state.parked_count -= static_cast<int32_t>(e.waiting.size());
+  return std::exchange(e.waiting, {});
+}
+
+// -- starting -----------------------------------------------------------------------------------
+
+/// The entity that start number `start_no` was made for; null when a thaw dropped it meanwhile.
+entity* starting(region_ptr self, const entity_key& key, uint64_t start_no) {
+  auto i = self->state.entities.find(key);
+  return i == self->state.entities.end() || i->second.start_no != start_no ? nullptr : &i->second;
+}
+
+void started(region_ptr self, const entity_key& key, uint64_t start_no, caf::actor handle) {
+  auto& st = self->state;
+  auto found = starting(self, key, start_no);
+  if (!found) {
+    self->send_exit(handle, caf::exit_reason::user_shutdown);
+    return;
+  }
+  auto& e = *found;
+  e.handle = std::move(handle);
+  e.is = entity::phase::running;
+  st.keys[e.handle.id()] = key;
+  st.node->probe.activations++;
+  self->monitor(e.handle);
+  for (auto& x : take_waiting(self, e))
+    pass_on(self, e.handle, x);
+}
+
+void not_started(region_ptr self, const entity_key& key, uint64_t start_no, ec why) {
+  auto found = starting(self, key, start_no);
+  if (!found)
+    return;
+  for (auto& x : take_waiting(self, *found))
+    refuse(x, why);
+  self->state.entities.erase(key);
+}
+
+template <class Rows, class Query, class Spawn>
+void load(region_ptr self, const entity_key& key, uint64_t start_no, Query query, Spawn spawn) {
+  self->request(self->state.node->reads, load_budget, std::move(query))
+    .then([=](const Rows& rows) { spawn(rows); },
+          [=](caf::error&) { not_started(self, key, start_no, ec::unavailable); });
+}
+
+void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
+  auto& node = *self->state.node;
+  auto address = node.epochs.of(key);
+  auto run = [=](auto handle) {
+    started(self, key, start_no, caf::actor_cast<caf::actor>(handle));
+  };
+  switch (key.kind) {
+    case entity_kind::session: {
+      user_id user{key.hi, key.lo};
+      return load<session_rows>(
+        self, key, start_no, load_session{user},
+        [=, &node](const auto& rows) { run(spawn_session(node, user, address, rows)); });
+    }
+    case entity_kind::seat_block: {
+      event_id event{key.hi, key.lo};
+      return load<block_rows>(
+        self, key, start_no, load_block{event, key.block_no}, [=, &node](const auto& rows) {
+          if (!rows.known)
+            return not_started(self, key, start_no, ec::seat_unknown);
+          run(spawn_seat_block(node, event, key.block_no, address, rows));
+        });
+    }
+    case entity_kind::event: {
+      event_id event{key.hi, key.lo};
+      return load<event_row>(self, key, start_no, load_event{event}, [=, &node](const auto& row) {
+        if (!row.known)
+          return not_started(self, key, start_no, ec::event_unknown);
+        run(spawn_event(node, event, address, row));
+      });
+    }
+  }
+  not_started(self, key, start_no, ec::internal);
+}
+
+/// An entity that ended unexpectedly may have an op on the wire: it starts behind a barrier, so that
+/// it reads what that op wrote (H-13). One that was put to sleep had nothing open.
+void start(region_ptr self, const entity_key& key) {
+  auto& st = self->state;
+  auto start_no = ++st.starts;
+  st.entities.at(key).start_no = start_no;
+  if (!st.failed.contains(key))
+    return load_by_kind(self, key, start_no);
+  self->request(st.node->ledger, barrier_budget, barrier{shard_of(key)})
+    .then(
+      [=](barrier_passed) {
+        if (starting(self, key, start_no))
+          load_by_kind(self, key, start_no);
+      },
+      [=](caf::error&) { not_started(self, key, start_no, ec::unavailable); });
+}
+
+bool quarantined(region_ptr self, const entity_key& key) {
+  auto& st = self->state;
+  auto i = st.failed.find(key);
+  return i != st.failed.end() && i->second.count > st.settings.restarts_max &&
+         st.node->clock->now() < i->second.window_end;
+}
+
+// -- clauses ------------------------------------------------------------------------------------
+
+/// Keeps the message until its entity has started or stopped.
+void park(region_ptr self, entity& e, envelope& x) {
+  auto& st = self->state;
+  parked p;
+  p.wants_reply = self->current_message_id().is_request();
+  if (p.wants_reply)
+    p.reply = self->make_response_promise();
+  p.deadline = x.deadline;
+  p.body = std::move(x.body);
+  ++st.parked_count;
+  e.waiting.push_back(std::move(p));
+}
+
+caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  if (st.suspended)
+    return make_error(ec::unavailable);
+  if (x.deadline < now)
+    return make_error(ec::late);
+  auto i = st.entities.find(x.key);
+  if (i != st.entities.end() && i->second.is == entity::phase::running) {
+    i->second.last_asked = now;
+    return self->delegate(i->second.handle, std::move(x.body));
+  }
+  if (st.parked_count >= st.settings.buffered_max)
+    return make_error(ec::busy);
+  if (i != st.entities.end()) {
+    park(self, i->second, x);
+    return caf::delegated<caf::message>{};
+  }
+  if (quarantined(self, x.key))
+    return make_error(ec::internal);
+  auto& e = st.entities[x.key];
+  e.last_asked = now;
+  park(self, e, x);
+  start(self, x.key);
+  return caf::delegated<caf::message>{};
+}
+
+void note_failure(region_ptr self, const entity_key& key) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  auto& f = st.failed[key];
+  if (now >= f.window_end)
+    f = {0, now + st.settings.restart_window};
+  ++f.count;
+  st.node->probe.entity_restarts++;
+}
+
+void on_down(region_ptr self, const caf::down_msg& x) {
+  auto& st = self->state;
+  auto k = st.keys.find(x.source.id());
+  if (k == st.keys.end())
+    return;
+  auto key = k->second;
+  st.keys.erase(k);
+  auto i = st.entities.find(key);
+  if (i == st.entities.end() || i->second.handle.id() != x.source.id())
+    return;
+  if (x.reason && x.reason != caf::exit_reason::user_shutdown)
+    note_failure(self, key);
+  auto waiting = std::move(i->second.waiting); // Still counted as parked.
+  st.entities.erase(i);
+  if (waiting.empty())
+    return;
+  auto& again = st.entities[key];
+  again.waiting = std::move(waiting);
+  again.last_asked = st.node->clock->now();
+  if (quarantined(self, key))
+    return not_started(self, key, again.start_no, ec::internal);
+  start(self, key);
+}
+
+/// The entity had something open, or nobody knows: it goes on.
+void stays(region_ptr self, const entity_key& key) {
+  auto i = self->state.entities.find(key);
+  if (i == self->state.entities.end() || i->second.is != entity::phase::stopping)
+    return;
+  i->second.is = entity::phase::running;
+  i->second.last_asked = self->state.node->clock->now();
+  for (auto& x : take_waiting(self, i->second))
+    pass_on(self, i->second.handle, x);
+}
+
+void put_to_sleep(region_ptr self, const entity_key& key, entity& e) {
+  e.is = entity::phase::stopping; // From here on its messages wait for the answer.
+  self->request(e.handle, passivate_budget, passivate{})
+    .then(
+      [=](const passivation& x) {
+        if (!x.stopped)
+          return stays(self, key);
+        self->state.node->probe.passivations++; // DOWN follows and restarts it when asked for.
+      },
+      [=](caf::error&) { stays(self, key); });
+}
+
+/// Keys in order: what is sent must not depend on a hash table's order (R19).
+template <class Predicate>
+std::vector<entity_key> keys_where(region_ptr self, Predicate wanted) {
+  std::vector<entity_key> out;
+  for (auto& [key, e] : self->state.entities)
+    if (wanted(key, e))
+      out.push_back(key);
+  std::ranges::sort(out);
+  return out;
+}
+
+void passivate_idle(region_ptr self) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  auto idle = keys_where(self, [&](const entity_key& key, const entity& e) {
+    auto patience =
+      key.kind == entity_kind::session ? st.settings.session_idle : st.settings.entity_idle;
+    return e.is == entity::phase::running && now - e.last_asked >= patience;
+  });
+  for (auto& key : idle)
+    put_to_sleep(self, key, st.entities.at(key));
+  std::erase_if(st.failed, [now](auto& x) { return x.second.window_end + millis{60'000} < now; });
+  self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
+}
+
+void thaw(region_ptr self, bool reload) {
+  auto& st = self->state;
+  st.suspended = false;
+  if (!reload)
+    return;
+  for (auto& key : keys_where(self, [](auto&, auto&) { return true; })) {
+    auto& e = st.entities.at(key);
+    for (auto& x : take_waiting(self, e))
+      refuse(x, ec::unavailable);
+    if (e.handle) {
+      st.keys.erase(e.handle.id());
+      self->send_exit(e.handle, caf::exit_reason::user_shutdown);
+    }
+  }
+  st.entities.clear();
+}
+
+caf::behavior region(region_ptr self, node_context* node, region_settings settings) {
+  self->state.node = node;
+  self->state.settings = settings;
+  self->set_down_handler([=](caf::down_msg& x) { on_down(self, x); });
+  self->delayed_send(self, settings.passivation_interval, atom::tick_v);
+  return {
+    [=](envelope& x) { return on_envelope(self, x); },
+    [=](atom::tick) { passivate_idle(self); },
+    [=](atom::suspend) { self->state.suspended = true; },
+    [=](atom::thaw, bool reload) { thaw(self, reload); },
+  };
+}
+
+} // namespace
+
+caf::actor spawn_region(node_context& node, region_settings settings) {
+  return node.system->spawn(region, &node, settings);
+}
+
+} // namespace tk

@@ -1,0 +1,65 @@
+#include "supervisors/reservation_number.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace tk {
+
+std::string seat_reservation_number(instant now, entropy& random) {
+  std::array<char, 48> text;
+  int n = std::snprintf(text.data(), text.size(), "TK%lld-%08X",
+                        static_cast<long long>(to_ms(now)),
+                        static_cast<unsigned>(random.next() & 0xffffffffu));
+  return {text.data(), static_cast<size_t>(n)};
+}
+
+hold_reply to_reply(const reservation_row& row) {
+  hold_reply out;
+  out.id = row.id;
+  out.number = row.number;
+  out.total = row.total;
+  out.status = static_cast<uint8_t>(row.status);
+  out.expires_at = row.expires_at;
+  for (auto& x : row.items)
+    out.seats.push_back({x.seat, x.block_no, x.version, x.fence, x.unit_price});
+  return out;
+}
+
+ec to_ec(outcome x) {
+  switch (x) {
+    case outcome::ok:
+    case outcome::done:
+    case outcome::replayed:
+      return ec::ok;
+    case outcome::conflict:
+      return ec::idempotency_conflict;
+    case outcome::in_flight:
+      return ec::in_flight;
+    case outcome::fenced:
+      return ec::fenced;
+    case outcome::late:
+      return ec::late;
+    case outcome::closed:
+      return ec::sale_closed;
+    case outcome::moved:
+    case outcome::sold_out:
+      return ec::seat_contested;
+    case outcome::not_pending:
+      return ec::reservation_unknown;
+    case outcome::pinned:
+      return ec::reservation_pinned;
+    case outcome::early:
+    case outcome::partial:
+    case outcome::broken:
+      return ec::internal;
+    case outcome::busy:
+      return ec::busy;
+    case outcome::unavailable:
+      return ec::unavailable;
+    case outcome::unknown:
+      return ec::unknown;
+  }
+  return ec::unknown;
+}
+
+} // namespace tk

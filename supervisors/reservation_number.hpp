@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "actors/base/entropy.hpp"
+#include "actors/base/time.hpp"
+#include "actors/seat_block/messages.hpp"
+#include "persistence/reads/messages.hpp"
+
+namespace tk {
+
+/// `TK<epoch ms>-<8 upper hex>`: the number of a reservation of seats (contract 2.4).
+std::string seat_reservation_number(instant now, entropy& random);
+
+/// A stored reservation in the shape of an answer to its creation (C27).
+hold_reply to_reply(const reservation_row& row);
+
+/// What a verdict that is not a success means to the asker. `ok` for the successes.
+ec to_ec(outcome x);
+
+} // namespace tk

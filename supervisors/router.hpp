@@ -1,0 +1,86 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/message.hpp>
+#include <caf/response_type.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk {
+
+/// A message on its way to an entity that is named by its key.
+struct envelope {
+  entity_key key;
+  instant deadline; ///< Late envelopes are dropped before they are worked on.
+  caf::message body;
+};
+
+template <class F>
+wire<F> inspect(F& f, envelope& x) {
+  return f(x.key, x.deadline, x.body);
+}
+
+/// What an entity of type `Port` answers to `Message`; a compile error when it has no such clause.
+template <class Port, class Message>
+struct reply_to {
+  using clause = caf::response_type_t<typename Port::signatures, Message>;
+  template <class T>
+  struct first;
+  template <class T>
+  struct first<caf::detail::type_list<T>> {
+    using type = T;
+  };
+  using type = typename first<clause>::type;
+};
+
+/// A request to an entity, still to be given its two handlers.
+template <class Reply, class Handle>
+class asked {
+public:
+  explicit asked(Handle handle) : handle_(std::move(handle)) {
+    // nop
+  }
+
+  /// `on_reply(const Reply&)` and `on_error(const caf::error&)`; an error means unknown, see `to_ec`.
+  template <class OnReply, class OnError>
+  void then(OnReply on_reply, OnError on_error) {
+    static_assert(std::is_invocable_v<OnReply, const Reply&>, "the entity answers another type");
+    handle_.then([f = std::move(on_reply)](const Reply& x) mutable { f(x); },
+                 [g = std::move(on_error)](caf::error& e) mutable { g(e); });
+  }
+
+private:
+  Handle handle_;
+};
+
+/// Asks the entity `key` of type `Port`, wherever it lives, starting it when it sleeps. The compiler
+/// checks that it understands `what`. After `budget` the asker hears an error, which means unknown.
+template <class Port, class Self, class Message>
+auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
+  using reply = typename reply_to<Port, Message>::type;
+  auto until = node.clock->now() + budget;
+  auto handle = self->request(node.region, budget,
+                              envelope{key, until, caf::make_message(std::move(what))});
+  return asked<reply, decltype(handle)>{std::move(handle)};
+}
+
+/// Tells an entity something that needs no answer. It may be lost: the receiver must find out by
+/// itself in time.
+template <class Port, class Message>
+void tell(const node_context& node, const entity_key& key, Message what) {
+  static_assert(std::is_same_v<caf::response_type_t<typename Port::signatures, Message>,
+                               caf::detail::type_list<void>>);
+  auto until = node.clock->now() + millis{10'000};
+  caf::anon_send(node.region, envelope{key, until, caf::make_message(std::move(what))});
+}
+
+} // namespace tk
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::envelope)

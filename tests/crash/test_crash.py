@@ -1,0 +1,255 @@
+"""Whatever was answered with 2xx survives kill -9 of any process, and everything adds up after it."""
+import os
+import pathlib
+import random
+import signal
+import sys
+import threading
+import time
+import uuid
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "load"))
+import tiketi_harness as harness  # noqa: E402
+
+BUYERS = 16
+USERS = 4000
+
+
+class Load:
+    """Buyers that reserve and cancel, and remember exactly what they were told."""
+
+    def __init__(self, node, event, seats, seed):
+        self.node, self.event, self.seats = node, event, seats
+        self.held, self.cancelled, self.open = {}, set(), []
+        self.doubtful_cancels = set()
+        self.by_status = {}
+        self.guard, self.stop = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self._buy, args=(seed * 100 + i,), daemon=True)
+                        for i in range(BUYERS)]
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for t in self.threads:
+            t.join(60)
+        assert not any(t.is_alive() for t in self.threads), "a buyer never got an answer"
+
+    def _count(self, status):
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+
+    def _buy(self, number):
+        dice = random.Random(number)
+        while not self.stop.is_set():
+            user = harness.user_uuid(dice.randrange(USERS))
+            wish = {"eventId": self.event, "seatIds": dice.sample(self.seats, dice.choice((1, 2, 3))),
+                    "idempotencyKey": str(uuid.uuid4())}
+            client = self.node.client(token=harness.access_token(user), timeout=10)
+            try:
+                answer = client.post("/api/seats/reserve", wish)
+            except OSError:
+                answer = None
+            except Exception:  # A broken connection in the middle of an answer.
+                answer = None
+            self._note(user, wish, answer)
+            if answer is not None and answer.status == 200 and dice.random() < 0.6:
+                self._cancel(client, answer.json["reservationId"])
+            client.close()
+            if answer is None:
+                time.sleep(0.1)
+
+    def _note(self, user, wish, answer):
+        with self.guard:
+            self._count(answer.status if answer else "broken")
+            if answer is not None and answer.status == 200:
+                made = answer.json["reservation"]
+                self.held[made["id"]] = (user, sorted(s["id"] for s in made["seats"]))
+            elif answer is None or answer.status >= 500:
+                self.open.append((user, wish))
+
+    def _cancel(self, client, reservation):
+        try:
+            status = client.post(f"/api/reservations/{reservation}/cancel").status
+        except Exception:
+            status = None
+        with self.guard:
+            if status == 200:
+                self.cancelled.add(reservation)
+            else:
+                self.doubtful_cancels.add(reservation)
+
+
+class World:
+    def __init__(self):
+        self.cluster = harness.Cluster()
+        self.cluster.start()
+        host = str(self.cluster.folder)
+        self.db = harness.create_database(host, "crash")
+        self.node = harness.Node(self.db, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0"})
+        self.node.command("migrate")
+        harness.add_users(self.db, 0, USERS)
+
+    def close(self):
+        try:
+            self.node.close()
+        finally:
+            self.cluster.close()
+
+
+@pytest.fixture(scope="module")
+def world():
+    made = World()
+    made.node.start()
+    yield made
+    made.close()
+
+
+def settle(world, load):
+    """Asks again, with the same key, for everything whose outcome is open: one answer each."""
+    deadline = time.monotonic() + 30
+    for user, wish in load.open:
+        client = world.node.client(token=harness.access_token(user))
+        while True:
+            answer = client.post("/api/seats/reserve", wish)
+            if answer.status < 500:
+                break
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.2)
+        assert answer.status in (200, 409, 403), answer
+        if answer.status == 200:
+            made = answer.json["reservation"]
+            load.held[made["id"]] = (user, sorted(s["id"] for s in made["seats"]))
+
+
+def check(world, load):
+    rows = world.db.rows(
+        f"SELECT r.id, r.user_id, r.status, string_agg(i.seat_id::text, ',' ORDER BY i.seat_id) "
+        f"FROM reservations r JOIN reservation_items i ON i.reservation_id = r.id "
+        f"WHERE r.event_id = '{load.event}' GROUP BY 1, 2, 3")
+    stored = {r[0]: r[1:] for r in rows}
+    for made, (user, seats) in load.held.items():
+        assert made in stored, f"acknowledged and gone: {made}"
+        assert stored[made][0] == user and stored[made][2].split(",") == seats
+        if made in load.cancelled:
+            assert stored[made][1] == "cancelled"
+        elif made not in load.doubtful_cancels:
+            assert stored[made][1] == "pending"
+    keys = world.db.rows(f"SELECT idempotency_key FROM reservations WHERE event_id = '{load.event}' "
+                         "GROUP BY user_id, idempotency_key HAVING count(*) > 1")
+    assert keys == []
+    assert harness.judge(world.db) == {}
+    assert len(load.held) > 20, f"hardly any load: {load.by_status}"
+
+
+def new_load(world, seed):
+    event = harness.add_event(world.db, f"Crash {seed}", seats=3000)
+    return Load(world.node, event, harness.seats_of(world.db, event), seed)
+
+
+def wait_for_decisions(world, patience=30):
+    """Until a reservation is possible again, by itself; returns the seconds it took."""
+    event = harness.add_event(world.db, "Probe", seats=20)
+    seat = harness.seats_of(world.db, event)[0]
+    client = world.node.client(token=harness.access_token(harness.user_uuid(1)))
+    begin = time.monotonic()
+    while time.monotonic() - begin < patience:
+        answer = client.post("/api/seats/reserve", {"eventId": event, "seatIds": [seat]})
+        if answer.status == 200:
+            return time.monotonic() - begin
+        time.sleep(0.1)
+    raise AssertionError(f"no decisions after {patience} s: {answer}\n{world.node.log()}")
+
+
+def test_kill_of_the_node(world):
+    load = new_load(world, 1)
+    with load:
+        for _ in range(3):
+            time.sleep(1.5)
+            world.node.kill()
+            time.sleep(0.2)
+            world.node.start()
+        time.sleep(1)
+    settle(world, load)
+    check(world, load)
+
+
+def test_kill_of_backends(world):
+    load = new_load(world, 2)
+    dice = random.Random(7)
+    with load:
+        for _ in range(3):
+            time.sleep(1.5)
+            try:
+                victims = world.cluster.backends()
+                os.kill(dice.choice(victims), signal.SIGKILL)
+            except (RuntimeError, IndexError, ProcessLookupError):
+                pass  # Still recovering from the last one.
+        time.sleep(2)
+    wait_for_decisions(world)
+    settle(world, load)
+    check(world, load)
+    assert world.node.process.poll() is None, "the node itself lives on"
+
+
+def test_kill_of_postgres(world):
+    load = new_load(world, 3)
+    reader = world.node.client(timeout=5)
+    assert reader.get(f"/api/seats/events/{load.event}").status == 200
+    assert reader.get("/api/events").status == 200
+    with load:
+        time.sleep(1.5)
+        world.cluster.kill()
+        time.sleep(2)
+        client = world.node.client(token=harness.access_token(harness.user_uuid(2)), timeout=10)
+        begin = time.monotonic()
+        answer = client.post("/api/seats/reserve",
+                             {"eventId": load.event, "seatIds": load.seats[:1]})
+        assert answer.status in (503, 409), answer
+        if answer.status == 503:
+            assert int(answer.headers["retry-after"]) >= 1
+            assert answer.json["error"] == answer.json["message"]
+        assert time.monotonic() - begin < 5
+        assert reader.get(f"/api/seats/events/{load.event}").status == 200, "the map is in memory"
+        assert reader.get("/api/events").status in (200, 503)
+        begin = time.monotonic()
+        while reader.get("/health").status != 503:
+            assert time.monotonic() - begin < 5, "/health does not notice"
+            time.sleep(0.1)
+        assert reader.get("/actuator/health/liveness").status == 200
+        world.cluster.start()
+        took = wait_for_decisions(world)
+        assert took < 15, took
+        time.sleep(1)
+    settle(world, load)
+    check(world, load)
+    assert world.node.process.poll() is None
+    assert world.node.client().get("/health").status == 200
+
+
+def test_sigterm_ends_cleanly_without_postgres(world):
+    world.cluster.kill()
+    try:
+        time.sleep(1)
+        begin = time.monotonic()
+        world.node.stop()
+        assert time.monotonic() - begin < 15
+    finally:
+        world.cluster.start()
+        world.node.start()
+    wait_for_decisions(world)
+
+
+def test_sigterm_ends_cleanly_under_load(world):
+    load = new_load(world, 4)
+    with load:
+        time.sleep(1)
+        assert world.node.stop() == 0, world.node.log()
+        world.node.start()
+        time.sleep(1)
+    settle(world, load)
+    check(world, load)

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "persistence/ledger/messages.hpp"
+#include "tests/integration/pg_fixture.hpp"
+
+namespace tk::test {
+
+/// An event on sale with numbered seats, and ops on them that are right as they stand.
+struct hall {
+  test_database home;
+  pg::connection db = home.connect();
+  counting_entropy source;
+  event_id event = make_id<event_id>(source);
+  std::vector<seat_id> seats;
+
+  explicit hall(int n = 10) {
+    // Not kept waiting when a test takes the standby away.
+    must(db, "SET synchronous_commit = off");
+    pg::params p;
+    p.add_id(event);
+    must(db,
+         "INSERT INTO events (id, title, venue, event_date, sale_start_date) VALUES "
+         "($1, 'Event', 'Hall', now() + interval '1 day', now() - interval '1 day')",
+         p);
+    p.add_int4(n);
+    must(db,
+         "INSERT INTO seats (event_id, block_no, section, row_number, seat_number, seat_label, "
+         "price) SELECT $1, 1, 'A', 1, g, 'A-1-' || g, 1000 FROM generate_series(1, $2::int) g",
+         p);
+    auto rows = must(db, "SELECT id FROM seats ORDER BY seat_number");
+    for (int i = 0; i < rows.rows(); ++i) seats.push_back(rows.uuid<seat_id>(i, 0));
+  }
+
+  op_ptr reserve(size_t seat, int64_t epoch = 1, uint16_t shard = 5) {
+    create_reservation x;
+    x.id = make_id<reservation_id>(source);
+    x.user = make_id<user_id>(source);
+    x.event = event;
+    x.number = "TK" + to_string(x.id);
+    x.total = won{1000};
+    x.operation = "seats.reserve";
+    x.deadline = instant::max();
+    x.session = x.event_owner = {shard, epoch};
+    create_item item;
+    item.seat = seats.at(seat);
+    item.fence = 1;
+    item.price = won{1000};
+    item.block = {shard, epoch};
+    item.block_no = 1;
+    x.items.push_back(item);
+    return std::make_shared<op>(std::move(x));
+  }
+
+  int64_t reservations() { return number(db, "SELECT count(*) FROM reservations"); }
+
+  /// With a standby that does not exist, a COMMIT waits for ever.
+  void standby(const char* name) {
+    must(db, (std::string{"ALTER SYSTEM SET synchronous_standby_names = '"} + name + "'").c_str());
+    must(db, "SELECT pg_reload_conf()");
+    while (text(db, "SHOW synchronous_standby_names") != name)
+      std::this_thread::sleep_for(millis{10});
+  }
+
+  /// Waits until the driver's backend waits for the standby.
+  void wait_for_sync_wait(int pid) {
+    pg::params p;
+    p.add_int4(pid);
+    while (number(db,
+                  "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 "
+                  "AND wait_event = 'SyncRep'",
+                  p) == 0)
+      std::this_thread::sleep_for(millis{5});
+  }
+
+  /// Waits until somebody in this database waits for a lock.
+  void wait_for_lock_wait() {
+    while (number(db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                      "AND wait_event_type = 'Lock'") == 0)
+      std::this_thread::sleep_for(millis{2});
+  }
+
+  void end_backend(int pid) {
+    pg::params p;
+    p.add_int4(pid);
+    must(db, "SELECT pg_terminate_backend($1, 5000)", p);
+  }
+  bool lives(int pid) {
+    pg::params p;
+    p.add_int4(pid);
+    return number(db, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", p) == 1;
+  }
+  int64_t epoch_of(int shard) {
+    pg::params p;
+    p.add_int4(shard);
+    return number(db, "SELECT epoch FROM shard_owners WHERE shard = $1", p);
+  }
+  void age(node_id x) {
+    pg::params p;
+    p.add_id(x);
+    must(db, "UPDATE nodes SET seen_at = clock_timestamp() - interval '4 s' WHERE node = $1", p);
+  }
+};
+
+inline reservation_id id_of(const op_ptr& x) { return std::get<create_reservation>(*x).id; }
+
+inline std::string status(const batch_result& x) { return std::string{to_string(x.is)}; }
+
+inline std::string first(const batch_result& x) {
+  return x.verdicts.empty() ? status(x) : std::string{to_string(x.verdicts.front().is)};
+}
+
+} // namespace tk::test

@@ -1,0 +1,758 @@
+#define CAF_SUITE ledger_contract
+
+#include "tests/integration/ledger_contract.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <caf/test/unit_test.hpp>
+
+#include "actors/base/ids.hpp"
+
+using namespace tk;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uint16_t session_shard = 11, event_shard = 12, block_shard = 13, far_block_shard = 14;
+
+/// Builders for what the cases need; everything is valid until a case spoils it.
+struct fixture {
+  std::unique_ptr<ledger_world> world = make_ledger_world();
+  user_id user = fresh<user_id>();
+  event_id event = fresh<event_id>();
+  request_id request = fresh<request_id>();
+
+  fixture() {
+    world->add_user(user);
+    world->add_event({event, false, world->now() - 1h, world->now() + 1h});
+  }
+
+  template <class Id>
+  Id fresh() {
+    return make_id<Id>(world->random());
+  }
+
+  participant at(uint16_t shard) { return {shard, world->epoch_of(shard)}; }
+  void take_over(uint16_t shard) { world->set_epoch(shard, world->epoch_of(shard) + 1); }
+
+  seat_id seat(int32_t block_no = 3) {
+    const auto x = fresh<seat_id>();
+    world->add_seat({x, event, block_no, 7, 40, won{110'000}});
+    return x;
+  }
+
+  ticket_type_id type(int32_t available) {
+    const auto x = fresh<ticket_type_id>();
+    world->add_type({x, event, available, 100});
+    return x;
+  }
+
+  create_item of(seat_id x) {
+    return {x, {}, 7, 41, 1, won{110'000}, at(block_shard), 3};
+  }
+  create_item of(ticket_type_id x, int32_t quantity) {
+    return {{}, x, 0, 0, quantity, won{50'000}, at(block_shard), 0};
+  }
+
+  create_reservation wish(std::vector<create_item> items) {
+    create_reservation x;
+    x.id = fresh<reservation_id>();
+    x.user = user;
+    x.event = event;
+    x.number = "TK" + to_string(x.id).substr(0, 30);
+    for (const auto& y : items) x.total += y.price * y.quantity;
+    x.operation = "seats.reserve";
+    x.digest = "digest";
+    x.deadline = world->now() + 1min;
+    x.session = at(session_shard);
+    x.event_owner = at(event_shard);
+    x.items = std::move(items);
+    x.request = request;
+    return x;
+  }
+
+  release_reservation giving_back(const create_reservation& x) {
+    release_reservation y;
+    y.id = x.id;
+    y.actor = user;
+    y.request = request;
+    for (const auto& z : x.items) y.items.push_back({z.seat, z.type, z.quantity, z.block});
+    return y;
+  }
+
+  open_family family() {
+    open_family x;
+    x.user = user;
+    x.family = fresh<family_id>();
+    x.token_hash = to_string(fresh<family_id>()) + to_string(fresh<family_id>());
+    x.session = at(session_shard);
+    return x;
+  }
+
+  batch_result run(std::vector<op> ops) {
+    batch b;
+    for (auto& x : ops) b.ops.push_back(std::make_shared<const op>(std::move(x)));
+    return world->executor().execute(b);
+  }
+
+  /// Executes a batch that must commit.
+  std::vector<verdict> judge(std::vector<op> ops) {
+    const auto count = ops.size();
+    auto result = run(std::move(ops));
+    CAF_REQUIRE_EQUAL(result.is, batch_status::committed);
+    CAF_REQUIRE_EQUAL(result.verdicts.size(), count);
+    return result.verdicts;
+  }
+
+  outcome judge_one(op x) {
+    std::vector<op> ops;
+    ops.push_back(std::move(x));
+    return judge(std::move(ops)).front().is;
+  }
+
+  /// Judges one op that must be refused with `expected` and leave every row alone.
+  void refused(op x, outcome expected) {
+    const auto before = world->counts();
+    CAF_CHECK_EQUAL(judge_one(std::move(x)), expected);
+    CAF_CHECK(world->counts() == before);
+  }
+
+  void free_still(seat_id x) {
+    const auto row = world->seat(x);
+    CAF_REQUIRE(row.has_value());
+    CAF_CHECK_EQUAL(row->status, 'a');
+    CAF_CHECK(row->reservation.nil());
+  }
+
+  bool has_status(reservation_id x, reservation_status expected) {
+    const auto row = world->reservation(x);
+    return row && row->status == expected;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(ledger_contract_cases, fixture)
+
+// -- create: ok -----------------------------------------------------------------------------------
+
+CAF_TEST(an empty batch commits) {
+  CAF_CHECK(judge({}).empty());
+}
+
+CAF_TEST(create ok takes the seats and writes everything in one go) {
+  const auto x = seat(), y = seat();
+  auto order = wish({of(x), of(y)});
+  order.key = "key-1";
+  const auto before = world->counts();
+  const auto earliest = world->now();
+  const auto v = judge({order}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  CAF_CHECK(v.expires_at >= earliest + 299s);
+  CAF_CHECK(v.expires_at <= world->now() + 300s);
+  for (const auto id : {x, y}) {
+    const auto row = world->seat(id);
+    CAF_REQUIRE(row.has_value());
+    CAF_CHECK_EQUAL(row->status, 'l');
+    CAF_CHECK_EQUAL(row->version, 8);
+    CAF_CHECK_EQUAL(row->fence, 41);
+    CAF_CHECK(row->reservation == order.id);
+    CAF_CHECK(row->holder == user);
+  }
+  const auto row = world->reservation(order.id);
+  CAF_REQUIRE(row.has_value());
+  CAF_CHECK(row->status == reservation_status::pending);
+  CAF_CHECK(row->user == user);
+  CAF_CHECK(row->event == event);
+  CAF_CHECK_EQUAL(row->number, order.number);
+  CAF_CHECK_EQUAL(row->total.amount, 220'000);
+  CAF_CHECK(row->expires_at == v.expires_at);
+  CAF_CHECK_EQUAL(row->lead_block, 3);
+  CAF_CHECK_EQUAL(row->key, "key-1");
+  CAF_CHECK_EQUAL(row->operation, "seats.reserve");
+  CAF_CHECK_EQUAL(row->digest, "digest");
+  CAF_CHECK_EQUAL(row->items.size(), 2u);
+  CAF_CHECK_EQUAL(world->shard_of_reservation(order.id), block_shard);
+  const auto after = world->counts();
+  CAF_CHECK_EQUAL(after.reservations, before.reservations + 1);
+  CAF_CHECK_EQUAL(after.items, before.items + 2);
+  CAF_CHECK_EQUAL(after.history, before.history + 1);
+  CAF_CHECK_EQUAL(after.outbox, before.outbox + 1);
+}
+
+CAF_TEST(create ok tells of itself once) {
+  const auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto told = world->outbox(order.id);
+  CAF_REQUIRE_EQUAL(told.size(), 1u);
+  CAF_CHECK_EQUAL(told[0].shard, block_shard);
+  CAF_CHECK_EQUAL(told[0].topic, "reservation-events");
+  CAF_CHECK_EQUAL(told[0].type, "RESERVATION_CREATED");
+  const auto past = world->history(order.id);
+  CAF_REQUIRE_EQUAL(past.size(), 1u);
+  CAF_CHECK_EQUAL(past[0].from, "");
+  CAF_CHECK_EQUAL(past[0].to, "pending");
+  CAF_CHECK(past[0].actor == user);
+  CAF_CHECK(past[0].request == request);
+}
+
+CAF_TEST(create ok draws from a quota) {
+  const auto t = type(5);
+  CAF_REQUIRE_EQUAL(judge_one(wish({of(t, 3)})), outcome::ok);
+  CAF_CHECK_EQUAL(world->available(t), 2);
+}
+
+// -- create: refusals -----------------------------------------------------------------------------
+
+CAF_TEST(create replayed by its own id) {
+  const auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto before = world->counts();
+  const auto v = judge({order}).front();
+  CAF_CHECK_EQUAL(v.is, outcome::replayed);
+  CAF_CHECK(v.replay_of == order.id);
+  CAF_CHECK(world->counts() == before);
+}
+
+CAF_TEST(create replayed by key whatever else is true by now) {
+  auto order = wish({of(seat())});
+  order.key = "key";
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  auto again = wish(order.items);
+  again.key = "key";
+  again.deadline = world->now() - 1s;
+  take_over(session_shard);
+  world->cancel_event(event);
+  const auto before = world->counts();
+  const auto v = judge({again}).front();
+  CAF_CHECK_EQUAL(v.is, outcome::replayed);
+  CAF_CHECK(v.replay_of == order.id);
+  CAF_CHECK(world->counts() == before);
+}
+
+CAF_TEST(H_22c a key belongs to one user and one operation) {
+  auto order = wish({of(seat())});
+  order.key = "key";
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  auto other_user = wish({of(seat())});
+  other_user.key = "key";
+  other_user.user = fresh<user_id>();
+  world->add_user(other_user.user);
+  CAF_CHECK_EQUAL(judge_one(other_user), outcome::ok);
+  auto other_operation = wish({of(seat())});
+  other_operation.key = "key";
+  other_operation.operation = "tickets.reserve";
+  CAF_CHECK_EQUAL(judge_one(other_operation), outcome::ok);
+}
+
+CAF_TEST(create conflict: same key and another digest) {
+  auto order = wish({of(seat())});
+  order.key = "key";
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto x = seat();
+  auto other = wish({of(x)});
+  other.key = "key";
+  other.digest = "another";
+  refused(other, outcome::conflict);
+  free_still(x);
+}
+
+CAF_TEST(create in flight: an earlier op of the batch has the key) {
+  const auto x = seat(), y = seat();
+  auto first = wish({of(x)}), second = wish({of(y)});
+  first.key = second.key = "key";
+  const auto v = judge({first, second});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::in_flight);
+  free_still(y);
+  const auto again = judge({second}).front();
+  CAF_CHECK_EQUAL(again.is, outcome::replayed);
+  CAF_CHECK(again.replay_of == first.id);
+}
+
+CAF_TEST(create without a key has no twins) {
+  const auto v = judge({wish({of(seat())}), wish({of(seat())})});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+}
+
+CAF_TEST(H_01 create fenced by every participant) {
+  const auto x = seat(), y = seat();
+  for (const auto shard : {session_shard, event_shard, block_shard, far_block_shard}) {
+    auto far = of(y);
+    far.block = at(far_block_shard);
+    const auto order = wish({of(x), far});
+    take_over(shard);
+    refused(order, outcome::fenced);
+  }
+  free_still(x);
+  free_still(y);
+}
+
+CAF_TEST(create fenced by an epoch that is yet to come) {
+  auto order = wish({of(seat())});
+  ++order.session.epoch;
+  refused(order, outcome::fenced);
+}
+
+CAF_TEST(H_04 create late by ledger time) {
+  const auto x = seat();
+  auto order = wish({of(x)});
+  order.deadline = world->now() + 20ms;
+  world->wait_past(order.deadline);
+  refused(order, outcome::late);
+  free_still(x);
+}
+
+CAF_TEST(H_15 create closed: a cancelled event) {
+  world->cancel_event(event);
+  refused(wish({of(seat())}), outcome::closed);
+}
+
+CAF_TEST(H_18 create closed: outside the window by ledger time) {
+  const auto now = world->now();
+  const std::vector<event_seed> seeds = {
+    {fresh<event_id>(), false, now + 1h, now + 2h},
+    {fresh<event_id>(), false, now - 2h, now - 1h},
+    {fresh<event_id>(), false, instant{}, instant::max()},
+  };
+  for (const auto& seed : seeds) {
+    world->add_event(seed);
+    auto order = wish({of(seat())});
+    order.event = seed.id;
+    refused(order, outcome::closed);
+  }
+  auto nowhere = wish({of(seat())});
+  nowhere.event = fresh<event_id>();
+  refused(nowhere, outcome::closed);
+}
+
+CAF_TEST(a window without an end stays open) {
+  event = fresh<event_id>();
+  world->add_event({event, false, world->now() - 1h, instant::max()});
+  CAF_CHECK_EQUAL(judge_one(wish({of(seat())})), outcome::ok);
+}
+
+CAF_TEST(create moved: another version or another holder) {
+  const auto x = seat(), y = seat();
+  auto stale = of(x);
+  stale.version = 6;
+  refused(wish({of(y), stale}), outcome::moved);
+  free_still(y);
+  CAF_REQUIRE_EQUAL(judge_one(wish({of(x)})), outcome::ok);
+  auto taken = of(x);
+  taken.version = 8;
+  taken.fence = 42;
+  refused(wish({taken}), outcome::moved);
+  auto unknown = of(fresh<seat_id>());
+  refused(wish({unknown}), outcome::moved);
+}
+
+CAF_TEST(create moved: a fence that is not above the one of the seat) {
+  const auto x = seat();
+  auto item = of(x);
+  item.fence = 40;
+  refused(wish({item}), outcome::moved);
+  item.fence = 39;
+  refused(wish({item}), outcome::moved);
+  item.fence = 41;
+  CAF_CHECK_EQUAL(judge_one(wish({item})), outcome::ok);
+}
+
+CAF_TEST(create moved: one seat twice in one order) {
+  const auto x = seat();
+  refused(wish({of(x), of(x)}), outcome::moved);
+  free_still(x);
+}
+
+CAF_TEST(H_22d twins in one batch: late and moved and then ok) {
+  const auto x = seat();
+  auto first = wish({of(x)});
+  first.deadline = world->now() - 1s;
+  const auto second = wish({of(x)});
+  const auto v = judge({first, second});
+  CAF_CHECK_EQUAL(v[0].is, outcome::late);
+  CAF_CHECK_EQUAL(v[1].is, outcome::moved);
+  free_still(x);
+  CAF_CHECK_EQUAL(judge_one(second), outcome::ok);
+}
+
+CAF_TEST(rivals for one seat: the first op of the batch wins) {
+  const auto x = seat(), y = seat(), z = seat();
+  const auto first = wish({of(x), of(y)}), second = wish({of(y), of(z)});
+  const auto v = judge({first, second});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::moved);
+  CAF_CHECK(world->seat(y)->reservation == first.id);
+  free_still(z);
+}
+
+CAF_TEST(create sold out: the quota is drawn in op order) {
+  const auto t = type(5);
+  const auto v = judge({wish({of(t, 3)}), wish({of(t, 3)}), wish({of(t, 1)})});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::sold_out);
+  // Conservative: the refused order counts against those behind it; the next try passes.
+  CAF_CHECK_EQUAL(v[2].is, outcome::sold_out);
+  CAF_CHECK_EQUAL(world->available(t), 2);
+  CAF_CHECK_EQUAL(judge_one(wish({of(t, 2)})), outcome::ok);
+  CAF_CHECK_EQUAL(world->available(t), 0);
+  refused(wish({of(t, 1)}), outcome::sold_out);
+  refused(wish({of(fresh<ticket_type_id>(), 1)}), outcome::sold_out);
+}
+
+CAF_TEST(an op that is refused otherwise draws nothing) {
+  const auto t = type(2);
+  auto late = wish({of(t, 2)});
+  late.deadline = world->now() - 1s;
+  const auto v = judge({late, wish({of(t, 2)})});
+  CAF_CHECK_EQUAL(v[0].is, outcome::late);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+  CAF_CHECK_EQUAL(world->available(t), 0);
+}
+
+CAF_TEST(seats and quantities in one order: all or none) {
+  const auto x = seat();
+  const auto t = type(1);
+  refused(wish({of(x), of(t, 2)}), outcome::sold_out);
+  free_still(x);
+  CAF_CHECK_EQUAL(world->available(t), 1);
+  CAF_CHECK_EQUAL(judge_one(wish({of(x), of(t, 1)})), outcome::ok);
+}
+
+CAF_TEST(the order of refusals) {
+  const auto x = seat();
+  auto order = wish({of(x)}), twin = wish({of(x)});
+  order.key = twin.key = "key";
+  order.items[0].version = twin.items[0].version = 6;
+  const auto first = judge({order, twin});
+  CAF_CHECK_EQUAL(first[0].is, outcome::moved);
+  CAF_CHECK_EQUAL(first[1].is, outcome::in_flight); // Before everything but a replay.
+  world->cancel_event(event);
+  refused(order, outcome::closed);
+  order.deadline = world->now() - 1s;
+  refused(order, outcome::late);
+  take_over(block_shard);
+  refused(order, outcome::fenced);
+}
+
+// -- release --------------------------------------------------------------------------------------
+
+CAF_TEST(release ok gives everything back and tells of it) {
+  const auto x = seat();
+  const auto t = type(5);
+  const auto order = wish({of(x), of(t, 2)});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  CAF_REQUIRE_EQUAL(judge_one(giving_back(order)), outcome::ok);
+  free_still(x);
+  CAF_CHECK(world->seat(x)->version == 9);
+  CAF_CHECK(world->seat(x)->fence == 41);
+  CAF_CHECK_EQUAL(world->available(t), 5);
+  CAF_CHECK(has_status(order.id, reservation_status::cancelled));
+  const auto told = world->outbox(order.id);
+  CAF_REQUIRE_EQUAL(told.size(), 2u);
+  CAF_CHECK_EQUAL(told[1].type, "RESERVATION_CANCELLED");
+  CAF_CHECK_EQUAL(told[1].shard, block_shard);
+  const auto past = world->history(order.id);
+  CAF_REQUIRE_EQUAL(past.size(), 2u);
+  CAF_CHECK_EQUAL(past[1].from, "pending");
+  CAF_CHECK_EQUAL(past[1].to, "cancelled");
+  CAF_CHECK(past[1].actor == user);
+}
+
+CAF_TEST(release expired: early until ledger time is past the expiry) {
+  auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  auto expiry = giving_back(order);
+  expiry.reason = release_reason::expired;
+  expiry.actor = {};
+  const auto v = judge({expiry}).front();
+  CAF_CHECK_EQUAL(v.is, outcome::early);
+  CAF_CHECK(v.expires_at == world->reservation(order.id)->expires_at);
+  world->set_expiry(order.id, world->now() - 1s);
+  CAF_CHECK_EQUAL(judge_one(expiry), outcome::ok);
+  CAF_CHECK(has_status(order.id, reservation_status::expired));
+  CAF_CHECK(world->outbox(order.id).back().type == "RESERVATION_EXPIRED");
+  CAF_CHECK(world->history(order.id).back().actor.nil());
+  CAF_CHECK(world->history(order.id).back().to == "expired");
+  free_still(order.items[0].seat);
+}
+
+CAF_TEST(release done comes before everything else) {
+  const auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto end = giving_back(order);
+  CAF_REQUIRE_EQUAL(judge_one(end), outcome::ok);
+  take_over(block_shard);
+  refused(end, outcome::done);
+}
+
+CAF_TEST(release not pending: unknown or sold or ended otherwise) {
+  const auto unknown = wish({of(seat())});
+  refused(giving_back(unknown), outcome::not_pending);
+  const auto sold = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(sold), outcome::ok);
+  world->confirm(sold.id);
+  refused(giving_back(sold), outcome::not_pending);
+  CAF_CHECK(world->seat(sold.items[0].seat)->status == 'r');
+  const auto ended = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(ended), outcome::ok);
+  CAF_REQUIRE_EQUAL(judge_one(giving_back(ended)), outcome::ok);
+  auto expiry = giving_back(ended);
+  expiry.reason = release_reason::expired;
+  refused(expiry, outcome::not_pending);
+}
+
+CAF_TEST(release fenced by the epoch of any block) {
+  auto far = of(seat());
+  far.block = at(far_block_shard);
+  const auto order = wish({of(seat()), far});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto end = giving_back(order);
+  take_over(far_block_shard);
+  refused(end, outcome::fenced);
+  CAF_CHECK(has_status(order.id, reservation_status::pending));
+}
+
+CAF_TEST(release pinned: a pin wins over cancelling and over expiry) {
+  const auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  world->pin(order.id);
+  CAF_CHECK(world->seat(order.items[0].seat).has_value());
+  refused(giving_back(order), outcome::pinned);
+  world->set_expiry(order.id, world->now() - 1s);
+  auto expiry = giving_back(order);
+  expiry.reason = release_reason::expired;
+  refused(expiry, outcome::pinned);
+  CAF_CHECK(has_status(order.id, reservation_status::pending));
+}
+
+CAF_TEST(release in flight: an earlier op of the batch ends the same reservation) {
+  const auto order = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  world->set_expiry(order.id, world->now() - 1s);
+  auto expiry = giving_back(order);
+  expiry.reason = release_reason::expired;
+  const auto v = judge({giving_back(order), expiry});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::in_flight);
+  CAF_CHECK_EQUAL(world->outbox(order.id).size(), 2u);
+  refused(expiry, outcome::not_pending);
+}
+
+CAF_TEST(H_38 release partial: the list of items is judged) {
+  const auto t = type(9);
+  const auto order = wish({of(seat()), of(seat()), of(t, 2)});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  const auto right = giving_back(order);
+  auto left_out = right;
+  left_out.items.pop_back();
+  refused(left_out, outcome::partial);
+  auto foreign = right;
+  foreign.items[1].seat = seat();
+  refused(foreign, outcome::partial);
+  auto twice = right;
+  twice.items[1].seat = right.items[0].seat;
+  refused(twice, outcome::partial);
+  auto wrong_quantity = right;
+  wrong_quantity.items[2].quantity = 1;
+  refused(wrong_quantity, outcome::partial);
+  auto wrong_type = right;
+  wrong_type.items[2].type = type(9);
+  refused(wrong_type, outcome::partial);
+  auto too_many = right;
+  too_many.items.push_back(right.items[2]);
+  refused(too_many, outcome::partial);
+  CAF_CHECK_EQUAL(world->available(t), 7);
+  CAF_CHECK(world->seat(order.items[0].seat)->status == 'l');
+  auto any_order = right;
+  std::reverse(any_order.items.begin(), any_order.items.end());
+  CAF_CHECK_EQUAL(judge_one(any_order), outcome::ok);
+}
+
+// -- reread ---------------------------------------------------------------------------------------
+
+CAF_TEST(H_04 reread is final only past the deadline) {
+  const auto x = seat();
+  reread_seats look{{x}, world->now() + 1min, at(block_shard)};
+  const auto open = judge({look}).front();
+  CAF_CHECK_EQUAL(open.is, outcome::ok);
+  CAF_CHECK(!open.final_read);
+  CAF_CHECK(open.at <= world->now() + 1ms);
+  look.deadline = world->now();
+  world->wait_past(look.deadline + 2ms);
+  const auto closed = judge({look}).front();
+  CAF_CHECK(closed.final_read);
+  CAF_CHECK(closed.at > look.deadline);
+}
+
+CAF_TEST(reread shows the rows in order of their ids) {
+  std::vector<seat_id> ids = {seat(), seat(), seat()};
+  std::sort(ids.begin(), ids.end());
+  const auto order = wish({of(ids[1])});
+  CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
+  world->pin(order.id);
+  const auto v =
+    judge({reread_seats{{ids[2], fresh<seat_id>(), ids[0], ids[1]}, world->now(), at(block_shard)}})
+      .front();
+  CAF_REQUIRE_EQUAL(v.rows.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) CAF_CHECK(v.rows[i].seat == ids[i]);
+  CAF_CHECK_EQUAL(v.rows[0].status, 'a');
+  CAF_CHECK_EQUAL(v.rows[0].version, 7);
+  CAF_CHECK_EQUAL(v.rows[0].fence, 40);
+  CAF_CHECK(v.rows[0].reservation.nil());
+  CAF_CHECK_EQUAL(v.rows[1].status, 'l');
+  CAF_CHECK_EQUAL(v.rows[1].version, 8);
+  CAF_CHECK_EQUAL(v.rows[1].fence, 41);
+  CAF_CHECK(v.rows[1].reservation == order.id);
+  CAF_CHECK(v.rows[1].holder == user);
+  CAF_CHECK(v.rows[1].pinned);
+  CAF_CHECK(v.rows[1].expires_at == world->reservation(order.id)->expires_at);
+}
+
+CAF_TEST(a reread changes nothing and is not fenced) {
+  const auto x = seat();
+  const reread_seats look{{x}, world->now(), at(block_shard)};
+  take_over(block_shard);
+  refused(look, outcome::ok);
+}
+
+CAF_TEST(a reread sees what its batch has done) {
+  const auto x = seat();
+  const auto order = wish({of(x)});
+  const auto v = judge({reread_seats{{x}, world->now(), at(block_shard)}, order});
+  CAF_REQUIRE_EQUAL(v[1].is, outcome::ok);
+  CAF_REQUIRE_EQUAL(v[0].rows.size(), 1u);
+  CAF_CHECK(v[0].rows[0].reservation == order.id);
+}
+
+// -- accounts -------------------------------------------------------------------------------------
+
+CAF_TEST(open family ok and done and fenced) {
+  const auto x = family();
+  CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
+  const auto rows = world->families(user);
+  CAF_REQUIRE_EQUAL(rows.size(), 1u);
+  CAF_CHECK(rows[0].id == x.family);
+  CAF_CHECK_EQUAL(rows[0].token_hash, x.token_hash);
+  CAF_CHECK(!rows[0].revoked);
+  CAF_CHECK(rows[0].expires_at > world->now() + std::chrono::hours(167));
+  CAF_CHECK(rows[0].expires_at <= world->now() + std::chrono::hours(168));
+  const auto other = family();
+  take_over(session_shard);
+  refused(x, outcome::done);
+  refused(other, outcome::fenced);
+}
+
+CAF_TEST(revoke ends the families that are on record and no later one) {
+  const auto x = family();
+  CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
+  CAF_CHECK(world->revoked_before(user) == instant{});
+  const auto earliest = world->now();
+  const auto v = judge({revoke_tokens{user, at(session_shard)}}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  CAF_CHECK(v.at >= earliest - 1ms);
+  CAF_CHECK(v.at <= world->now() + 1ms);
+  CAF_CHECK(world->revoked_before(user) == v.at);
+  CAF_CHECK(world->families(user).at(0).revoked);
+  // C32: a log-in right after a log-out works.
+  CAF_REQUIRE_EQUAL(judge_one(family()), outcome::ok);
+  const auto rows = world->families(user);
+  const auto live = std::count_if(rows.begin(), rows.end(), [](auto& y) { return !y.revoked; });
+  CAF_CHECK_EQUAL(live, 1);
+}
+
+CAF_TEST(revoke again is ok and never falls) {
+  const auto first = judge({revoke_tokens{user, at(session_shard)}}).front();
+  const auto second = judge({revoke_tokens{user, at(session_shard)}}).front();
+  CAF_CHECK_EQUAL(second.is, outcome::ok);
+  CAF_CHECK(second.at >= first.at);
+}
+
+CAF_TEST(revoke fenced) {
+  const auto x = family();
+  CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
+  const revoke_tokens end{user, at(session_shard)};
+  take_over(session_shard);
+  refused(end, outcome::fenced);
+  CAF_CHECK(world->revoked_before(user) == instant{});
+  CAF_CHECK(!world->families(user).at(0).revoked);
+}
+
+// -- batches --------------------------------------------------------------------------------------
+
+CAF_TEST(verdicts stand in the order of the ops whatever their kinds) {
+  const auto held = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(held), outcome::ok);
+  auto late = wish({of(seat())});
+  late.deadline = world->now() - 1s;
+  const auto x = seat();
+  const auto v = judge({late, revoke_tokens{user, at(session_shard)}, giving_back(held),
+                        reread_seats{{x}, world->now(), at(block_shard)}, family(),
+                        wish({of(x)})});
+  CAF_CHECK_EQUAL(v[0].is, outcome::late);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[2].is, outcome::ok);
+  CAF_REQUIRE_EQUAL(v[3].rows.size(), 1u);
+  CAF_CHECK_EQUAL(v[4].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[5].is, outcome::ok);
+}
+
+CAF_TEST(a create sees what a release of its batch gave back) {
+  const auto x = seat();
+  const auto held = wish({of(x)});
+  CAF_REQUIRE_EQUAL(judge_one(held), outcome::ok);
+  auto item = of(x);
+  item.version = 9;
+  item.fence = 42;
+  const auto next = wish({item});
+  const auto v = judge({next, giving_back(held)});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+  CAF_CHECK(world->seat(x)->reservation == next.id);
+}
+
+CAF_TEST(the second run of a batch is the look_up) {
+  const auto held = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(held), outcome::ok);
+  auto late = wish({of(seat())});
+  late.deadline = world->now() - 1s;
+  const auto order = wish({of(seat())});
+  const auto token = family();
+  const std::vector<op> ops = {order, giving_back(held), late, token};
+  judge(ops);
+  const auto before = world->counts();
+  take_over(block_shard);
+  take_over(session_shard);
+  const auto v = judge(ops);
+  CAF_CHECK_EQUAL(v[0].is, outcome::replayed);
+  CAF_CHECK(v[0].replay_of == order.id);
+  CAF_CHECK_EQUAL(v[1].is, outcome::done);
+  CAF_CHECK_EQUAL(v[2].is, outcome::fenced);
+  CAF_CHECK_EQUAL(v[3].is, outcome::done);
+  CAF_CHECK(world->counts() == before);
+}
+
+CAF_TEST(H_08 an op that violates a constraint tears the batch and leaves nothing) {
+  const auto x = seat();
+  const auto t = type(5);
+  const auto held = wish({of(seat())});
+  CAF_REQUIRE_EQUAL(judge_one(held), outcome::ok);
+  auto same_number = wish({of(seat())});
+  same_number.number = held.number;
+  const auto nothing = wish({of(t, 0)});
+  for (const auto& culprit : {same_number, nothing}) {
+    const auto before = world->counts();
+    const auto result = run({wish({of(x)}), culprit, giving_back(held), family()});
+    CAF_CHECK_EQUAL(result.is, batch_status::torn);
+    CAF_CHECK(world->counts() == before);
+    free_still(x);
+    CAF_CHECK(has_status(held.id, reservation_status::pending));
+  }
+  // The session works on after a torn batch.
+  CAF_CHECK_EQUAL(judge_one(wish({of(x)})), outcome::ok);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/base/entropy.hpp"
+#include "persistence/ledger/messages.hpp"
+#include "persistence/reads/messages.hpp"
+
+/// The contract of the ledger's executors. `ledger_contract.cpp` holds the cases and is linked into
+/// one test program per implementation; each program defines `make_ledger_world`.
+///
+/// What the ops that ledger.md has no table for promise:
+/// - open_family: `fenced` | `done` (this family is on record) | `ok`; `done` is judged first.
+/// - revoke_tokens: `fenced` | `ok` with `at` = the new `revoked_before`, which never falls and is
+///   not before the statement's clock. A second run is `ok` again.
+/// - reread_seats: `ok` with one row per *existing* seat, ascending by id, `at` = ledger time read
+///   before the locks, `final_read` = `at` is past the deadline.
+/// Kinds of a batch are judged in the order release, create, open_family, revoke, reread; within a
+/// kind in op order. Verdicts stand in the order of the batch's ops.
+namespace tk {
+
+struct event_seed {
+  event_id id;
+  bool cancelled = false;
+  instant sale_start;                ///< Epoch = none: not open yet.
+  instant sale_end = instant::max(); ///< `instant::max()` = open end.
+};
+
+struct seat_seed {
+  seat_id id;
+  event_id event;
+  int32_t block_no = 0;
+  int32_t version = 0;
+  int64_t fence = 0;
+  won price;
+};
+
+struct type_seed {
+  ticket_type_id id;
+  event_id event;
+  int32_t available = 0;
+  int32_t total = 0;
+};
+
+/// A row of `reservation_history` (G20). Statuses as in the reservations' column; empty = none.
+struct history_entry {
+  std::string from, to;
+  user_id actor; ///< Nil = the system.
+  request_id request;
+};
+
+/// A row of the outbox whose key is the reservation.
+struct outbox_entry {
+  uint16_t shard = 0;
+  std::string topic, type;
+};
+
+struct family_entry {
+  family_id id;
+  std::string token_hash;
+  bool revoked = false;
+  instant expires_at;
+};
+
+/// Counts of all rows that a refused op must leave alone.
+struct row_counts {
+  int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0;
+  auto operator<=>(const row_counts&) const = default;
+};
+
+/// One implementation: where the rows are, and who executes batches. Every case uses ids of its
+/// own, so worlds may share a database; nobody else writes while a case runs.
+struct ledger_world {
+  virtual ~ledger_world() = default;
+
+  virtual batch_executor& executor() = 0;
+  /// Ledger time now.
+  virtual instant now() = 0;
+  /// Returns when ledger time is past `x`: a model sets its clock, a real server sleeps. Cases
+  /// never ask for more than two seconds.
+  virtual void wait_past(instant x) = 0;
+  virtual entropy& random() = 0;
+
+  // -- seeding ----------------------------------------------------------------------------------
+  virtual int64_t epoch_of(uint16_t shard) = 0;
+  virtual void set_epoch(uint16_t shard, int64_t epoch) = 0;
+  virtual void add_user(user_id x) = 0;
+  virtual void add_event(const event_seed& x) = 0;
+  virtual void add_seat(const seat_seed& x) = 0;
+  virtual void add_type(const type_seed& x) = 0;
+  virtual void cancel_event(event_id x) = 0;
+  /// Sets a live payment attempt as the pin.
+  virtual void pin(reservation_id x) = 0;
+  /// Turns a pending reservation and its seats into sold ones.
+  virtual void confirm(reservation_id x) = 0;
+  virtual void set_expiry(reservation_id x, instant at) = 0;
+
+  // -- reading ----------------------------------------------------------------------------------
+  virtual std::optional<seat_row> seat(seat_id x) = 0;
+  virtual std::optional<reservation_row> reservation(reservation_id x) = 0;
+  /// Shard of the lead block as recorded with the reservation; -1 when there is no row.
+  virtual int shard_of_reservation(reservation_id x) = 0;
+  virtual int32_t available(ticket_type_id x) = 0;
+  virtual std::vector<history_entry> history(reservation_id x) = 0; ///< Oldest first.
+  virtual std::vector<outbox_entry> outbox(reservation_id x) = 0;   ///< Oldest first.
+  virtual std::vector<family_entry> families(user_id x) = 0;        ///< By id.
+  virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
+  virtual row_counts counts() = 0;
+};
+
+/// A world of the implementation under test; defined once per test program.
+std::unique_ptr<ledger_world> make_ledger_world();
+
+} // namespace tk

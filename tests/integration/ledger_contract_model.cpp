@@ -1,0 +1,107 @@
+// The contract suite over the in-memory model.
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include "persistence/ledger/model_driver.hpp"
+#include "tests/integration/ledger_contract.hpp"
+
+namespace tk {
+
+namespace {
+
+struct seeded final : entropy {
+  std::mt19937_64 engine{20'260'321};
+  uint64_t next() override { return engine(); }
+};
+
+class model_world final : public ledger_world {
+public:
+  batch_executor& executor() override { return model_; }
+  instant now() override { return model_.now(); }
+  void wait_past(instant x) override { model_.set_now(x + millis{1}); }
+  entropy& random() override { return random_; }
+
+  int64_t epoch_of(uint16_t shard) override { return rows().epochs.at(shard); }
+  void set_epoch(uint16_t shard, int64_t epoch) override { rows().epochs.at(shard) = epoch; }
+  void add_user(user_id x) override { rows().users[x] = instant{}; }
+  void add_event(const event_seed& x) override {
+    event_row row;
+    row.id = x.id;
+    row.known = true;
+    row.cancelled = x.cancelled;
+    row.sale_start = x.sale_start;
+    row.sale_end = x.sale_end;
+    rows().events[x.id] = row;
+  }
+  void add_seat(const seat_seed& x) override {
+    rows().seats[x.id] = {x.event, x.block_no, x.price, x.version, x.fence, 'a', {}, {}};
+  }
+  void add_type(const type_seed& x) override {
+    rows().types[x.id] = {x.event, x.available, x.total};
+  }
+  void cancel_event(event_id x) override { rows().events.at(x).cancelled = true; }
+  void pin(reservation_id x) override { rows().reservations.at(x).row.pinned = true; }
+  void confirm(reservation_id x) override {
+    rows().reservations.at(x).row.status = reservation_status::confirmed;
+    for (auto& [id, seat] : rows().seats)
+      if (seat.reservation == x) seat.status = 'r';
+  }
+  void set_expiry(reservation_id x, instant at) override {
+    rows().reservations.at(x).row.expires_at = at;
+  }
+
+  std::optional<seat_row> seat(seat_id x) override { return model_.seat(x); }
+  std::optional<reservation_row> reservation(reservation_id x) override {
+    auto found = model_.read(load_reservation{x});
+    return found.found ? std::optional{found.row} : std::nullopt;
+  }
+  int shard_of_reservation(reservation_id x) override {
+    const auto i = rows().reservations.find(x);
+    return i == rows().reservations.end() ? -1 : i->second.shard;
+  }
+  int32_t available(ticket_type_id x) override { return rows().types.at(x).available; }
+  std::vector<history_entry> history(reservation_id x) override {
+    std::vector<history_entry> out;
+    for (const auto& y : rows().history)
+      if (y.reservation == x) out.push_back({y.from, y.to, y.actor, y.request});
+    return out;
+  }
+  std::vector<outbox_entry> outbox(reservation_id x) override {
+    std::vector<outbox_entry> out;
+    for (const auto& y : rows().outbox)
+      if (y.key == x) out.push_back({y.shard, y.topic, y.type});
+    return out;
+  }
+  std::vector<family_entry> families(user_id x) override {
+    std::vector<family_entry> out;
+    for (const auto& [id, y] : rows().families)
+      if (y.user == x) out.push_back({id, y.token_hash, y.revoked, y.expires_at});
+    return out;
+  }
+  instant revoked_before(user_id x) override { return rows().users.at(x); }
+  row_counts counts() override {
+    row_counts n;
+    n.reservations = static_cast<int64_t>(rows().reservations.size());
+    for (const auto& [id, r] : rows().reservations)
+      n.items += static_cast<int64_t>(r.row.items.size());
+    n.history = static_cast<int64_t>(rows().history.size());
+    n.outbox = static_cast<int64_t>(rows().outbox.size());
+    n.families = static_cast<int64_t>(rows().families.size());
+    return n;
+  }
+
+private:
+  model_rows& rows() { return model_.rows; }
+
+  ledger_model model_{from_ms(1'774'000'000'000)};
+  seeded random_;
+};
+
+} // namespace
+
+std::unique_ptr<ledger_world> make_ledger_world() {
+  return std::make_unique<model_world>();
+}
+
+} // namespace tk

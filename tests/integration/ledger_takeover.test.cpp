@@ -1,0 +1,171 @@
+// Heartbeats and takeovers, with lanes that are dead, stuck or busy (ledger.md section 8).
+#define CAF_SUITE ledger_takeover
+
+#include <caf/test/dsl.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "persistence/ledger/driver_pg.hpp"
+#include "persistence/ledger/roster_pg.hpp"
+#include "tests/integration/hall.hpp"
+
+using namespace tk;
+using namespace tk::test;
+
+CAF_TEST(a restarted node ends what is left of it and is a new incarnation) {
+  hall h;
+  auto node = make_id<node_id>(h.source);
+  roster_pg old{{h.home.conninfo("tiketi_ledger")}};
+  auto first_life = old.join(node);
+  CAF_REQUIRE(first_life.has_value());
+  CAF_CHECK_EQUAL(first_life->owned(), 128);
+  auto config = plain_driver(h.home);
+  config.node = node;
+  config.incarnation = first_life->incarnation;
+  config.slot = 2;
+  ledger_driver_pg lane{config};
+  CAF_CHECK_EQUAL(first(lane.execute({{h.reserve(0, first_life->epochs[5])}})), "ok");
+  auto pid = lane.backend_pid();
+
+  roster_pg fresh{{h.home.conninfo("tiketi_ledger")}};
+  auto second_life = fresh.join(node);
+  CAF_REQUIRE(second_life.has_value());
+  auto step = second_life->incarnation - first_life->incarnation;
+  CAF_CHECK_EQUAL(step, 1);
+  CAF_CHECK_EQUAL(second_life->owned(), 128);
+  CAF_CHECK(second_life->epochs[5] == first_life->epochs[5] + 1);
+  CAF_CHECK(!h.lives(pid));
+  auto displaced = old.beat();
+  CAF_CHECK(!displaced && displaced.error() == roster_error::displaced);
+  // The old lane can neither register again nor write.
+  batch b{{h.reserve(1, first_life->epochs[5])}};
+  CAF_CHECK_EQUAL(status(lane.execute(b)), "lost");
+  CAF_CHECK_EQUAL(status(lane.execute(b)), "not_connected");
+  CAF_CHECK(fresh.beat().has_value());
+}
+
+CAF_TEST(shards are taken from the dead only) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  roster_pg first_node{{h.home.conninfo("tiketi_ledger")}};
+  roster_pg second_node{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(first_node.join(a).has_value());
+  auto empty = second_node.join(b);
+  CAF_REQUIRE(empty.has_value());
+  CAF_CHECK_EQUAL(empty->owned(), 0);
+  CAF_CHECK(!second_node.take_one(5).value());
+  auto epoch = h.epoch_of(5);
+  h.age(a);
+  auto all = second_node.take();
+  CAF_REQUIRE(all.has_value());
+  CAF_CHECK_EQUAL(all->owned(), 128);
+  CAF_CHECK(all->epochs[5] == epoch + 1);
+  auto robbed = first_node.beat();
+  CAF_REQUIRE(robbed.has_value());
+  CAF_CHECK_EQUAL(robbed->owned(), 0);
+  // Nothing to take: no epoch moves.
+  CAF_CHECK(second_node.take()->epochs == all->epochs);
+}
+
+CAF_TEST(H_36 half a batch without a Sync does not stop a takeover) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
+  auto life = dead.join(a);
+  CAF_REQUIRE(life.has_value());
+  auto lane = h.home.connect("tiketi_ledger");
+  for (auto& x : sql::prepared({})) CAF_REQUIRE(lane.prepare(x.name, x.text.c_str()).ok());
+  pg::params self;
+  self.add_id(a);
+  must(lane,
+       "UPDATE nodes SET backend_pids[1] = pg_backend_pid(), backend_starts[1] = (SELECT "
+       "backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()) WHERE node = $1",
+       self);
+  pg::array shards{pg::oid::int4};
+  shards.push_int(5);
+  pg::params fence;
+  fence.add(shards);
+  pg::time_limit soon{millis{2000}};
+  bool synced = false;
+  CAF_REQUIRE(lane.enter_pipeline() && lane.push("begin", {}) && lane.push("fence", fence));
+  CAF_REQUIRE(lane.push_flush_request() && lane.flush(soon));
+  CAF_REQUIRE(lane.next(soon, synced).ok() && lane.next(soon, synced).ok());
+
+  h.age(a);
+  roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
+  auto taken = taker.join(b);
+  CAF_REQUIRE(taken.has_value());
+  CAF_CHECK_EQUAL(taken->owned(), 128);
+  // The rest of the batch finds its connection gone.
+  lane.push("commit", {});
+  lane.push_sync();
+  lane.flush(soon);
+  CAF_CHECK(!lane.next(soon, synced).ok());
+}
+
+CAF_TEST(H_37 a pid with another start is left alone) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(dead.join(a).has_value());
+  ledger_driver_pg healthy{plain_driver(h.home)};
+  healthy.execute({});
+  auto pid = healthy.backend_pid();
+  pg::params p;
+  p.add_id(a).add_int4(pid);
+  must(h.db,
+       "UPDATE nodes SET backend_pids[1] = $2, backend_starts[1] = now() - interval '1 day' "
+       "WHERE node = $1",
+       p);
+  h.age(a);
+  roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(taker.join(b).has_value());
+  CAF_CHECK(h.lives(pid));
+  CAF_CHECK_EQUAL(status(healthy.execute({})), "committed");
+}
+
+CAF_TEST(H_03 twenty takeovers under six busy lanes leave no MultiXact) {
+  hall h{600};
+  auto ghost = make_id<node_id>(h.source);
+  roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(taker.join(make_id<node_id>(h.source)).has_value());
+  auto multixact = [&] {
+    must(h.db, "CHECKPOINT");
+    return text(h.db, "SELECT next_multixact_id::text FROM pg_control_checkpoint()");
+  };
+  auto before = multixact();
+  std::atomic<bool> stop = false;
+  std::atomic<int> committed = 0, failed = 0;
+  std::vector<std::thread> lanes;
+  for (size_t n = 0; n < 6; ++n) {
+    lanes.emplace_back([&, n] {
+      ledger_driver_pg driver{plain_driver(h.home)};
+      for (size_t i = 0; !stop; ++i) {
+        batch b;
+        // All lanes on the same shard: overlapping sharers without a gap.
+        for (size_t k = 0; k < 10; ++k) b.ops.push_back(h.reserve(n * 100 + (i * 10 + k) % 100, 2));
+        // Waiting too long behind a takeover is allowed; anything else is not.
+        auto is = driver.execute(b).is;
+        committed += is == batch_status::committed ? 1 : 0;
+        failed += is == batch_status::committed || is == batch_status::contended ? 0 : 1;
+      }
+    });
+  }
+  int taken = 0;
+  for (int i = 0; i < 20; ++i) {
+    pg::params p;
+    p.add_id(ghost);
+    must(h.db, "UPDATE shard_owners SET node = $1 WHERE shard = 5", p);
+    auto one = taker.take_one(5);
+    taken += one && *one ? 1 : 0;
+    std::this_thread::sleep_for(millis{20});
+  }
+  stop = true;
+  for (auto& x : lanes) x.join();
+  CAF_CHECK_EQUAL(taken, 20);
+  CAF_CHECK(committed > 20);
+  CAF_CHECK_EQUAL(failed.load(), 0);
+  CAF_CHECK_EQUAL(multixact(), before);
+}

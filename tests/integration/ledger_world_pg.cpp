@@ -1,0 +1,245 @@
+// The real side of the ledger's contract: libpq driver and PostgreSQL.
+#include <chrono>
+#include <thread>
+
+#include "tests/integration/ledger_contract.hpp"
+#include "tests/integration/pg_fixture.hpp"
+
+namespace tk {
+
+namespace {
+
+using test::must;
+using test::number;
+
+reservation_status parse_status(std::string_view x) {
+  if (x == "pending") return reservation_status::pending;
+  if (x == "confirmed") return reservation_status::confirmed;
+  return x == "cancelled" ? reservation_status::cancelled : reservation_status::expired;
+}
+
+struct world_pg final : ledger_world {
+  test::test_database& home;
+  pg::connection db;
+  ledger_driver_pg driver;
+  test::counting_entropy source;
+
+  explicit world_pg(test::test_database& x)
+      : home(x), db(x.connect()), driver(test::plain_driver(x)) {}
+
+  batch_executor& executor() override { return driver; }
+  instant now() override { return must(db, "SELECT clock_timestamp()").time(0, 0); }
+  void wait_past(instant x) override {
+    while (now() <= x) std::this_thread::sleep_for(millis{5});
+  }
+  entropy& random() override { return source; }
+
+  int64_t epoch_of(uint16_t shard) override {
+    pg::params p;
+    p.add_int4(shard);
+    return number(db, "SELECT epoch FROM shard_owners WHERE shard = $1", p);
+  }
+  void set_epoch(uint16_t shard, int64_t epoch) override {
+    pg::params p;
+    p.add_int4(shard).add_int8(epoch);
+    must(db, "UPDATE shard_owners SET epoch = $2 WHERE shard = $1", p);
+  }
+  void add_user(user_id x) override {
+    pg::params p;
+    p.add_id(x);
+    must(db,
+         "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
+         "VALUES ($1, 'x', uuid_send($1::uuid), 'x')",
+         p);
+  }
+  void add_event(const event_seed& x) override {
+    pg::params p;
+    p.add_id(x.id).add_text(x.cancelled ? "cancelled" : "on_sale");
+    if (x.sale_start == instant{}) p.add_null(pg::oid::timestamptz);
+    else p.add_time(x.sale_start);
+    if (x.sale_end == instant::max()) p.add_null(pg::oid::timestamptz);
+    else p.add_time(x.sale_end);
+    must(db,
+         "INSERT INTO events (id, title, venue, event_date, status, sale_start_date, sale_end_date)"
+         " VALUES ($1, 'Event', 'Hall', now() + interval '30 days', $2, $3, $4)",
+         p);
+  }
+  void add_seat(const seat_seed& x) override {
+    pg::params p;
+    p.add_id(x.id).add_id(x.event).add_int4(x.block_no).add_int4(x.version).add_int8(x.fence);
+    p.add_int8(x.price.amount);
+    must(db,
+         "INSERT INTO seats (id, event_id, block_no, version, fencing_token, price, section, "
+         "row_number, seat_number, seat_label) SELECT $1, $2, $3, $4, $5, $6::bigint, 'A', 1, "
+         "n, 'A-1-' || n FROM (SELECT count(*)::int + 1 AS n FROM seats WHERE event_id = $2) x",
+         p);
+  }
+  void add_type(const type_seed& x) override {
+    pg::params p;
+    p.add_id(x.id).add_id(x.event).add_int4(x.available).add_int4(x.total);
+    must(db,
+         "INSERT INTO ticket_types (id, event_id, name, price, available_quantity, total_quantity)"
+         " VALUES ($1, $2, 'Standing', 1000, $3, $4)",
+         p);
+  }
+  void cancel_event(event_id x) override {
+    pg::params p;
+    p.add_id(x);
+    must(db, "UPDATE events SET status = 'cancelled' WHERE id = $1", p);
+  }
+  void pin(reservation_id x) override {
+    pg::params p;
+    p.add_id(x);
+    must(db, "UPDATE reservations SET pin_id = gen_random_uuid() WHERE id = $1", p);
+  }
+  void confirm(reservation_id x) override {
+    pg::params p;
+    p.add_id(x);
+    must(db,
+         "WITH r AS (UPDATE reservations SET status = 'confirmed', payment_status = 'completed', "
+         "pin_id = coalesce(pin_id, gen_random_uuid()) WHERE id = $1 RETURNING id) "
+         "UPDATE seats s SET status = 'reserved', version = version + 1 FROM r "
+         "WHERE s.reservation_id = r.id",
+         p);
+  }
+  void set_expiry(reservation_id x, instant at) override {
+    pg::params p;
+    p.add_id(x).add_time(at);
+    must(db, "UPDATE reservations SET expires_at = $2 WHERE id = $1", p);
+  }
+
+  std::optional<seat_row> seat(seat_id x) override;
+  std::optional<reservation_row> reservation(reservation_id x) override;
+  int shard_of_reservation(reservation_id x) override {
+    pg::params p;
+    p.add_id(x);
+    auto rows = must(db, "SELECT shard FROM reservations WHERE id = $1", p);
+    return rows.rows() == 0 ? -1 : rows.int4(0, 0);
+  }
+  int32_t available(ticket_type_id x) override {
+    pg::params p;
+    p.add_id(x);
+    return must(db, "SELECT available_quantity FROM ticket_types WHERE id = $1", p).int4(0, 0);
+  }
+  std::vector<history_entry> history(reservation_id x) override;
+  std::vector<outbox_entry> outbox(reservation_id x) override;
+  std::vector<family_entry> families(user_id x) override;
+  instant revoked_before(user_id x) override {
+    pg::params p;
+    p.add_id(x);
+    return must(db, "SELECT revoked_before FROM users WHERE id = $1", p).time_or(0, 0, instant{});
+  }
+  row_counts counts() override {
+    return {number(db, "SELECT count(*) FROM reservations"),
+            number(db, "SELECT count(*) FROM reservation_items"),
+            number(db, "SELECT count(*) FROM reservation_history"),
+            number(db, "SELECT count(*) FROM outbox"),
+            number(db, "SELECT count(*) FROM refresh_tokens")};
+  }
+};
+
+std::optional<seat_row> world_pg::seat(seat_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT s.version, s.fencing_token, s.status, s.reservation_id, s.locked_by, "
+                   "r.expires_at, r.pin_id IS NOT NULL FROM seats s "
+                   "LEFT JOIN reservations r ON r.id = s.reservation_id WHERE s.id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  seat_row out;
+  out.seat = x;
+  out.version = rows.int4(0, 0);
+  out.fence = rows.integer(0, 1);
+  auto status = rows.text(0, 2);
+  out.status = status == "available" ? 'a' : status == "locked" ? 'l' : 'r';
+  out.reservation = rows.uuid<reservation_id>(0, 3);
+  out.holder = rows.uuid<user_id>(0, 4);
+  if (out.status == 'l') out.expires_at = rows.time_or(0, 5, instant{});
+  out.pinned = rows.boolean(0, 6);
+  return out;
+}
+
+std::optional<reservation_row> world_pg::reservation(reservation_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT user_id, event_id, reservation_number, total_amount, status, "
+                   "pin_id IS NOT NULL, expires_at, block_no, operation, idempotency_key, "
+                   "request_digest FROM reservations WHERE id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  reservation_row out;
+  out.id = x;
+  out.user = rows.uuid<user_id>(0, 0);
+  out.event = rows.uuid<event_id>(0, 1);
+  out.number = rows.text(0, 2);
+  out.total = won{rows.integer(0, 3)};
+  out.status = parse_status(rows.text(0, 4));
+  out.pinned = rows.boolean(0, 5);
+  out.expires_at = rows.time(0, 6);
+  out.lead_block = rows.int4(0, 7);
+  out.operation = rows.text(0, 8);
+  out.key = rows.text(0, 9);
+  out.digest = rows.text(0, 10);
+  auto items = must(db,
+                    "SELECT i.seat_id, i.ticket_type_id, i.quantity, i.unit_price, "
+                    "coalesce(s.block_no, r.block_no) FROM reservation_items i "
+                    "JOIN reservations r ON r.id = i.reservation_id "
+                    "LEFT JOIN seats s ON s.id = i.seat_id WHERE i.reservation_id = $1 "
+                    "ORDER BY i.id",
+                    p);
+  for (int i = 0; i < items.rows(); ++i)
+    out.items.push_back({items.uuid<seat_id>(i, 0), items.uuid<ticket_type_id>(i, 1),
+                         items.int4(i, 2), won{items.integer(i, 3)}, items.int4(i, 4)});
+  return out;
+}
+
+std::vector<history_entry> world_pg::history(reservation_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT from_status, to_status, actor_id, request_id FROM reservation_history "
+                   "WHERE reservation_id = $1 ORDER BY id",
+                   p);
+  std::vector<history_entry> out;
+  for (int i = 0; i < rows.rows(); ++i)
+    out.push_back({std::string{rows.text(i, 0)}, std::string{rows.text(i, 1)},
+                   rows.uuid<user_id>(i, 2), rows.uuid<request_id>(i, 3)});
+  return out;
+}
+
+std::vector<outbox_entry> world_pg::outbox(reservation_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db, "SELECT shard, topic, type FROM outbox WHERE key = $1 ORDER BY seq", p);
+  std::vector<outbox_entry> out;
+  for (int i = 0; i < rows.rows(); ++i)
+    out.push_back({static_cast<uint16_t>(rows.integer(i, 0)), std::string{rows.text(i, 1)},
+                   std::string{rows.text(i, 2)}});
+  return out;
+}
+
+std::vector<family_entry> world_pg::families(user_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT family_id, token_hash, revoked_at IS NOT NULL, expires_at "
+                   "FROM refresh_tokens WHERE user_id = $1 ORDER BY family_id",
+                   p);
+  std::vector<family_entry> out;
+  for (int i = 0; i < rows.rows(); ++i)
+    out.push_back({rows.uuid<family_id>(i, 0), std::string{rows.text(i, 1)}, rows.boolean(i, 2),
+                   rows.time(i, 3)});
+  return out;
+}
+
+} // namespace
+
+std::unique_ptr<ledger_world> make_ledger_world() {
+  // One database for all cases: making one takes longer than most of them.
+  static test::test_database home;
+  return std::make_unique<world_pg>(home);
+}
+
+} // namespace tk

@@ -1,0 +1,175 @@
+#define CAF_SUITE migrations
+
+#include "persistence/migrations/migrate.hpp"
+
+#include <caf/test/dsl.hpp>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/integration/pg_fixture.hpp"
+
+using namespace tk;
+using namespace tk::test;
+
+namespace {
+
+int count_of_ours() { return static_cast<int>(all_migrations().size()); }
+
+/// How many migrations were applied; hugely negative when they were refused.
+int applied_by(const std::string& conninfo) { return migrate(conninfo).value_or(-1000); }
+
+std::string state_of(pg::connection& db, const char* sql) {
+  auto x = db.query(sql);
+  return std::string{x.sqlstate()};
+}
+
+bool allowed(pg::connection& db, const char* sql) {
+  auto x = db.query(sql);
+  if (!x.ok() && x.sqlstate() != "42501") CAF_FAIL(sql << ": " << x.error());
+  return x.ok();
+}
+
+} // namespace
+
+CAF_TEST(an empty database gets all migrations and a second run does nothing) {
+  test_database home{false};
+  auto conninfo = home.conninfo("tiketi_migrate");
+  CAF_CHECK_EQUAL(applied_by(conninfo), count_of_ours());
+  CAF_CHECK_EQUAL(applied_by(conninfo), 0);
+  auto db = home.connect("tiketi_ledger");
+  CAF_CHECK(check_schema(db).has_value());
+}
+
+CAF_TEST(two migrations at once apply every file once) {
+  test_database home{false};
+  auto conninfo = home.conninfo("tiketi_migrate");
+  int first = -1, second = -1;
+  std::thread other{[&] { first = applied_by(conninfo); }};
+  second = applied_by(conninfo);
+  other.join();
+  CAF_CHECK_EQUAL(first + second, count_of_ours());
+}
+
+CAF_TEST(a changed file is refused and nothing is applied) {
+  test_database home;
+  std::vector<migration> list(all_migrations().begin(), all_migrations().end());
+  std::string changed = std::string{list[2].sql} + "\n-- changed\n";
+  list[2].sql = changed;
+  list.push_back({count_of_ours() + 1, "9999_more.sql", "CREATE TABLE more (x int)"});
+  auto done = migrate(home.conninfo("tiketi_migrate"), list);
+  CAF_REQUIRE(!done.has_value());
+  CAF_CHECK(done.error().find("was changed") != std::string::npos);
+  auto db = home.connect();
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM pg_class WHERE relname = 'more'"), 0);
+}
+
+CAF_TEST(a newer database is refused) {
+  test_database home;
+  auto db = home.connect();
+  must(db, "INSERT INTO schema_migrations VALUES (9999, '9999_future.sql', 'x')");
+  auto done = migrate(home.conninfo("tiketi_migrate"));
+  CAF_REQUIRE(!done.has_value());
+  CAF_CHECK(done.error().find("does not know") != std::string::npos);
+  CAF_CHECK(!check_schema(db).has_value());
+}
+
+CAF_TEST(a file that fails leaves no trace) {
+  test_database home;
+  std::vector<migration> list(all_migrations().begin(), all_migrations().end());
+  list.push_back({count_of_ours() + 1, "9999_bad.sql", "CREATE TABLE half (x int); SELECT 1 / 0"});
+  auto done = migrate(home.conninfo("tiketi_migrate"), list);
+  CAF_REQUIRE(!done.has_value());
+  auto db = home.connect();
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM pg_class WHERE relname = 'half'"), 0);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM schema_migrations"), count_of_ours());
+}
+
+CAF_TEST(the outbox has its partitions and a default one) {
+  test_database home;
+  auto db = home.connect("tiketi_ledger");
+  CAF_CHECK_EQUAL(number(db, "SELECT ensure_outbox_partitions(7)"), 0);
+  CAF_CHECK_EQUAL(number(db, "SELECT ensure_outbox_partitions(9)"), 2);
+  must(db, "INSERT INTO outbox (shard, topic, key, type, body, made_at) VALUES "
+           "(1, 't', gen_random_uuid(), 'x', '{}', now() + interval '90 days')");
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM outbox"), 1);
+}
+
+CAF_TEST(the ledger has no DDL and deletes nothing it has decided) {
+  test_database home;
+  auto db = home.connect("tiketi_ledger");
+  for (auto* sql : {"CREATE TABLE x (y int)", "DELETE FROM reservations", "DELETE FROM payments",
+                    "DELETE FROM outbox", "DELETE FROM reservation_history",
+                    "UPDATE reservation_history SET reason = 'x'", "UPDATE outbox SET type = 'x'",
+                    "UPDATE seats SET price = 1", "UPDATE users SET role = 'admin'",
+                    "SELECT email_cipher FROM users", "TRUNCATE outbox", "DROP TABLE seats",
+                    "UPDATE ticket_types SET total_quantity = 1", "DELETE FROM shard_owners",
+                    "INSERT INTO events (title, venue, event_date) VALUES ('x', 'y', now())"})
+    CAF_CHECK(!allowed(db, sql));
+  CAF_CHECK(allowed(db, "UPDATE seats SET version = version"));
+  CAF_CHECK(allowed(db, "SELECT timeline_history()"));
+}
+
+CAF_TEST(the store writes nothing that the ledger owns) {
+  test_database home;
+  auto db = home.connect("tiketi_store");
+  for (auto* sql : {"UPDATE seats SET version = version",
+                    "DELETE FROM seats",
+                    "UPDATE reservations SET status = status",
+                    "DELETE FROM reservations",
+                    "UPDATE reservation_items SET quantity = 1",
+                    "UPDATE ticket_types SET available_quantity = 1",
+                    "UPDATE events SET status = 'cancelled'",
+                    "DELETE FROM events",
+                    "UPDATE users SET revoked_before = now()",
+                    "UPDATE users SET role = 'admin'",
+                    "SELECT token_hash FROM refresh_tokens",
+                    "DELETE FROM refresh_tokens",
+                    "UPDATE nodes SET seen_at = now()",
+                    "UPDATE shard_owners SET epoch = 9",
+                    "DELETE FROM outbox",
+                    "UPDATE relay_cursor SET seq = 1",
+                    "DELETE FROM admin_audit_logs",
+                    "UPDATE admin_audit_logs SET action = 'x'",
+                    "SELECT torn()",
+                    "CREATE TABLE x (y int)"})
+    CAF_CHECK(!allowed(db, sql));
+  must(db, "INSERT INTO events (id, title, venue, event_date) "
+           "VALUES ('00000000-0000-4000-8000-000000000001', 'x', 'y', now())");
+  must(db, "INSERT INTO ticket_types (event_id, name, price, total_quantity) "
+           "VALUES ('00000000-0000-4000-8000-000000000001', 'x', 1, 40)");
+  CAF_CHECK_EQUAL(number(db, "SELECT available_quantity FROM ticket_types"), 40);
+  CAF_CHECK(allowed(db, "INSERT INTO users (email_cipher, email_lookup, name_cipher) "
+                        "VALUES ('a', 'b', 'c')"));
+  CAF_CHECK(allowed(db, "DELETE FROM news"));
+}
+
+CAF_TEST(readers only read) {
+  test_database home;
+  auto db = home.connect("tiketi_read");
+  for (auto* sql : {"UPDATE news SET views = 1", "INSERT INTO processed_events VALUES ('a', 'b')",
+                    "SELECT email_cipher FROM users", "SELECT token_hash FROM refresh_tokens",
+                    "SELECT ensure_outbox_partitions(1)", "CREATE TABLE x (y int)"})
+    CAF_CHECK(!allowed(db, sql));
+  CAF_CHECK(allowed(db, "SELECT revoked_before FROM users"));
+  CAF_CHECK(allowed(db, "SELECT count(*) FROM seats"));
+}
+
+CAF_TEST(constraints are the last line of defence) {
+  test_database home;
+  auto db = home.connect();
+  must(db, "INSERT INTO events (id, title, venue, event_date) "
+           "VALUES ('00000000-0000-4000-8000-000000000001', 'x', 'y', now())");
+  must(db, "INSERT INTO seats (event_id, block_no, section, row_number, seat_number, seat_label, "
+           "price) VALUES ('00000000-0000-4000-8000-000000000001', 0, 'A', 1, 1, 'A-1-1', 5)");
+  must(db, "INSERT INTO ticket_types (event_id, name, price, total_quantity) "
+           "VALUES ('00000000-0000-4000-8000-000000000001', 'x', 1, 4)");
+  for (auto* sql :
+       {"UPDATE seats SET status = 'locked'", "UPDATE seats SET version = -1",
+        "UPDATE seats SET reservation_id = gen_random_uuid()", "UPDATE seats SET status = 'free'",
+        "UPDATE ticket_types SET available_quantity = -1",
+        "UPDATE ticket_types SET available_quantity = 5",
+        "INSERT INTO shard_owners VALUES (128, NULL, 1)"})
+    CAF_CHECK_EQUAL(state_of(db, sql), "23514");
+}

@@ -1,0 +1,412 @@
+// The store, the read pool and the seed against a real PostgreSQL.
+#define CAF_SUITE store
+#include "caf/test/dsl.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <caf/scoped_actor.hpp>
+
+#include "persistence/reads/actor.hpp"
+#include "persistence/reads/queries.hpp"
+#include "persistence/seed/seed.hpp"
+#include "persistence/store/actor.hpp"
+#include "persistence/store/queries.hpp"
+#include "tests/integration/pg_fixture.hpp"
+
+namespace {
+
+using namespace tk;
+using namespace tk::test;
+
+constexpr auto patience = std::chrono::seconds(10);
+
+std::shared_ptr<const pii_vault> test_vault() {
+  pii_keys keys;
+  keys.current.id = 1;
+  keys.current.bytes.fill(7);
+  keys.lookup.fill(9);
+  return std::make_shared<pii_vault>(keys);
+}
+
+pg::connection prepared(const test_database& home, const std::string& role,
+                        const std::vector<pg_statement>& statements, const char* settings) {
+  auto db = home.connect(role);
+  if (*settings != '\0') CAF_REQUIRE(db.run_script(settings).ok());
+  for (const auto& x : statements) {
+    auto made = db.prepare(x.name, x.sql);
+    if (!made.ok()) CAF_FAIL(x.name << ": " << made.error());
+  }
+  return db;
+}
+
+struct fixture {
+  test_database home;
+  pg::connection db = home.connect();
+  counting_entropy source;
+  std::shared_ptr<const pii_vault> vault = test_vault();
+
+  pg::connection reader() {
+    return prepared(home, "tiketi_read", read_statements(), read_settings);
+  }
+  pg::connection writer() { return prepared(home, "tiketi_store", store_statements(), ""); }
+
+  seeded fill(seed_profile profile = seed_profile::laptop) {
+    seed_options x;
+    x.profile = profile;
+    x.admin_email = "admin@tiketi.test";
+    x.admin_password_hash = "hash";
+    x.load_password_hash = "hash";
+    x.now = from_ms(number(db, "SELECT (extract(epoch FROM now()) * 1000)::int8"));
+    x.random = &source;
+    x.vault = vault.get();
+    auto made = seed(home.conninfo("tiketi_migrate"), x);
+    if (!made) CAF_FAIL(made.error());
+    return *made;
+  }
+
+  event_id event(const char* title) {
+    auto rows = must(db, "SELECT id FROM events WHERE title = $1", pg::params{}.add_text(title));
+    CAF_REQUIRE_EQUAL(rows.rows(), 1);
+    return rows.uuid<event_id>(0, 0);
+  }
+
+  user_id user() {
+    auto id = make_id<user_id>(source);
+    pg::params p;
+    must(db,
+         "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
+         "VALUES ($1, '', uuid_send($1), '')",
+         p.add_id(id));
+    return id;
+  }
+
+  /// A reservation of the `n` seats of `event` that come first and are free.
+  reservation_id reserve(const user_id& who, const event_id& of, int n, int life_s = 300) {
+    auto id = make_id<reservation_id>(source);
+    pg::params p;
+    p.add_id(id).add_id(who).add_id(of).add_text("TK" + to_string(id)).add_int4(life_s);
+    must(db,
+         "INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, "
+         "expires_at, operation, shard, block_no) VALUES ($1, $2, $3, $4, 1000, now() + $5::int "
+         "* interval '1 second', 'seats.reserve', 3, 1)",
+         p);
+    must(db,
+         "WITH free AS (SELECT id, price FROM seats WHERE event_id = $3 AND status = 'available' "
+         "ORDER BY block_no, row_number, seat_number LIMIT $4::int), taken AS (UPDATE seats SET "
+         "status = 'locked', locked_by = $2, reservation_id = $1, version = version + 1 "
+         "WHERE id IN (SELECT id FROM free)) INSERT INTO reservation_items (reservation_id, "
+         "seat_id, quantity, unit_price, subtotal) SELECT $1, id, 1, price, price FROM free",
+         pg::params{}.add_id(id).add_id(who).add_id(of).add_int4(n));
+    return id;
+  }
+};
+
+bool same(const reservation_row& a, const reservation_row& b) {
+  auto item = [](const held_item& x, const held_item& y) {
+    return x.seat == y.seat && x.type == y.type && x.quantity == y.quantity &&
+           x.unit_price == y.unit_price && x.block_no == y.block_no;
+  };
+  return a.id == b.id && a.user == b.user && a.event == b.event && a.number == b.number &&
+         a.total == b.total && a.status == b.status && a.pinned == b.pinned &&
+         a.expires_at == b.expires_at && a.lead_block == b.lead_block &&
+         std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), item);
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(store_tests, fixture)
+
+CAF_TEST(an account is found by its mail and a taken mail is refused) {
+  auto to = writer();
+  insert_user x{
+    make_id<user_id>(source), "hong@example.com", "홍길동", "010-1234-5678", "hash", {}};
+  x.role = user_role::user;
+  auto made = store_user(to, *vault, x);
+  CAF_REQUIRE(made);
+  CAF_CHECK(made->created);
+  auto twin = x;
+  twin.id = make_id<user_id>(source);
+  auto again = store_user(to, *vault, twin);
+  CAF_REQUIRE(again);
+  CAF_CHECK(!again->created);
+  auto found = read_user(to, *vault, find_user_by_mail{"hong@example.com"});
+  CAF_REQUIRE(found);
+  CAF_CHECK(found->found);
+  CAF_CHECK_EQUAL(found->name, "홍길동");
+  CAF_CHECK_EQUAL(found->phone, "010-1234-5678");
+  CAF_CHECK_EQUAL(found->password_hash, "hash");
+  CAF_CHECK(found->id == x.id && found->created_at == made->created_at);
+  auto by_id = read_user(to, *vault, find_user_by_id{x.id});
+  CAF_CHECK(by_id && by_id->email == "hong@example.com");
+  auto nobody = read_user(to, *vault, find_user_by_mail{"nobody@example.com"});
+  CAF_CHECK(nobody && !nobody->found);
+  auto wrong = store_hash(to, {x.id, "other", "new"});
+  CAF_CHECK(wrong && !wrong->done);
+  auto right = store_hash(to, {x.id, "hash", "new"});
+  CAF_CHECK(right && right->done);
+}
+
+CAF_TEST(S37 no personal data is stored in clear) {
+  auto to = writer();
+  store_user(
+    to, *vault,
+    {make_id<user_id>(source), "kim@example.com", "Kim Minji", "010-99", "h", user_role::user});
+  auto dump = text(db, "SELECT string_agg(encode(u::text::bytea, 'escape'), '') || "
+                       "string_agg(encode(email_cipher || email_lookup || name_cipher || "
+                       "phone_cipher, 'escape'), '') FROM users u");
+  for (auto clear : {"kim@example.com", "example", "Kim Minji", "Minji", "010-99"})
+    CAF_CHECK(dump.find(clear) == std::string::npos);
+}
+
+CAF_TEST(S29 the role of the store cannot touch what the ledger owns) {
+  auto to = home.connect("tiketi_store");
+  for (auto sql : {"UPDATE seats SET status = 'reserved'", "DELETE FROM reservations",
+                   "UPDATE users SET revoked_before = NULL", "SELECT * FROM refresh_tokens",
+                   "UPDATE ticket_types SET available_quantity = 0"})
+    CAF_CHECK_EQUAL(to.query(sql).sqlstate(), "42501");
+  auto from = home.connect("tiketi_read");
+  for (auto sql : {"UPDATE seats SET status = 'reserved'", "SELECT email_cipher FROM users",
+                   "SELECT password_hash FROM users"})
+    CAF_CHECK_EQUAL(from.query(sql).sqlstate(), "42501");
+}
+
+CAF_TEST(the seed is as contracted and a second run changes nothing) {
+  auto made = fill();
+  CAF_CHECK_EQUAL(made.events, 28);
+  CAF_CHECK_EQUAL(made.seats, number(db, "SELECT count(*) FROM seats"));
+  auto digest = "SELECT md5(string_agg(x::text, '' ORDER BY x::text)) FROM (SELECT id, title, "
+                "event_date FROM events UNION ALL SELECT id, seat_label, created_at FROM seats "
+                "UNION ALL SELECT id, role, created_at FROM users) x";
+  auto before = text(db, digest);
+  auto again = fill();
+  CAF_CHECK_EQUAL(again.events, 0);
+  CAF_CHECK_EQUAL(text(db, digest), before);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM artists"), 22);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM news"), 3);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM seats s JOIN events e ON e.id = s.event_id "
+                             "WHERE title = '스포츠 경기 - 농구 결승전'"),
+                  4900);
+  CAF_CHECK_EQUAL(number(db, "SELECT max(n) FROM (SELECT count(*) n FROM seats "
+                             "GROUP BY event_id, block_no) x"),
+                  500);
+  CAF_CHECK_EQUAL(text(db, "SELECT to_char(sale_start_date AT TIME ZONE 'Asia/Seoul' - "
+                           "date_trunc('day', now() AT TIME ZONE 'Asia/Seoul'), 'DD HH24:MI') "
+                           "FROM events WHERE title = 'BTS WORLD TOUR 2025'"),
+                  "07 09:00");
+  auto more = fill(seed_profile::load);
+  CAF_CHECK_EQUAL(more.events, 10);
+  CAF_CHECK_EQUAL(fill(seed_profile::load).events, 0);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM (SELECT * FROM events ORDER BY sale_start_date "
+                             "LIMIT 10) e WHERE title LIKE 'Load%' AND sale_start_date < now() - "
+                             "interval '48 hours' AND (SELECT sum(total_quantity) FROM "
+                             "ticket_types WHERE event_id = e.id) >= 100000"),
+                  10);
+}
+
+CAF_TEST(the catalogue shows statuses of now and pages) {
+  fill();
+  auto to = writer();
+  auto all = read_events(to, {event_status_filter::any, "", 1, 100});
+  if (!all) CAF_FAIL(all.error().text);
+  CAF_CHECK_EQUAL(all->total, 28);
+  CAF_CHECK_EQUAL(all->events.size(), 28u);
+  CAF_CHECK(std::is_sorted(all->events.begin(), all->events.end(), [](auto& a, auto& b) {
+    return std::pair(a.sale_start, a.id) < std::pair(b.sale_start, b.id);
+  }));
+  auto on_sale = read_events(to, {event_status_filter::on_sale, "", 1, 4});
+  CAF_CHECK_EQUAL(on_sale->total, 6);
+  CAF_CHECK_EQUAL(on_sale->events.size(), 4u);
+  auto beyond = read_events(to, {event_status_filter::on_sale, "", 9, 4});
+  CAF_CHECK(beyond->total == 6 && beyond->events.empty());
+  auto& basketball = all->events.front();
+  CAF_CHECK_EQUAL(basketball.title, "스포츠 경기 - 농구 결승전");
+  CAF_CHECK_EQUAL(basketball.ticket_type_count, 3);
+  CAF_CHECK(basketball.min_price == won{50000} && basketball.max_price == won{200000});
+  auto one = read_one_event(to, {event("10CM HOTEL ROOM TOUR")});
+  CAF_REQUIRE(one);
+  CAF_CHECK(one->event.has_prices && one->event.min_price == won{70000}); // D14: of its seats.
+  CAF_CHECK(one->event.max_price == won{150000} && one->event.ticket_types.empty());
+  CAF_CHECK_EQUAL(one->event.status, "on_sale");
+
+  must(db, "UPDATE events SET status = 'cancelled' WHERE title LIKE 'ZICO%'");
+  must(db, "UPDATE events SET sale_end_date = now() - interval '1 second' "
+           "WHERE title LIKE '10CM%'");
+  CAF_CHECK_EQUAL(read_events(to, {event_status_filter::any, "", 1, 5})->total, 26); // C23
+  CAF_CHECK_EQUAL(read_events(to, {event_status_filter::cancelled, "", 1, 5})->total, 2);
+  CAF_CHECK_EQUAL(read_events(to, {event_status_filter::ended, "", 1, 5})->total, 1);
+  auto types = read_one_event(to, {event("2025 콘서트 투어 in 서울")});
+  CAF_REQUIRE_EQUAL(types->event.ticket_types.size(), 4u);
+  CAF_CHECK_EQUAL(types->event.ticket_types[0].name, "VIP석");
+  CAF_CHECK_EQUAL(types->event.ticket_types[0].available, 95);
+  auto halls = read_layouts(to);
+  CAF_REQUIRE_EQUAL(halls->rows.size(), 3u);
+  CAF_CHECK_EQUAL(halls->rows[2].total_seats, 4900);
+  CAF_CHECK(!read_one_event(to, {make_id<event_id>(source)})->found);
+}
+
+CAF_TEST(D15 the search knows both spellings and no wildcards) {
+  fill();
+  auto to = writer();
+  auto hits = [&](const char* x) {
+    auto found = read_events(to, {event_status_filter::any, x, 1, 100});
+    return found ? found->total : -1;
+  };
+  CAF_CHECK_EQUAL(hits("psy"), 1);
+  CAF_CHECK_EQUAL(hits("방탄소년단"), 1);
+  CAF_CHECK_EQUAL(hits("zico"), 2);
+  CAF_CHECK(hits("jamsil") >= 3);
+  CAF_CHECK_EQUAL(hits("%"), 0);
+  CAF_CHECK_EQUAL(hits("_"), 0);
+  CAF_CHECK_EQUAL(hits("\\"), 0);
+}
+
+CAF_TEST(S25 hostile strings are stored and found literally) {
+  auto to = writer();
+  for (std::string x : {"'; DROP TABLE users; --", "\" OR 1=1", "$1", "%s%n", "Robert');", "\\",
+                        "%", "_", "NULL", "a\nb", "{1,2}", "${jndi:x}"}) {
+    insert_user u{make_id<user_id>(source), x + "@x.kr", x, x, x, user_role::user};
+    auto made = store_user(to, *vault, u);
+    CAF_REQUIRE(made && made->created);
+    auto found = read_user(to, *vault, find_user_by_mail{x + "@x.kr"});
+    CAF_CHECK(found && found->name == x && found->phone == x && found->password_hash == x);
+    must(db, "INSERT INTO events (title, venue, event_date) VALUES ($1, 'v', now() + '1 day')",
+         pg::params{}.add_text("t " + x + " end"));
+    auto events = read_events(to, {event_status_filter::any, "t " + x + " end", 1, 10});
+    CAF_REQUIRE(events);
+    CAF_CHECK_EQUAL(events->total, 1);
+  }
+  auto zero = read_events(to, {event_status_filter::any, std::string{"a\0b", 3}, 1, 10});
+  CAF_REQUIRE(!zero);
+  CAF_CHECK(zero.error().error == ec::bad_request);
+  CAF_CHECK(number(db, "SELECT count(*) FROM users") == 12);
+}
+
+CAF_TEST(a user sees their own reservations and expired ones as expired) {
+  fill();
+  auto to = writer();
+  auto who = user(), other = user();
+  auto hall = event("뮤지컬 오페라의 유령");
+  auto live = reserve(who, hall, 3), over = reserve(who, hall, 1, -1);
+  auto mine = read_reservations(to, {who});
+  CAF_REQUIRE(mine);
+  CAF_REQUIRE_EQUAL(mine->rows.size(), 2u);
+  CAF_CHECK(mine->rows[0].id == over && mine->rows[0].status == "expired"); // P-44, newest first
+  CAF_CHECK(mine->rows[1].id == live && mine->rows[1].status == "pending");
+  CAF_REQUIRE_EQUAL(mine->rows[1].items.size(), 3u);
+  CAF_CHECK_EQUAL(mine->rows[1].items[0].ticket_type_name, "VIP-1-1");
+  CAF_CHECK_EQUAL(mine->rows[1].event_title, "뮤지컬 오페라의 유령");
+  CAF_CHECK(read_one_reservation(to, {who, live})->found);
+  CAF_CHECK(!read_one_reservation(to, {other, live})->found);
+  CAF_CHECK(read_reservations(to, {other})->rows.empty());
+}
+
+CAF_TEST(a block an event and a plan are read as they are) {
+  fill();
+  auto from = reader();
+  auto who = user();
+  auto hall = event("스포츠 경기 - 농구 결승전");
+  auto id = reserve(who, hall, 2);
+  auto row = read_event_row(from, {hall});
+  if (!row) CAF_FAIL(row.error().text);
+  CAF_CHECK(row->known && !row->cancelled);
+  CAF_CHECK_EQUAL(static_cast<int64_t>(row->blocks.size()),
+                  number(db, "SELECT count(DISTINCT block_no) FROM seats WHERE event_id = $1",
+                         pg::params{}.add_id(hall)));
+  CAF_CHECK(std::is_sorted(row->blocks.begin(), row->blocks.end()));
+  auto block = read_block(from, {hall, 1});
+  CAF_REQUIRE(block);
+  CAF_CHECK_EQUAL(block->seats.size(), 500u);
+  CAF_CHECK_EQUAL(
+    std::count_if(block->seats.begin(), block->seats.end(),
+                  [&](auto& x) { return x.row.status == 'l' && x.row.reservation == id; }),
+    2);
+  CAF_REQUIRE_EQUAL(block->led.size(), 1u);
+  CAF_CHECK_EQUAL(block->led[0].items.size(), 2u);
+  CAF_CHECK(!read_block(from, {hall, 999})->known);
+  auto plan = read_plan(from, {hall});
+  CAF_REQUIRE(plan);
+  CAF_CHECK_EQUAL(plan->seats.size(), 4900u);
+  CAF_CHECK_EQUAL(plan->sections.size(), 3u);
+  CAF_CHECK(!plan->layout_json.empty());
+  auto standing = read_event_row(from, {event("ZICO STANDING NIGHT 2025")});
+  CAF_CHECK(standing->known && standing->blocks.empty());
+  CAF_CHECK(!read_event_row(from, {make_id<event_id>(source)})->known);
+  CAF_CHECK(!read_plan(from, {make_id<event_id>(source)})->event_known);
+  CAF_CHECK(read_reservation_row(from, {id})->found);
+  CAF_CHECK(!read_reservation_row(from, {make_id<reservation_id>(source)})->found);
+  CAF_CHECK(read_overdue(from, {0, 10})->rows.empty());
+  auto late = reserve(who, hall, 1, -10);
+  auto overdue = read_overdue(from, {2000, 10});
+  CAF_REQUIRE_EQUAL(overdue->rows.size(), 1u);
+  CAF_CHECK(overdue->rows[0].id == late && overdue->rows[0].lead_block == 1);
+  CAF_CHECK_EQUAL(read_live_blocks(from)->rows.size(), 1u);
+}
+
+CAF_TEST(H32 many sessions are read by one statement and each gets its own) {
+  fill();
+  auto from = reader();
+  auto hall = event("2025 콘서트 투어 in 서울");
+  std::vector<user_id> users;
+  for (int i = 0; i < 40; ++i) {
+    users.push_back(user());
+    for (int k = 0; k < i % 3; ++k) reserve(users.back(), hall, 1 + k);
+  }
+  users.push_back(make_id<user_id>(source)); // Nobody.
+  users.push_back(users.front());            // Twice in one batch.
+  auto all = read_sessions(from, users);
+  if (!all) CAF_FAIL(all.error().text);
+  CAF_REQUIRE_EQUAL(all->size(), users.size());
+  for (size_t i = 0; i < users.size(); ++i) {
+    auto one = read_sessions(from, {users[i]});
+    CAF_REQUIRE(one && one->size() == 1u);
+    const auto &a = (*all)[i], &b = one->front();
+    CAF_CHECK_EQUAL(a.user_known, i != 40);
+    CAF_CHECK(a.user_known == b.user_known && a.revoked_before == b.revoked_before);
+    CAF_CHECK(
+      std::equal(a.pending.begin(), a.pending.end(), b.pending.begin(), b.pending.end(), same));
+    CAF_CHECK_EQUAL(a.pending.size(), i < 40 ? i % 3 : 0u);
+  }
+  auto plan = must(from, "EXPLAIN EXECUTE sessions ('{}')");
+  std::string text_of_plan;
+  for (int i = 0; i < plan.rows(); ++i) text_of_plan += std::string{plan.text(i, 0)} + '\n';
+  CAF_CHECK(text_of_plan.find("Seq Scan") == std::string::npos);
+  CAF_CHECK(text_of_plan.find("reservations_mine") != std::string::npos);
+  CAF_MESSAGE(text_of_plan);
+}
+
+CAF_TEST(the pools answer everybody and come back after a lost connection) {
+  fill();
+  auto who = user();
+  reserve(who, event("2025 콘서트 투어 in 서울"), 2);
+  caf::actor_system_config cfg;
+  caf::actor_system sys{cfg};
+  caf::scoped_actor self{sys};
+  auto reads = spawn_reads(sys, {home.conninfo("tiketi_read"), 2, 20'000, {}});
+  auto store = spawn_store(sys, {home.conninfo("tiketi_store"), 2, 4096, vault, {}});
+  int good = 0, bad = 0;
+  for (int i = 0; i < 1000; ++i) self->send(reads, load_session{who});
+  for (int i = 0; i < 1000; ++i)
+    self->receive([&](const session_rows& x) { ++(x.pending.size() == 1 ? good : bad); },
+                  [&](caf::error&) { ++bad; });
+  CAF_CHECK_EQUAL(good, 1000);
+  CAF_CHECK_EQUAL(bad, 0);
+  auto ping = [&] {
+    bool ok = false;
+    self->request(store, patience, ping_store{})
+      .receive([&](const store_alive&) { ok = true; }, [](caf::error&) {});
+    self->request(reads, patience, load_session{who})
+      .receive([&](const session_rows&) {}, [&](caf::error&) { ok = false; });
+    return ok;
+  };
+  CAF_CHECK(ping());
+  must(db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+           "WHERE usename IN ('tiketi_store', 'tiketi_read')");
+  bool back = false;
+  for (int i = 0; i < 20 && !back; ++i) back = ping();
+  CAF_CHECK(back);
+  caf::anon_send_exit(reads, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
