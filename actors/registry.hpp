@@ -8,7 +8,8 @@
 #include "actors/seat_block/messages.hpp"
 #include "actors/session/messages.hpp"
 
-/// Every message that may leave a node, with its type id: append only. A changed shape is a new type
+/// Every message that may leave a node, with its type id: append only. A changed shape is a new
+/// type
 /// (`_v2`), because peers of the neighbouring release read the old one. Included by shells only.
 CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
 

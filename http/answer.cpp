@@ -12,18 +12,16 @@ size_t utf8_length(std::string_view text) {
   auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   auto tail = [&](size_t i) { return i < text.size() && (at(i) & 0xc0) == 0x80; };
   unsigned char c = at(0);
-  if (c < 0x80)
-    return 1;
-  if (c >= 0xc2 && c <= 0xdf)
-    return tail(1) ? 2 : 0;
+  if (c < 0x80) return 1;
+  if (c >= 0xc2 && c <= 0xdf) return tail(1) ? 2 : 0;
   if (c >= 0xe0 && c <= 0xef) {
     if (!tail(1) || !tail(2) || (c == 0xe0 && at(1) < 0xa0) || (c == 0xed && at(1) > 0x9f))
       return 0;
     return 3;
   }
   if (c >= 0xf0 && c <= 0xf4) {
-    if (!tail(1) || !tail(2) || !tail(3) || (c == 0xf0 && at(1) < 0x90)
-        || (c == 0xf4 && at(1) > 0x8f))
+    if (!tail(1) || !tail(2) || !tail(3) || (c == 0xf0 && at(1) < 0x90) ||
+        (c == 0xf4 && at(1) > 0x8f))
       return 0;
     return 4;
   }
@@ -96,35 +94,33 @@ answer error_answer(ec x, std::string_view text, std::string_view more) {
   return out;
 }
 
-answer error_answer(const problem& x) {
-  return error_answer(x.code, x.text);
-}
+answer error_answer(const problem& x) { return error_answer(x.code, x.text); }
 
 std::string_view reason_phrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
+  case 200: return "OK";
+  case 201: return "Created";
+  case 202: return "Accepted";
+  case 204: return "No Content";
+  case 304: return "Not Modified";
+  case 400: return "Bad Request";
+  case 401: return "Unauthorized";
+  case 403: return "Forbidden";
+  case 404: return "Not Found";
+  case 405: return "Method Not Allowed";
+  case 408: return "Request Timeout";
+  case 409: return "Conflict";
+  case 413: return "Content Too Large";
+  case 415: return "Unsupported Media Type";
+  case 422: return "Unprocessable Content";
+  case 429: return "Too Many Requests";
+  case 431: return "Request Header Fields Too Large";
+  case 500: return "Internal Server Error";
+  case 501: return "Not Implemented";
+  case 502: return "Bad Gateway";
+  case 503: return "Service Unavailable";
+  case 504: return "Gateway Timeout";
+  default: return "Status";
   }
 }
 
@@ -134,10 +130,8 @@ std::string to_string(const cookie& x) {
   out.append(x.name).append("=").append(x.value);
   out.append("; Path=").append(x.path);
   out.append("; Max-Age=").append(std::to_string(x.max_age_s));
-  if (x.http_only)
-    out += "; HttpOnly";
-  if (x.secure)
-    out += "; Secure";
+  if (x.http_only) out += "; HttpOnly";
+  if (x.secure) out += "; Secure";
   out.append("; SameSite=").append(x.same_site);
   return out;
 }

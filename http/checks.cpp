@@ -19,38 +19,36 @@ constexpr size_t gzip_max_inline = 64 * 1024;
 bool well_formed_request_id(std::string_view x) {
   constexpr size_t length_max = 64;
   return !x.empty() && x.size() <= length_max && std::all_of(x.begin(), x.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-'
-           || c == '_' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
 bool starts_with_segment(std::string_view path, std::string_view prefix) {
-  return path.substr(0, prefix.size()) == prefix
-         && (path.size() == prefix.size() || path[prefix.size()] == '/');
+  return path.substr(0, prefix.size()) == prefix &&
+         (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 /// The category of a path no route knows, so that probing is limited, too (1.9).
 rate_category category_of(std::string_view path) {
   if (starts_with_segment(path, "/health") || starts_with_segment(path, "/actuator"))
     return rate_category::exempt;
-  if (starts_with_segment(path, "/api/auth"))
-    return rate_category::auth;
-  if (starts_with_segment(path, "/api/queue"))
-    return rate_category::queue;
+  if (starts_with_segment(path, "/api/auth")) return rate_category::auth;
+  if (starts_with_segment(path, "/api/queue")) return rate_category::queue;
   return rate_category::general;
 }
 
 /// D39: every anonymous page load asks for a refresh without a token.
 bool refresh_without_token(const request& x) {
-  return x.verb == method::post && x.path == "/api/auth/refresh" && !x.cookie("refresh_token")
-         && x.body.find("refreshToken") == std::string::npos;
+  return x.verb == method::post && x.path == "/api/auth/refresh" && !x.cookie("refresh_token") &&
+         x.body.find("refreshToken") == std::string::npos;
 }
 
 /// The page came from this very server.
 bool own_origin(std::string_view origin, std::string_view host) {
   auto scheme = origin.find("://");
-  return scheme != std::string_view::npos && !host.empty()
-         && iequals(origin.substr(scheme + 3), host);
+  return scheme != std::string_view::npos && !host.empty() &&
+         iequals(origin.substr(scheme + 3), host);
 }
 
 void line(std::string& out, std::string_view name, std::string_view value) {
@@ -69,8 +67,7 @@ std::string_view one_line(std::string_view value) {
 }
 
 bool compressible(std::string_view content_type) {
-  return content_type.substr(0, 5) == "text/"
-         || content_type.substr(0, 16) == "application/json";
+  return content_type.substr(0, 5) == "text/" || content_type.substr(0, 16) == "application/json";
 }
 
 /// Answers an OPTIONS that asks for leave (1.4).
@@ -88,8 +85,8 @@ answer preflight() {
 } // namespace
 
 bool service::allowed_origin(std::string_view origin) const {
-  return std::find(options_.allowed_origins.begin(), options_.allowed_origins.end(), origin)
-         != options_.allowed_origins.end();
+  return std::find(options_.allowed_origins.begin(), options_.allowed_origins.end(), origin) !=
+         options_.allowed_origins.end();
 }
 
 std::string service::make_request_id(const request& x) const {
@@ -118,14 +115,12 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
     x->fail(ec::bad_request);
     return;
   }
-  if (!check_origin(*x))
-    return;
+  if (!check_origin(*x)) return;
   auto m = table_.match(q.verb, q.path);
   x->route_ = m.hit;
   x->params_ = m.params;
   identify(*x);
-  if (!check_rate(*x, m) || !check_access(*x, m))
-    return;
+  if (!check_rate(*x, m) || !check_access(*x, m)) return;
   run(x);
 }
 
@@ -137,8 +132,8 @@ bool service::check_origin(live_exchange& x) {
     return false;
   }
   auto origin = q.header("origin");
-  if (!changes_state(q.verb) || origin.empty() || allowed_origin(origin)
-      || own_origin(origin, q.header("host")))
+  if (!changes_state(q.verb) || origin.empty() || allowed_origin(origin) ||
+      own_origin(origin, q.header("host")))
     return true;
   x.fail(ec::origin_forbidden);
   return false;
@@ -162,8 +157,7 @@ bool service::check_rate(live_exchange& x, const route_match& m) {
   auto client = x.principal_ ? "user:" + to_string(x.principal_->user) : "ip:" + q.client;
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(x.started_.time_since_epoch());
   auto verdict = limiter_.ask(client, category, now.count());
-  if (verdict.allowed)
-    return true;
+  if (verdict.allowed) return true;
   auto a = error_answer(ec::rate_limited, {}, R"(,"retryAfter":60)");
   a.retry_after_s = static_cast<int>(verdict.reset_s);
   a.headers = {{"RateLimit-Limit", std::to_string(verdict.limit)},
@@ -181,8 +175,7 @@ bool service::check_access(live_exchange& x, const route_match& m) {
   };
   auto verb = x.request_.verb;
   if (m.hit == nullptr) {
-    if (m.allowed == 0 && verb != method::other)
-      return refuse(error_answer(ec::route_unknown));
+    if (m.allowed == 0 && verb != method::other) return refuse(error_answer(ec::route_unknown));
     // A path that needs login does not tell strangers which methods it has (1.5).
     if (m.allowed != 0 && m.login_needed && !x.principal_ && verb != method::options)
       return refuse(error_answer(ec::not_authenticated));
@@ -195,14 +188,12 @@ bool service::check_access(live_exchange& x, const route_match& m) {
     return refuse(std::move(a));
   }
   if (m.hit->gated && context_.gate)
-    if (auto refused = context_.gate(x))
-      return refuse(std::move(*refused));
+    if (auto refused = context_.gate(x)) return refuse(std::move(*refused));
   if (m.hit->level != access::public_ && !x.principal_)
     return refuse(error_answer(ec::not_authenticated));
   if (m.hit->level == access::admin && !x.principal_->admin())
     return refuse(error_answer(ec::admin_required));
-  if (m.malformed_param)
-    return refuse(error_answer(ec::bad_request, "Malformed id"));
+  if (m.malformed_param) return refuse(error_answer(ec::bad_request, "Malformed id"));
   return true;
 }
 
@@ -210,12 +201,11 @@ void service::run(const std::shared_ptr<live_exchange>& x) {
   try {
     x->route_->run(x);
   } catch (const std::exception& e) {
-    spdlog::error("handler of {} failed, request {}: {}", x->route_->path,
-                  x->request_.request_id, e.what());
+    spdlog::error("handler of {} failed, request {}: {}", x->route_->path, x->request_.request_id,
+                  e.what());
     x->fail(ec::internal);
   }
-  if (!x->answered() && x.use_count() > 1)
-    wait_for(*x);
+  if (!x->answered() && x.use_count() > 1) wait_for(*x);
 }
 
 // -- what goes out -----------------------------------------------------------------------------
@@ -247,8 +237,7 @@ void service::compose(const live_exchange& x, answer& a, bool keep_alive, outgoi
     line(h, "Content-Type", a.content_type);
     line(h, "Content-Length", a.shared ? a.shared->size() : a.body.size());
   }
-  if (zipped)
-    h += "Content-Encoding: gzip\r\n";
+  if (zipped) h += "Content-Encoding: gzip\r\n";
   h += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   if (auto origin = q.header("origin"); !origin.empty() && allowed_origin(origin)) {
     line(h, "Access-Control-Allow-Origin", origin);
@@ -258,26 +247,18 @@ void service::compose(const live_exchange& x, answer& a, bool keep_alive, outgoi
   h += may_zip ? "Vary: Origin, Accept-Encoding\r\n" : "Vary: Origin\r\n";
   line(h, "X-Request-Id", q.request_id);
   h += "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n";
-  bool personal = a.status >= 400
-                  || (route != nullptr
-                      && (route->level != access::public_ || route->personal
-                          || route->rate == rate_category::auth));
-  if (!a.cache_control.empty())
-    line(h, "Cache-Control", a.cache_control);
-  else if (personal)
-    h += "Cache-Control: no-store\r\n";
-  if (a.retry_after_s > 0)
-    line(h, "Retry-After", static_cast<uint64_t>(a.retry_after_s));
-  for (auto& [name, value] : a.headers)
-    line(h, name, one_line(value));
-  for (auto& value : a.cookies)
-    line(h, "Set-Cookie", one_line(value));
+  bool personal =
+    a.status >= 400 || (route != nullptr && (route->level != access::public_ || route->personal ||
+                                             route->rate == rate_category::auth));
+  if (!a.cache_control.empty()) line(h, "Cache-Control", a.cache_control);
+  else if (personal) h += "Cache-Control: no-store\r\n";
+  if (a.retry_after_s > 0) line(h, "Retry-After", static_cast<uint64_t>(a.retry_after_s));
+  for (auto& [name, value] : a.headers) line(h, name, one_line(value));
+  for (auto& value : a.cookies) line(h, "Set-Cookie", one_line(value));
   h += "\r\n";
-  if (q.verb == method::head)
-    return;
+  if (q.verb == method::head) return;
   out.shared = std::move(a.shared);
-  if (!out.shared)
-    out.body = std::move(a.body);
+  if (!out.shared) out.body = std::move(a.body);
 }
 
 } // namespace tk::http

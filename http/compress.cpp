@@ -11,8 +11,7 @@ namespace {
 /// The weight of one member of a list is 0: `;q=0`, `; q=0.000`.
 bool weighs_nothing(std::string_view parameters) {
   auto q = parameters.find("q=");
-  if (q == std::string_view::npos)
-    return false;
+  if (q == std::string_view::npos) return false;
   auto weight = trim(parameters.substr(q + 2));
   return !weight.empty() && weight.find_first_not_of("0.") == std::string_view::npos;
 }
@@ -32,8 +31,7 @@ std::optional<std::string> gzip(std::string_view text, int level) {
   auto state = deflate(&z, Z_FINISH);
   out.resize(z.total_out);
   deflateEnd(&z);
-  if (state != Z_STREAM_END)
-    return std::nullopt;
+  if (state != Z_STREAM_END) return std::nullopt;
   return out;
 }
 
@@ -46,10 +44,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
     auto semicolon = std::min(item.find(';'), item.size());
     auto name = trim(item.substr(0, semicolon));
     auto wanted = !weighs_nothing(item.substr(semicolon));
-    if (iequals(name, "gzip") || iequals(name, "x-gzip"))
-      return wanted;
-    if (name == "*")
-      any = wanted;
+    if (iequals(name, "gzip") || iequals(name, "x-gzip")) return wanted;
+    if (name == "*") any = wanted;
   }
   return any;
 }

@@ -21,22 +21,19 @@ constexpr size_t flush_bytes_max = 256 * 1024;
 } // namespace
 
 connection::connection(int socket, std::string client, size_t head_bytes_max)
-  : address(std::move(client)), input(head_bytes_max), fd_(fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
+    : address(std::move(client)), input(head_bytes_max), fd_(fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
   int on = 1;
-  if (fd_ >= 0)
-    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (fd_ >= 0) setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 connection::~connection() {
-  if (fd_ >= 0)
-    ::close(fd_);
+  if (fd_ >= 0) ::close(fd_);
 }
 
 flush_result connection::flush() {
   auto end = out.sent + flush_bytes_max;
   while (out.sent < out.size()) {
-    if (out.sent >= end)
-      return flush_result::partly;
+    if (out.sent >= end) return flush_result::partly;
     auto content = out.content();
     std::array<iovec, 2> parts{};
     size_t n = 0;
@@ -51,10 +48,8 @@ flush_result connection::flush() {
     message.msg_iovlen = n;
     auto written = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0) {
-      if (errno == EINTR)
-        continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::partly
-                                                     : flush_result::broken;
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::partly : flush_result::broken;
     }
     out.sent += static_cast<size_t>(written);
   }
@@ -91,8 +86,7 @@ void connection::close_gently(steady::time_point now) {
 }
 
 void connection::stash(std::string_view bytes) {
-  if (close_after)
-    return;
+  if (close_after) return;
   if (early.size() + bytes.size() > early_bytes_max) {
     close_after = true;
     early = {};

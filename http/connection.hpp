@@ -22,13 +22,9 @@ struct outgoing {
   [[nodiscard]] std::string_view content() const {
     return shared ? std::string_view(*shared) : std::string_view(body);
   }
-  [[nodiscard]] size_t size() const {
-    return head.size() + content().size();
-  }
+  [[nodiscard]] size_t size() const { return head.size() + content().size(); }
   /// What only this answer keeps in memory.
-  [[nodiscard]] size_t own_bytes() const {
-    return head.size() + body.size();
-  }
+  [[nodiscard]] size_t own_bytes() const { return head.size() + body.size(); }
 };
 
 /// Where a connection is in the cycle request, answer, request.
@@ -54,12 +50,8 @@ public:
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
-  [[nodiscard]] bool valid() const {
-    return fd_ >= 0;
-  }
-  [[nodiscard]] int fd() const {
-    return fd_;
-  }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  [[nodiscard]] int fd() const { return fd_; }
   const std::string address;
 
   std::mutex mutex;
@@ -80,11 +72,11 @@ public:
   bool send_now(std::string_view bytes);
 
   phase at = phase::reading;
-  bool looping = false;       // Some thread is taking requests out of the input.
-  bool input_ended = false;   // The client has closed its side.
-  bool close_after = false;   // Close when the present answer is out.
+  bool looping = false;     // Some thread is taking requests out of the input.
+  bool input_ended = false; // The client has closed its side.
+  bool close_after = false; // Close when the present answer is out.
   framer input;
-  std::string early;          // Input behind the present request.
+  std::string early; // Input behind the present request.
   outgoing out;
   steady::time_point since;    // Of the present phase, or of the first byte of a request.
   steady::time_point progress; // When `out` last shrank.

@@ -35,37 +35,26 @@ public:
 
   // -- for handlers -----------------------------------------------------------------------------
 
-  [[nodiscard]] const request& req() const {
-    return request_;
-  }
+  [[nodiscard]] const request& req() const { return request_; }
   /// The signed-in user; on routes of level `user` and `admin` never empty.
-  [[nodiscard]] const std::optional<principal>& who() const {
-    return principal_;
-  }
+  [[nodiscard]] const std::optional<principal>& who() const { return principal_; }
   /// The user's id; only on routes that need login.
   [[nodiscard]] user_id user() const;
   /// Path parameter by name, percent-decoded form not applied; empty when the template has none.
   [[nodiscard]] std::string_view param(std::string_view name) const;
   /// Uuid path parameter by name. It is well-formed: dispatch has checked it.
-  template <class Id>
-  [[nodiscard]] Id id_param(std::string_view name) const {
+  template <class Id> [[nodiscard]] Id id_param(std::string_view name) const {
     return parse_id<Id>(param(name)).value_or(Id{});
   }
   /// Time left until the server answers 503 itself (8 s from arrival).
   [[nodiscard]] std::chrono::milliseconds time_left() const;
-  [[nodiscard]] bool answered() const {
-    return answered_.load(std::memory_order_acquire);
-  }
+  [[nodiscard]] bool answered() const { return answered_.load(std::memory_order_acquire); }
 
   /// Answers. From any thread, never blocks. False when it was answered before.
   bool respond(answer x);
   /// Answers with the table's refusal for `x` (R5).
-  bool fail(ec x) {
-    return respond(error_answer(x));
-  }
-  bool fail(const problem& x) {
-    return respond(error_answer(x));
-  }
+  bool fail(ec x) { return respond(error_answer(x)); }
+  bool fail(const problem& x) { return respond(error_answer(x)); }
 
   // -- for the server ---------------------------------------------------------------------------
 

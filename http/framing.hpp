@@ -30,37 +30,23 @@ public:
   framing_step feed(std::string_view bytes, size_t& used);
 
   /// Call after `head`. Also refuses a declared length beyond it.
-  void body_limit(size_t bytes) {
-    body_max_ = bytes;
-  }
+  void body_limit(size_t bytes) { body_max_ = bytes; }
 
   /// True before the first byte of a request.
-  [[nodiscard]] bool clean() const {
-    return at_ == at::head && head_.empty();
-  }
+  [[nodiscard]] bool clean() const { return at_ == at::head && head_.empty(); }
   /// True when `feed` has something to report even without new bytes.
-  [[nodiscard]] bool pending() const {
-    return at_ == at::body_start;
-  }
-  [[nodiscard]] ec error() const {
-    return error_;
-  }
+  [[nodiscard]] bool pending() const { return at_ == at::body_start; }
+  [[nodiscard]] ec error() const { return error_; }
   /// True when a body follows and the client waits for `100 Continue`.
   [[nodiscard]] bool expects_continue() const {
     return expects_continue_ && (chunked_ || length_ > 0);
   }
   /// The declared length is over the limit.
-  [[nodiscard]] bool exceeds_limit() const {
-    return !chunked_ && length_ > body_max_;
-  }
+  [[nodiscard]] bool exceeds_limit() const { return !chunked_ && length_ > body_max_; }
   /// Whether the client wants to go on with this connection (version and Connection header).
-  [[nodiscard]] bool keep_alive() const {
-    return keep_alive_;
-  }
+  [[nodiscard]] bool keep_alive() const { return keep_alive_; }
   /// Request line and header lines so far, each ended by CRLF once complete.
-  [[nodiscard]] const std::string& head() const {
-    return head_;
-  }
+  [[nodiscard]] const std::string& head() const { return head_; }
 
   /// Hands out the complete request and starts over.
   void take(std::string& head, std::string& body);
@@ -100,7 +86,7 @@ private:
   bool has_length_ = false, http10_ = false;
   int hosts_ = 0;
   size_t fields_ = 0;
-  size_t length_ = 0;      // Of the body, or of the rest of the chunk.
+  size_t length_ = 0; // Of the body, or of the rest of the chunk.
   size_t trailer_bytes_ = 0;
   std::string head_, body_, line_;
 };

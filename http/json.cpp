@@ -15,8 +15,8 @@ tl::unexpected<problem> refusal(ec code, std::string_view text) {
 
 /// Characters of UTF-8 text: the contract's lengths are characters, not bytes.
 size_t code_points(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(),
-                                           [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<size_t>(
+    std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 bool blank(std::string_view text) {
@@ -28,34 +28,18 @@ bool blank(std::string_view text) {
 class builder : public nlohmann::json_sax<json> {
 public:
   json root;
-  bool null() override {
-    return put(json(nullptr));
-  }
-  bool boolean(bool x) override {
-    return put(json(x));
-  }
-  bool number_integer(number_integer_t x) override {
-    return put(json(x));
-  }
-  bool number_unsigned(number_unsigned_t x) override {
-    return put(json(x));
-  }
-  bool number_float(number_float_t x, const string_t&) override {
-    return put(json(x));
-  }
+  bool null() override { return put(json(nullptr)); }
+  bool boolean(bool x) override { return put(json(x)); }
+  bool number_integer(number_integer_t x) override { return put(json(x)); }
+  bool number_unsigned(number_unsigned_t x) override { return put(json(x)); }
+  bool number_float(number_float_t x, const string_t&) override { return put(json(x)); }
   bool string(string_t& x) override {
     // PostgreSQL cannot store U+0000 in a text.
     return x.find('\0') == std::string::npos && put(json(std::move(x)));
   }
-  bool binary(binary_t&) override {
-    return false;
-  }
-  bool start_object(size_t) override {
-    return open(json::object());
-  }
-  bool start_array(size_t) override {
-    return open(json::array());
-  }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(size_t) override { return open(json::object()); }
+  bool start_array(size_t) override { return open(json::array()); }
   bool end_object() override {
     stack_.pop_back();
     return true;
@@ -78,8 +62,7 @@ private:
     return true;
   }
   bool open(json x) {
-    if (stack_.size() >= static_cast<size_t>(json_depth_max))
-      return false;
+    if (stack_.size() >= static_cast<size_t>(json_depth_max)) return false;
     stack_.push_back(place(std::move(x)));
     return true;
   }
@@ -89,8 +72,7 @@ private:
       return &root;
     }
     auto& top = *stack_.back();
-    if (top.is_array())
-      return &top.emplace_back(std::move(x));
+    if (top.is_array()) return &top.emplace_back(std::move(x));
     return &(top[key_] = std::move(x));
   }
 
@@ -104,32 +86,27 @@ checked<json> parse_object(std::string_view text) {
   builder events;
   if (!json::sax_parse(text.begin(), text.end(), &events))
     return refusal(ec::bad_request, "Malformed JSON");
-  if (!events.root.is_object())
-    return refusal(ec::bad_request, "A JSON object is expected");
+  if (!events.root.is_object()) return refusal(ec::bad_request, "A JSON object is expected");
   return std::move(events.root);
 }
 
 std::optional<problem> check_media_type(const request& x) {
   auto type = x.header("content-type");
   type = trim(type.substr(0, type.find(';')));
-  if (type.empty() || iequals(type, "application/json"))
-    return std::nullopt;
+  if (type.empty() || iequals(type, "application/json")) return std::nullopt;
   return problem{ec::media_type, std::string(answer_to(ec::media_type).text)};
 }
 
 checked<json> read_object(const request& x) {
-  if (blank(x.body))
-    return json::object();
-  if (auto p = check_media_type(x))
-    return tl::make_unexpected(*p);
+  if (blank(x.body)) return json::object();
+  if (auto p = check_media_type(x)) return tl::make_unexpected(*p);
   return parse_object(x.body);
 }
 
 // -- fields ------------------------------------------------------------------------------------
 
 void fields::refuse(std::string_view text) {
-  if (!failed_)
-    failed_ = problem{ec::bad_request, std::string(text)};
+  if (!failed_) failed_ = problem{ec::bad_request, std::string(text)};
 }
 
 const json* fields::find(std::string_view name) const {
@@ -137,14 +114,11 @@ const json* fields::find(std::string_view name) const {
   return i == object_.end() || i->is_null() ? nullptr : &*i;
 }
 
-bool fields::missing(std::string_view name) const {
-  return find(name) == nullptr;
-}
+bool fields::missing(std::string_view name) const { return find(name) == nullptr; }
 
 std::optional<std::string> fields::optional_text(std::string_view name, size_t max) {
   auto x = find(name);
-  if (x == nullptr)
-    return std::nullopt;
+  if (x == nullptr) return std::nullopt;
   if (!x->is_string()) {
     refuse(std::string(name) + " must be a string");
     return std::nullopt;
@@ -161,56 +135,46 @@ std::string fields::text(std::string_view name, size_t max) {
     return {};
   }
   auto x = optional_text(name, max);
-  if (x && blank(*x))
-    refuse("must not be blank");
+  if (x && blank(*x)) refuse("must not be blank");
   return x.value_or(std::string());
 }
 
 std::string fields::mail(std::string_view name, size_t max) {
   auto x = text(name, max);
-  if (!well_formed_mail(x))
-    refuse("must be a well-formed email address");
+  if (!well_formed_mail(x)) refuse("must be a well-formed email address");
   return x;
 }
 
 std::string fields::password(std::string_view name) {
   constexpr size_t characters_min = 8, bytes_max = 72;
   auto x = text(name, bytes_max);
-  if (code_points(x) < characters_min)
-    refuse("Password must be at least 8 characters");
-  if (x.size() > bytes_max)
-    refuse("Password must be at most 72 bytes");
+  if (code_points(x) < characters_min) refuse("Password must be at least 8 characters");
+  if (x.size() > bytes_max) refuse("Password must be at most 72 bytes");
   return x;
 }
 
-std::optional<int64_t> fields::optional_integer(std::string_view name, int64_t low,
-                                                int64_t high) {
+std::optional<int64_t> fields::optional_integer(std::string_view name, int64_t low, int64_t high) {
   auto x = find(name);
-  if (x == nullptr)
-    return std::nullopt;
+  if (x == nullptr) return std::nullopt;
   constexpr auto int64_max = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   if (!x->is_number_integer() || (x->is_number_unsigned() && x->get<uint64_t>() > int64_max)) {
     refuse(std::string(name) + " must be an integer");
     return std::nullopt;
   }
   auto value = x->get<int64_t>();
-  if (value < low)
-    refuse("must be greater than or equal to " + std::to_string(low));
-  if (value > high)
-    refuse("must be less than or equal to " + std::to_string(high));
+  if (value < low) refuse("must be greater than or equal to " + std::to_string(low));
+  if (value > high) refuse("must be less than or equal to " + std::to_string(high));
   return value;
 }
 
 int64_t fields::integer(std::string_view name, int64_t low, int64_t high) {
-  if (missing(name))
-    refuse("must not be null");
+  if (missing(name)) refuse("must not be null");
   return optional_integer(name, low, high).value_or(low);
 }
 
 std::optional<bool> fields::optional_bool(std::string_view name) {
   auto x = find(name);
-  if (x == nullptr)
-    return std::nullopt;
+  if (x == nullptr) return std::nullopt;
   if (!x->is_boolean()) {
     refuse(std::string(name) + " must be true or false");
     return std::nullopt;
@@ -221,11 +185,9 @@ std::optional<bool> fields::optional_bool(std::string_view name) {
 std::optional<instant> fields::optional_time(std::string_view name) {
   constexpr size_t length_max = 40;
   auto text = optional_text(name, length_max);
-  if (!text)
-    return std::nullopt;
+  if (!text) return std::nullopt;
   auto out = parse_iso(*text);
-  if (!out)
-    refuse(std::string(name) + " must be an ISO-8601 time with offset");
+  if (!out) refuse(std::string(name) + " must be an ISO-8601 time with offset");
   return out;
 }
 
@@ -261,14 +223,13 @@ std::vector<std::array<uint64_t, 2>> fields::uuid_list(std::string_view name, si
     return out;
   }
   for (auto& item : *x) {
-    auto bits = item.is_string() ? detail::uuid_parse(item.get_ref<const std::string&>())
-                                 : std::nullopt;
+    auto bits =
+      item.is_string() ? detail::uuid_parse(item.get_ref<const std::string&>()) : std::nullopt;
     if (!bits) {
       refuse(std::string(name) + " must hold uuids");
       return out;
     }
-    if (std::find(out.begin(), out.end(), *bits) != out.end())
-      refuse(twin_text);
+    if (std::find(out.begin(), out.end(), *bits) != out.end()) refuse(twin_text);
     out.push_back(*bits);
   }
   return out;
@@ -279,26 +240,22 @@ std::vector<std::array<uint64_t, 2>> fields::uuid_list(std::string_view name, si
 checked<int64_t> read_integer_query(const request& x, std::string_view name, int64_t absent,
                                     int64_t low, int64_t high) {
   auto text = x.query(name);
-  if (!text || text->empty())
-    return absent;
+  if (!text || text->empty()) return absent;
   int64_t value = 0;
   auto end = text->data() + text->size();
   auto [rest, error] = std::from_chars(text->data(), end, value);
   if (rest != end || error == std::errc::invalid_argument)
     return refusal(ec::bad_request, std::string(name) + " must be an integer");
-  if (error == std::errc::result_out_of_range)
-    value = text->front() == '-' ? low : high;
+  if (error == std::errc::result_out_of_range) value = text->front() == '-' ? low : high;
   return std::clamp(value, low, high);
 }
 
 checked<page_query> read_page(const request& x, int64_t default_limit, int64_t limit_max) {
   constexpr int64_t page_max = 1'000'000;
   auto page = read_integer_query(x, "page", 1, 1, page_max);
-  if (!page)
-    return tl::make_unexpected(page.error());
+  if (!page) return tl::make_unexpected(page.error());
   auto limit = read_integer_query(x, "limit", default_limit, 1, limit_max);
-  if (!limit)
-    return tl::make_unexpected(limit.error());
+  if (!limit) return tl::make_unexpected(limit.error());
   return page_query{*page, *limit};
 }
 
@@ -314,10 +271,8 @@ checked<std::string> idempotency_key(const request& x, const json& body) {
   std::string key(x.header("idempotency-key"));
   if (key.empty()) {
     auto i = body.find("idempotencyKey");
-    if (i == body.end() || i->is_null())
-      return key;
-    if (!i->is_string())
-      return refusal(ec::bad_request, "idempotencyKey must be a string");
+    if (i == body.end() || i->is_null()) return key;
+    if (!i->is_string()) return refusal(ec::bad_request, "idempotencyKey must be a string");
     key = i->get<std::string>();
   }
   if (code_points(key) > length_max)
@@ -331,20 +286,19 @@ answer json_answer(const json& body, int status) {
 
 bool well_formed_mail(std::string_view text) {
   auto at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at > 64 || text.size() > 255)
-    return false;
+  if (at == std::string_view::npos || at == 0 || at > 64 || text.size() > 255) return false;
   auto local = text.substr(0, at);
   auto host = text.substr(at + 1);
   auto odd = [](char c) {
     auto u = static_cast<unsigned char>(c);
-    return u <= 0x20 || u == 0x7f || c == '@' || c == ',' || c == '<' || c == '>' || c == '"'
-           || c == '(' || c == ')' || c == '\\' || c == ';' || c == ':' || c == '[' || c == ']';
+    return u <= 0x20 || u == 0x7f || c == '@' || c == ',' || c == '<' || c == '>' || c == '"' ||
+           c == '(' || c == ')' || c == '\\' || c == ';' || c == ':' || c == '[' || c == ']';
   };
   if (std::any_of(local.begin(), local.end(), odd) || std::any_of(host.begin(), host.end(), odd))
     return false;
   auto dotted = [](std::string_view x) {
-    return x.empty() || x.front() == '.' || x.back() == '.'
-           || x.find("..") != std::string_view::npos;
+    return x.empty() || x.front() == '.' || x.back() == '.' ||
+           x.find("..") != std::string_view::npos;
   };
   return !dotted(local) && !dotted(host) && host.front() != '-' && host.back() != '-';
 }

@@ -18,8 +18,7 @@
 
 namespace tk::http {
 
-template <class T>
-using checked = tl::expected<T, problem>;
+template <class T> using checked = tl::expected<T, problem>;
 
 /// Deepest nesting of arrays and objects accepted in a body (S24).
 constexpr int json_depth_max = 32;
@@ -55,12 +54,10 @@ public:
   std::optional<bool> optional_bool(std::string_view name);
   std::optional<instant> optional_time(std::string_view name);
   /// Required uuid.
-  template <class Id>
-  Id uuid(std::string_view name) {
+  template <class Id> Id uuid(std::string_view name) {
     return parse_id<Id>(uuid_text(name)).value_or(Id{});
   }
-  template <class Id>
-  std::optional<Id> optional_uuid(std::string_view name) {
+  template <class Id> std::optional<Id> optional_uuid(std::string_view name) {
     return missing(name) ? std::nullopt : std::optional<Id>(uuid<Id>(name));
   }
   /// Array of uuids; a missing, null or empty one gives `empty_text`, more than `max` `many_text`,
@@ -78,9 +75,7 @@ public:
   void refuse(std::string_view text);
   [[nodiscard]] bool missing(std::string_view name) const;
   /// The first refusal.
-  [[nodiscard]] const std::optional<problem>& failed() const {
-    return failed_;
-  }
+  [[nodiscard]] const std::optional<problem>& failed() const { return failed_; }
 
 private:
   const nlohmann::json* find(std::string_view name) const;
@@ -98,9 +93,7 @@ private:
 struct page_query {
   int64_t page = 1;
   int64_t limit = 10;
-  [[nodiscard]] int64_t offset() const {
-    return (page - 1) * limit;
-  }
+  [[nodiscard]] int64_t offset() const { return (page - 1) * limit; }
 };
 checked<page_query> read_page(const request& x, int64_t default_limit, int64_t limit_max = 100);
 

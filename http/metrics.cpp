@@ -16,14 +16,13 @@ namespace tk::http {
 
 namespace {
 
-constexpr std::array statuses{200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409,
-                              413, 415, 429, 431, 500, 502, 503, 504};
+constexpr std::array statuses{200, 201, 202, 204, 400, 401, 403, 404, 405, 408,
+                              409, 413, 415, 429, 431, 500, 502, 503, 504};
 
 /// Position of a status; the last slot holds whatever is not in the list.
 size_t slot_of(int status) {
   size_t i = 0;
-  while (i < statuses.size() && statuses[i] != status)
-    ++i;
+  while (i < statuses.size() && statuses[i] != status) ++i;
   return i;
 }
 
@@ -73,9 +72,7 @@ metrics::metrics(std::string application) : impl_(std::make_unique<impl>()) {
 
 metrics::~metrics() = default;
 
-prometheus::Registry& metrics::registry() {
-  return impl_->registry;
-}
+prometheus::Registry& metrics::registry() { return impl_->registry; }
 
 void metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
   std::lock_guard lock(impl_->mutex);
@@ -91,8 +88,7 @@ std::string metrics::render() const {
   {
     std::lock_guard lock(impl_->mutex);
     for (auto& x : impl_->gauges)
-      for (auto& family : x.Collect())
-        all.push_back(std::move(family));
+      for (auto& family : x.Collect()) all.push_back(std::move(family));
   }
   return prometheus::TextSerializer{}.Serialize(all);
 }
@@ -111,8 +107,7 @@ void metrics::bind(const route_table& table) {
 void metrics::observe(size_t route_index, std::string_view method, int status, double seconds) {
   auto known = std::min(route_index, impl_->uris.size() - 1);
   auto row = known;
-  if (known + 1 == impl_->uris.size())
-    row += static_cast<size_t>(parse_method(method));
+  if (known + 1 == impl_->uris.size()) row += static_cast<size_t>(parse_method(method));
   auto& cell = impl_->rows[row][slot_of(status)];
   auto histogram = cell.load(std::memory_order_acquire);
   if (histogram == nullptr) {

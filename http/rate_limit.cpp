@@ -20,8 +20,7 @@ struct counter {
   uint32_t current = 0, last = 0;
 
   void roll(int64_t now_index) {
-    if (now_index == index)
-      return;
+    if (now_index == index) return;
     last = now_index == index + 1 ? current : 0;
     current = 0;
     index = now_index;
@@ -55,26 +54,24 @@ struct rate_limiter::shard {
 
 uint32_t rate_limits::of(rate_category x) const {
   switch (x) {
-    case rate_category::exempt: return 0;
-    case rate_category::auth: return auth;
-    case rate_category::queue: return queue;
-    case rate_category::booking: return booking;
-    case rate_category::general: break;
+  case rate_category::exempt: return 0;
+  case rate_category::auth: return auth;
+  case rate_category::queue: return queue;
+  case rate_category::booking: return booking;
+  case rate_category::general: break;
   }
   return general;
 }
 
 rate_limiter::rate_limiter(rate_limits limits) : limits_(limits) {
-  for (auto& x : shards_)
-    x = std::make_unique<shard>();
+  for (auto& x : shards_) x = std::make_unique<shard>();
 }
 
 rate_limiter::~rate_limiter() = default;
 
 rate_verdict rate_limiter::ask(std::string_view client, rate_category category, int64_t now_ms) {
   auto limit = limits_.of(category);
-  if (limit == 0)
-    return {};
+  if (limit == 0) return {};
   auto& s = *shards_[std::hash<std::string_view>{}(client) % shard_count];
   std::lock_guard lock(s.mutex);
   auto found = s.index.find(client);
@@ -92,8 +89,8 @@ rate_verdict rate_limiter::ask(std::string_view client, rate_category category, 
   c.roll(now_ms / window_ms);
   auto into = now_ms % window_ms;
   // In units of 1/window_ms requests, rounded up against the client.
-  auto used = (static_cast<int64_t>(c.last) * (window_ms - into) + window_ms - 1) / window_ms
-              + static_cast<int64_t>(c.current);
+  auto used = (static_cast<int64_t>(c.last) * (window_ms - into) + window_ms - 1) / window_ms +
+              static_cast<int64_t>(c.current);
   rate_verdict out;
   out.limit = limit;
   if (used + 1 > static_cast<int64_t>(limit)) {

@@ -9,13 +9,10 @@ namespace tk::http {
 
 namespace {
 
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
+  if (c >= '0' && c <= '9') return c - '0';
   auto l = lower(c);
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
@@ -27,67 +24,58 @@ bool hex_text(std::string_view text) {
 
 /// W3C traceparent, version 00 (D10).
 bool well_formed_traceparent(std::string_view x) {
-  return x.size() == 55 && x.substr(0, 3) == "00-" && x[35] == '-' && x[52] == '-'
-         && hex_text(x.substr(3, 32)) && hex_text(x.substr(36, 16)) && hex_text(x.substr(53))
-         && x.substr(3, 32).find_first_not_of('0') != std::string_view::npos
-         && x.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
+  return x.size() == 55 && x.substr(0, 3) == "00-" && x[35] == '-' && x[52] == '-' &&
+         hex_text(x.substr(3, 32)) && hex_text(x.substr(36, 16)) && hex_text(x.substr(53)) &&
+         x.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+         x.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
 }
 
 /// Removes the version segment: both spellings are one path (1.1).
 void set_path(request& x) {
   constexpr std::string_view prefix = "/api/v1";
   x.path = x.raw_path;
-  if (x.path.substr(0, prefix.size()) != prefix)
-    return;
+  if (x.path.substr(0, prefix.size()) != prefix) return;
   auto rest = x.path.substr(prefix.size());
-  if (!rest.empty() && rest.front() != '/')
-    return;
+  if (!rest.empty() && rest.front() != '/') return;
   x.path_storage.assign("/api").append(rest);
   x.path = x.path_storage;
 }
 
 } // namespace
 
-bool principal::admin() const {
-  return iequals(role, "admin");
-}
+bool principal::admin() const { return iequals(role, "admin"); }
 
 method parse_method(std::string_view token) {
   using enum method;
   for (auto x : {get, post, head, put, patch, delete_, options})
-    if (to_string(x) == token)
-      return x;
+    if (to_string(x) == token) return x;
   return other;
 }
 
 std::string_view to_string(method x) {
   switch (x) {
-    case method::get: return "GET";
-    case method::head: return "HEAD";
-    case method::post: return "POST";
-    case method::put: return "PUT";
-    case method::patch: return "PATCH";
-    case method::delete_: return "DELETE";
-    case method::options: return "OPTIONS";
-    case method::other: break;
+  case method::get: return "GET";
+  case method::head: return "HEAD";
+  case method::post: return "POST";
+  case method::put: return "PUT";
+  case method::patch: return "PATCH";
+  case method::delete_: return "DELETE";
+  case method::options: return "OPTIONS";
+  case method::other: break;
   }
   return "OTHER";
 }
 
 bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size())
-    return false;
+  if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i]))
-      return false;
+    if (lower(a[i]) != lower(b[i])) return false;
   return true;
 }
 
 std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
 
@@ -99,11 +87,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
     if (c == '%') {
       auto high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
       auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return std::nullopt;
+      if (high < 0 || low < 0) return std::nullopt;
       c = static_cast<char>(high * 16 + low);
-      if (c == '\0')
-        return std::nullopt;
+      if (c == '\0') return std::nullopt;
       i += 2;
     } else if (c == '+' && plus_is_blank) {
       c = ' ';
@@ -121,11 +107,9 @@ std::optional<std::string> query_value(std::string_view query_string, std::strin
     auto equals = std::min(pair.find('='), pair.size());
     auto key = pair.substr(0, equals);
     if (key != name) {
-      if (key.find_first_of("%+") == std::string_view::npos)
-        continue;
+      if (key.find_first_of("%+") == std::string_view::npos) continue;
       auto decoded = percent_decode(key, true);
-      if (!decoded || *decoded != name)
-        continue;
+      if (!decoded || *decoded != name) continue;
     }
     return percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
   }
@@ -138,8 +122,7 @@ std::optional<std::string_view> cookie_value(std::string_view cookies, std::stri
     auto pair = trim(cookies.substr(0, end));
     cookies.remove_prefix(std::min(end + 1, cookies.size()));
     auto equals = pair.find('=');
-    if (equals == std::string_view::npos || trim(pair.substr(0, equals)) != name)
-      continue;
+    if (equals == std::string_view::npos || trim(pair.substr(0, equals)) != name) continue;
     auto value = trim(pair.substr(equals + 1));
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
       value = value.substr(1, value.size() - 2);
@@ -150,8 +133,7 @@ std::optional<std::string_view> cookie_value(std::string_view cookies, std::stri
 
 std::string_view request::header(std::string_view name) const {
   for (auto& x : headers)
-    if (iequals(x.name, name))
-      return x.value;
+    if (iequals(x.name, name)) return x.value;
   return {};
 }
 
@@ -163,8 +145,7 @@ bool request::has_header(std::string_view name) const {
 std::optional<std::string_view> request::cookie(std::string_view name) const {
   for (auto& x : headers)
     if (iequals(x.name, "cookie"))
-      if (auto value = cookie_value(x.value, name))
-        return value;
+      if (auto value = cookie_value(x.value, name)) return value;
   return std::nullopt;
 }
 
@@ -173,12 +154,10 @@ std::optional<std::string> request::query(std::string_view name) const {
 }
 
 std::string_view request::access_token() const {
-  if (!has_header("authorization"))
-    return cookie("access_token").value_or(std::string_view{});
+  if (!has_header("authorization")) return cookie("access_token").value_or(std::string_view{});
   auto value = header("authorization");
   constexpr size_t scheme = 7;
-  if (value.size() <= scheme || !iequals(value.substr(0, scheme), "bearer "))
-    return {};
+  if (value.size() <= scheme || !iequals(value.substr(0, scheme), "bearer ")) return {};
   return trim(value.substr(scheme));
 }
 
@@ -189,8 +168,7 @@ bool parse_head(request& x) {
   rest.remove_prefix(std::min(end + 2, rest.size()));
   auto first = line.find(' ');
   auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last)
-    return false;
+  if (first == std::string_view::npos || first == last) return false;
   x.method_token = line.substr(0, first);
   x.verb = parse_method(x.method_token);
   x.minor_version = line.back() == '0' ? 0 : 1;
@@ -206,8 +184,7 @@ bool parse_head(request& x) {
   if (auto parent = x.header("traceparent"); well_formed_traceparent(parent))
     x.traceparent = parent;
   auto target = line.substr(first + 1, last - first - 1);
-  if (target.empty() || target.front() != '/')
-    return false;
+  if (target.empty() || target.front() != '/') return false;
   auto mark = std::min(target.find('?'), target.size());
   x.raw_path = target.substr(0, mark);
   x.query_string = target.substr(std::min(mark + 1, target.size()));

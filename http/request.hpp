@@ -32,9 +32,9 @@ struct request {
   std::string_view query_string; // Behind `?`, undecoded.
   std::vector<header_field> headers;
   std::string body;
-  std::string peer_address; // Of the socket, numeric.
-  std::string client;       // `peer_address`, or what trusted proxies say (1.9, S26).
-  std::string request_id;   // Incoming X-Request-Id when well-formed, else fresh (D10).
+  std::string peer_address;     // Of the socket, numeric.
+  std::string client;           // `peer_address`, or what trusted proxies say (1.9, S26).
+  std::string request_id;       // Incoming X-Request-Id when well-formed, else fresh (D10).
   std::string_view traceparent; // W3C form, checked; empty when absent or malformed.
   instant arrived;              // Wall time.
 

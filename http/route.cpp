@@ -7,9 +7,7 @@ namespace tk::http {
 
 namespace {
 
-constexpr uint32_t bit(method x) {
-  return 1u << static_cast<unsigned>(x);
-}
+constexpr uint32_t bit(method x) { return 1u << static_cast<unsigned>(x); }
 
 constexpr size_t segments_max = 16;
 
@@ -19,11 +17,9 @@ size_t split(std::string_view path, std::array<std::string_view, segments_max>& 
   path.remove_prefix(1);
   for (;;) {
     auto end = std::min(path.find('/'), path.size());
-    if (n == segments_max)
-      return segments_max + 1;
+    if (n == segments_max) return segments_max + 1;
     out[n++] = path.substr(0, end);
-    if (end == path.size())
-      return n;
+    if (end == path.size()) return n;
     path.remove_prefix(end + 1);
   }
 }
@@ -31,19 +27,14 @@ size_t split(std::string_view path, std::array<std::string_view, segments_max>& 
 } // namespace
 
 route_table::parsed route_table::parse(const route& x) {
-  auto bad = [&](const char* why) {
-    return std::invalid_argument("route " + x.path + ": " + why);
-  };
-  if (x.path.empty() || x.path.front() != '/')
-    throw bad("the path must start with a slash");
-  if (!x.run)
-    throw bad("it has no handler");
+  auto bad = [&](const char* why) { return std::invalid_argument("route " + x.path + ": " + why); };
+  if (x.path.empty() || x.path.front() != '/') throw bad("the path must start with a slash");
+  if (!x.run) throw bad("it has no handler");
   if (x.verb == method::other || x.verb == method::head || x.verb == method::options)
     throw bad("its method is answered by the server");
   std::array<std::string_view, segments_max> parts;
   auto n = split(x.path, parts);
-  if (n > segments_max)
-    throw bad("it has too many segments");
+  if (n > segments_max) throw bad("it has too many segments");
   parsed out;
   for (size_t i = 0; i < n; ++i) {
     auto part = parts[i];
@@ -58,8 +49,7 @@ route_table::parsed route_table::parse(const route& x) {
     auto inner = part.substr(1, part.size() - 2);
     auto colon = inner.find(':');
     auto type = colon == std::string_view::npos ? "uuid" : inner.substr(colon + 1);
-    if (type != "uuid" && type != "str")
-      throw bad("a parameter is uuid or str");
+    if (type != "uuid" && type != "str") throw bad("a parameter is uuid or str");
     out.names.emplace_back(inner.substr(0, colon));
     out.segments.push_back({"", true, type == "uuid"});
     out.label.append("{").append(out.names.back()).append("}");
@@ -73,8 +63,7 @@ bool route_table::same(const std::vector<segment>& a, const std::vector<segment>
 }
 
 route_table::route_table(std::vector<route> routes) : routes_(std::move(routes)) {
-  for (size_t i = 0; i < routes_.size(); ++i)
-    add(static_cast<int32_t>(i));
+  for (size_t i = 0; i < routes_.size(); ++i) add(static_cast<int32_t>(i));
   index_shapes();
 }
 
@@ -89,8 +78,7 @@ void route_table::add(int32_t index) {
     s->by_method.fill(-1);
   }
   auto& slot = s->by_method[static_cast<size_t>(x.verb)];
-  if (slot >= 0)
-    throw std::invalid_argument("route " + x.path + ": there are two of this method");
+  if (slot >= 0) throw std::invalid_argument("route " + x.path + ": there are two of this method");
   slot = index;
   s->allowed |= bit(x.verb) | bit(method::options);
   if (x.verb == method::get) {
@@ -113,8 +101,7 @@ void route_table::index_shapes() {
       continue;
     }
     std::string key;
-    for (auto& x : segments)
-      key.append("/").append(x.literal);
+    for (auto& x : segments) key.append("/").append(x.literal);
     literal_.emplace(literal_keys_.emplace_back(std::move(key)), i);
   }
   // A literal segment wins over a parameter, from the left: /my before /{id}.
@@ -122,34 +109,29 @@ void route_table::index_shapes() {
     auto& x = shapes_[a].segments;
     auto& y = shapes_[b].segments;
     for (size_t i = 0; i < x.size(); ++i)
-      if (x[i].param != y[i].param)
-        return y[i].param;
+      if (x[i].param != y[i].param) return y[i].param;
     return false;
   };
-  for (auto& list : by_length_)
-    std::stable_sort(list.begin(), list.end(), earlier);
+  for (auto& list : by_length_) std::stable_sort(list.begin(), list.end(), earlier);
 }
 
 void route_table::fill(route_match& m, const shape& s, method verb) const {
   m.allowed |= s.allowed;
   m.login_needed = m.login_needed && s.login_needed;
   auto i = s.by_method[static_cast<size_t>(verb)];
-  if (i >= 0)
-    m.hit = &routes_[static_cast<size_t>(i)];
+  if (i >= 0) m.hit = &routes_[static_cast<size_t>(i)];
 }
 
 route_match route_table::match(method verb, std::string_view path) const {
   route_match m;
-  if (path.empty() || path.front() != '/')
-    return m;
+  if (path.empty() || path.front() != '/') return m;
   if (auto i = literal_.find(path); i != literal_.end()) {
     fill(m, shapes_[i->second], verb);
     return m;
   }
   std::array<std::string_view, segments_max> parts;
   auto n = split(path, parts);
-  if (n > segments_max)
-    return m;
+  if (n > segments_max) return m;
   for (auto i : by_length_[n]) {
     auto& s = shapes_[i];
     size_t params = 0;
@@ -165,11 +147,9 @@ route_match route_table::match(method verb, std::string_view path) const {
       malformed = malformed || (want.uuid && !detail::uuid_parse(parts[k]));
       values[params++] = parts[k];
     }
-    if (!fits)
-      continue;
+    if (!fits) continue;
     fill(m, s, verb);
-    if (m.hit == nullptr)
-      continue;
+    if (m.hit == nullptr) continue;
     m.params = values;
     m.malformed_param = malformed;
     return m;
@@ -181,18 +161,14 @@ const std::vector<std::string>& route_table::param_names(const route& x) const {
   return names_[index(x)];
 }
 
-const std::string& route_table::label(const route& x) const {
-  return labels_[index(x)];
-}
+const std::string& route_table::label(const route& x) const { return labels_[index(x)]; }
 
 std::string allow_header(uint32_t allowed) {
   std::string out;
   for (auto x : {method::get, method::head, method::post, method::put, method::patch,
                  method::delete_, method::options}) {
-    if ((allowed & bit(x)) == 0)
-      continue;
-    if (!out.empty())
-      out += ", ";
+    if ((allowed & bit(x)) == 0) continue;
+    if (!out.empty()) out += ", ";
     out += to_string(x);
   }
   return out;

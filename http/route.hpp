@@ -54,18 +54,18 @@ struct route {
   std::vector<query_doc> queries;
 
   // -- checks -----------------------------------------------------------------------------------
-  bool gated = false;            // Needs an entry token (1.8).
-  bool personal = false;         // `Cache-Control: no-store` although the level is public.
-  bool hidden = false;           // Not in `/openapi.json`.
-  size_t body_limit = 1 << 20;   // Bytes; beyond it 413.
+  bool gated = false;          // Needs an entry token (1.8).
+  bool personal = false;       // `Cache-Control: no-store` although the level is public.
+  bool hidden = false;         // Not in `/openapi.json`.
+  size_t body_limit = 1 << 20; // Bytes; beyond it 413.
 };
 
 /// What dispatch found.
 struct route_match {
-  const route* hit = nullptr;     // Null: 404, or 405 when `allowed` is not 0.
-  uint32_t allowed = 0;           // Bit per method that the path has.
-  bool login_needed = true;       // Every route of this path needs login (for 405 against 401).
-  bool malformed_param = false;   // A uuid parameter is none: 400, after the login check (1.7).
+  const route* hit = nullptr;   // Null: 404, or 405 when `allowed` is not 0.
+  uint32_t allowed = 0;         // Bit per method that the path has.
+  bool login_needed = true;     // Every route of this path needs login (for 405 against 401).
+  bool malformed_param = false; // A uuid parameter is none: 400, after the login check (1.7).
   std::array<std::string_view, path_params_max> params;
 };
 
@@ -79,9 +79,7 @@ public:
 
   /// Looks up a path without `/v1` and query.
   [[nodiscard]] route_match match(method verb, std::string_view path) const;
-  [[nodiscard]] const std::vector<route>& routes() const {
-    return routes_;
-  }
+  [[nodiscard]] const std::vector<route>& routes() const { return routes_; }
   /// Parameter names of a route, in order.
   [[nodiscard]] const std::vector<std::string>& param_names(const route& x) const;
   /// The template without types, as metrics label and OpenAPI path.

@@ -41,8 +41,8 @@ public:
   HTTP_PROTOTYPE(bridge)
 
   explicit bridge(std::shared_ptr<service> to)
-    : to_(std::move(to)),
-      parser_(std::make_shared<Pistache::Http::RequestParser>(unused_parser_bytes)) {
+      : to_(std::move(to)),
+        parser_(std::make_shared<Pistache::Http::RequestParser>(unused_parser_bytes)) {
     // nop
   }
 
@@ -52,8 +52,7 @@ public:
 
   void onDisconnection(const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
     auto s = slot_of(peer);
-    if (!s || !s->to)
-      return;
+    if (!s || !s->to) return;
     auto c = std::move(s->to);
     to_->closed(c);
   }
@@ -69,19 +68,16 @@ private:
     peer->setIdle(true);
     auto host = peer->address().host();
     constexpr std::string_view mapped = "::ffff:";
-    if (host.rfind(mapped, 0) == 0)
-      host.erase(0, mapped.size());
+    if (host.rfind(mapped, 0) == 0) host.erase(0, mapped.size());
     if (auto c = to_->opened(peer->fd(), std::move(host)))
       peer->putData(connection_key, std::make_shared<slot>(slot{std::move(c)}));
-    else
-      ::shutdown(peer->fd(), SHUT_RDWR);
+    else ::shutdown(peer->fd(), SHUT_RDWR);
   }
 
   void onInput(const char* buffer, size_t size,
                const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
     auto s = slot_of(peer);
-    if (!s || !s->to)
-      return;
+    if (!s || !s->to) return;
     try {
       to_->received(s->to, {buffer, size});
     } catch (const std::exception& e) { // Out of memory: one connection ends, not the thread.
@@ -103,14 +99,12 @@ struct server::impl {
 };
 
 server::server(server_options options, std::vector<route> routes, server_context context)
-  : impl_(std::make_unique<impl>()) {
-  impl_->core = std::make_shared<service>(std::move(options), std::move(routes),
-                                          std::move(context));
+    : impl_(std::make_unique<impl>()) {
+  impl_->core =
+    std::make_shared<service>(std::move(options), std::move(routes), std::move(context));
 }
 
-server::~server() {
-  stop();
-}
+server::~server() { stop(); }
 
 void server::start() {
   auto& o = impl_->core->options();
@@ -133,27 +127,22 @@ void server::start() {
   } catch (const std::exception& e) {
     impl_->endpoint.reset();
     impl_->core->stop();
-    throw std::runtime_error("cannot listen on " + where + " (" + e.what()
-                             + "): stop what uses it, or choose another PORT");
+    throw std::runtime_error("cannot listen on " + where + " (" + e.what() +
+                             "): stop what uses it, or choose another PORT");
   }
   impl_->port = static_cast<uint16_t>(impl_->endpoint->getPort());
 }
 
 void server::stop() {
-  if (!impl_->endpoint)
-    return;
+  if (!impl_->endpoint) return;
   impl_->core->drain();
   impl_->core->stop();
   impl_->endpoint->shutdown();
   impl_->endpoint.reset();
 }
 
-uint16_t server::port() const {
-  return impl_->port;
-}
+uint16_t server::port() const { return impl_->port; }
 
-const route_table& server::routes() const {
-  return impl_->core->table();
-}
+const route_table& server::routes() const { return impl_->core->table(); }
 
 } // namespace tk::http

@@ -34,10 +34,10 @@ struct server_options {
   size_t connections_max = 20000;
   size_t pending_bytes_max = 64u << 20; // Unsent, uncached bytes of all slow readers together.
   std::chrono::milliseconds deadline{8000};
-  std::chrono::milliseconds idle_timeout{75000};      // Keep-alive without a request.
-  std::chrono::milliseconds request_timeout{12000};   // From first to last byte of a request.
-  std::chrono::milliseconds stall_timeout{20000};     // A reader without progress.
-  std::chrono::milliseconds drain_timeout{3000};      // `stop` waits so long for open requests.
+  std::chrono::milliseconds idle_timeout{75000};    // Keep-alive without a request.
+  std::chrono::milliseconds request_timeout{12000}; // From first to last byte of a request.
+  std::chrono::milliseconds stall_timeout{20000};   // A reader without progress.
+  std::chrono::milliseconds drain_timeout{3000};    // `stop` waits so long for open requests.
 };
 
 /// What the server is given to work with; all outlive it.

@@ -41,13 +41,13 @@ slow_writer_options writer_options(const server_options& x) {
 } // namespace
 
 service::service(server_options options, std::vector<route> routes, server_context context)
-  : options_(std::move(options)),
-    context_(std::move(context)),
-    table_(make_table(std::move(routes))),
-    limiter_(options_.limits),
-    writer_(
-      writer_options(options_), [this](steady::time_point now) { tick(now); },
-      [this](const connection_ptr& c) { resume(c); }) {
+    : options_(std::move(options)),
+      context_(std::move(context)),
+      table_(make_table(std::move(routes))),
+      limiter_(options_.limits),
+      writer_(
+        writer_options(options_), [this](steady::time_point now) { tick(now); },
+        [this](const connection_ptr& c) { resume(c); }) {
   for (auto& x : table_.routes()) {
     one_body_limit_ = one_body_limit_ && x.body_limit == table_.routes().front().body_limit;
     body_limit_max_ = std::max(body_limit_max_, x.body_limit);
@@ -55,9 +55,7 @@ service::service(server_options options, std::vector<route> routes, server_conte
   context_.meters.bind(table_);
 }
 
-service::~service() {
-  stop();
-}
+service::~service() { stop(); }
 
 void service::start() {
   last_sweep_ = steady::now();
@@ -120,23 +118,19 @@ void service::closed(const connection_ptr& c) {
   }
   std::lock_guard lock(c->mutex);
   c->input_ended = true;
-  if (c->at != phase::busy)
-    c->abort();
+  if (c->at != phase::busy) c->abort();
 }
 
 void service::received(const connection_ptr& c, std::string_view bytes) {
   std::unique_lock lock(c->mutex);
-  if (c->at == phase::closing || c->at == phase::dead)
-    return;
-  if (c->at == phase::busy || c->looping)
-    return c->stash(bytes);
+  if (c->at == phase::closing || c->at == phase::dead) return;
+  if (c->at == phase::busy || c->looping) return c->stash(bytes);
   take_requests(c, bytes, lock);
 }
 
 void service::resume(const connection_ptr& c) {
   std::unique_lock lock(c->mutex);
-  if (c->at == phase::reading && !c->looping)
-    take_requests(c, {}, lock);
+  if (c->at == phase::reading && !c->looping) take_requests(c, {}, lock);
 }
 
 /// Works through `bytes`, then through what came in meanwhile, one request after the other. The
@@ -147,8 +141,7 @@ void service::take_requests(const connection_ptr& c, std::string_view bytes,
   std::string held;
   while (c->at == phase::reading) {
     if (bytes.empty() && !c->input.pending()) {
-      if (c->early.empty())
-        break;
+      if (c->early.empty()) break;
       held.swap(c->early);
       c->early.clear();
       bytes = held;
@@ -166,20 +159,15 @@ void service::take_requests(const connection_ptr& c, std::string_view bytes,
 
 void service::step(const connection_ptr& c, std::string_view& bytes,
                    std::unique_lock<std::mutex>& lock) {
-  if (c->input.clean())
-    c->since = steady::now();
+  if (c->input.clean()) c->since = steady::now();
   size_t used = 0;
   auto what = c->input.feed(bytes, used);
   bytes.remove_prefix(used);
   switch (what) {
-    case framing_step::more:
-      return;
-    case framing_step::head:
-      return on_head(*c);
-    case framing_step::done:
-      return on_complete(c, lock);
-    case framing_step::failed:
-      return on_broken(c, c->input.error(), lock);
+  case framing_step::more: return;
+  case framing_step::head: return on_head(*c);
+  case framing_step::done: return on_complete(c, lock);
+  case framing_step::failed: return on_broken(c, c->input.error(), lock);
   }
 }
 
@@ -190,12 +178,11 @@ void service::on_head(connection& c) {
     request peek;
     peek.head = c.input.head();
     if (parse_head(peek))
-      if (auto m = table_.match(peek.verb, peek.path); m.hit != nullptr)
-        limit = m.hit->body_limit;
+      if (auto m = table_.match(peek.verb, peek.path); m.hit != nullptr) limit = m.hit->body_limit;
   }
   c.input.body_limit(limit);
-  if (c.input.expects_continue() && !c.input.exceeds_limit()
-      && !c.send_now("HTTP/1.1 100 Continue\r\n\r\n"))
+  if (c.input.expects_continue() && !c.input.exceeds_limit() &&
+      !c.send_now("HTTP/1.1 100 Continue\r\n\r\n"))
     c.abort();
 }
 
@@ -241,58 +228,44 @@ void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::m
 void service::deliver(live_exchange& x, answer&& a) {
   forget(x);
   --in_flight_;
-  if (stopped_)
-    return;
+  if (stopped_) return;
   auto& c = *x.to;
   auto now = steady::now();
   auto seconds = std::chrono::duration<double>(now - x.started_).count();
   auto row = x.route_ != nullptr ? table_.index(*x.route_) : table_.routes().size();
   context_.meters.observe(row, to_string(x.request_.verb), a.status, seconds);
-  if (context_.access_log)
-    context_.access_log(x, a.status, seconds);
+  if (context_.access_log) context_.access_log(x, a.status, seconds);
   bool more = false;
   {
     std::unique_lock lock(c.mutex);
-    if (c.at != phase::busy)
-      return;
+    if (c.at != phase::busy) return;
     auto keep = x.keep_alive && !c.close_after && !c.input_ended && !draining_;
     c.close_after = !keep;
     lock.unlock(); // Only this exchange may touch `out` while the phase is busy.
     outgoing out;
     compose(x, a, keep, out);
     lock.lock();
-    if (c.at != phase::busy)
-      return;
+    if (c.at != phase::busy) return;
     c.out = std::move(out);
     switch (c.flush()) {
-      case flush_result::all:
-        more = c.finish(now);
-        break;
-      case flush_result::partly:
-        if (!writer_.add(x.to))
-          c.abort();
-        break;
-      case flush_result::broken:
-        c.abort();
-        break;
+    case flush_result::all: more = c.finish(now); break;
+    case flush_result::partly:
+      if (!writer_.add(x.to)) c.abort();
+      break;
+    case flush_result::broken: c.abort(); break;
     }
   }
-  if (more)
-    writer_.resume(x.to);
+  if (more) writer_.resume(x.to);
 }
 
 live_exchange::live_exchange(std::shared_ptr<service> owner, connection_ptr c)
-  : to(std::move(c)), owner_(std::move(owner)) {
+    : to(std::move(c)), owner_(std::move(owner)) {
   ++owner_->in_flight_;
 }
 
-live_exchange::~live_exchange() {
-  abandon();
-}
+live_exchange::~live_exchange() { abandon(); }
 
-void live_exchange::deliver(answer&& a) {
-  owner_->deliver(*this, std::move(a));
-}
+void live_exchange::deliver(answer&& a) { owner_->deliver(*this, std::move(a)); }
 
 // -- deadlines ---------------------------------------------------------------------------------
 
@@ -301,26 +274,22 @@ void service::wait_for(live_exchange& x) {
   x.listed = true; // Before looking at `answered`, as `respond` does it the other way round.
   auto& shard = deadlines_[x.shard];
   std::lock_guard lock(shard.mutex);
-  if (x.answered())
-    return;
+  if (x.answered()) return;
   x.place = shard.open.insert(shard.open.end(), &x);
   x.linked = true;
 }
 
 void service::forget(live_exchange& x) {
-  if (!x.listed)
-    return;
+  if (!x.listed) return;
   auto& shard = deadlines_[x.shard];
   std::lock_guard lock(shard.mutex);
-  if (x.linked)
-    shard.open.erase(x.place);
+  if (x.linked) shard.open.erase(x.place);
   x.linked = false;
 }
 
 void service::tick(steady::time_point now) {
   expire(now);
-  if (now - last_sweep_ < sweep_interval)
-    return;
+  if (now - last_sweep_ < sweep_interval) return;
   last_sweep_ = now;
   sweep(now);
 }
@@ -331,15 +300,12 @@ void service::expire(steady::time_point now) {
     {
       std::lock_guard lock(shard.mutex);
       for (auto x : shard.open) {
-        if (x->deadline_ > now)
-          break;
+        if (x->deadline_ > now) break;
         // An exchange in its destructor cannot be locked; it answers itself.
-        if (auto held = x->weak_from_this().lock())
-          late.push_back(std::move(held));
+        if (auto held = x->weak_from_this().lock()) late.push_back(std::move(held));
       }
     }
-    for (auto& x : late)
-      x->fail(ec::late);
+    for (auto& x : late) x->fail(ec::late);
   }
 }
 
@@ -349,27 +315,20 @@ void service::sweep(steady::time_point now) {
     {
       std::lock_guard lock(shard.mutex);
       all.reserve(shard.open.size());
-      for (auto& [key, c] : shard.open)
-        all.push_back(c);
+      for (auto& [key, c] : shard.open) all.push_back(c);
     }
-    for (auto& c : all)
-      sweep_one(c, now);
+    for (auto& c : all) sweep_one(c, now);
   }
 }
 
 void service::sweep_one(const connection_ptr& c, steady::time_point now) {
   std::unique_lock lock(c->mutex, std::try_to_lock);
-  if (!lock)
-    return; // In use, so not idle.
+  if (!lock) return; // In use, so not idle.
   auto age = now - c->since;
-  if (c->at == phase::closing && age > linger)
-    c->abort();
-  if (c->at != phase::reading || c->looping)
-    return;
-  if (c->input.clean() && age > options_.idle_timeout)
-    c->abort();
-  else if (!c->input.clean() && age > options_.request_timeout)
-    on_broken(c, ec::late, lock);
+  if (c->at == phase::closing && age > linger) c->abort();
+  if (c->at != phase::reading || c->looping) return;
+  if (c->input.clean() && age > options_.idle_timeout) c->abort();
+  else if (!c->input.clean() && age > options_.request_timeout) on_broken(c, ec::late, lock);
 }
 
 } // namespace tk::http

@@ -43,12 +43,8 @@ public:
   /// Ends all connections and threads; later answers go nowhere.
   void stop();
 
-  [[nodiscard]] const route_table& table() const {
-    return table_;
-  }
-  [[nodiscard]] const server_options& options() const {
-    return options_;
-  }
+  [[nodiscard]] const route_table& table() const { return table_; }
+  [[nodiscard]] const server_options& options() const { return options_; }
 
   // -- for exchanges ----------------------------------------------------------------------------
 

@@ -18,11 +18,11 @@ constexpr uint64_t wake_id = 0;
 slow_writer::slow_writer(slow_writer_options options,
                          std::function<void(steady::time_point)> on_tick,
                          std::function<void(const connection_ptr&)> on_resume)
-  : options_(options),
-    on_tick_(std::move(on_tick)),
-    on_resume_(std::move(on_resume)),
-    epoll_(epoll_create1(EPOLL_CLOEXEC)),
-    event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : options_(options),
+      on_tick_(std::move(on_tick)),
+      on_resume_(std::move(on_resume)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event x{};
   x.events = EPOLLIN;
   x.data.u64 = wake_id;
@@ -43,8 +43,7 @@ void slow_writer::start() {
 void slow_writer::stop() {
   stopping_ = true;
   wake();
-  if (thread_.joinable())
-    thread_.join();
+  if (thread_.joinable()) thread_.join();
   std::lock_guard lock(mutex_);
   entries_.clear();
   resumed_.clear();
@@ -59,14 +58,12 @@ void slow_writer::wake() {
 bool slow_writer::add(const connection_ptr& x) {
   auto bytes = x->out.own_bytes();
   std::lock_guard lock(mutex_);
-  if (stopping_ || bytes_ + bytes > options_.bytes_max)
-    return false;
+  if (stopping_ || bytes_ + bytes > options_.bytes_max) return false;
   auto id = next_id_++;
   epoll_event e{};
   e.events = EPOLLOUT;
   e.data.u64 = id;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, x->fd(), &e) != 0)
-    return false;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, x->fd(), &e) != 0) return false;
   bytes_ += bytes;
   x->progress = steady::now();
   entries_.emplace(id, entry{x, bytes, x->progress});
@@ -76,8 +73,7 @@ bool slow_writer::add(const connection_ptr& x) {
 void slow_writer::resume(const connection_ptr& x) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_)
-      return;
+    if (stopping_) return;
     resumed_.push_back(x);
   }
   wake();
@@ -96,8 +92,7 @@ void slow_writer::run() {
     auto n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
                         static_cast<int>(std::max<int64_t>(0, left)));
     for (int i = 0; i < n; ++i) {
-      if (auto id = events[static_cast<size_t>(i)].data.u64; id != wake_id)
-        write(id);
+      if (auto id = events[static_cast<size_t>(i)].data.u64; id != wake_id) write(id);
       else
         while (::read(event_, &id, sizeof(id)) > 0) {
           // nop
@@ -105,8 +100,7 @@ void slow_writer::run() {
     }
     run_resumed();
     auto now = steady::now();
-    if (now < next_tick)
-      continue;
+    if (now < next_tick) continue;
     next_tick = now + options_.tick;
     cut_stalled(now);
     on_tick_(now);
@@ -119,8 +113,7 @@ void slow_writer::write(uint64_t id) {
   {
     std::lock_guard lock(mutex_);
     auto i = entries_.find(id);
-    if (i == entries_.end())
-      return;
+    if (i == entries_.end()) return;
     to = i->second.to;
   }
   bool more = false;
@@ -133,26 +126,20 @@ void slow_writer::write(uint64_t id) {
     auto before = to->out.sent;
     auto done = to->flush();
     auto now = steady::now();
-    if (to->out.sent != before)
-      to->progress = now;
-    if (done == flush_result::partly)
-      return;
+    if (to->out.sent != before) to->progress = now;
+    if (done == flush_result::partly) return;
     remove(id);
-    if (done == flush_result::broken)
-      to->abort();
-    else
-      more = to->finish(now);
+    if (done == flush_result::broken) to->abort();
+    else more = to->finish(now);
   }
-  if (more)
-    on_resume_(to);
+  if (more) on_resume_(to);
 }
 
 void slow_writer::remove(uint64_t id) {
   connection_ptr last; // Destroyed after the lock is gone.
   std::lock_guard lock(mutex_);
   auto i = entries_.find(id);
-  if (i == entries_.end())
-    return;
+  if (i == entries_.end()) return;
   last = i->second.to;
   epoll_ctl(epoll_, EPOLL_CTL_DEL, last->fd(), nullptr);
   bytes_ -= i->second.bytes;
@@ -163,18 +150,15 @@ void slow_writer::cut_stalled(steady::time_point now) {
   std::vector<std::pair<uint64_t, entry>> all;
   {
     std::lock_guard lock(mutex_);
-    if (entries_.empty())
-      return;
+    if (entries_.empty()) return;
     all.assign(entries_.begin(), entries_.end());
   }
   for (auto& [id, x] : all) {
     std::lock_guard lock(x.to->mutex);
     auto dead = x.to->at != phase::busy;
-    if (!dead && now - x.to->progress < options_.stall && now - x.added < options_.total)
-      continue;
+    if (!dead && now - x.to->progress < options_.stall && now - x.added < options_.total) continue;
     remove(id);
-    if (!dead)
-      x.to->abort();
+    if (!dead) x.to->abort();
   }
 }
 
@@ -184,8 +168,7 @@ void slow_writer::run_resumed() {
     std::lock_guard lock(mutex_);
     now.swap(resumed_);
   }
-  for (auto& x : now)
-    on_resume_(x);
+  for (auto& x : now) on_resume_(x);
 }
 
 } // namespace tk::http

@@ -44,9 +44,7 @@ public:
   /// Answers being written here.
   [[nodiscard]] size_t pending() const;
   /// Own bytes of those.
-  [[nodiscard]] size_t pending_bytes() const {
-    return bytes_.load();
-  }
+  [[nodiscard]] size_t pending_bytes() const { return bytes_.load(); }
 
 private:
   struct entry {

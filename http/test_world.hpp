@@ -23,17 +23,14 @@ namespace tk::http::test {
 
 struct counter_entropy : entropy {
   std::atomic<uint64_t> n{1};
-  uint64_t next() override {
-    return n++ * 0x9e3779b97f4a7c15ull;
-  }
+  uint64_t next() override { return n++ * 0x9e3779b97f4a7c15ull; }
 };
 
 /// Tokens are "user" and "admin".
 struct fake_identity : authenticator {
   [[nodiscard]] std::optional<principal> authenticate(std::string_view jwt,
                                                       instant) const override {
-    if (jwt != "user" && jwt != "admin")
-      return std::nullopt;
+    if (jwt != "user" && jwt != "admin") return std::nullopt;
     principal x;
     x.user = user_id{1, jwt == "user" ? 1u : 2u};
     x.role = jwt == "admin" ? "Admin" : "user";
@@ -42,9 +39,7 @@ struct fake_identity : authenticator {
 };
 
 struct fixed_clock : wall_clock {
-  [[nodiscard]] instant now() const override {
-    return from_ms(1'700'000'000'000);
-  }
+  [[nodiscard]] instant now() const override { return from_ms(1'700'000'000'000); }
 };
 
 /// Runs tasks on another thread, a little later.
@@ -74,8 +69,7 @@ private:
     std::unique_lock lock(mutex_);
     for (;;) {
       wake_.wait(lock, [this] { return done_ || !tasks_.empty(); });
-      if (tasks_.empty())
-        return;
+      if (tasks_.empty()) return;
       auto task = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();
@@ -109,8 +103,7 @@ struct world {
     options.limits = {0, 0, 0, 0, 1000};
   }
   ~world() {
-    if (s)
-      s->stop();
+    if (s) s->stop();
     later.reset();
     kept.clear();
   }
@@ -135,10 +128,9 @@ struct world {
     }));
     out.push_back(make(method::get, "/api/big",
                        [big](const exchange_ptr& x) { x->respond(json_shared(big)); }));
-    out.push_back(make(method::get, "/api/own",
-                       [](const exchange_ptr& x) {
-                         x->respond(json_text(std::string(big_size, 'y')));
-                       }));
+    out.push_back(make(method::get, "/api/own", [](const exchange_ptr& x) {
+      x->respond(json_text(std::string(big_size, 'y')));
+    }));
     out.push_back(make(method::get, "/api/later/{key:str}", [this](const exchange_ptr& x) {
       later->add([x] { x->respond(json_text("\"" + std::string(x->param("key")) + "\"")); });
     }));
@@ -159,8 +151,8 @@ struct world {
     }));
     out.back().level = http::access::user;
     out.back().rate = rate_category::booking;
-    out.push_back(make(method::get, "/api/admin",
-                       [](const exchange_ptr& x) { x->respond(json_text("{}")); }));
+    out.push_back(
+      make(method::get, "/api/admin", [](const exchange_ptr& x) { x->respond(json_text("{}")); }));
     out.back().level = http::access::admin;
     return out;
   }
@@ -184,8 +176,7 @@ struct reply {
 
 class client {
 public:
-  explicit client(uint16_t port, int receive_buffer = 0)
-    : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit client(uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer > 0)
       setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     timeval t{5, 0};
@@ -198,8 +189,7 @@ public:
       CAF_FAIL("cannot connect");
   }
   ~client() {
-    if (fd_ >= 0)
-      ::close(fd_);
+    if (fd_ >= 0) ::close(fd_);
   }
   client(const client&) = delete;
   client& operator=(const client&) = delete;
@@ -207,29 +197,24 @@ public:
   void send(std::string_view bytes) const {
     while (!bytes.empty()) {
       auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0)
-        return;
+      if (n <= 0) return;
       bytes.remove_prefix(static_cast<size_t>(n));
     }
   }
-  void shut() const {
-    ::shutdown(fd_, SHUT_WR);
-  }
+  void shut() const { ::shutdown(fd_, SHUT_WR); }
 
   reply read(bool with_body = true) {
     reply out;
     size_t end = 0;
     while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
-      if (!fill())
-        return out;
+      if (!fill()) return out;
     out.head = buffer_.substr(0, end + 2);
     buffer_.erase(0, end + 4);
     out.status = std::stoi(out.head.substr(9, 3));
     auto at = out.head.find("Content-Length: ");
     auto size = at == std::string::npos || !with_body ? 0 : std::stoul(out.head.substr(at + 16));
     while (buffer_.size() < size)
-      if (!fill())
-        return {};
+      if (!fill()) return {};
     out.body = buffer_.substr(0, size);
     buffer_.erase(0, size);
     return out;
@@ -239,16 +224,13 @@ public:
     return read();
   }
   /// True when the server closes and sends nothing more.
-  bool ended() {
-    return buffer_.empty() && !fill() && buffer_.empty();
-  }
+  bool ended() { return buffer_.empty() && !fill() && buffer_.empty(); }
 
 private:
   bool fill() {
     std::array<char, 65536> some;
     auto n = ::recv(fd_, some.data(), some.size(), 0);
-    if (n <= 0)
-      return false;
+    if (n <= 0) return false;
     buffer_.append(some.data(), static_cast<size_t>(n));
     return true;
   }
@@ -261,14 +243,13 @@ inline std::string get(std::string_view target, std::string_view lines = {}) {
 }
 
 inline std::string post(std::string_view target, std::string_view lines, std::string_view body) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n" + std::string(lines)
-         + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n" + std::string(lines) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 inline std::string code_of(const reply& x) {
   auto body = nlohmann::json::parse(x.body, nullptr, false);
-  if (!body.is_object() || body["error"] != body["message"])
-    return "no envelope: " + x.body;
+  if (!body.is_object() || body["error"] != body["message"]) return "no envelope: " + x.body;
   return body.value("code", "");
 }
 

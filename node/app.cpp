@@ -65,8 +65,7 @@ http::server_options server_options_of(const node_config& config) {
 sale_settings sale_settings_of(const node_config& config) {
   sale_settings out;
   out.reservation_ttl_s = static_cast<int32_t>(config.number("RESERVATION_TTL_SECONDS"));
-  out.seats_per_reservation_max =
-    static_cast<int32_t>(config.number("MAX_SEATS_PER_RESERVATION"));
+  out.seats_per_reservation_max = static_cast<int32_t>(config.number("MAX_SEATS_PER_RESERVATION"));
   out.holds_per_user_event_max =
     static_cast<int32_t>(config.number("MAX_ACTIVE_HOLDS_PER_USER_EVENT"));
   return out;
@@ -75,8 +74,7 @@ sale_settings sale_settings_of(const node_config& config) {
 password_settings password_settings_of(const node_config& config) {
   password_settings out;
   out.bcrypt_cost = static_cast<int>(config.number("PASSWORD_HASH_COST"));
-  if (config.text("PASSWORD_HASH_SCHEME") == "yescrypt")
-    out.scheme = password_scheme::yescrypt;
+  if (config.text("PASSWORD_HASH_SCHEME") == "yescrypt") out.scheme = password_scheme::yescrypt;
   return out;
 }
 
@@ -93,15 +91,15 @@ void log_failure(const std::string& text) {
 class node final : public running_node {
 public:
   explicit node(const node_config& config)
-    : config_(config),
-      actors_(config),
-      system_(actors_),
-      hasher_(password_settings_of(config), random_),
-      tokens_(token_settings_of(config)),
-      identity_(tokens_),
-      maps_(boards_),
-      pool_(system_, static_cast<size_t>(config.number("WORKER_THREADS"))),
-      cache_(pool_, clock_) {
+      : config_(config),
+        actors_(config),
+        system_(actors_),
+        hasher_(password_settings_of(config), random_),
+        tokens_(token_settings_of(config)),
+        identity_(tokens_),
+        maps_(boards_),
+        pool_(system_, static_cast<size_t>(config.number("WORKER_THREADS"))),
+        cache_(pool_, clock_) {
     system_.await_actors_before_shutdown(false); // Entities keep no state of their own: they go.
   }
 
@@ -109,21 +107,16 @@ public:
   node& operator=(const node&) = delete;
 
   ~node() override {
-    if (server_)
-      server_->stop();
-    for (auto& x : to_stop_)
-      caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+    if (server_) server_->stop();
+    for (auto& x : to_stop_) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
     server_.reset();
   }
 
   /// Empty when the node runs.
   std::string start() {
-    if (auto wrong = check_database(); !wrong.empty())
-      return wrong;
-    if (auto wrong = join(); !wrong.empty())
-      return wrong;
-    if (auto wrong = spawn_services(); !wrong.empty())
-      return wrong;
+    if (auto wrong = check_database(); !wrong.empty()) return wrong;
+    if (auto wrong = join(); !wrong.empty()) return wrong;
+    if (auto wrong = spawn_services(); !wrong.empty()) return wrong;
     return listen();
   }
 
@@ -148,8 +141,7 @@ private:
   std::string join() {
     auto& text = config_.text("TIKETI_NODE_ID");
     id_ = text.empty() ? make_id<node_id>(random_) : parse_id<node_id>(text).value_or(node_id{});
-    if (id_.nil())
-      return "TIKETI_NODE_ID: must be a uuid";
+    if (id_.nil()) return "TIKETI_NODE_ID: must be a uuid";
     roster_ = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
     auto mine = roster_->join(id_);
     // A node that died just now still counts as alive for some seconds.
@@ -157,20 +149,17 @@ private:
       std::this_thread::sleep_for(takeover_pause);
       mine = roster_->take();
     }
-    if (!mine)
-      return "DATABASE_URL: cannot join the roster (" + roster_->last_error() + ")";
+    if (!mine) return "DATABASE_URL: cannot join the roster (" + roster_->last_error() + ")";
     incarnation_ = mine->incarnation;
     if (mine->owned() < shard_count)
       return "DATABASE_URL: another node owns " + std::to_string(shard_count - mine->owned()) +
              " shards of this database; stop it first, or use another database";
-    for (size_t i = 0; i < mine->epochs.size(); ++i)
-      context_.epochs.epochs[i] = mine->epochs[i];
+    for (size_t i = 0; i < mine->epochs.size(); ++i) context_.epochs.epochs[i] = mine->epochs[i];
     clock_.set_offset((mine->at - node_clock::machine_now()).count());
     return "";
   }
 
-  template <class Handle>
-  Handle keep(Handle x) {
+  template <class Handle> Handle keep(Handle x) {
     to_stop_.push_back(caf::actor_cast<caf::actor>(x));
     return x;
   }
@@ -191,8 +180,7 @@ private:
 
   std::string spawn_services() {
     auto vault = make_vault(config_);
-    if (!vault)
-      return vault.error();
+    if (!vault) return vault.error();
     context_.system = &system_;
     context_.clock = &clock_;
     context_.random = &random_;
@@ -203,10 +191,9 @@ private:
     context_.reads = keep(spawn_reads(
       system_, {conninfo_for(config_, "tiketi_read"),
                 static_cast<size_t>(config_.number("READ_POOL_SIZE")), 20'000, log_failure}));
-    store_ = keep(spawn_store(
-      system_, {conninfo_for(config_, "tiketi_store"),
-                static_cast<size_t>(config_.number("STORE_POOL_SIZE")), 4096, *vault,
-                log_failure}));
+    store_ = keep(spawn_store(system_, {conninfo_for(config_, "tiketi_store"),
+                                        static_cast<size_t>(config_.number("STORE_POOL_SIZE")),
+                                        4096, *vault, log_failure}));
     password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
@@ -220,8 +207,17 @@ private:
   }
 
   std::string listen() {
-    shop_.reset(new http::shop{context_, store_, passwords_, tokens_, meters_,
-                               config_.flag("COOKIE_SECURE"), pool_, cache_, maps_, {}, {}});
+    shop_.reset(new http::shop{context_,
+                               store_,
+                               passwords_,
+                               tokens_,
+                               meters_,
+                               config_.flag("COOKIE_SECURE"),
+                               pool_,
+                               cache_,
+                               maps_,
+                               {},
+                               {}});
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
@@ -275,8 +271,7 @@ std::string conninfo_for(const node_config& config, const char* role) {
 
 tl::expected<std::unique_ptr<running_node>, std::string> start_node(const node_config& config) {
   auto out = std::make_unique<node>(config);
-  if (auto wrong = out->start(); !wrong.empty())
-    return problem(wrong);
+  if (auto wrong = out->start(); !wrong.empty()) return problem(wrong);
   return out;
 }
 

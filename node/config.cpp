@@ -55,7 +55,8 @@ constexpr std::array options{
   option_spec{"TIKETI_ADMIN_EMAIL", text, "admin@tiketi.local", false, 0, 0, "seeded admin"},
   option_spec{"TIKETI_ADMIN_PASSWORD", secret, "", false, 8, 1024, "seeded admin; needed by seed"},
   option_spec{"TIKETI_PII_KEY", secret, "", true, 32, 32, "key of personal data at rest, 32 bytes"},
-  option_spec{"TIKETI_PII_KEY_PREVIOUS", secret, "", false, 32, 32, "values under it stay readable"},
+  option_spec{"TIKETI_PII_KEY_PREVIOUS", secret, "", false, 32, 32,
+              "values under it stay readable"},
   option_spec{"TIKETI_PII_LOOKUP_KEY", secret, "", true, 32, 32,
               "key of look-ups by mail, 32 bytes; never changed"},
   option_spec{"LOG_LEVEL", text, "info", false, 0, 0, "trace, debug, info, warn, error"},
@@ -80,18 +81,13 @@ const option_spec* find_by_file_name(std::string_view key) {
 
 std::string_view trim(std::string_view x) {
   auto first = x.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos)
-    return {};
+  if (first == std::string_view::npos) return {};
   return x.substr(first, x.find_last_not_of(" \t\r") - first + 1);
 }
 
-bool is_true(std::string_view x) {
-  return x == "true" || x == "on" || x == "1" || x == "yes";
-}
+bool is_true(std::string_view x) { return x == "true" || x == "on" || x == "1" || x == "yes"; }
 
-bool is_false(std::string_view x) {
-  return x == "false" || x == "off" || x == "0" || x == "no";
-}
+bool is_false(std::string_view x) { return x == "false" || x == "off" || x == "0" || x == "no"; }
 
 std::string problem(std::string_view name, const std::string& origin, const std::string& what) {
   return std::string{name} + " (" + origin + "): " + what;
@@ -99,8 +95,7 @@ std::string problem(std::string_view name, const std::string& origin, const std:
 
 std::string check_secret(const option_spec& spec, const option_value& value) {
   auto bytes = static_cast<int64_t>(decode_secret(value.text).size());
-  if (bytes >= spec.min && bytes <= spec.max)
-    return "";
+  if (bytes >= spec.min && bytes <= spec.max) return "";
   auto wanted = std::to_string(spec.min);
   return problem(spec.name, value.origin,
                  (spec.min == spec.max ? "must have exactly " : "must have at least ") + wanted +
@@ -111,26 +106,23 @@ std::string check_secret(const option_spec& spec, const option_value& value) {
 std::string check(const option_spec& spec, const option_value& value) {
   auto& x = value.text;
   if (x.empty())
-    return spec.required ? problem(spec.name, value.origin,
-                                   "is required: " + std::string{spec.meaning})
-                         : "";
+    return spec.required
+             ? problem(spec.name, value.origin, "is required: " + std::string{spec.meaning})
+             : "";
   int64_t n = 0;
   switch (spec.kind) {
-    case number: {
-      auto [end, error] = std::from_chars(x.data(), x.data() + x.size(), n);
-      if (error != std::errc{} || end != x.data() + x.size() || n < spec.min || n > spec.max)
-        return problem(spec.name, value.origin,
-                       "must be a whole number from " + std::to_string(spec.min) + " to " +
-                         std::to_string(spec.max));
-      return "";
-    }
-    case flag:
-      return is_true(x) || is_false(x) ? ""
-                                       : problem(spec.name, value.origin, "must be on or off");
-    case secret:
-      return check_secret(spec, value);
-    case text:
-      return "";
+  case number: {
+    auto [end, error] = std::from_chars(x.data(), x.data() + x.size(), n);
+    if (error != std::errc{} || end != x.data() + x.size() || n < spec.min || n > spec.max)
+      return problem(spec.name, value.origin,
+                     "must be a whole number from " + std::to_string(spec.min) + " to " +
+                       std::to_string(spec.max));
+    return "";
+  }
+  case flag:
+    return is_true(x) || is_false(x) ? "" : problem(spec.name, value.origin, "must be on or off");
+  case secret: return check_secret(spec, value);
+  case text: return "";
   }
   return "";
 }
@@ -138,17 +130,14 @@ std::string check(const option_spec& spec, const option_value& value) {
 /// Lines `key = value`; `#` begins a comment. Unknown and repeated keys stop the start (G45).
 std::string read_file(const std::string& path, node_config& out) {
   std::ifstream in{path};
-  if (!in)
-    return "TIKETI_PROFILE: cannot read " + path + "; there are laptop and load";
+  if (!in) return "TIKETI_PROFILE: cannot read " + path + "; there are laptop and load";
   std::string line;
   for (int n = 1; std::getline(in, line); ++n) {
     auto text_part = trim(std::string_view{line}.substr(0, line.find('#')));
-    if (text_part.empty())
-      continue;
+    if (text_part.empty()) continue;
     auto at = path + ":" + std::to_string(n);
     auto equals = text_part.find('=');
-    if (equals == std::string_view::npos)
-      return at + ": expected `key = value`";
+    if (equals == std::string_view::npos) return at + ": expected `key = value`";
     auto key = trim(text_part.substr(0, equals));
     auto spec = find_by_file_name(key);
     if (!spec)
@@ -187,19 +176,16 @@ std::string check_words(const node_config& x) {
 
 } // namespace
 
-std::span<const option_spec> all_options() {
-  return options;
-}
+std::span<const option_spec> all_options() { return options; }
 
 std::string decode_secret(std::string_view text) {
   std::string out(text.size(), '\0');
   size_t n = 0;
   const char* end = nullptr;
-  int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(),
-                                 text.data(), text.size(), nullptr, &n, &end,
-                                 sodium_base64_VARIANT_ORIGINAL);
-  if (failed != 0 || end != text.data() + text.size())
-    return std::string{text};
+  int failed =
+    sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                      text.size(), nullptr, &n, &end, sodium_base64_VARIANT_ORIGINAL);
+  if (failed != 0 || end != text.data() + text.size()) return std::string{text};
   out.resize(n);
   return out;
 }
@@ -215,9 +201,7 @@ int64_t node_config::number(std::string_view name) const {
   return n;
 }
 
-bool node_config::flag(std::string_view name) const {
-  return is_true(text(name));
-}
+bool node_config::flag(std::string_view name) const { return is_true(text(name)); }
 
 std::vector<std::string> node_config::list(std::string_view name) const {
   std::vector<std::string> out;
@@ -225,16 +209,13 @@ std::vector<std::string> node_config::list(std::string_view name) const {
   while (!rest.empty()) {
     auto comma = rest.find(',');
     auto one = trim(rest.substr(0, comma));
-    if (!one.empty())
-      out.emplace_back(one);
+    if (!one.empty()) out.emplace_back(one);
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
   }
   return out;
 }
 
-std::string node_config::secret(std::string_view name) const {
-  return decode_secret(text(name));
-}
+std::string node_config::secret(std::string_view name) const { return decode_secret(text(name)); }
 
 std::string node_config::describe() const {
   std::string out;
@@ -258,13 +239,11 @@ tl::expected<node_config, std::string> load_config(const environment& env,
     return tl::unexpected(std::string{"TIKETI_PROFILE: must be a name, not a path"});
   if (auto wrong = read_file(config_dir + "/" + name + ".conf", out); !wrong.empty())
     return tl::unexpected(wrong);
-  if (auto wrong = read_environment(env, out); !wrong.empty())
-    return tl::unexpected(wrong);
+  if (auto wrong = read_environment(env, out); !wrong.empty()) return tl::unexpected(wrong);
   for (auto& spec : options)
     if (auto wrong = check(spec, out.values.find(spec.name)->second); !wrong.empty())
       return tl::unexpected(wrong);
-  if (auto wrong = check_words(out); !wrong.empty())
-    return tl::unexpected(wrong);
+  if (auto wrong = check_words(out); !wrong.empty()) return tl::unexpected(wrong);
   return out;
 }
 

@@ -18,8 +18,7 @@ const char* process_environment::get(std::string_view name) const {
 
 std::vector<std::string> process_environment::names() const {
   std::vector<std::string> out;
-  for (auto& [name, value] : values_)
-    out.push_back(name);
+  for (auto& [name, value] : values_) out.push_back(name);
   return out;
 }
 

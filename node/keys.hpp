@@ -10,8 +10,8 @@
 
 namespace tk {
 
-/// The vault with the configured keys. A key's number is made from the key itself, so that a rotated
-/// configuration needs no numbers. The error names the option and the remedy.
+/// The vault with the configured keys. A key's number is made from the key itself, so that a
+/// rotated configuration needs no numbers. The error names the option and the remedy.
 tl::expected<std::shared_ptr<const pii_vault>, std::string> make_vault(const node_config& config);
 
 } // namespace tk

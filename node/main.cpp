@@ -69,15 +69,13 @@ sigset_t block_signals() {
 std::string wait_for_end(const sigset_t& signals, const running_node& node) {
   for (;;) {
     timespec patience{0, 500'000'000};
-    if (sigtimedwait(&signals, nullptr, &patience) > 0)
-      return "";
-    if (auto why = node.failed(); !why.empty())
-      return why;
+    if (sigtimedwait(&signals, nullptr, &patience) > 0) return "";
+    if (auto why = node.failed(); !why.empty()) return why;
   }
 }
 
-/// Ends the process when stopping in order takes longer than anybody will wait. What was answered is
-/// durable already; nothing is lost by it.
+/// Ends the process when stopping in order takes longer than anybody will wait. What was answered
+/// is durable already; nothing is lost by it.
 void bound_shutdown() {
   static constexpr auto patience = std::chrono::seconds{10};
   std::thread{[] {
@@ -91,30 +89,26 @@ int run(const node_config& config) {
   auto signals = block_signals();
   set_up_log(config.text("LOG_LEVEL"));
   auto node = start_node(config);
-  if (!node)
-    return fail(node.error());
+  if (!node) return fail(node.error());
   spdlog::info("event=node_ready port={}", (*node)->port());
   auto why = wait_for_end(signals, **node);
   bound_shutdown();
   node->reset();
-  if (!why.empty())
-    return fail(why + "; start the node again");
+  if (!why.empty()) return fail(why + "; start the node again");
   spdlog::info("event=node_stopped");
   return 0;
 }
 
 int apply_migrations(const node_config& config) {
   auto applied = migrate(conninfo_for(config, "tiketi_migrate"));
-  if (!applied)
-    return fail(applied.error());
+  if (!applied) return fail(applied.error());
   std::printf("%d migrations applied\n", *applied);
   return 0;
 }
 
 int fill(const node_config& config) {
   auto done = seed_database(config);
-  if (!done)
-    return fail(done.error());
+  if (!done) return fail(done.error());
   std::printf("%s\n", done->c_str());
   return 0;
 }
@@ -143,18 +137,12 @@ int main(int argc, char** argv) {
   config_command->add_flag("--check", check_only, "Say only whether it is valid");
   config_command->footer(option_help());
   CLI11_PARSE(app, argc, argv);
-  if (sodium_init() < 0)
-    return fail("libsodium cannot start");
+  if (sodium_init() < 0) return fail("libsodium cannot start");
   auto config = load_config(process_environment{environ}, config_dir);
-  if (!config)
-    return fail(config.error());
-  if (*run_command)
-    return run(*config);
-  if (*migrate_command)
-    return apply_migrations(*config);
-  if (*seed_command)
-    return fill(*config);
-  if (!check_only)
-    std::printf("%s", config->describe().c_str());
+  if (!config) return fail(config.error());
+  if (*run_command) return run(*config);
+  if (*migrate_command) return apply_migrations(*config);
+  if (*seed_command) return fill(*config);
+  if (!check_only) std::printf("%s", config->describe().c_str());
   return 0;
 }

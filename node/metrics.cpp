@@ -9,8 +9,7 @@ namespace tk {
 
 namespace {
 
-template <class T>
-std::function<double()> reader(const std::atomic<T>& x) {
+template <class T> std::function<double()> reader(const std::atomic<T>& x) {
   return [&x] { return static_cast<double>(x.load(std::memory_order_relaxed)); };
 }
 
@@ -91,12 +90,10 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
     return static_cast<double>((node_clock::machine_now() - started).count()) / 1000;
   });
   meters.add_gauge("process_cpu_usage", "Share of all processors in use.", cpu_usage());
-  meters.add_gauge("process_cpu_seconds_total", "Processor time of the node.", [] {
-    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-  });
-  meters.add_gauge("node_clock_offset_seconds", "Ledger time minus the machine's.", [&clock] {
-    return static_cast<double>(clock.offset_ms()) / 1000;
-  });
+  meters.add_gauge("process_cpu_seconds_total", "Processor time of the node.",
+                   [] { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; });
+  meters.add_gauge("node_clock_offset_seconds", "Ledger time minus the machine's.",
+                   [&clock] { return static_cast<double>(clock.offset_ms()) / 1000; });
   meters.add_gauge("node_suspended", "1: no heartbeat, decisions answer 503.",
                    reader(node.suspended));
 }

@@ -32,8 +32,7 @@ tl::expected<std::string, std::string> seed_database(const node_config& config) 
   if (password.empty())
     return problem("TIKETI_ADMIN_PASSWORD (default): is required by seed: the admin's password");
   auto vault = make_vault(config);
-  if (!vault)
-    return problem(vault.error());
+  if (!vault) return problem(vault.error());
   system_entropy random;
   password_settings settings;
   settings.bcrypt_cost = static_cast<int>(config.number("PASSWORD_HASH_COST"));
@@ -41,8 +40,7 @@ tl::expected<std::string, std::string> seed_database(const node_config& config) 
     settings.scheme = password_scheme::yescrypt;
   password_hasher hasher{settings, random};
   auto admin_hash = hasher.hash(password);
-  if (!admin_hash)
-    return problem("PASSWORD_HASH_COST: libxcrypt refuses these settings");
+  if (!admin_hash) return problem("PASSWORD_HASH_COST: libxcrypt refuses these settings");
   seed_options options;
   options.admin_email = lower(config.text("TIKETI_ADMIN_EMAIL"));
   options.admin_password_hash = *admin_hash;
@@ -57,10 +55,9 @@ tl::expected<std::string, std::string> seed_database(const node_config& config) 
   if (!made)
     return problem("DATABASE_URL: cannot seed (" + made.error() +
                    "); has `tiketi-node migrate` run?");
-  if (made->events == 0)
-    return std::string{"nothing to seed: the shop is filled"};
-  return "seeded " + std::to_string(made->events) + " events with " +
-         std::to_string(made->seats) + " seats";
+  if (made->events == 0) return std::string{"nothing to seed: the shop is filled"};
+  return "seeded " + std::to_string(made->events) + " events with " + std::to_string(made->seats) +
+         " seats";
 }
 
 } // namespace tk

@@ -27,8 +27,7 @@ void board_store::publish(event_board_ptr board) {
 seat_board_ptr board_store::find_seats(event_id event, int32_t block_no) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
-  if (i == events_.end())
-    return nullptr;
+  if (i == events_.end()) return nullptr;
   auto k = i->second.blocks.find(block_no);
   return k == i->second.blocks.end() ? nullptr : k->second;
 }

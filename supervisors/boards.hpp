@@ -13,7 +13,8 @@
 
 namespace tk {
 
-/// A block's seats as clients see them: 2 bits a seat, in order of seat id. Full state, latest wins.
+/// A block's seats as clients see them: 2 bits a seat, in order of seat id. Full state, latest
+/// wins.
 struct seat_board {
   event_id event;
   int32_t block_no = 0;

@@ -34,8 +34,7 @@ using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
 
 void suspend(supervisor_ptr self) {
   auto& st = self->state;
-  if (st.suspended)
-    return;
+  if (st.suspended) return;
   st.suspended = true;
   st.node->suspended = true;
   st.node->boards->set_stale(true);
@@ -44,14 +43,12 @@ void suspend(supervisor_ptr self) {
 
 void thaw(supervisor_ptr self, bool reload) {
   auto& st = self->state;
-  if (!st.suspended && !reload)
-    return;
+  if (!st.suspended && !reload) return;
   st.suspended = false;
   st.node->suspended = false;
   st.node->boards->set_stale(false);
   self->send(st.node->region, atom::thaw_v, reload);
-  if (reload)
-    st.woken = false;
+  if (reload) st.woken = false;
 }
 
 /// Takes over what the table says; true when an epoch is not the one we decided in.
@@ -67,8 +64,7 @@ void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
   std::map<std::pair<event_id, int32_t>, wake_block> blocks;
   for (auto& x : rows) {
     auto& one = blocks[{x.event, x.lead_block}];
-    if (!x.id.nil())
-      one.overdue.push_back(x.id);
+    if (!x.id.nil()) one.overdue.push_back(x.id);
   }
   auto& node = *self->state.node;
   for (auto& [where, what] : blocks)
@@ -81,8 +77,7 @@ void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
 
 void wake_what_must_not_sleep(supervisor_ptr self) {
   auto& st = self->state;
-  if (st.woken)
-    return;
+  if (st.woken) return;
   st.woken = true;
   self->request(st.node->reads, reads_budget, find_live_blocks{})
     .then([=](const live_blocks& x) { wake(self, x.rows); },
@@ -92,10 +87,8 @@ void wake_what_must_not_sleep(supervisor_ptr self) {
 void on_beaten(supervisor_ptr self, const beaten& x) {
   auto& st = self->state;
   st.beating = false;
-  if (x.displaced)
-    return st.settings.fatal("another incarnation of this node lives");
-  if (!x.ok)
-    return;
+  if (x.displaced) return st.settings.fatal("another incarnation of this node lives");
+  if (!x.ok) return;
   bool jumped = st.measured && std::abs(x.offset_ms - st.offset_ms) > offset_jump_max_ms;
   st.offset_ms = x.offset_ms;
   st.measured = true;
@@ -111,10 +104,8 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
 void on_tick(supervisor_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.beat_interval, atom::tick_v);
-  if (st.node->clock->now() - st.last_beat >= st.settings.suspend_after)
-    suspend(self);
-  if (st.beating)
-    return;
+  if (st.node->clock->now() - st.last_beat >= st.settings.suspend_after) suspend(self);
+  if (st.beating) return;
   st.beating = true;
   self->request(st.settings.roster, beat_budget, beat_once{})
     .then([=](const beaten& x) { on_beaten(self, x); },
@@ -124,8 +115,7 @@ void on_tick(supervisor_ptr self) {
 void on_sweep(supervisor_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
-  if (st.suspended)
-    return;
+  if (st.suspended) return;
   self->request(st.node->reads, reads_budget, find_overdue{})
     .then(
       [=](const overdue_rows& x) {
@@ -157,9 +147,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
 
 } // namespace
 
-bool suspended(const node_context& node) {
-  return node.suspended.load();
-}
+bool suspended(const node_context& node) { return node.suspended.load(); }
 
 caf::actor spawn_node_supervisor(node_context& node, node_supervision settings) {
   return node.system->spawn(supervisor, &node, std::move(settings));

@@ -56,17 +56,13 @@ struct region_state {
 using region_ptr = caf::stateful_actor<region_state>*;
 
 void refuse(parked& x, ec why) {
-  if (x.wants_reply)
-    x.reply.deliver(make_error(why));
+  if (x.wants_reply) x.reply.deliver(make_error(why));
 }
 
 void pass_on(region_ptr self, const caf::actor& to, parked& x) {
-  if (x.deadline < self->state.node->clock->now())
-    return refuse(x, ec::late);
-  if (x.wants_reply)
-    x.reply.delegate(to, std::move(x.body));
-  else
-    self->send(to, std::move(x.body));
+  if (x.deadline < self->state.node->clock->now()) return refuse(x, ec::late);
+  if (x.wants_reply) x.reply.delegate(to, std::move(x.body));
+  else self->send(to, std::move(x.body));
 }
 
 std::deque<parked> take_waiting(region_ptr self, entity& e) {
@@ -95,16 +91,13 @@ void started(region_ptr self, const entity_key& key, uint64_t start_no, caf::act
   st.keys[e.handle.id()] = key;
   st.node->probe.activations++;
   self->monitor(e.handle);
-  for (auto& x : take_waiting(self, e))
-    pass_on(self, e.handle, x);
+  for (auto& x : take_waiting(self, e)) pass_on(self, e.handle, x);
 }
 
 void not_started(region_ptr self, const entity_key& key, uint64_t start_no, ec why) {
   auto found = starting(self, key, start_no);
-  if (!found)
-    return;
-  for (auto& x : take_waiting(self, *found))
-    refuse(x, why);
+  if (!found) return;
+  for (auto& x : take_waiting(self, *found)) refuse(x, why);
   self->state.entities.erase(key);
 }
 
@@ -122,46 +115,43 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
     started(self, key, start_no, caf::actor_cast<caf::actor>(handle));
   };
   switch (key.kind) {
-    case entity_kind::session: {
-      user_id user{key.hi, key.lo};
-      return load<session_rows>(
-        self, key, start_no, load_session{user},
-        [=, &node](const auto& rows) { run(spawn_session(node, user, address, rows)); });
-    }
-    case entity_kind::seat_block: {
-      event_id event{key.hi, key.lo};
-      return load<block_rows>(
-        self, key, start_no, load_block{event, key.block_no}, [=, &node](const auto& rows) {
-          if (!rows.known)
-            return not_started(self, key, start_no, ec::seat_unknown);
-          run(spawn_seat_block(node, event, key.block_no, address, rows));
-        });
-    }
-    case entity_kind::event: {
-      event_id event{key.hi, key.lo};
-      return load<event_row>(self, key, start_no, load_event{event}, [=, &node](const auto& row) {
-        if (!row.known)
-          return not_started(self, key, start_no, ec::event_unknown);
-        run(spawn_event(node, event, address, row));
-      });
-    }
+  case entity_kind::session: {
+    user_id user{key.hi, key.lo};
+    return load<session_rows>(
+      self, key, start_no, load_session{user},
+      [=, &node](const auto& rows) { run(spawn_session(node, user, address, rows)); });
+  }
+  case entity_kind::seat_block: {
+    event_id event{key.hi, key.lo};
+    return load<block_rows>(self, key, start_no, load_block{event, key.block_no},
+                            [=, &node](const auto& rows) {
+                              if (!rows.known)
+                                return not_started(self, key, start_no, ec::seat_unknown);
+                              run(spawn_seat_block(node, event, key.block_no, address, rows));
+                            });
+  }
+  case entity_kind::event: {
+    event_id event{key.hi, key.lo};
+    return load<event_row>(self, key, start_no, load_event{event}, [=, &node](const auto& row) {
+      if (!row.known) return not_started(self, key, start_no, ec::event_unknown);
+      run(spawn_event(node, event, address, row));
+    });
+  }
   }
   not_started(self, key, start_no, ec::internal);
 }
 
-/// An entity that ended unexpectedly may have an op on the wire: it starts behind a barrier, so that
-/// it reads what that op wrote (H-13). One that was put to sleep had nothing open.
+/// An entity that ended unexpectedly may have an op on the wire: it starts behind a barrier, so
+/// that it reads what that op wrote (H-13). One that was put to sleep had nothing open.
 void start(region_ptr self, const entity_key& key) {
   auto& st = self->state;
   auto start_no = ++st.starts;
   st.entities.at(key).start_no = start_no;
-  if (!st.failed.contains(key))
-    return load_by_kind(self, key, start_no);
+  if (!st.failed.contains(key)) return load_by_kind(self, key, start_no);
   self->request(st.node->ledger, barrier_budget, barrier{shard_of(key)})
     .then(
       [=](barrier_passed) {
-        if (starting(self, key, start_no))
-          load_by_kind(self, key, start_no);
+        if (starting(self, key, start_no)) load_by_kind(self, key, start_no);
       },
       [=](caf::error&) { not_started(self, key, start_no, ec::unavailable); });
 }
@@ -180,8 +170,7 @@ void park(region_ptr self, entity& e, envelope& x) {
   auto& st = self->state;
   parked p;
   p.wants_reply = self->current_message_id().is_request();
-  if (p.wants_reply)
-    p.reply = self->make_response_promise();
+  if (p.wants_reply) p.reply = self->make_response_promise();
   p.deadline = x.deadline;
   p.body = std::move(x.body);
   ++st.parked_count;
@@ -191,23 +180,19 @@ void park(region_ptr self, entity& e, envelope& x) {
 caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
   auto& st = self->state;
   auto now = st.node->clock->now();
-  if (st.suspended)
-    return make_error(ec::unavailable);
-  if (x.deadline < now)
-    return make_error(ec::late);
+  if (st.suspended) return make_error(ec::unavailable);
+  if (x.deadline < now) return make_error(ec::late);
   auto i = st.entities.find(x.key);
   if (i != st.entities.end() && i->second.is == entity::phase::running) {
     i->second.last_asked = now;
     return self->delegate(i->second.handle, std::move(x.body));
   }
-  if (st.parked_count >= st.settings.buffered_max)
-    return make_error(ec::busy);
+  if (st.parked_count >= st.settings.buffered_max) return make_error(ec::busy);
   if (i != st.entities.end()) {
     park(self, i->second, x);
     return caf::delegated<caf::message>{};
   }
-  if (quarantined(self, x.key))
-    return make_error(ec::internal);
+  if (quarantined(self, x.key)) return make_error(ec::internal);
   auto& e = st.entities[x.key];
   e.last_asked = now;
   park(self, e, x);
@@ -219,8 +204,7 @@ void note_failure(region_ptr self, const entity_key& key) {
   auto& st = self->state;
   auto now = st.node->clock->now();
   auto& f = st.failed[key];
-  if (now >= f.window_end)
-    f = {0, now + st.settings.restart_window};
+  if (now >= f.window_end) f = {0, now + st.settings.restart_window};
   ++f.count;
   st.node->probe.entity_restarts++;
 }
@@ -228,36 +212,29 @@ void note_failure(region_ptr self, const entity_key& key) {
 void on_down(region_ptr self, const caf::down_msg& x) {
   auto& st = self->state;
   auto k = st.keys.find(x.source.id());
-  if (k == st.keys.end())
-    return;
+  if (k == st.keys.end()) return;
   auto key = k->second;
   st.keys.erase(k);
   auto i = st.entities.find(key);
-  if (i == st.entities.end() || i->second.handle.id() != x.source.id())
-    return;
-  if (x.reason && x.reason != caf::exit_reason::user_shutdown)
-    note_failure(self, key);
+  if (i == st.entities.end() || i->second.handle.id() != x.source.id()) return;
+  if (x.reason && x.reason != caf::exit_reason::user_shutdown) note_failure(self, key);
   auto waiting = std::move(i->second.waiting); // Still counted as parked.
   st.entities.erase(i);
-  if (waiting.empty())
-    return;
+  if (waiting.empty()) return;
   auto& again = st.entities[key];
   again.waiting = std::move(waiting);
   again.last_asked = st.node->clock->now();
-  if (quarantined(self, key))
-    return not_started(self, key, again.start_no, ec::internal);
+  if (quarantined(self, key)) return not_started(self, key, again.start_no, ec::internal);
   start(self, key);
 }
 
 /// The entity had something open, or nobody knows: it goes on.
 void stays(region_ptr self, const entity_key& key) {
   auto i = self->state.entities.find(key);
-  if (i == self->state.entities.end() || i->second.is != entity::phase::stopping)
-    return;
+  if (i == self->state.entities.end() || i->second.is != entity::phase::stopping) return;
   i->second.is = entity::phase::running;
   i->second.last_asked = self->state.node->clock->now();
-  for (auto& x : take_waiting(self, i->second))
-    pass_on(self, i->second.handle, x);
+  for (auto& x : take_waiting(self, i->second)) pass_on(self, i->second.handle, x);
 }
 
 void put_to_sleep(region_ptr self, const entity_key& key, entity& e) {
@@ -265,20 +242,17 @@ void put_to_sleep(region_ptr self, const entity_key& key, entity& e) {
   self->request(e.handle, passivate_budget, passivate{})
     .then(
       [=](const passivation& x) {
-        if (!x.stopped)
-          return stays(self, key);
+        if (!x.stopped) return stays(self, key);
         self->state.node->probe.passivations++; // DOWN follows and restarts it when asked for.
       },
       [=](caf::error&) { stays(self, key); });
 }
 
 /// Keys in order: what is sent must not depend on a hash table's order (R19).
-template <class Predicate>
-std::vector<entity_key> keys_where(region_ptr self, Predicate wanted) {
+template <class Predicate> std::vector<entity_key> keys_where(region_ptr self, Predicate wanted) {
   std::vector<entity_key> out;
   for (auto& [key, e] : self->state.entities)
-    if (wanted(key, e))
-      out.push_back(key);
+    if (wanted(key, e)) out.push_back(key);
   std::ranges::sort(out);
   return out;
 }
@@ -291,8 +265,7 @@ void passivate_idle(region_ptr self) {
       key.kind == entity_kind::session ? st.settings.session_idle : st.settings.entity_idle;
     return e.is == entity::phase::running && now - e.last_asked >= patience;
   });
-  for (auto& key : idle)
-    put_to_sleep(self, key, st.entities.at(key));
+  for (auto& key : idle) put_to_sleep(self, key, st.entities.at(key));
   std::erase_if(st.failed, [now](auto& x) { return x.second.window_end + millis{60'000} < now; });
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
 }
@@ -300,12 +273,10 @@ void passivate_idle(region_ptr self) {
 void thaw(region_ptr self, bool reload) {
   auto& st = self->state;
   st.suspended = false;
-  if (!reload)
-    return;
+  if (!reload) return;
   for (auto& key : keys_where(self, [](auto&, auto&) { return true; })) {
     auto& e = st.entities.at(key);
-    for (auto& x : take_waiting(self, e))
-      refuse(x, ec::unavailable);
+    for (auto& x : take_waiting(self, e)) refuse(x, ec::unavailable);
     if (e.handle) {
       st.keys.erase(e.handle.id());
       self->send_exit(e.handle, caf::exit_reason::user_shutdown);

@@ -10,12 +10,12 @@ namespace tk {
 
 /// How entities of a node are started, kept and stopped.
 struct region_settings {
-  millis session_idle{60'000};     ///< A session not asked for this long is put to sleep.
-  millis entity_idle{600'000};     ///< Any other entity.
+  millis session_idle{60'000}; ///< A session not asked for this long is put to sleep.
+  millis entity_idle{600'000}; ///< Any other entity.
   millis passivation_interval{15'000};
-  int32_t buffered_max = 16'384;   ///< Messages waiting for entities that are starting or stopping.
-  int32_t restarts_max = 5;        ///< Unexpected ends of one entity within `restart_window`, then it
-  millis restart_window{60'000};   ///< is refused until the window has passed.
+  int32_t buffered_max = 16'384; ///< Messages waiting for entities that are starting or stopping.
+  int32_t restarts_max = 5;      ///< Unexpected ends of one entity within `restart_window`, then it
+  millis restart_window{60'000}; ///< is refused until the window has passed.
 };
 
 /// Starts the region of a node: the parent of its entities. It understands

@@ -12,9 +12,7 @@
 namespace tk {
 
 /// `ec` as CAF carries it. For what is not an expected refusal: those are values in replies.
-inline caf::error make_error(ec x) {
-  return {static_cast<uint8_t>(x), caf::atom("tiketi")};
-}
+inline caf::error make_error(ec x) { return {static_cast<uint8_t>(x), caf::atom("tiketi")}; }
 
 /// What an error from a request means. Whatever is not our own (time-out, dead receiver) may have
 /// happened or not: unknown (R12).
@@ -24,8 +22,7 @@ inline ec to_ec(const caf::error& x) {
 
 /// A promise with one owner that always answers (R11): when the last handler forgets it, its asker
 /// hears `internal` instead of nothing.
-template <class T>
-struct reply_once {
+template <class T> struct reply_once {
   caf::typed_response_promise<T> rp;
   explicit reply_once(caf::typed_response_promise<T> x) : rp(std::move(x)) {
     // nop
@@ -34,21 +31,17 @@ struct reply_once {
   reply_once& operator=(const reply_once&) = delete;
   ~reply_once() { fail(ec::internal); }
   void deliver(T x) {
-    if (rp.pending())
-      rp.deliver(std::move(x));
+    if (rp.pending()) rp.deliver(std::move(x));
   }
   void fail(ec x) {
-    if (rp.pending())
-      rp.deliver(make_error(x));
+    if (rp.pending()) rp.deliver(make_error(x));
   }
 };
 
-template <class T>
-using reply_ptr = std::shared_ptr<reply_once<T>>;
+template <class T> using reply_ptr = std::shared_ptr<reply_once<T>>;
 
 /// The guard for the request an actor is handling now.
-template <class T, class Self>
-reply_ptr<T> promise_reply(Self* self) {
+template <class T, class Self> reply_ptr<T> promise_reply(Self* self) {
   return std::make_shared<reply_once<T>>(self->template make_response_promise<T>());
 }
 

@@ -7,8 +7,7 @@ namespace tk {
 
 std::string seat_reservation_number(instant now, entropy& random) {
   std::array<char, 48> text;
-  int n = std::snprintf(text.data(), text.size(), "TK%lld-%08X",
-                        static_cast<long long>(to_ms(now)),
+  int n = std::snprintf(text.data(), text.size(), "TK%lld-%08X", static_cast<long long>(to_ms(now)),
                         static_cast<unsigned>(random.next() & 0xffffffffu));
   return {text.data(), static_cast<size_t>(n)};
 }
@@ -27,37 +26,24 @@ hold_reply to_reply(const reservation_row& row) {
 
 ec to_ec(outcome x) {
   switch (x) {
-    case outcome::ok:
-    case outcome::done:
-    case outcome::replayed:
-      return ec::ok;
-    case outcome::conflict:
-      return ec::idempotency_conflict;
-    case outcome::in_flight:
-      return ec::in_flight;
-    case outcome::fenced:
-      return ec::fenced;
-    case outcome::late:
-      return ec::late;
-    case outcome::closed:
-      return ec::sale_closed;
-    case outcome::moved:
-    case outcome::sold_out:
-      return ec::seat_contested;
-    case outcome::not_pending:
-      return ec::reservation_unknown;
-    case outcome::pinned:
-      return ec::reservation_pinned;
-    case outcome::early:
-    case outcome::partial:
-    case outcome::broken:
-      return ec::internal;
-    case outcome::busy:
-      return ec::busy;
-    case outcome::unavailable:
-      return ec::unavailable;
-    case outcome::unknown:
-      return ec::unknown;
+  case outcome::ok:
+  case outcome::done:
+  case outcome::replayed: return ec::ok;
+  case outcome::conflict: return ec::idempotency_conflict;
+  case outcome::in_flight: return ec::in_flight;
+  case outcome::fenced: return ec::fenced;
+  case outcome::late: return ec::late;
+  case outcome::closed: return ec::sale_closed;
+  case outcome::moved:
+  case outcome::sold_out: return ec::seat_contested;
+  case outcome::not_pending: return ec::reservation_unknown;
+  case outcome::pinned: return ec::reservation_pinned;
+  case outcome::early:
+  case outcome::partial:
+  case outcome::broken: return ec::internal;
+  case outcome::busy: return ec::busy;
+  case outcome::unavailable: return ec::unavailable;
+  case outcome::unknown: return ec::unknown;
   }
   return ec::unknown;
 }

@@ -22,35 +22,28 @@ struct envelope {
   caf::message body;
 };
 
-template <class F>
-wire<F> inspect(F& f, envelope& x) {
-  return f(x.key, x.deadline, x.body);
-}
+template <class F> wire<F> inspect(F& f, envelope& x) { return f(x.key, x.deadline, x.body); }
 
 /// What an entity of type `Port` answers to `Message`; a compile error when it has no such clause.
-template <class Port, class Message>
-struct reply_to {
+template <class Port, class Message> struct reply_to {
   using clause = caf::response_type_t<typename Port::signatures, Message>;
-  template <class T>
-  struct first;
-  template <class T>
-  struct first<caf::detail::type_list<T>> {
+  template <class T> struct first;
+  template <class T> struct first<caf::detail::type_list<T>> {
     using type = T;
   };
   using type = typename first<clause>::type;
 };
 
 /// A request to an entity, still to be given its two handlers.
-template <class Reply, class Handle>
-class asked {
+template <class Reply, class Handle> class asked {
 public:
   explicit asked(Handle handle) : handle_(std::move(handle)) {
     // nop
   }
 
-  /// `on_reply(const Reply&)` and `on_error(const caf::error&)`; an error means unknown, see `to_ec`.
-  template <class OnReply, class OnError>
-  void then(OnReply on_reply, OnError on_error) {
+  /// `on_reply(const Reply&)` and `on_error(const caf::error&)`; an error means unknown, see
+  /// `to_ec`.
+  template <class OnReply, class OnError> void then(OnReply on_reply, OnError on_error) {
     static_assert(std::is_invocable_v<OnReply, const Reply&>, "the entity answers another type");
     handle_.then([f = std::move(on_reply)](const Reply& x) mutable { f(x); },
                  [g = std::move(on_error)](caf::error& e) mutable { g(e); });
@@ -60,14 +53,15 @@ private:
   Handle handle_;
 };
 
-/// Asks the entity `key` of type `Port`, wherever it lives, starting it when it sleeps. The compiler
-/// checks that it understands `what`. After `budget` the asker hears an error, which means unknown.
+/// Asks the entity `key` of type `Port`, wherever it lives, starting it when it sleeps. The
+/// compiler checks that it understands `what`. After `budget` the asker hears an error, which means
+/// unknown.
 template <class Port, class Self, class Message>
 auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
   using reply = typename reply_to<Port, Message>::type;
   auto until = node.clock->now() + budget;
-  auto handle = self->request(node.region, budget,
-                              envelope{key, until, caf::make_message(std::move(what))});
+  auto handle =
+    self->request(node.region, budget, envelope{key, until, caf::make_message(std::move(what))});
   return asked<reply, decltype(handle)>{std::move(handle)};
 }
 

@@ -4,128 +4,99 @@ namespace tk {
 
 client_answer answer_to(ec x) {
   switch (x) { // No default: -Wswitch asks for every value.
-    case ec::ok:
-      return {200, "OK", "OK"};
-    case ec::seat_contested:
-      return {409, "SEAT_CONTESTED", "Seat modified concurrently", 1};
-    case ec::seat_held:
-      return {409, "SEAT_HELD", "Seat already selected by another user"};
-    case ec::seat_sold:
-      return {409, "SEAT_SOLD", "Seat already reserved"};
-    case ec::seat_unknown:
-      return {404, "SEAT_NOT_FOUND", "Selected seat not found"};
-    case ec::sale_closed:
-      return {403, "SALE_CLOSED", "Sale is not open for this event"};
-    case ec::hold_limit:
-      return {403, "HOLD_LIMIT", "Too many seats held for this event"};
-    case ec::reservation_unknown:
-      return {404, "RESERVATION_NOT_FOUND", "Reservation not found"};
-    case ec::already_cancelled:
-      return {409, "ALREADY_CANCELLED", "Already cancelled reservation"};
-    case ec::reservation_expired:
-      return {409, "RESERVATION_EXPIRED", "Reservation has expired"};
-    case ec::reservation_pinned:
-      return {409, "PAYMENT_IN_PROGRESS", "A payment of this reservation is in progress"};
-    case ec::reservation_confirmed:
-      return {409, "RESERVATION_CONFIRMED", "Reservation is confirmed"};
-    case ec::idempotency_conflict:
-      return {409, "IDEMPOTENCY_CONFLICT", "Idempotency key was used with another request"};
-    case ec::event_unknown:
-      return {404, "EVENT_NOT_FOUND", "Event not found"};
-    case ec::mail_taken:
-      return {409, "REGISTRATION_FAILED", "Registration failed. Please try again or login."};
-    case ec::bad_credentials:
-      return {401, "BAD_CREDENTIALS", "Invalid email or password"};
-    case ec::not_authenticated:
-      return {401, "AUTHENTICATION_REQUIRED", "Authentication required"};
-    case ec::admin_required:
-      return {403, "ADMIN_REQUIRED", "Admin role required"};
-    case ec::bad_request:
-      return {400, "BAD_REQUEST", "Malformed request"};
-    case ec::route_unknown:
-      return {404, "NOT_FOUND", "Not found"};
-    case ec::method_not_allowed:
-      return {405, "METHOD_NOT_ALLOWED", "Method not allowed"};
-    case ec::media_type:
-      return {415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type"};
-    case ec::body_too_large:
-      return {413, "BODY_TOO_LARGE", "Request body is too large"};
-    case ec::headers_too_large:
-      return {431, "HEADERS_TOO_LARGE", "Request header fields are too large"};
-    case ec::origin_forbidden:
-      return {403, "ORIGIN_FORBIDDEN", "Origin is not allowed"};
-    case ec::rate_limited:
-      return {429, "RATE_LIMITED", "Rate limit exceeded", 60};
-    case ec::entry_token_required:
-      return {403, "ENTRY_TOKEN_REQUIRED", "Queue entry token required"};
-    case ec::in_flight:
-    case ec::unknown:
-      return {503, "OUTCOME_UNKNOWN", "The outcome is not known yet. Please ask again.", 1};
-    case ec::busy:
-      return {503, "BUSY", "Too many requests at this moment. Please retry.", 1};
-    case ec::unavailable:
-      return {503, "UNAVAILABLE", "Service temporarily unavailable. Please retry.", 2};
-    case ec::late:
-      return {503, "TIMEOUT", "The request took too long. Please retry.", 1};
-    case ec::fenced:
-      return {503, "MOVED", "The service is moving. Please retry.", 1};
-    case ec::internal:
-      break;
+  case ec::ok: return {200, "OK", "OK"};
+  case ec::seat_contested: return {409, "SEAT_CONTESTED", "Seat modified concurrently", 1};
+  case ec::seat_held: return {409, "SEAT_HELD", "Seat already selected by another user"};
+  case ec::seat_sold: return {409, "SEAT_SOLD", "Seat already reserved"};
+  case ec::seat_unknown: return {404, "SEAT_NOT_FOUND", "Selected seat not found"};
+  case ec::sale_closed: return {403, "SALE_CLOSED", "Sale is not open for this event"};
+  case ec::hold_limit: return {403, "HOLD_LIMIT", "Too many seats held for this event"};
+  case ec::reservation_unknown: return {404, "RESERVATION_NOT_FOUND", "Reservation not found"};
+  case ec::already_cancelled: return {409, "ALREADY_CANCELLED", "Already cancelled reservation"};
+  case ec::reservation_expired: return {409, "RESERVATION_EXPIRED", "Reservation has expired"};
+  case ec::reservation_pinned:
+    return {409, "PAYMENT_IN_PROGRESS", "A payment of this reservation is in progress"};
+  case ec::reservation_confirmed: return {409, "RESERVATION_CONFIRMED", "Reservation is confirmed"};
+  case ec::idempotency_conflict:
+    return {409, "IDEMPOTENCY_CONFLICT", "Idempotency key was used with another request"};
+  case ec::event_unknown: return {404, "EVENT_NOT_FOUND", "Event not found"};
+  case ec::mail_taken:
+    return {409, "REGISTRATION_FAILED", "Registration failed. Please try again or login."};
+  case ec::bad_credentials: return {401, "BAD_CREDENTIALS", "Invalid email or password"};
+  case ec::not_authenticated: return {401, "AUTHENTICATION_REQUIRED", "Authentication required"};
+  case ec::admin_required: return {403, "ADMIN_REQUIRED", "Admin role required"};
+  case ec::bad_request: return {400, "BAD_REQUEST", "Malformed request"};
+  case ec::route_unknown: return {404, "NOT_FOUND", "Not found"};
+  case ec::method_not_allowed: return {405, "METHOD_NOT_ALLOWED", "Method not allowed"};
+  case ec::media_type: return {415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type"};
+  case ec::body_too_large: return {413, "BODY_TOO_LARGE", "Request body is too large"};
+  case ec::headers_too_large:
+    return {431, "HEADERS_TOO_LARGE", "Request header fields are too large"};
+  case ec::origin_forbidden: return {403, "ORIGIN_FORBIDDEN", "Origin is not allowed"};
+  case ec::rate_limited: return {429, "RATE_LIMITED", "Rate limit exceeded", 60};
+  case ec::entry_token_required: return {403, "ENTRY_TOKEN_REQUIRED", "Queue entry token required"};
+  case ec::in_flight:
+  case ec::unknown:
+    return {503, "OUTCOME_UNKNOWN", "The outcome is not known yet. Please ask again.", 1};
+  case ec::busy: return {503, "BUSY", "Too many requests at this moment. Please retry.", 1};
+  case ec::unavailable:
+    return {503, "UNAVAILABLE", "Service temporarily unavailable. Please retry.", 2};
+  case ec::late: return {503, "TIMEOUT", "The request took too long. Please retry.", 1};
+  case ec::fenced: return {503, "MOVED", "The service is moving. Please retry.", 1};
+  case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
 }
 
 std::string_view to_string(ec x) {
   switch (x) {
-    case ec::ok: return "ok";
-    case ec::seat_contested: return "seat_contested";
-    case ec::seat_held: return "seat_held";
-    case ec::seat_sold: return "seat_sold";
-    case ec::seat_unknown: return "seat_unknown";
-    case ec::sale_closed: return "sale_closed";
-    case ec::hold_limit: return "hold_limit";
-    case ec::reservation_unknown: return "reservation_unknown";
-    case ec::already_cancelled: return "already_cancelled";
-    case ec::reservation_expired: return "reservation_expired";
-    case ec::reservation_pinned: return "reservation_pinned";
-    case ec::reservation_confirmed: return "reservation_confirmed";
-    case ec::idempotency_conflict: return "idempotency_conflict";
-    case ec::event_unknown: return "event_unknown";
-    case ec::mail_taken: return "mail_taken";
-    case ec::bad_credentials: return "bad_credentials";
-    case ec::not_authenticated: return "not_authenticated";
-    case ec::admin_required: return "admin_required";
-    case ec::bad_request: return "bad_request";
-    case ec::route_unknown: return "route_unknown";
-    case ec::method_not_allowed: return "method_not_allowed";
-    case ec::media_type: return "media_type";
-    case ec::body_too_large: return "body_too_large";
-    case ec::headers_too_large: return "headers_too_large";
-    case ec::origin_forbidden: return "origin_forbidden";
-    case ec::rate_limited: return "rate_limited";
-    case ec::entry_token_required: return "entry_token_required";
-    case ec::in_flight: return "in_flight";
-    case ec::unknown: return "unknown";
-    case ec::busy: return "busy";
-    case ec::unavailable: return "unavailable";
-    case ec::late: return "late";
-    case ec::fenced: return "fenced";
-    case ec::internal: break;
+  case ec::ok: return "ok";
+  case ec::seat_contested: return "seat_contested";
+  case ec::seat_held: return "seat_held";
+  case ec::seat_sold: return "seat_sold";
+  case ec::seat_unknown: return "seat_unknown";
+  case ec::sale_closed: return "sale_closed";
+  case ec::hold_limit: return "hold_limit";
+  case ec::reservation_unknown: return "reservation_unknown";
+  case ec::already_cancelled: return "already_cancelled";
+  case ec::reservation_expired: return "reservation_expired";
+  case ec::reservation_pinned: return "reservation_pinned";
+  case ec::reservation_confirmed: return "reservation_confirmed";
+  case ec::idempotency_conflict: return "idempotency_conflict";
+  case ec::event_unknown: return "event_unknown";
+  case ec::mail_taken: return "mail_taken";
+  case ec::bad_credentials: return "bad_credentials";
+  case ec::not_authenticated: return "not_authenticated";
+  case ec::admin_required: return "admin_required";
+  case ec::bad_request: return "bad_request";
+  case ec::route_unknown: return "route_unknown";
+  case ec::method_not_allowed: return "method_not_allowed";
+  case ec::media_type: return "media_type";
+  case ec::body_too_large: return "body_too_large";
+  case ec::headers_too_large: return "headers_too_large";
+  case ec::origin_forbidden: return "origin_forbidden";
+  case ec::rate_limited: return "rate_limited";
+  case ec::entry_token_required: return "entry_token_required";
+  case ec::in_flight: return "in_flight";
+  case ec::unknown: return "unknown";
+  case ec::busy: return "busy";
+  case ec::unavailable: return "unavailable";
+  case ec::late: return "late";
+  case ec::fenced: return "fenced";
+  case ec::internal: break;
   }
   return "internal";
 }
 
 bool retryable(ec x) {
   switch (x) {
-    case ec::seat_contested:
-    case ec::busy:
-    case ec::unavailable:
-    case ec::late:
-    case ec::fenced:
-    case ec::rate_limited:
-      return true;
-    default:
-      return false;
+  case ec::seat_contested:
+  case ec::busy:
+  case ec::unavailable:
+  case ec::late:
+  case ec::fenced:
+  case ec::rate_limited: return true;
+  default: return false;
   }
 }
 

@@ -14,16 +14,12 @@ namespace tk {
 struct entropy;
 
 /// A uuid in place, without allocation. `Tag` makes ids of different things different types.
-template <class Tag>
-struct id {
+template <class Tag> struct id {
   uint64_t hi = 0, lo = 0;
   auto operator<=>(const id&) const = default;
   /// The nil id means "none": no stored thing carries it.
   [[nodiscard]] bool nil() const { return hi == 0 && lo == 0; }
-  template <class F>
-  friend wire<F> inspect(F& f, id& x) {
-    return f(x.hi, x.lo);
-  }
+  template <class F> friend wire<F> inspect(F& f, id& x) { return f(x.hi, x.lo); }
 };
 
 using user_id = id<struct user_tag>;
@@ -47,31 +43,26 @@ std::array<uint64_t, 2> uuid_v4(entropy& source);
 } // namespace detail
 
 /// Parses a uuid of any version in canonical form; nullopt when it is malformed.
-template <class Id>
-std::optional<Id> parse_id(std::string_view text) {
+template <class Id> std::optional<Id> parse_id(std::string_view text) {
   auto bits = detail::uuid_parse(text);
-  if (!bits)
-    return std::nullopt;
+  if (!bits) return std::nullopt;
   return Id{(*bits)[0], (*bits)[1]};
 }
 
 /// A fresh random id (uuid v4).
-template <class Id>
-Id make_id(entropy& source) {
+template <class Id> Id make_id(entropy& source) {
   auto bits = detail::uuid_v4(source);
   return Id{bits[0], bits[1]};
 }
 
-template <class Tag>
-std::string to_string(const id<Tag>& x) {
+template <class Tag> std::string to_string(const id<Tag>& x) {
   auto text = detail::uuid_text(x.hi, x.lo);
   return {text.data(), text.size()};
 }
 
 /// For hash tables that are never iterated where order matters (R19); placement uses `shard_of`.
 struct id_hash {
-  template <class Tag>
-  size_t operator()(const id<Tag>& x) const {
+  template <class Tag> size_t operator()(const id<Tag>& x) const {
     return static_cast<size_t>(x.hi ^ (x.lo * 0x9e3779b97f4a7c15ull));
   }
 };

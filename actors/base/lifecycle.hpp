@@ -15,13 +15,7 @@ struct passivation {
   bool operator==(const passivation&) const = default;
 };
 
-template <class F>
-wire<F> inspect(F& f, passivate&) {
-  return f();
-}
-template <class F>
-wire<F> inspect(F& f, passivation& x) {
-  return f(x.stopped);
-}
+template <class F> wire<F> inspect(F& f, passivate&) { return f(); }
+template <class F> wire<F> inspect(F& f, passivation& x) { return f(x.stopped); }
 
 } // namespace tk

@@ -16,16 +16,9 @@ struct won {
     amount += x.amount;
     return *this;
   }
-  friend won operator+(won a, won b) {
-    return {a.amount + b.amount};
-  }
-  friend won operator*(won a, int64_t n) {
-    return {a.amount * n};
-  }
-  template <class F>
-  friend wire<F> inspect(F& f, won& x) {
-    return f(x.amount);
-  }
+  friend won operator+(won a, won b) { return {a.amount + b.amount}; }
+  friend won operator*(won a, int64_t n) { return {a.amount * n}; }
+  template <class F> friend wire<F> inspect(F& f, won& x) { return f(x.amount); }
 };
 
 } // namespace tk

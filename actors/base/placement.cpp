@@ -17,25 +17,18 @@ uint64_t mix(uint64_t hash, uint64_t value, int bytes) {
 
 const char* name_of(entity_kind x) {
   switch (x) {
-    case entity_kind::session:
-      return "session";
-    case entity_kind::seat_block:
-      return "seat_block";
-    case entity_kind::event:
-      return "event";
+  case entity_kind::session: return "session";
+  case entity_kind::seat_block: return "seat_block";
+  case entity_kind::event: return "event";
   }
   return "?";
 }
 
 } // namespace
 
-entity_key key_of(const user_id& x) {
-  return {entity_kind::session, x.hi, x.lo, 0};
-}
+entity_key key_of(const user_id& x) { return {entity_kind::session, x.hi, x.lo, 0}; }
 
-entity_key key_of(const event_id& x) {
-  return {entity_kind::event, x.hi, x.lo, 0};
-}
+entity_key key_of(const event_id& x) { return {entity_kind::event, x.hi, x.lo, 0}; }
 
 entity_key key_of(const event_id& x, int32_t block_no) {
   return {entity_kind::seat_block, x.hi, x.lo, block_no};

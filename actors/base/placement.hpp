@@ -21,8 +21,7 @@ struct entity_key {
   uint64_t hi = 0, lo = 0;
   int32_t block_no = 0;
   auto operator<=>(const entity_key&) const = default;
-  template <class F>
-  friend wire<F> inspect(F& f, entity_key& x) {
+  template <class F> friend wire<F> inspect(F& f, entity_key& x) {
     return f(x.kind, x.hi, x.lo, x.block_no);
   }
 };
@@ -40,8 +39,8 @@ entity_key key_of(const event_id& x);
 /// A block's home: event and block number.
 entity_key key_of(const event_id& x, int32_t block_no);
 
-/// FNV-1a (64 bit) over (kind, hi, lo, block_no), each big-endian, modulo `shard_count`: the same on
-/// every machine and compiler, because rows and peers rely on it.
+/// FNV-1a (64 bit) over (kind, hi, lo, block_no), each big-endian, modulo `shard_count`: the same
+/// on every machine and compiler, because rows and peers rely on it.
 uint16_t shard_of(const entity_key& key);
 
 /// Part of an operation: the entity's shard and the epoch in which its owner decided.
@@ -49,10 +48,7 @@ struct participant {
   uint16_t shard = 0;
   int64_t epoch = 0;
   auto operator<=>(const participant&) const = default;
-  template <class F>
-  friend wire<F> inspect(F& f, participant& x) {
-    return f(x.shard, x.epoch);
-  }
+  template <class F> friend wire<F> inspect(F& f, participant& x) { return f(x.shard, x.epoch); }
 };
 
 /// "seat_block:<uuid>/3", for logs and the inspector.

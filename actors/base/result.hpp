@@ -7,7 +7,6 @@
 namespace tk {
 
 /// Expected failures are values (R6).
-template <class T>
-using result = tl::expected<T, ec>;
+template <class T> using result = tl::expected<T, ec>;
 
 } // namespace tk

@@ -30,8 +30,8 @@ civil to_civil(instant x) {
 std::string render(instant x, const char* suffix) {
   auto c = to_civil(x);
   std::array<char, 64> buffer;
-  int n = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03d%s", c.year,
-                        c.month, c.day, c.hour, c.minute, c.second, c.ms, suffix);
+  int n = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03d%s",
+                        c.year, c.month, c.day, c.hour, c.minute, c.second, c.ms, suffix);
   return {buffer.data(), static_cast<size_t>(n)};
 }
 
@@ -43,12 +43,10 @@ public:
   }
 
   bool number(size_t width, int& out) {
-    if (rest_.size() < width)
-      return false;
+    if (rest_.size() < width) return false;
     out = 0;
     for (size_t i = 0; i < width; ++i) {
-      if (rest_[i] < '0' || rest_[i] > '9')
-        return false;
+      if (rest_[i] < '0' || rest_[i] > '9') return false;
       out = out * 10 + (rest_[i] - '0');
     }
     rest_.remove_prefix(width);
@@ -56,10 +54,8 @@ public:
   }
 
   bool one_of(std::string_view options, char* seen = nullptr) {
-    if (rest_.empty() || options.find(rest_[0]) == std::string_view::npos)
-      return false;
-    if (seen)
-      *seen = rest_[0];
+    if (rest_.empty() || options.find(rest_[0]) == std::string_view::npos) return false;
+    if (seen) *seen = rest_[0];
     rest_.remove_prefix(1);
     return true;
   }
@@ -69,13 +65,11 @@ public:
     int digits = 0;
     ms = 0;
     while (!rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9') {
-      if (digits < 3)
-        ms = ms * 10 + (rest_[0] - '0');
+      if (digits < 3) ms = ms * 10 + (rest_[0] - '0');
       ++digits;
       rest_.remove_prefix(1);
     }
-    for (int i = digits; i < 3; ++i)
-      ms *= 10;
+    for (int i = digits; i < 3; ++i) ms *= 10;
     return digits > 0 && digits <= 9;
   }
 
@@ -89,27 +83,20 @@ private:
 bool read_offset(reader& in, int& minutes) {
   char sign = 0;
   minutes = 0;
-  if (in.one_of("Zz"))
-    return true;
+  if (in.one_of("Zz")) return true;
   int hh = 0, mm = 0;
-  if (!in.one_of("+-", &sign) || !in.number(2, hh))
-    return false;
+  if (!in.one_of("+-", &sign) || !in.number(2, hh)) return false;
   in.one_of(":");
-  if (!in.number(2, mm) || hh > 18 || mm > 59)
-    return false;
+  if (!in.number(2, mm) || hh > 18 || mm > 59) return false;
   minutes = (hh * 60 + mm) * (sign == '-' ? -1 : 1);
   return true;
 }
 
 } // namespace
 
-std::string to_iso(instant x) {
-  return render(x, "+00:00");
-}
+std::string to_iso(instant x) { return render(x, "+00:00"); }
 
-std::string to_iso_z(instant x) {
-  return render(x, "Z");
-}
+std::string to_iso_z(instant x) { return render(x, "Z"); }
 
 std::optional<instant> parse_iso(std::string_view text) {
   using namespace std::chrono;
@@ -118,19 +105,14 @@ std::optional<instant> parse_iso(std::string_view text) {
   bool head = in.number(4, y) && in.one_of("-") && in.number(2, mo) && in.one_of("-") &&
               in.number(2, d) && in.one_of("Tt ") && in.number(2, h) && in.one_of(":") &&
               in.number(2, mi);
-  if (!head)
-    return std::nullopt;
+  if (!head) return std::nullopt;
   if (in.one_of(":")) {
-    if (!in.number(2, s))
-      return std::nullopt;
-    if (in.one_of(".,") && !in.fraction(ms))
-      return std::nullopt;
+    if (!in.number(2, s)) return std::nullopt;
+    if (in.one_of(".,") && !in.fraction(ms)) return std::nullopt;
   }
-  if (!read_offset(in, offset) || !in.done())
-    return std::nullopt;
+  if (!read_offset(in, offset) || !in.done()) return std::nullopt;
   year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
-  if (!date.ok() || h > 23 || mi > 59 || s > 59)
-    return std::nullopt;
+  if (!date.ok() || h > 23 || mi > 59 || s > 59) return std::nullopt;
   return instant{sys_days{date}} + hours{h} + minutes{mi - offset} + seconds{s} + milliseconds{ms};
 }
 

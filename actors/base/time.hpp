@@ -18,12 +18,8 @@ struct wall_clock {
   [[nodiscard]] virtual instant now() const = 0;
 };
 
-constexpr int64_t to_ms(instant x) {
-  return x.time_since_epoch().count();
-}
-constexpr instant from_ms(int64_t ms) {
-  return instant{millis{ms}};
-}
+constexpr int64_t to_ms(instant x) { return x.time_since_epoch().count(); }
+constexpr instant from_ms(int64_t ms) { return instant{millis{ms}}; }
 
 /// `2026-02-15T10:00:00.000+00:00`: the contract's `ts` (1.6).
 std::string to_iso(instant x);

@@ -3,7 +3,6 @@
 namespace tk {
 
 /// What every `inspect` returns; messages need no CAF header for it (R2, R3).
-template <class F>
-using wire = typename F::result_type;
+template <class F> using wire = typename F::result_type;
 
 } // namespace tk

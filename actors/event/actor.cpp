@@ -15,8 +15,7 @@ struct event_state {
   node_context* node = nullptr;
   event_board board;
   ~event_state() {
-    if (node)
-      node->probe.events_active--;
+    if (node) node->probe.events_active--;
   }
 };
 

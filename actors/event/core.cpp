@@ -5,12 +5,9 @@
 namespace tk {
 
 event_phase phase_at(const sale_window& sale, instant now) {
-  if (sale.cancelled)
-    return event_phase::cancelled;
-  if (now > sale.sale_end)
-    return event_phase::ended;
-  if (sale.sale_start == instant{} || now < sale.sale_start)
-    return event_phase::upcoming;
+  if (sale.cancelled) return event_phase::cancelled;
+  if (now > sale.sale_end) return event_phase::ended;
+  if (sale.sale_start == instant{} || now < sale.sale_start) return event_phase::upcoming;
   return event_phase::on_sale;
 }
 

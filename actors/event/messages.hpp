@@ -35,16 +35,11 @@ struct event_board {
   bool operator==(const event_board&) const = default;
 };
 
-template <class F>
-wire<F> inspect(F& f, sale_window& x) {
+template <class F> wire<F> inspect(F& f, sale_window& x) {
   return f(x.cancelled, x.sale_start, x.sale_end);
 }
-template <class F>
-wire<F> inspect(F& f, describe_event&) {
-  return f();
-}
-template <class F>
-wire<F> inspect(F& f, event_board& x) {
+template <class F> wire<F> inspect(F& f, describe_event&) { return f(); }
+template <class F> wire<F> inspect(F& f, event_board& x) {
   return f(x.event, x.owner, x.version, x.sale, x.blocks);
 }
 

@@ -36,16 +36,14 @@ void on_publish(pointer self) {
 }
 
 void on_timer(pointer self, uint64_t timer_no) {
-  if (timer_no == self->state.timer_no)
-    on_tick(self);
+  if (timer_no == self->state.timer_no) on_tick(self);
 }
 
 passivation on_passivate(pointer self) {
   auto& st = self->state;
-  bool idle = st.open_requests == 0 && !st.board_scheduled && st.to_relook.empty() &&
-              st.core->idle();
-  if (idle)
-    self->quit();
+  bool idle =
+    st.open_requests == 0 && !st.board_scheduled && st.to_relook.empty() && st.core->idle();
+  if (idle) self->quit();
   return {idle};
 }
 
@@ -70,8 +68,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
   st.address = address;
   st.core = std::make_unique<seat_block_core>(block_no, facts_of(rows));
   node->probe.blocks_active++;
-  for (auto& x : rows.led)
-    st.core->apply_hold(record_of(x, block_no));
+  for (auto& x : rows.led) st.core->apply_hold(record_of(x, block_no));
   for (auto& x : rows.seats) // Held by reservations that other blocks lead.
     if (x.row.status == 'l' && !st.core->find_hold(x.row.reservation)) {
       hold_record foreign;
@@ -104,21 +101,17 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
 
 void arm(pointer self, instant when) {
   auto& st = self->state;
-  if (st.timer_at && *st.timer_at <= when)
-    return; // The earlier one looks again.
+  if (st.timer_at && *st.timer_at <= when) return; // The earlier one looks again.
   st.timer_at = when;
   self->delayed_send(self, std::max(millis{1}, when - st.now()), atom::tick_v, ++st.timer_no);
 }
 
 void changed(pointer self) {
   auto& st = self->state;
-  if (auto due = st.core->next_due())
-    arm(self, *due);
-  if (st.board_scheduled)
-    return;
+  if (auto due = st.core->next_due()) arm(self, *due);
+  if (st.board_scheduled) return;
   auto now = st.now();
-  if (now - st.board_at >= board_interval)
-    return publish_board(self);
+  if (now - st.board_at >= board_interval) return publish_board(self);
   st.board_scheduled = true;
   self->delayed_send(self, st.board_at + board_interval - now, atom::publish_v);
 }

@@ -32,9 +32,9 @@ struct hold_record {
   std::string number;
   won total;
   instant expires_at;
-  bool led = false;       ///< This block is its home: it alone ends it.
-  bool pinned = false;    ///< A payment is undecided: time does not end it.
-  bool releasing = false; ///< A release is on its way to the ledger.
+  bool led = false;             ///< This block is its home: it alone ends it.
+  bool pinned = false;          ///< A payment is undecided: time does not end it.
+  bool releasing = false;       ///< A release is on its way to the ledger.
   std::vector<held_seat> seats; ///< Led: all of them, of every block. Else: those of this block.
   instant due; ///< When to look at it next: its expiry, or later when that was put off.
 };
@@ -51,10 +51,10 @@ struct claim_record {
 /// What to do about a wish to hold seats.
 struct hold_decision {
   enum class kind : uint8_t {
-    claim,     ///< Free: take `seats`.
-    replay,    ///< The caller holds exactly that already: `existing`.
+    claim,      ///< Free: take `seats`.
+    replay,     ///< The caller holds exactly that already: `existing`.
     free_first, ///< A hold that ran out stands in the way: release `existing`, decide again.
-    refuse     ///< `why`, `refused`, `retry_after_ms`.
+    refuse      ///< `why`, `refused`, `retry_after_ms`.
   };
   kind is = kind::refuse;
   ec why = ec::ok;

@@ -5,8 +5,8 @@
 #include "supervisors/reservation_number.hpp"
 #include "supervisors/router.hpp"
 
-/// Holding seats: claim in memory, submit, then one of three (R12): applied, dropped, or kept until a
-/// final re-read says which.
+/// Holding seats: claim in memory, submit, then one of three (R12): applied, dropped, or kept until
+/// a final re-read says which.
 namespace tk::seat_block {
 
 namespace {
@@ -17,7 +17,7 @@ struct attempt {
   reply_ptr<hold_reply> reply;
   std::vector<int32_t> further; ///< Blocks to ask, ascending; asked from the front.
   size_t asked = 0;
-  std::vector<held_seat> seats; ///< Claimed so far: versions before, fences after.
+  std::vector<held_seat> seats;    ///< Claimed so far: versions before, fences after.
   std::vector<participant> owners; ///< Beside `seats`.
   bool second_try = false;
 };
@@ -50,8 +50,7 @@ void give_back(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   st.core->drop_claim(x->wish.id);
   for (size_t i = 0; i < x->asked; ++i)
-    tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]),
-                           abandon_claim{x->wish.id});
+    tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]), abandon_claim{x->wish.id});
   changed(self);
 }
 
@@ -107,12 +106,10 @@ void replay(pointer self, const attempt_ptr& x, reservation_id id) {
 void moved(pointer self, const attempt_ptr& x) {
   std::vector<seat_id> own;
   for (auto& seat : x->wish.seats)
-    if (seat.block_no == self->state.core->block_no())
-      own.push_back(seat.seat);
+    if (seat.block_no == self->state.core->block_no()) own.push_back(seat.seat);
   reread(self, std::move(own), self->state.now(), [=](bool) {
     give_back(self, x);
-    if (x->second_try)
-      return answer_refusal(self, x, refuse(ec::seat_contested));
+    if (x->second_try) return answer_refusal(self, x, refuse(ec::seat_contested));
     x->second_try = true;
     start(self, x);
   });
@@ -121,25 +118,21 @@ void moved(pointer self, const attempt_ptr& x) {
 void on_verdict(pointer self, const attempt_ptr& x, const verdict& v) {
   auto& st = self->state;
   switch (v.is) {
-    case outcome::ok:
-      return committed(self, x, v);
-    case outcome::replayed:
-      return replay(self, x, v.replay_of);
-    case outcome::moved:
-      return moved(self, x);
-    case outcome::in_flight: // A twin by key, of this very batch: its outcome is ours.
-      if (!x->second_try) {
-        x->second_try = true;
-        give_back(self, x);
-        return start(self, x);
-      }
-      break;
-    case outcome::unknown:
-      st.core->mark_unsettled(x->wish.id);
-      arm(self, x->wish.deadline);
-      return x->reply->deliver(refuse(ec::unknown));
-    default:
-      break;
+  case outcome::ok: return committed(self, x, v);
+  case outcome::replayed: return replay(self, x, v.replay_of);
+  case outcome::moved: return moved(self, x);
+  case outcome::in_flight: // A twin by key, of this very batch: its outcome is ours.
+    if (!x->second_try) {
+      x->second_try = true;
+      give_back(self, x);
+      return start(self, x);
+    }
+    break;
+  case outcome::unknown:
+    st.core->mark_unsettled(x->wish.id);
+    arm(self, x->wish.deadline);
+    return x->reply->deliver(refuse(ec::unknown));
+  default: break;
   }
   give_back(self, x);
   answer_refusal(self, x, refuse(to_ec(v.is)));
@@ -177,17 +170,15 @@ void submit_creation(pointer self, const attempt_ptr& x) {
             [=](const verdict& v) { on_verdict(self, x, v); });
 }
 
-/// Asks the further blocks, one after the other in key order, then submits. Nobody waits for a seat,
-/// so nothing deadlocks.
+/// Asks the further blocks, one after the other in key order, then submits. Nobody waits for a
+/// seat, so nothing deadlocks.
 void ask_further(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
-  if (x->asked == x->further.size())
-    return submit_creation(self, x);
+  if (x->asked == x->further.size()) return submit_creation(self, x);
   auto block_no = x->further[x->asked++];
   claim_seats cmd{x->wish.id, x->wish.user, {}, x->wish.deadline};
   for (auto& seat : x->wish.seats)
-    if (seat.block_no == block_no)
-      cmd.seats.push_back(seat.seat);
+    if (seat.block_no == block_no) cmd.seats.push_back(seat.seat);
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(st.event, block_no), claim_budget, std::move(cmd))
     .then(
@@ -224,15 +215,12 @@ void start(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   auto what = st.core->decide_hold(x->wish, st.now());
   switch (what.is) {
-    case hold_decision::kind::refuse:
-      return answer_refusal(self, x,
-                            refuse(what.why, std::move(what.refused), what.retry_after_ms));
-    case hold_decision::kind::replay:
-      return x->reply->deliver(reply_of(*st.core->find_hold(what.existing), true));
-    case hold_decision::kind::free_first:
-      return free_first(self, x, what.existing);
-    case hold_decision::kind::claim:
-      break;
+  case hold_decision::kind::refuse:
+    return answer_refusal(self, x, refuse(what.why, std::move(what.refused), what.retry_after_ms));
+  case hold_decision::kind::replay:
+    return x->reply->deliver(reply_of(*st.core->find_hold(what.existing), true));
+  case hold_decision::kind::free_first: return free_first(self, x, what.existing);
+  case hold_decision::kind::claim: break;
   }
   x->asked = 0;
   x->seats = what.seats;
@@ -248,8 +236,7 @@ caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish) {
   x->wish = wish;
   x->reply = promise_reply<hold_reply>(self);
   for (auto& seat : wish.seats)
-    if (seat.block_no != self->state.core->block_no())
-      x->further.push_back(seat.block_no);
+    if (seat.block_no != self->state.core->block_no()) x->further.push_back(seat.block_no);
   std::ranges::sort(x->further);
   x->further.erase(std::unique(x->further.begin(), x->further.end()), x->further.end());
   start(self, x);

@@ -116,55 +116,31 @@ struct block_awake {
   bool operator==(const block_awake&) const = default;
 };
 
-template <class F>
-wire<F> inspect(F& f, wanted_seat& x) {
-  return f(x.seat, x.block_no);
-}
-template <class F>
-wire<F> inspect(F& f, hold_seats& x) {
+template <class F> wire<F> inspect(F& f, wanted_seat& x) { return f(x.seat, x.block_no); }
+template <class F> wire<F> inspect(F& f, hold_seats& x) {
   return f(x.id, x.user, x.number, x.seats, x.key, x.digest, x.session, x.event_owner, x.deadline,
            x.request);
 }
-template <class F>
-wire<F> inspect(F& f, held_seat& x) {
+template <class F> wire<F> inspect(F& f, held_seat& x) {
   return f(x.seat, x.block_no, x.version, x.fence, x.price);
 }
-template <class F>
-wire<F> inspect(F& f, hold_reply& x) {
+template <class F> wire<F> inspect(F& f, hold_reply& x) {
   return f(x.is, x.id, x.number, x.total, x.status, x.expires_at, x.seats, x.replayed, x.refused,
            x.retry_after_ms);
 }
-template <class F>
-wire<F> inspect(F& f, claim_seats& x) {
+template <class F> wire<F> inspect(F& f, claim_seats& x) {
   return f(x.id, x.user, x.seats, x.until);
 }
-template <class F>
-wire<F> inspect(F& f, claim_reply& x) {
+template <class F> wire<F> inspect(F& f, claim_reply& x) {
   return f(x.is, x.seats, x.block, x.refused, x.retry_after_ms);
 }
-template <class F>
-wire<F> inspect(F& f, abandon_claim& x) {
-  return f(x.id);
-}
-template <class F>
-wire<F> inspect(F& f, settle_seats& x) {
+template <class F> wire<F> inspect(F& f, abandon_claim& x) { return f(x.id); }
+template <class F> wire<F> inspect(F& f, settle_seats& x) {
   return f(x.id, x.user, x.held, x.expires_at, x.seats);
 }
-template <class F>
-wire<F> inspect(F& f, release_hold& x) {
-  return f(x.id, x.user, x.request);
-}
-template <class F>
-wire<F> inspect(F& f, release_reply& x) {
-  return f(x.is);
-}
-template <class F>
-wire<F> inspect(F& f, wake_block& x) {
-  return f(x.overdue);
-}
-template <class F>
-wire<F> inspect(F& f, block_awake& x) {
-  return f(x.seats);
-}
+template <class F> wire<F> inspect(F& f, release_hold& x) { return f(x.id, x.user, x.request); }
+template <class F> wire<F> inspect(F& f, release_reply& x) { return f(x.is); }
+template <class F> wire<F> inspect(F& f, wake_block& x) { return f(x.overdue); }
+template <class F> wire<F> inspect(F& f, block_awake& x) { return f(x.seats); }
 
 } // namespace tk

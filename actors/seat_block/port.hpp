@@ -7,7 +7,8 @@
 
 namespace tk {
 
-/// SEAT BLOCK: alone decides who holds its seats, and leads the reservations whose lowest block it is.
+/// SEAT BLOCK: alone decides who holds its seats, and leads the reservations whose lowest block it
+/// is.
 using seat_block_actor = caf::typed_actor<
   /// Holds seats, durably, before it answers; same reservation id, same hold.
   caf::replies_to<hold_seats>::with<hold_reply>,

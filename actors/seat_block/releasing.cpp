@@ -14,11 +14,9 @@ namespace {
 void released(pointer self, reservation_id id, release_reason reason) {
   auto& st = self->state;
   auto known = st.core->find_hold(id);
-  if (!known)
-    return;
+  if (!known) return;
   auto hold = *known;
-  for (auto& seat : hold.seats)
-    seat.version += 1;
+  for (auto& seat : hold.seats) seat.version += 1;
   tell_satellites(self, hold, false);
   st.core->apply_release(id, hold.seats);
   auto& count = reason == release_reason::expired ? st.node->probe.reservations_expired
@@ -31,36 +29,30 @@ void after_verdict(pointer self, reservation_id id, release_reason reason, const
   auto& st = self->state;
   st.core->set_releasing(id, false);
   switch (v.is) {
-    case outcome::ok:
-      return released(self, id, reason);
-    case outcome::early: // The ledger's clock is behind ours: it is right, and says by how much.
-      st.core->set_expiry(id, v.expires_at);
-      st.core->postpone(id, st.now() + std::clamp(v.expires_at - v.at, millis{10}, again_after));
-      return changed(self);
-    case outcome::pinned:
-      st.core->set_pinned(id, true);
-      return changed(self);
-    case outcome::done:
-    case outcome::not_pending:
-    case outcome::partial: { // The memory is wrong about it: believe the rows.
-      std::vector<seat_id> own;
-      if (auto hold = st.core->find_hold(id))
-        for (auto& x : hold->seats)
-          if (x.block_no == st.core->block_no())
-            own.push_back(x.seat);
-      // Whatever was read counts, so the deadline is the epoch.
-      reread(self, std::move(own), instant{}, [=](bool read) {
-        if (read)
-          return relook(self, id);
-        self->state.core->postpone(id, self->state.now() + again_after);
-        changed(self);
-      });
-      return;
-    }
-    default: // Nothing happened, or nobody knows: it is safe to repeat by id.
-      if (reason == release_reason::expired)
-        st.core->postpone(id, st.now() + again_after);
-      return changed(self);
+  case outcome::ok: return released(self, id, reason);
+  case outcome::early: // The ledger's clock is behind ours: it is right, and says by how much.
+    st.core->set_expiry(id, v.expires_at);
+    st.core->postpone(id, st.now() + std::clamp(v.expires_at - v.at, millis{10}, again_after));
+    return changed(self);
+  case outcome::pinned: st.core->set_pinned(id, true); return changed(self);
+  case outcome::done:
+  case outcome::not_pending:
+  case outcome::partial: { // The memory is wrong about it: believe the rows.
+    std::vector<seat_id> own;
+    if (auto hold = st.core->find_hold(id))
+      for (auto& x : hold->seats)
+        if (x.block_no == st.core->block_no()) own.push_back(x.seat);
+    // Whatever was read counts, so the deadline is the epoch.
+    reread(self, std::move(own), instant{}, [=](bool read) {
+      if (read) return relook(self, id);
+      self->state.core->postpone(id, self->state.now() + again_after);
+      changed(self);
+    });
+    return;
+  }
+  default: // Nothing happened, or nobody knows: it is safe to repeat by id.
+    if (reason == release_reason::expired) st.core->postpone(id, st.now() + again_after);
+    return changed(self);
   }
 }
 
@@ -71,18 +63,15 @@ void settle_doubt(pointer self, reservation_id id) {
   instant deadline;
   if (auto claim = st.core->find_claim(id)) {
     deadline = claim->until;
-    for (auto& x : claim->seats)
-      seats.push_back(x.seat);
+    for (auto& x : claim->seats) seats.push_back(x.seat);
   } else if (auto hold = st.core->find_hold(id)) {
     deadline = hold->expires_at;
-    for (auto& x : hold->seats)
-      seats.push_back(x.seat);
+    for (auto& x : hold->seats) seats.push_back(x.seat);
   }
   st.core->postpone(id, st.now() + again_after);
   reread(self, std::move(seats), deadline, [=](bool final_read) {
     auto& s = self->state;
-    if (!final_read)
-      return; // Looked at again when it is due.
+    if (!final_read) return; // Looked at again when it is due.
     s.core->drop_claim(id);
     relook(self, id);
   });
@@ -94,8 +83,7 @@ void tell_satellites(pointer self, const hold_record& hold, bool held) {
   auto& st = self->state;
   std::vector<int32_t> blocks;
   for (auto& x : hold.seats)
-    if (x.block_no != st.core->block_no())
-      blocks.push_back(x.block_no);
+    if (x.block_no != st.core->block_no()) blocks.push_back(x.block_no);
   std::ranges::sort(blocks);
   blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
   for (auto block_no : blocks)
@@ -116,13 +104,11 @@ void release(pointer self, const hold_record& hold, release_reason reason, user_
   std::ranges::stable_partition(
     own_first, [&](const held_seat& x) { return x.block_no == st.core->block_no(); });
   for (auto& x : own_first)
-    what.items.push_back(
-      {x.seat, {}, 1, st.node->epochs.of(key_of(st.event, x.block_no))});
+    what.items.push_back({x.seat, {}, 1, st.node->epochs.of(key_of(st.event, x.block_no))});
   auto id = hold.id;
   st.core->set_releasing(id, true);
   submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {
-    if (self->state.core->find_hold(id))
-      after_verdict(self, id, reason, v);
+    if (self->state.core->find_hold(id)) after_verdict(self, id, reason, v);
     done(to_ec(v.is));
   });
 }
@@ -134,12 +120,9 @@ caf::result<release_reply> on_release(pointer self, const release_hold& cmd) {
     relook(self, cmd.id);
     return release_reply{ec::reservation_unknown};
   }
-  if (hold->user != cmd.user)
-    return release_reply{ec::reservation_unknown};
-  if (hold->pinned)
-    return release_reply{ec::reservation_pinned};
-  if (hold->releasing)
-    return release_reply{ec::in_flight};
+  if (hold->user != cmd.user) return release_reply{ec::reservation_unknown};
+  if (hold->pinned) return release_reply{ec::reservation_pinned};
+  if (hold->releasing) return release_reply{ec::in_flight};
   auto reply = promise_reply<release_reply>(self);
   release(self, *hold, release_reason::cancelled, cmd.user, cmd.request,
           [=](ec is) { reply->deliver({is}); });
@@ -165,10 +148,8 @@ void on_tick(pointer self) {
       release(self, *hold, release_reason::expired, {}, {}, [](ec) {
         // The verdict was applied: nobody else waits for it.
       });
-  for (auto id : st.core->doubtful(now))
-    settle_doubt(self, id);
-  for (auto id : std::exchange(st.to_relook, {}))
-    relook(self, id);
+  for (auto id : st.core->doubtful(now)) settle_doubt(self, id);
+  for (auto id : std::exchange(st.to_relook, {})) relook(self, id);
   changed(self);
 }
 

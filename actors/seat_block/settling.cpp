@@ -8,12 +8,9 @@ namespace {
 
 seat_state state_of(char status) {
   switch (status) {
-    case 'l':
-      return seat_state::locked;
-    case 'r':
-      return seat_state::reserved;
-    default:
-      return seat_state::available;
+  case 'l': return seat_state::locked;
+  case 'r': return seat_state::reserved;
+  default: return seat_state::available;
   }
 }
 
@@ -32,8 +29,7 @@ void on_settle(pointer self, const settle_seats& cmd) {
     hold.user = cmd.user;
     hold.expires_at = cmd.expires_at;
     for (auto& x : cmd.seats)
-      if (x.block_no == core.block_no())
-        hold.seats.push_back(x);
+      if (x.block_no == core.block_no()) hold.seats.push_back(x);
     core.apply_hold(std::move(hold));
   } else {
     core.apply_release(cmd.id, cmd.seats);
@@ -70,8 +66,7 @@ void relook(pointer self, reservation_id id) {
           auto record = record_of(x.row, s.core->block_no());
           bool wait = !record.led && record.expires_at <= s.now(); // For its lead block.
           s.core->apply_hold(std::move(record));
-          if (wait)
-            s.core->postpone(id, s.now() + again_after);
+          if (wait) s.core->postpone(id, s.now() + again_after);
         } else if (known && !known->releasing) {
           s.core->forget(id);
         }
@@ -94,8 +89,12 @@ void reread(pointer self, std::vector<seat_id> seats, instant deadline,
               s.node->probe.claims_reread++;
               bool read = v.is == outcome::ok;
               for (auto& row : v.rows) {
-                s.core->apply_row({row.seat, row.version, row.fence, state_of(row.status),
-                                   row.status == 'a' ? reservation_id{} : row.reservation, {}});
+                s.core->apply_row({row.seat,
+                                   row.version,
+                                   row.fence,
+                                   state_of(row.status),
+                                   row.status == 'a' ? reservation_id{} : row.reservation,
+                                   {}});
                 if (row.status == 'l' && !s.core->find_hold(row.reservation))
                   relook(self, row.reservation); // Who holds it, until when, and who leads.
               }

@@ -24,11 +24,10 @@ struct state {
   bool board_scheduled = false;
   std::optional<instant> timer_at; ///< The earliest timer on its way, if any.
   uint64_t timer_no = 0; ///< Of that timer; an older one changes nothing when it runs out.
-  int open_requests = 0;           ///< No passivation meanwhile.
+  int open_requests = 0; ///< No passivation meanwhile.
   std::set<reservation_id> to_relook; ///< Could not be looked up; the next tick tries again.
   ~state() {
-    if (node)
-      node->probe.blocks_active--;
+    if (node) node->probe.blocks_active--;
   }
   [[nodiscard]] instant now() const { return node->clock->now(); }
 };
@@ -51,13 +50,14 @@ void changed(pointer self);
 /// Arms the timer for `when` unless an earlier one is on its way.
 void arm(pointer self, instant when);
 
-/// Submits an op to the ledger. `on_verdict(const verdict&)` hears `unknown` for whatever went wrong.
-template <class F>
-void submit_op(pointer self, op what, instant deadline, F on_verdict) {
+/// Submits an op to the ledger. `on_verdict(const verdict&)` hears `unknown` for whatever went
+/// wrong.
+template <class F> void submit_op(pointer self, op what, instant deadline, F on_verdict) {
   auto& st = self->state;
   ++st.open_requests;
-  self->request(st.node->ledger, claim_budget, submit{std::make_shared<const op>(std::move(what)),
-                                                      deadline})
+  self
+    ->request(st.node->ledger, claim_budget,
+              submit{std::make_shared<const op>(std::move(what)), deadline})
     .then(
       [self, on_verdict](const verdict& v) mutable {
         --self->state.open_requests;

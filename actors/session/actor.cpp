@@ -33,8 +33,7 @@ struct session_state {
   std::map<reservation_id, std::vector<reply_ptr<hold_reply>>> waiting;
   int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
   ~session_state() {
-    if (node)
-      node->probe.sessions_active--;
+    if (node) node->probe.sessions_active--;
   }
 };
 
@@ -43,22 +42,19 @@ using session_ptr = session_self::stateful_pointer<session_state>;
 
 pending_hold to_pending(const reservation_row& row) {
   pending_hold out{row.id, row.event, row.expires_at, row.lead_block, {}};
-  for (auto& x : row.items)
-    out.seats.push_back(x.seat);
+  for (auto& x : row.items) out.seats.push_back(x.seat);
   return out;
 }
 
 std::vector<pending_hold> pending_of(const session_rows& rows) {
   std::vector<pending_hold> out;
-  for (auto& x : rows.pending)
-    out.push_back(to_pending(x));
+  for (auto& x : rows.pending) out.push_back(to_pending(x));
   return out;
 }
 
 std::vector<key_record> keys_of(const session_rows& rows) {
   std::vector<key_record> out;
-  for (auto& x : rows.keys)
-    out.push_back({x.operation, x.key, x.digest, x.reservation});
+  for (auto& x : rows.keys) out.push_back({x.operation, x.key, x.digest, x.reservation});
   return out;
 }
 
@@ -94,12 +90,10 @@ void replay(session_ptr self, reservation_id id, const reply_ptr<hold_reply>& re
 
 void answer_all(session_ptr self, reservation_id attempt, const hold_reply& what) {
   auto i = self->state.waiting.find(attempt);
-  if (i == self->state.waiting.end())
-    return;
+  if (i == self->state.waiting.end()) return;
   auto waiting = std::move(i->second);
   self->state.waiting.erase(i);
-  for (auto& x : waiting)
-    x->deliver(what);
+  for (auto& x : waiting) x->deliver(what);
 }
 
 void resolve_later(session_ptr self, reservation_id attempt) {
@@ -115,10 +109,8 @@ void finish(session_ptr self, reservation_id attempt, event_id event, const hold
       made.lead_block = made.seats.empty() ? x.block_no : std::min(made.lead_block, x.block_no);
       made.seats.push_back(x.seat);
     }
-    if (what.id == attempt || !what.replayed)
-      st.core->commit(attempt, std::move(made));
-    else
-      st.core->drop(attempt);
+    if (what.id == attempt || !what.replayed) st.core->commit(attempt, std::move(made));
+    else st.core->drop(attempt);
   } else if (what.is == ec::unknown || what.is == ec::in_flight || what.is == ec::internal) {
     st.node->probe.outcomes_unknown++;
     resolve_later(self, attempt); // The attempt stays open: it may have happened.
@@ -132,8 +124,7 @@ void finish(session_ptr self, reservation_id attempt, event_id event, const hold
 void resolve(session_ptr self, reservation_id attempt) {
   auto& st = self->state;
   auto open = st.core->find_attempt(attempt);
-  if (!open)
-    return;
+  if (!open) return;
   auto given_up = st.node->clock->now() > open->deadline + resolve_patience;
   ++st.open_requests;
   self->request(st.node->reads, reads_budget, load_reservation{attempt})
@@ -179,8 +170,8 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
   auto lead = std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
-  st.core->begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
-                  cmd.deadline});
+  st.core->begin(
+    {id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()), cmd.deadline});
   st.waiting[id].push_back(reply);
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
@@ -224,22 +215,16 @@ void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_re
   auto limit = st.node->sale.holds_per_user_event_max;
   auto what = st.core->decide(wish, limit, st.node->clock->now(), final_say);
   switch (what.is) {
-    case reserve_decision::kind::forward:
-      return forward(self, wish, reply);
-    case reserve_decision::kind::join:
-      return st.waiting[what.reservation].push_back(reply);
-    case reserve_decision::kind::replay:
-      return replay(self, what.reservation, reply);
-    case reserve_decision::kind::recheck:
-      return recheck(self, wish, reply);
-    case reserve_decision::kind::refuse:
-      return reply->deliver(refusal(what.why));
+  case reserve_decision::kind::forward: return forward(self, wish, reply);
+  case reserve_decision::kind::join: return st.waiting[what.reservation].push_back(reply);
+  case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
+  case reserve_decision::kind::recheck: return recheck(self, wish, reply);
+  case reserve_decision::kind::refuse: return reply->deliver(refusal(what.why));
   }
 }
 
 caf::result<hold_reply> on_reserve(session_ptr self, const reserve_seats& wish) {
-  if (wish.seats.empty())
-    return refusal(ec::seat_unknown);
+  if (wish.seats.empty()) return refusal(ec::seat_unknown);
   auto reply = promise_reply<hold_reply>(self);
   decide(self, wish, reply, false);
   return reply->rp;
@@ -249,14 +234,10 @@ caf::result<hold_reply> on_reserve(session_ptr self, const reserve_seats& wish) 
 
 ec why_not_cancel(reservation_status x) {
   switch (x) {
-    case reservation_status::pending:
-      return ec::ok;
-    case reservation_status::confirmed:
-      return ec::reservation_confirmed;
-    case reservation_status::cancelled:
-      return ec::already_cancelled;
-    case reservation_status::expired:
-      return ec::reservation_expired;
+  case reservation_status::pending: return ec::ok;
+  case reservation_status::confirmed: return ec::reservation_confirmed;
+  case reservation_status::cancelled: return ec::already_cancelled;
+  case reservation_status::expired: return ec::reservation_expired;
   }
   return ec::internal;
 }
@@ -272,8 +253,7 @@ void explain_no_hold(session_ptr self, reservation_id id, const reply_ptr<releas
         if (!x.found || x.row.user != self->state.user)
           return reply->deliver({ec::reservation_unknown});
         auto why = why_not_cancel(x.row.status);
-        if (why != ec::ok)
-          self->state.core->forget(id);
+        if (why != ec::ok) self->state.core->forget(id);
         reply->deliver({why == ec::ok ? ec::busy : why}); // Pending: the block is looking, too.
       },
       [=](caf::error&) {
@@ -291,10 +271,8 @@ void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, 
     .then(
       [=](const release_reply& x) {
         --self->state.open_requests;
-        if (x.is == ec::reservation_unknown)
-          return explain_no_hold(self, cmd.id, reply);
-        if (x.is == ec::ok)
-          self->state.core->forget(cmd.id);
+        if (x.is == ec::reservation_unknown) return explain_no_hold(self, cmd.id, reply);
+        if (x.is == ec::ok) self->state.core->forget(cmd.id);
         reply->deliver(x);
       },
       [=](const caf::error& e) {
@@ -305,8 +283,7 @@ void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, 
 
 caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation& cmd) {
   auto& st = self->state;
-  if (!st.core->accepts(cmd.token_issued_at))
-    return release_reply{ec::not_authenticated};
+  if (!st.core->accepts(cmd.token_issued_at)) return release_reply{ec::not_authenticated};
   auto reply = promise_reply<release_reply>(self);
   if (auto known = st.core->find_pending(cmd.id)) {
     cancel_at(self, cmd, known->event, known->lead_block, reply);
@@ -319,8 +296,7 @@ caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation&
         --self->state.open_requests;
         if (!x.found || x.row.user != self->state.user)
           return reply->deliver({ec::reservation_unknown});
-        if (auto why = why_not_cancel(x.row.status); why != ec::ok)
-          return reply->deliver({why});
+        if (auto why = why_not_cancel(x.row.status); why != ec::ok) return reply->deliver({why});
         cancel_at(self, cmd, x.row.event, x.row.lead_block, reply);
       },
       [=](caf::error&) {
@@ -337,14 +313,14 @@ void submit_op(session_ptr self, op what, const reply_ptr<Reply>& reply, F on_do
   auto& st = self->state;
   auto deadline = st.node->clock->now() + ledger_budget;
   ++st.open_requests;
-  self->request(st.node->ledger, claim_budget,
-                submit{std::make_shared<const op>(std::move(what)), deadline})
+  self
+    ->request(st.node->ledger, claim_budget,
+              submit{std::make_shared<const op>(std::move(what)), deadline})
     .then(
       [=](const verdict& v) {
         --self->state.open_requests;
         auto is = v.is == outcome::ok || v.is == outcome::done ? ec::ok : to_ec(v.is);
-        if (is == ec::ok)
-          on_done(v);
+        if (is == ec::ok) on_done(v);
         reply->deliver({is});
       },
       [=](caf::error& e) {
@@ -365,8 +341,7 @@ caf::result<family_started> on_start_family(session_ptr self, const start_family
 
 caf::result<all_revoked> on_revoke(session_ptr self, const revoke_all& cmd) {
   auto& st = self->state;
-  if (!st.core->accepts(cmd.token_issued_at))
-    return all_revoked{ec::not_authenticated};
+  if (!st.core->accepts(cmd.token_issued_at)) return all_revoked{ec::not_authenticated};
   auto reply = promise_reply<all_revoked>(self);
   submit_op(self, revoke_tokens{st.user, st.address}, reply,
             [self](const verdict& v) { self->state.core->revoke(v.at); });
@@ -376,8 +351,7 @@ caf::result<all_revoked> on_revoke(session_ptr self, const revoke_all& cmd) {
 passivation on_passivate(session_ptr self) {
   auto& st = self->state;
   bool idle = st.open_requests == 0 && st.waiting.empty() && st.core->idle();
-  if (idle)
-    self->quit();
+  if (idle) self->quit();
   return {idle};
 }
 

@@ -22,23 +22,21 @@ std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
 
 session_core::session_core(bool user_known, instant revoked_before,
                            std::vector<pending_hold> pending, std::vector<key_record> keys)
-  : user_known_(user_known),
-    revoked_before_(revoked_before),
-    pending_(by_id(std::move(pending))),
-    keys_(std::move(keys)) {
+    : user_known_(user_known),
+      revoked_before_(revoked_before),
+      pending_(by_id(std::move(pending))),
+      keys_(std::move(keys)) {
   // nop
 }
 
 bool session_core::sale_may_be_open(const sale_window& sale, instant now) {
-  if (sale.cancelled || sale.sale_start == instant{})
-    return false;
+  if (sale.cancelled || sale.sale_start == instant{}) return false;
   return now + clock_margin >= sale.sale_start &&
          (sale.sale_end == instant::max() || now - clock_margin <= sale.sale_end);
 }
 
 std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) const {
-  if (wish.key.empty())
-    return std::nullopt;
+  if (wish.key.empty()) return std::nullopt;
   auto judged = [&](const std::string& digest, reserve_decision::kind same, reservation_id id) {
     reserve_decision out;
     out.is = digest == wish.digest ? same : reserve_decision::kind::refuse;
@@ -47,8 +45,7 @@ std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) 
     return out;
   };
   for (auto& [id, x] : attempts_)
-    if (x.key == wish.key)
-      return judged(x.digest, reserve_decision::kind::join, id);
+    if (x.key == wish.key) return judged(x.digest, reserve_decision::kind::join, id);
   for (auto& x : keys_)
     if (x.key == wish.key && x.operation == reserve_operation)
       return judged(x.digest, reserve_decision::kind::replay, x.reservation);
@@ -72,8 +69,7 @@ int32_t session_core::seats_in_hand(event_id event, instant now) const {
     if (x.event == event && !pending_.contains(id)) // A re-read may be ahead of the verdict.
       n += x.seats;
   for (auto& [id, x] : pending_)
-    if (x.event == event && x.expires_at > now)
-      n += static_cast<int32_t>(x.seats.size());
+    if (x.event == event && x.expires_at > now) n += static_cast<int32_t>(x.seats.size());
   return n;
 }
 
@@ -84,16 +80,12 @@ reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, 
     out.why = ec::not_authenticated;
     return out;
   }
-  if (auto known = by_key(wish))
-    return *known;
+  if (auto known = by_key(wish)) return *known;
   auto seats = seats_in_hand(wish.event, now) + static_cast<int32_t>(wish.seats.size());
   bool too_many = limit > 0 && seats > limit && !chooses_own_seats(wish, now);
-  if (!too_many)
-    out.is = reserve_decision::kind::forward;
-  else if (!final_say)
-    out.is = reserve_decision::kind::recheck;
-  else
-    out.why = ec::hold_limit;
+  if (!too_many) out.is = reserve_decision::kind::forward;
+  else if (!final_say) out.is = reserve_decision::kind::recheck;
+  else out.why = ec::hold_limit;
   return out;
 }
 
@@ -114,17 +106,11 @@ void session_core::commit(reservation_id attempt, pending_hold made) {
   ++commits_;
 }
 
-void session_core::drop(reservation_id attempt) {
-  attempts_.erase(attempt);
-}
+void session_core::drop(reservation_id attempt) { attempts_.erase(attempt); }
 
-void session_core::forget(reservation_id pending) {
-  pending_.erase(pending);
-}
+void session_core::forget(reservation_id pending) { pending_.erase(pending); }
 
-void session_core::revoke(instant at) {
-  revoked_before_ = std::max(revoked_before_, at);
-}
+void session_core::revoke(instant at) { revoked_before_ = std::max(revoked_before_, at); }
 
 void session_core::reload(instant revoked_before, std::vector<pending_hold> pending,
                           std::vector<key_record> keys) {

@@ -49,29 +49,17 @@ struct all_revoked {
   bool operator==(const all_revoked&) const = default;
 };
 
-template <class F>
-wire<F> inspect(F& f, reserve_seats& x) {
+template <class F> wire<F> inspect(F& f, reserve_seats& x) {
   return f(x.event, x.seats, x.key, x.digest, x.token_issued_at, x.request);
 }
-template <class F>
-wire<F> inspect(F& f, cancel_reservation& x) {
+template <class F> wire<F> inspect(F& f, cancel_reservation& x) {
   return f(x.id, x.token_issued_at, x.request);
 }
-template <class F>
-wire<F> inspect(F& f, start_family& x) {
+template <class F> wire<F> inspect(F& f, start_family& x) {
   return f(x.family, x.token_hash, x.ttl_s);
 }
-template <class F>
-wire<F> inspect(F& f, family_started& x) {
-  return f(x.is);
-}
-template <class F>
-wire<F> inspect(F& f, revoke_all& x) {
-  return f(x.token_issued_at);
-}
-template <class F>
-wire<F> inspect(F& f, all_revoked& x) {
-  return f(x.is);
-}
+template <class F> wire<F> inspect(F& f, family_started& x) { return f(x.is); }
+template <class F> wire<F> inspect(F& f, revoke_all& x) { return f(x.token_issued_at); }
+template <class F> wire<F> inspect(F& f, all_revoked& x) { return f(x.is); }
 
 } // namespace tk

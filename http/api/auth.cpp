@@ -37,12 +37,12 @@ void set_auth_cookies(const shop& s, answer& out, std::string_view access,
   auto life = [](std::string_view token, int64_t ttl_s) {
     return token.empty() ? 0 : static_cast<long>(ttl_s);
   };
-  out.cookies.push_back(to_string(cookie{"access_token", access, "/",
-                                         life(access, settings.access_ttl_s), true,
-                                         s.cookie_secure, "Lax"}));
-  out.cookies.push_back(to_string(cookie{"refresh_token", refresh, refresh_path,
-                                         life(refresh, settings.refresh_ttl_s), true,
-                                         s.cookie_secure, "Lax"}));
+  out.cookies.push_back(
+    to_string(cookie{"access_token", access, "/", life(access, settings.access_ttl_s), true,
+                     s.cookie_secure, "Lax"}));
+  out.cookies.push_back(
+    to_string(cookie{"refresh_token", refresh, refresh_path, life(refresh, settings.refresh_ttl_s),
+                     true, s.cookie_secure, "Lax"}));
 }
 
 // -- signing in ---------------------------------------------------------------------------------
@@ -134,10 +134,9 @@ void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
   self->request(s.passwords, hash_budget, hash_password{password})
     .then(
       [&s, self, user](const hashed_password& r) {
-        if (r.error != ec::ok)
-          return;
-        self->request(s.store, store_budget,
-                      renew_password_hash{user.id, user.password_hash, r.hash})
+        if (r.error != ec::ok) return;
+        self
+          ->request(s.store, store_budget, renew_password_hash{user.id, user.password_hash, r.hash})
           .then([](const renewed&) {}, [](caf::error&) {});
       },
       [](caf::error&) {
@@ -147,8 +146,9 @@ void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
 
 void verify(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
             const std::string& password) {
-  self->request(s.passwords, hash_budget,
-                verify_password{password, user.found ? user.password_hash : std::string{}})
+  self
+    ->request(s.passwords, hash_budget,
+              verify_password{password, user.found ? user.password_hash : std::string{}})
     .then(
       [&s, self, x, user, password](const password_verified& r) {
         if (r.error != ec::ok) {
@@ -159,8 +159,7 @@ void verify(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const 
           x->fail(ec::bad_credentials);
           return;
         }
-        if (r.needs_rehash)
-          renew_hash(s, self, user, password);
+        if (r.needs_rehash) renew_hash(s, self, user, password);
         sign_in(s, self, x, user, 200, "Login successful");
       },
       [x](caf::error&) { x->fail(ec::busy); });
@@ -182,8 +181,7 @@ void on_login(shop& s, const exchange_ptr& x) {
   }
   s.pool.run([&s, x, mail, password](caf::event_based_actor* self) {
     self->request(s.store, store_budget, find_user_by_mail{mail})
-      .then([&s, self, x, password](
-              const user_row& user) { verify(s, self, x, user, password); },
+      .then([&s, self, x, password](const user_row& user) { verify(s, self, x, user, password); },
             [x](caf::error& e) { x->fail(to_ec(e)); });
   });
 }

@@ -14,23 +14,17 @@ namespace {
 using done = response_cache::done;
 
 std::optional<event_status_filter> parse_status(const std::string& x) {
-  if (x.empty())
-    return event_status_filter::any;
-  if (x == "upcoming")
-    return event_status_filter::upcoming;
-  if (x == "on_sale")
-    return event_status_filter::on_sale;
-  if (x == "ended")
-    return event_status_filter::ended;
-  if (x == "cancelled")
-    return event_status_filter::cancelled;
+  if (x.empty()) return event_status_filter::any;
+  if (x == "upcoming") return event_status_filter::upcoming;
+  if (x == "on_sale") return event_status_filter::on_sale;
+  if (x == "ended") return event_status_filter::ended;
+  if (x == "cancelled") return event_status_filter::cancelled;
   return std::nullopt;
 }
 
 std::string render_page(const event_page& x, page_query page) {
   json out = {{"events", json::array()}};
-  for (auto& event : x.events)
-    out["events"].push_back(event_list_row(event));
+  for (auto& event : x.events) out["events"].push_back(event_list_row(event));
   out["pagination"] = json(pagination(page, x.total));
   return out.dump();
 }
@@ -56,11 +50,12 @@ void on_list(shop& s, const exchange_ptr& x) {
   }
   auto key = "events?" + word + "&" + std::to_string(page->page) + "&" +
              std::to_string(page->limit) + "&" + query.search;
-  s.cache.serve(x, key, [&s, query, page = *page](caf::event_based_actor* self, const done& finish) {
-    self->request(s.store, store_budget, query)
-      .then([=](const event_page& found) { finish(render_page(found, page)); },
-            [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
-  });
+  s.cache.serve(x, key,
+                [&s, query, page = *page](caf::event_based_actor* self, const done& finish) {
+                  self->request(s.store, store_budget, query)
+                    .then([=](const event_page& found) { finish(render_page(found, page)); },
+                          [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
+                });
 }
 
 void on_detail(shop& s, const exchange_ptr& x) {
@@ -70,8 +65,7 @@ void on_detail(shop& s, const exchange_ptr& x) {
                   self->request(s.store, store_budget, read_event{id})
                     .then(
                       [=](const found_event& found) {
-                        if (!found.found)
-                          return finish(tl::unexpected(ec::event_unknown));
+                        if (!found.found) return finish(tl::unexpected(ec::event_unknown));
                         finish(event_detail(found.event).dump());
                       },
                       [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
@@ -84,8 +78,7 @@ void on_layouts(shop& s, const exchange_ptr& x) {
       .then(
         [=](const layouts& found) {
           json out = {{"layouts", json::array()}};
-          for (auto& row : found.rows)
-            out["layouts"].push_back(layout_view_json(row));
+          for (auto& row : found.rows) out["layouts"].push_back(layout_view_json(row));
           finish(out.dump());
         },
         [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });

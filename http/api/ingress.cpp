@@ -43,8 +43,7 @@ caf::behavior ingress(caf::stateful_actor<ingress_state>* self, size_t number) {
 } // namespace
 
 ingress_pool::ingress_pool(caf::actor_system& system, size_t actors) {
-  for (size_t i = 0; i < actors; ++i)
-    actors_.push_back(system.spawn(ingress, i));
+  for (size_t i = 0; i < actors; ++i) actors_.push_back(system.spawn(ingress, i));
 }
 
 void ingress_pool::run(job what) {

@@ -19,8 +19,7 @@ void on_mine(shop& s, const exchange_ptr& x) {
       .then(
         [x](const reservation_list& found) {
           json out = {{"reservations", json::array()}};
-          for (auto& row : found.rows)
-            out["reservations"].push_back(reservation_list_row(row));
+          for (auto& row : found.rows) out["reservations"].push_back(reservation_list_row(row));
           x->respond(json_text(out.dump()));
         },
         [x](caf::error& e) { x->fail(to_ec(e)); });
@@ -98,9 +97,10 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
   cancel.summary = "Cancels a pending reservation and gives its seats back.";
   cancel.tag = "reservations";
   cancel.response_schema = schemas::cancel_response;
-  cancel.errors = {ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-                   ec::reservation_pinned, ec::reservation_confirmed, ec::busy, ec::unavailable,
-                   ec::unknown};
+  cancel.errors = {ec::reservation_unknown,   ec::already_cancelled,
+                   ec::reservation_expired,   ec::reservation_pinned,
+                   ec::reservation_confirmed, ec::busy,
+                   ec::unavailable,           ec::unknown};
   out.push_back(std::move(cancel));
 }
 

@@ -18,8 +18,7 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
       i = entries_.emplace(key, entry{}).first;
     }
     i->second.waiting.push_back(x);
-    if (std::exchange(i->second.loading, true))
-      return;
+    if (std::exchange(i->second.loading, true)) return;
   }
   pool_.run([this, key, load = std::move(load)](caf::event_based_actor* self) {
     load(self, [this, key](outcome result) { loaded(key, std::move(result)); });
@@ -54,18 +53,15 @@ void response_cache::loaded(const std::string& key, outcome result) {
   }
   for (auto& x : waiting) {
     auto out = plain ? json_shared(plain, zipped) : error_answer(result.error());
-    if (stale)
-      out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
+    if (stale) out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
     x->respond(std::move(out));
   }
 }
 
 void response_cache::make_room(instant now) {
-  if (entries_.size() < entries_max)
-    return;
-  std::erase_if(entries_, [now](auto& x) {
-    return !x.second.loading && now - x.second.made_at > fresh_for;
-  });
+  if (entries_.size() < entries_max) return;
+  std::erase_if(entries_,
+                [now](auto& x) { return !x.second.loading && now - x.second.made_at > fresh_for; });
   if (entries_.size() >= entries_max)
     std::erase_if(entries_, [](auto& x) { return !x.second.loading; });
 }

@@ -46,8 +46,7 @@ seat_plan::seat_plan(const plan_rows& rows) : event_(rows.event), head_(head_of(
   auto n = rows.seats.size();
   entries_.resize(n);
   labels_.reserve(n);
-  for (auto& x : rows.seats)
-    blocks_.push_back(x.block_no);
+  for (auto& x : rows.seats) blocks_.push_back(x.block_no);
   std::ranges::sort(blocks_);
   blocks_.erase(std::unique(blocks_.begin(), blocks_.end()), blocks_.end());
   std::vector<uint32_t> by_id(n);
@@ -80,21 +79,17 @@ std::string seat_plan::label(seat_id seat) const {
   return where ? labels_[where->row] : std::string{};
 }
 
-std::vector<int32_t> seat_plan::blocks() const {
-  return blocks_;
-}
+std::vector<int32_t> seat_plan::blocks() const { return blocks_; }
 
 std::string seat_plan::render(const board_store& boards) const {
   std::vector<seat_board_ptr> current;
-  for (auto block_no : blocks_)
-    current.push_back(boards.find_seats(event_, block_no));
+  for (auto block_no : blocks_) current.push_back(boards.find_seats(event_, block_no));
   std::string out;
   out.reserve(head_.size() + fragments_.size() + entries_.size() * 13 + 2);
   out += head_;
   uint32_t from = 0;
   for (auto& x : entries_) {
-    if (from != 0)
-      out += ',';
+    if (from != 0) out += ',';
     out.append(fragments_, from, x.fragment_end - from);
     from = x.fragment_end;
     auto& board = current[x.block];
@@ -125,8 +120,7 @@ seat_plan_ptr seat_maps::plan(event_id event) const {
   return found ? found->plan : nullptr;
 }
 
-seat_maps::rendered seat_maps::shown(const slot& x, uint64_t version, instant now,
-                                     millis age_max) {
+seat_maps::rendered seat_maps::shown(const slot& x, uint64_t version, instant now, millis age_max) {
   std::unique_lock guard{x.mutex};
   bool good = x.bodies.plain && (x.version == version || now - x.made_at < age_max);
   return good ? x.bodies : rendered{};
@@ -139,17 +133,14 @@ seat_maps::rendered seat_maps::current(event_id event, instant now) const {
 
 seat_maps::rendered seat_maps::render(event_id event, instant now) {
   auto found = find(event);
-  if (!found)
-    return {};
+  if (!found) return {};
   auto version = boards_.seats_version(event); // Before rendering: a later board is rendered later.
   std::unique_lock turn{found->rendering, std::try_to_lock};
   if (!turn) {
-    if (auto old = shown(*found, version, now, oldest); old.plain)
-      return old;
+    if (auto old = shown(*found, version, now, oldest); old.plain) return old;
     turn.lock();
   }
-  if (auto made = shown(*found, version, now, millis{0}); made.plain)
-    return made;
+  if (auto made = shown(*found, version, now, millis{0}); made.plain) return made;
   rendered fresh;
   auto body = std::make_shared<const std::string>(found->plan->render(boards_));
   fresh.gzip = packed(*body);

@@ -19,8 +19,7 @@ namespace {
 
 answer map_answer(const shop& s, const seat_maps::rendered& x) {
   auto out = json_shared(x.plain, x.gzip);
-  if (s.node.boards->stale())
-    out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
+  if (s.node.boards->stale()) out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
   return out;
 }
 
@@ -53,35 +52,29 @@ std::string digest_of(const wish& x) {
   auto sorted = x.seats;
   std::ranges::sort(sorted);
   std::string text = to_string(x.event);
-  for (auto& seat : sorted)
-    text += to_string(seat);
+  for (auto& seat : sorted) text += to_string(seat);
   return token_hash(text);
 }
 
 checked<wish> read_wish(const shop& s, const exchange& x) {
   auto body = read_object(x.req());
-  if (!body)
-    return tl::unexpected(body.error());
+  if (!body) return tl::unexpected(body.error());
   auto seats_max = static_cast<size_t>(s.node.sale.seats_per_reservation_max);
   fields form{*body};
   wish out;
   out.event = form.uuid<event_id>("eventId");
   out.seats = form.uuids<seat_id>("seatIds", seats_max, "Please select at least one seat",
-                                  "At most " + std::to_string(seats_max) +
-                                    " seats can be selected",
+                                  "At most " + std::to_string(seats_max) + " seats can be selected",
                                   "Seats must be distinct");
-  if (form.failed())
-    return tl::unexpected(*form.failed());
+  if (form.failed()) return tl::unexpected(*form.failed());
   auto key = idempotency_key(x.req(), *body);
-  if (!key)
-    return tl::unexpected(key.error());
+  if (!key) return tl::unexpected(key.error());
   out.key = std::move(*key);
   return out;
 }
 
 std::string refusal_text(const hold_reply& x, const std::string& labels) {
-  if (x.is == ec::seat_sold)
-    return "Seat already reserved: " + labels;
+  if (x.is == ec::seat_sold) return "Seat already reserved: " + labels;
   return std::string{answer_to(x.is).text};
 }
 
@@ -95,8 +88,7 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
     list.push_back(std::move(label));
   }
   std::string more;
-  if (!x.refused.empty())
-    more += ",\"seats\":" + list.dump();
+  if (!x.refused.empty()) more += ",\"seats\":" + list.dump();
   if (x.is == ec::seat_held || x.is == ec::seat_contested)
     more += ",\"retryAfterMs\":" + std::to_string(x.retry_after_ms);
   return error_answer(x.is, refusal_text(x, labels), more);
@@ -121,10 +113,8 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
   ask<session_actor>(self, s.node, key_of(x->user()), session_budget, std::move(cmd))
     .then(
       [x, plan](const hold_reply& r) {
-        if (r.is == ec::ok)
-          x->respond(json_text(reserved_answer(r, *plan).dump()));
-        else
-          x->respond(refusal_answer(r, *plan));
+        if (r.is == ec::ok) x->respond(json_text(reserved_answer(r, *plan).dump()));
+        else x->respond(refusal_answer(r, *plan));
       },
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
@@ -137,10 +127,8 @@ void on_reserve(shop& s, const exchange_ptr& x) {
   }
   s.with_plan(wanted->event, [&s, x, wanted = *wanted](caf::event_based_actor* self, ec is,
                                                        const seat_plan_ptr& plan) {
-    if (is != ec::ok)
-      x->fail(is);
-    else
-      reserve(s, self, x, wanted, plan);
+    if (is != ec::ok) x->fail(is);
+    else reserve(s, self, x, wanted, plan);
   });
 }
 
@@ -186,9 +174,10 @@ void add_seat_routes(shop& s, std::vector<route>& out) {
   reserve_route.tag = "seats";
   reserve_route.request_schema = schemas::reserve_request;
   reserve_route.response_schema = schemas::reserve_response;
-  reserve_route.errors = {ec::event_unknown, ec::seat_unknown, ec::sale_closed, ec::hold_limit,
-                          ec::seat_held, ec::seat_sold, ec::seat_contested,
-                          ec::idempotency_conflict, ec::busy, ec::unavailable, ec::unknown};
+  reserve_route.errors = {
+    ec::event_unknown, ec::seat_unknown, ec::sale_closed,    ec::hold_limit,
+    ec::seat_held,     ec::seat_sold,    ec::seat_contested, ec::idempotency_conflict,
+    ec::busy,          ec::unavailable,  ec::unknown};
   reserve_route.gated = true;
   out.push_back(std::move(reserve_route));
 

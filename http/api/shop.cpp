@@ -21,30 +21,25 @@ void finish_plan(shop& s, caf::event_based_actor* self, event_id event, ec is, s
     waiting = std::move(i->second);
     s.plans_waiting.erase(i);
   }
-  for (auto& done : waiting)
-    done(self, is, plan);
+  for (auto& done : waiting) done(self, is, plan);
 }
 
 /// Every block publishes its board when it wakes; the map needs them all.
 void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, seat_plan_ptr plan) {
   auto blocks = plan->blocks();
   auto ready = [&s, self, event, plan](ec is) {
-    if (is == ec::ok)
-      s.maps.put(event, plan);
+    if (is == ec::ok) s.maps.put(event, plan);
     finish_plan(s, self, event, is, plan);
   };
-  if (blocks.empty())
-    return ready(ec::ok);
+  if (blocks.empty()) return ready(ec::ok);
   struct progress {
     size_t open;
     ec is = ec::ok;
   };
   auto left = std::make_shared<progress>(progress{blocks.size()});
   auto one = [left, ready](ec is) {
-    if (is != ec::ok)
-      left->is = is;
-    if (--left->open == 0)
-      ready(left->is);
+    if (is != ec::ok) left->is = is;
+    if (--left->open == 0) ready(left->is);
   };
   for (auto block_no : blocks)
     ask<seat_block_actor>(self, s.node, key_of(event, block_no), plan_budget, wake_block{})
@@ -57,8 +52,7 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
   self->request(s.node.reads, plan_budget, load_plan{event})
     .then(
       [&s, self, event, failed](const plan_rows& rows) {
-        if (!rows.event_known)
-          return failed(ec::event_unknown);
+        if (!rows.event_known) return failed(ec::event_unknown);
         auto plan = std::make_shared<const seat_plan>(rows);
         ask<event_actor>(self, s.node, key_of(event), plan_budget, describe_event{})
           .then([&s, self, event, plan](const event_board&) { wake_blocks(s, self, event, plan); },
@@ -71,17 +65,15 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
 
 void shop::with_plan(event_id event, plan_done done) {
   if (auto plan = maps.plan(event)) {
-    pool.run([done = std::move(done), plan](caf::event_based_actor* self) {
-      done(self, ec::ok, plan);
-    });
+    pool.run(
+      [done = std::move(done), plan](caf::event_based_actor* self) { done(self, ec::ok, plan); });
     return;
   }
   {
     std::unique_lock guard{plans_mutex};
     auto& waiting = plans_waiting[event];
     waiting.push_back(std::move(done));
-    if (waiting.size() > 1)
-      return;
+    if (waiting.size() > 1) return;
   }
   pool.run([this, event](caf::event_based_actor* self) { load_plan_of(*this, self, event); });
 }
@@ -89,8 +81,7 @@ void shop::with_plan(event_id event, plan_done done) {
 std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
                                                            instant now) const {
   auto claims = tokens_.verify_access(jwt, now);
-  if (!claims)
-    return std::nullopt;
+  if (!claims) return std::nullopt;
   principal out;
   out.user = claims->user;
   out.email = std::move(claims->email);

@@ -30,8 +30,8 @@ struct shop {
   response_cache& cache;
   seat_maps& maps;
 
-  /// Loads an event's seat plan and wakes its blocks, once for all who ask meanwhile. `done` runs on
-  /// an ingress actor: ok with a plan (standing events have an empty one), or why there is none.
+  /// Loads an event's seat plan and wakes its blocks, once for all who ask meanwhile. `done` runs
+  /// on an ingress actor: ok with a plan (standing events have an empty one), or why there is none.
   using plan_done = std::function<void(caf::event_based_actor*, ec, seat_plan_ptr)>;
   void with_plan(event_id event, plan_done done);
 

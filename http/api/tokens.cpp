@@ -24,8 +24,7 @@ using jwt_ptr = std::unique_ptr<jwt_t, jwt_deleter>;
 
 jwt_ptr make_jwt(user_id user, const char* type, instant now, int64_t ttl_s, entropy& random) {
   jwt_t* raw = nullptr;
-  if (jwt_new(&raw) != 0)
-    return nullptr;
+  if (jwt_new(&raw) != 0) return nullptr;
   jwt_ptr out{raw};
   auto id = to_string(user);
   auto issued_s = to_ms(now) / 1000;
@@ -63,15 +62,13 @@ bool foreign(const jwt_ptr& x) {
 jwt_ptr open_token(std::string_view token, const std::string& key, std::string_view type,
                    instant now) {
   constexpr size_t longest = 4096;
-  if (token.empty() || token.size() > longest)
-    return nullptr;
+  if (token.empty() || token.size() > longest) return nullptr;
   jwt_t* raw = nullptr;
   std::string text{token};
   int failed = jwt_decode(&raw, text.c_str(), reinterpret_cast<const unsigned char*>(key.data()),
                           static_cast<int>(key.size()));
   jwt_ptr out{raw};
-  if (failed != 0 || !raw || jwt_get_alg(raw) != JWT_ALG_HS256)
-    return nullptr;
+  if (failed != 0 || !raw || jwt_get_alg(raw) != JWT_ALG_HS256) return nullptr;
   // libjwt reads a missing number as 0 and one of another type as -1.
   int64_t exp = jwt_get_grant_int(raw, "exp"), iat = jwt_get_grant_int(raw, "iat");
   int64_t now_s = to_ms(now) / 1000;
@@ -98,11 +95,9 @@ std::string token_service::issue_refresh(user_id user, family_id family, instant
 std::optional<access_claims> token_service::verify_access(std::string_view token,
                                                           instant now) const {
   auto x = open_token(token, settings_.key, "access", now);
-  if (!x)
-    return std::nullopt;
+  if (!x) return std::nullopt;
   auto user = parse_id<user_id>(grant(x, "sub"));
-  if (!user)
-    return std::nullopt;
+  if (!user) return std::nullopt;
   access_claims out;
   out.user = *user;
   out.email = grant(x, "email");
@@ -117,12 +112,10 @@ std::optional<access_claims> token_service::verify_access(std::string_view token
 std::optional<refresh_claims> token_service::verify_refresh(std::string_view token,
                                                             instant now) const {
   auto x = open_token(token, settings_.key, "refresh", now);
-  if (!x)
-    return std::nullopt;
+  if (!x) return std::nullopt;
   auto user = parse_id<user_id>(grant(x, "sub"));
   auto family = parse_id<family_id>(grant(x, "familyId"));
-  if (!user || !family)
-    return std::nullopt;
+  if (!user || !family) return std::nullopt;
   return refresh_claims{*user, *family};
 }
 

@@ -4,22 +4,15 @@ namespace tk::http {
 
 namespace {
 
-json text_or_null(bool has, const std::string& x) {
-  return has ? json(x) : json(nullptr);
-}
+json text_or_null(bool has, const std::string& x) { return has ? json(x) : json(nullptr); }
 
-json time_or_null(bool has, instant x) {
-  return has ? json(to_iso(x)) : json(nullptr);
-}
+json time_or_null(bool has, instant x) { return has ? json(to_iso(x)) : json(nullptr); }
 
-template <class Id>
-json id_or_null(bool has, const Id& x) {
+template <class Id> json id_or_null(bool has, const Id& x) {
   return has ? json(to_string(x)) : json(nullptr);
 }
 
-json price_or_null(bool has, won x) {
-  return has ? json(x.amount) : json(nullptr);
-}
+json price_or_null(bool has, won x) { return has ? json(x.amount) : json(nullptr); }
 
 /// The fields every view of an event begins with.
 json event_row_json(const event_view& x) {
@@ -122,8 +115,7 @@ json event_detail(const event_view& x) {
   event["created_at"] = to_iso(x.created_at);
   event["updated_at"] = to_iso(x.updated_at);
   auto types = json::array();
-  for (auto& type : x.ticket_types)
-    types.push_back(ticket_type_json(type));
+  for (auto& type : x.ticket_types) types.push_back(ticket_type_json(type));
   event["ticketTypes"] = types;
   json out = {{"event", std::move(event)}, {"ticketTypes", std::move(types)}};
   if (x.has_artist && x.has_sale_start) {
@@ -145,8 +137,7 @@ json layout_view_json(const layout_view& x) {
 json reservation_list_row(const reservation_view& x) {
   auto out = reservation_head(x);
   out["items"] = json::array();
-  for (auto& item : x.items)
-    out["items"].push_back(item_json(item));
+  for (auto& item : x.items) out["items"].push_back(item_json(item));
   return out;
 }
 
@@ -180,14 +171,10 @@ json seat_reservation(const reservation_view& x) {
 
 std::string_view status_word(reservation_status x) {
   switch (x) {
-    case reservation_status::pending:
-      return "pending";
-    case reservation_status::confirmed:
-      return "confirmed";
-    case reservation_status::cancelled:
-      return "cancelled";
-    case reservation_status::expired:
-      return "expired";
+  case reservation_status::pending: return "pending";
+  case reservation_status::confirmed: return "confirmed";
+  case reservation_status::cancelled: return "cancelled";
+  case reservation_status::expired: return "expired";
   }
   return "pending";
 }
@@ -211,8 +198,7 @@ json reserved_answer(const hold_reply& x, const seat_plan& plan) {
             {"reservationNumber", x.number},
             {"totalAmount", x.total.amount},
             {"status", status_word(status)},
-            {"paymentStatus",
-             status == reservation_status::confirmed ? "completed" : "pending"},
+            {"paymentStatus", status == reservation_status::confirmed ? "completed" : "pending"},
             {"expiresAt", to_iso(x.expires_at)},
             {"seats", std::move(seats)},
             {"fencingToken", x.seats.empty() ? 0 : x.seats.front().fence}}}};

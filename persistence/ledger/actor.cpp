@@ -28,8 +28,7 @@ namespace {
 using ledger_self = ledger_actor::extend<caf::reacts_to<lane_timer>>;
 
 /// Promises by number, so that the core needs to know nothing of them.
-template <class T>
-class promise_table {
+template <class T> class promise_table {
 public:
   asker_no put(reply_ptr<T> x) {
     if (free_.empty()) {
@@ -141,8 +140,7 @@ void carry_out(ledger_ptr self) {
       st.probe->verdicts[static_cast<size_t>(x.what.is)].fetch_add(1, relaxed);
     st.verdicts.deliver(x.asker, std::move(x.what));
   }
-  for (auto& x : st.fx.timers)
-    self->delayed_send(self, x.after, lane_timer{x.lane, x.generation});
+  for (auto& x : st.fx.timers) self->delayed_send(self, x.after, lane_timer{x.lane, x.generation});
   for (auto& x : st.fx.barriers) st.barriers.deliver(x.asker, barrier_passed{x.shard});
   st.fx.clear();
   if (st.probe != nullptr) count_lanes(*st.probe, st.core);
@@ -173,8 +171,8 @@ void on_timer(ledger_ptr self, const lane_timer& x) {
 }
 
 ledger_self::behavior_type ledger(ledger_ptr self, const ledger_config& config,
-                                  std::vector<ledger_driver_actor> drivers,
-                                  const wall_clock* clock, ledger_probe* probe) {
+                                  std::vector<ledger_driver_actor> drivers, const wall_clock* clock,
+                                  ledger_probe* probe) {
   auto& st = self->state;
   st.core = ledger_core{config};
   st.driver_timeout = config.driver_timeout;

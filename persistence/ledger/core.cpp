@@ -9,12 +9,10 @@ namespace tk {
 
 namespace {
 
-template <class... Fs>
-struct overloaded : Fs... {
+template <class... Fs> struct overloaded : Fs... {
   using Fs::operator()...;
 };
-template <class... Fs>
-overloaded(Fs...) -> overloaded<Fs...>;
+template <class... Fs> overloaded(Fs...) -> overloaded<Fs...>;
 
 lane_id sales_lane(const participant& lead) {
   return lead.shard % 2 == 0 ? lane_id::sales0 : lane_id::sales1;
@@ -60,18 +58,18 @@ size_t items_of(const op& x) {
 }
 
 size_t bytes_of(const op& x) {
-  const auto more = std::visit(
-    overloaded{
-      [](const create_reservation& y) {
-        return y.items.size() * sizeof(create_item) + y.number.size() + y.operation.size() +
-               y.key.size() + y.digest.size();
-      },
-      [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
-      [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
-      [](const open_family& y) { return y.token_hash.size(); },
-      [](const revoke_tokens&) -> size_t { return 0; },
-    },
-    x);
+  const auto more =
+    std::visit(overloaded{
+                 [](const create_reservation& y) {
+                   return y.items.size() * sizeof(create_item) + y.number.size() +
+                          y.operation.size() + y.key.size() + y.digest.size();
+                 },
+                 [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
+                 [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
+                 [](const open_family& y) { return y.token_hash.size(); },
+                 [](const revoke_tokens&) -> size_t { return 0; },
+               },
+               x);
   return sizeof(op) + more;
 }
 
@@ -122,8 +120,8 @@ void ledger_core::admit(asker_no asker, const submit& x, instant now, ledger_eff
   lane.bytes += bytes;
   for (const auto s : scratch_) ++shards_[s].open;
   const auto items = static_cast<uint32_t>(items_of(*x.what));
-  lane.queue.push_back({x.what, x.deadline, asker, ++last_seq_, items,
-                        static_cast<uint32_t>(bytes)});
+  lane.queue.push_back(
+    {x.what, x.deadline, asker, ++last_seq_, items, static_cast<uint32_t>(bytes)});
   pump(id, now, fx);
 }
 
@@ -143,15 +141,15 @@ void ledger_core::executed(lane_id id, uint64_t ticket, const batch_result& x, i
   lane.ticket = 0;
   if (std::exchange(lane.probing, false)) return on_probe(id, x.is, now, fx);
   switch (x.is) {
-    case batch_status::committed: on_committed(lane, x, fx); break;
-    case batch_status::torn: on_torn(lane, fx); break;
-    case batch_status::contended: on_contended(id, fx); break;
-    case batch_status::read_only:
-    case batch_status::not_connected: on_refused(id, now, fx); break;
-    case batch_status::lost:
-      lane.work.back().maybe_done = true;
-      back_off(id, fx);
-      break;
+  case batch_status::committed: on_committed(lane, x, fx); break;
+  case batch_status::torn: on_torn(lane, fx); break;
+  case batch_status::contended: on_contended(id, fx); break;
+  case batch_status::read_only:
+  case batch_status::not_connected: on_refused(id, now, fx); break;
+  case batch_status::lost:
+    lane.work.back().maybe_done = true;
+    back_off(id, fx);
+    break;
   }
   pump(id, now, fx);
 }
@@ -228,10 +226,8 @@ void ledger_core::sweep_queue(lane_state& lane, instant now, ledger_effects& fx)
   const auto why = lane.down ? outcome::unavailable : outcome::late;
   std::deque<entry> rest;
   for (auto& x : lane.queue) {
-    if (x.deadline < now)
-      finish(lane, x, plain(why), fx);
-    else
-      rest.push_back(std::move(x));
+    if (x.deadline < now) finish(lane, x, plain(why), fx);
+    else rest.push_back(std::move(x));
   }
   lane.queue.swap(rest);
 }
@@ -318,10 +314,8 @@ void ledger_core::on_refused(lane_id id, instant now, ledger_effects& fx) {
     if (sure(*u)) finish_all(lane, *u, outcome::unavailable, fx);
   lane.work.erase(std::remove_if(lane.work.begin(), lane.work.end(), sure), lane.work.end());
   sweep_queue(lane, now, fx);
-  if (lane.work.empty())
-    pause(id, config_.probe_every, fx);
-  else
-    back_off(id, fx);
+  if (lane.work.empty()) pause(id, config_.probe_every, fx);
+  else back_off(id, fx);
 }
 
 // -- outcomes -------------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ enum class lane_id : uint8_t { sales0 = 0, sales1, queue, accounts };
 constexpr size_t lane_count = 4;
 
 struct ledger_config {
-  size_t ops_max = 4096;               ///< Per lane: admitted and without outcome.
-  size_t bytes_max = 8 * 1024 * 1024;  ///< Per lane, as `bytes_of` estimates.
-  size_t batch_items_max = 200;        ///< A batch stops growing here (ledger.md section 5).
-  millis driver_timeout{10'000};       ///< Longer than any timer of the driver; then *lost*.
-  millis resend_min{50};               ///< First pause before a lost batch is sent again.
-  millis resend_max{2'000};            ///< Pauses double up to here.
-  millis probe_every{1'000};           ///< How often a lane that is down tries an empty batch.
+  size_t ops_max = 4096;              ///< Per lane: admitted and without outcome.
+  size_t bytes_max = 8 * 1024 * 1024; ///< Per lane, as `bytes_of` estimates.
+  size_t batch_items_max = 200;       ///< A batch stops growing here (ledger.md section 5).
+  millis driver_timeout{10'000};      ///< Longer than any timer of the driver; then *lost*.
+  millis resend_min{50};              ///< First pause before a lost batch is sent again.
+  millis resend_max{2'000};           ///< Pauses double up to here.
+  millis probe_every{1'000};          ///< How often a lane that is down tries an empty batch.
 };
 
 /// Names the asker of an op; given by the shell, opaque here. In use until its delivery.

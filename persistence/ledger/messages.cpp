@@ -4,36 +4,36 @@ namespace tk {
 
 std::string_view to_string(outcome x) {
   switch (x) {
-    case outcome::ok: return "ok";
-    case outcome::replayed: return "replayed";
-    case outcome::conflict: return "conflict";
-    case outcome::in_flight: return "in_flight";
-    case outcome::fenced: return "fenced";
-    case outcome::late: return "late";
-    case outcome::closed: return "closed";
-    case outcome::moved: return "moved";
-    case outcome::sold_out: return "sold_out";
-    case outcome::done: return "done";
-    case outcome::not_pending: return "not_pending";
-    case outcome::pinned: return "pinned";
-    case outcome::early: return "early";
-    case outcome::partial: return "partial";
-    case outcome::busy: return "busy";
-    case outcome::unavailable: return "unavailable";
-    case outcome::broken: return "broken";
-    case outcome::unknown: break;
+  case outcome::ok: return "ok";
+  case outcome::replayed: return "replayed";
+  case outcome::conflict: return "conflict";
+  case outcome::in_flight: return "in_flight";
+  case outcome::fenced: return "fenced";
+  case outcome::late: return "late";
+  case outcome::closed: return "closed";
+  case outcome::moved: return "moved";
+  case outcome::sold_out: return "sold_out";
+  case outcome::done: return "done";
+  case outcome::not_pending: return "not_pending";
+  case outcome::pinned: return "pinned";
+  case outcome::early: return "early";
+  case outcome::partial: return "partial";
+  case outcome::busy: return "busy";
+  case outcome::unavailable: return "unavailable";
+  case outcome::broken: return "broken";
+  case outcome::unknown: break;
   }
   return "unknown";
 }
 
 std::string_view to_string(batch_status x) {
   switch (x) {
-    case batch_status::committed: return "committed";
-    case batch_status::torn: return "torn";
-    case batch_status::contended: return "contended";
-    case batch_status::read_only: return "read_only";
-    case batch_status::not_connected: return "not_connected";
-    case batch_status::lost: break;
+  case batch_status::committed: return "committed";
+  case batch_status::torn: return "torn";
+  case batch_status::contended: return "contended";
+  case batch_status::read_only: return "read_only";
+  case batch_status::not_connected: return "not_connected";
+  case batch_status::lost: break;
   }
   return "lost";
 }

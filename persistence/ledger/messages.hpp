@@ -175,7 +175,8 @@ struct batch_result {
 
 /// Executes batches, one at a time, by blocking. The libpq driver and its in-memory model both
 /// implement it and pass one contract suite. After `lost`, the next call first makes sure that the
-/// old backend has ended (ledger.md section 7), so that sending the same batch again is the look-up.
+/// old backend has ended (ledger.md section 7), so that sending the same batch again is the
+/// look-up.
 struct batch_executor {
   virtual ~batch_executor() = default;
   virtual batch_result execute(const batch& what) = 0;

@@ -14,8 +14,8 @@ ledger_driver_actor::behavior_type model_driver(ledger_driver_actor::pointer,
                                                 batch_executor* executor) {
   return {
     [=](const execute_batch& x) {
-      return batch_executed{
-        x.ticket, std::make_shared<const batch_result>(executor->execute(*x.what))};
+      return batch_executed{x.ticket,
+                            std::make_shared<const batch_result>(executor->execute(*x.what))};
     },
   };
 }

@@ -15,8 +15,7 @@ verdict plain(outcome x, instant at) {
 }
 
 /// Remembers a value so that a torn batch leaves nothing behind.
-template <class T>
-void save(std::vector<std::function<void()>>& undo, T& x) {
+template <class T> void save(std::vector<std::function<void()>>& undo, T& x) {
   undo.push_back([&x, old = x] { x = old; });
 }
 
@@ -27,8 +26,7 @@ void save_absence(std::vector<std::function<void()>>& undo, Map& map, const Key&
 
 using item_key = std::tuple<seat_id, ticket_type_id, int32_t>;
 
-template <class Items>
-std::vector<item_key> sorted_items(const Items& items) {
+template <class Items> std::vector<item_key> sorted_items(const Items& items) {
   std::vector<item_key> out;
   for (const auto& x : items) out.emplace_back(x.seat, x.type, x.quantity);
   std::sort(out.begin(), out.end());
@@ -36,19 +34,14 @@ std::vector<item_key> sorted_items(const Items& items) {
 }
 
 reservation_status status_of(release_reason x) {
-  return x == release_reason::expired ? reservation_status::expired
-                                      : reservation_status::cancelled;
+  return x == release_reason::expired ? reservation_status::expired : reservation_status::cancelled;
 }
 
 } // namespace
 
-ledger_model::ledger_model(instant start) : now_(start) {
-  rows.epochs.fill(1);
-}
+ledger_model::ledger_model(instant start) : now_(start) { rows.epochs.fill(1); }
 
-void ledger_model::set_now(instant x) {
-  now_ = std::max(now_, x);
-}
+void ledger_model::set_now(instant x) { now_ = std::max(now_, x); }
 
 model_fault ledger_model::next_fault() {
   if (faults_.empty()) return always_;
@@ -65,16 +58,14 @@ batch_result ledger_model::execute(const batch& what) {
   if (auto old = std::exchange(still_running_, std::nullopt)) run(*old);
   const auto fault = next_fault();
   switch (fault) {
-    case model_fault::none: break;
-    case model_fault::lose_before_commit: return failed(batch_status::lost);
-    case model_fault::lose_after_commit: run(what); return failed(batch_status::lost);
-    case model_fault::lose_commit_later:
-      still_running_ = what;
-      return failed(batch_status::lost);
-    case model_fault::torn: return failed(batch_status::torn);
-    case model_fault::contended: return failed(batch_status::contended);
-    case model_fault::read_only: return failed(batch_status::read_only);
-    case model_fault::not_connected: return failed(batch_status::not_connected);
+  case model_fault::none: break;
+  case model_fault::lose_before_commit: return failed(batch_status::lost);
+  case model_fault::lose_after_commit: run(what); return failed(batch_status::lost);
+  case model_fault::lose_commit_later: still_running_ = what; return failed(batch_status::lost);
+  case model_fault::torn: return failed(batch_status::torn);
+  case model_fault::contended: return failed(batch_status::contended);
+  case model_fault::read_only: return failed(batch_status::read_only);
+  case model_fault::not_connected: return failed(batch_status::not_connected);
   }
   return run(what);
 }
@@ -110,16 +101,11 @@ verdict ledger_model::judge(const release_reservation& x) const {
   auto v = plain(outcome::ok, now_);
   v.expires_at = row.expires_at;
   auto item_fenced = [this](const release_item& y) { return fenced(y.block); };
-  if (row.status == status_of(x.reason))
-    v.is = outcome::done;
-  else if (row.status != reservation_status::pending)
-    v.is = outcome::not_pending;
-  else if (std::any_of(x.items.begin(), x.items.end(), item_fenced))
-    v.is = outcome::fenced;
-  else if (row.pinned)
-    v.is = outcome::pinned;
-  else if (x.reason == release_reason::expired && row.expires_at > now_)
-    v.is = outcome::early;
+  if (row.status == status_of(x.reason)) v.is = outcome::done;
+  else if (row.status != reservation_status::pending) v.is = outcome::not_pending;
+  else if (std::any_of(x.items.begin(), x.items.end(), item_fenced)) v.is = outcome::fenced;
+  else if (row.pinned) v.is = outcome::pinned;
+  else if (x.reason == release_reason::expired && row.expires_at > now_) v.is = outcome::early;
   return v;
 }
 
@@ -132,12 +118,10 @@ bool ledger_model::release_all(const batch& what, std::vector<verdict>& out, und
     out[i] = judge(*x);
     const auto twin = !named.insert(x->id).second;
     if (out[i].is != outcome::ok) continue;
-    if (twin)
-      out[i].is = outcome::in_flight;
+    if (twin) out[i].is = outcome::in_flight;
     else if (sorted_items(x->items) != sorted_items(rows.reservations.at(x->id).row.items))
       out[i].is = outcome::partial;
-    else
-      passed.push_back(x);
+    else passed.push_back(x);
   }
   for (const auto* x : passed) {
     // The tripwire: a seat of the list that is not locked by this reservation.
@@ -172,9 +156,8 @@ void ledger_model::apply(const release_reservation& x, undo_log& undo) {
     seat.holder = {};
   }
   const auto expired = x.reason == release_reason::expired;
-  tell(reservation.row, x.items.front().block.shard, "pending",
-       expired ? "expired" : "cancelled", x.actor, x.request,
-       expired ? "RESERVATION_EXPIRED" : "RESERVATION_CANCELLED", undo);
+  tell(reservation.row, x.items.front().block.shard, "pending", expired ? "expired" : "cancelled",
+       x.actor, x.request, expired ? "RESERVATION_EXPIRED" : "RESERVATION_CANCELLED", undo);
 }
 
 void ledger_model::tell(const reservation_row& x, uint16_t shard, const std::string& from,
@@ -211,10 +194,8 @@ verdict ledger_model::judge(const create_reservation& x) const {
   if (fenced(x.session) || fenced(x.event_owner) ||
       std::any_of(x.items.begin(), x.items.end(), item_fenced))
     v.is = outcome::fenced;
-  else if (x.deadline < now_)
-    v.is = outcome::late;
-  else if (!open)
-    v.is = outcome::closed;
+  else if (x.deadline < now_) v.is = outcome::late;
+  else if (!open) v.is = outcome::closed;
   return v;
 }
 
@@ -250,10 +231,8 @@ bool ledger_model::create_all(const batch& what, std::vector<verdict>& out, undo
       moved = moved || asked_before || seat_moved(item);
     }
     const auto replay = v.is == outcome::replayed || v.is == outcome::conflict;
-    if (twin && !replay)
-      v.is = outcome::in_flight;
-    else if (v.is == outcome::ok && moved)
-      v.is = outcome::moved;
+    if (twin && !replay) v.is = outcome::in_flight;
+    else if (v.is == outcome::ok && moved) v.is = outcome::moved;
     if (v.is != outcome::ok) continue;
     // Quotas are summed over whatever has come this far, passed in the end or not.
     auto short_of = false;
@@ -263,10 +242,8 @@ bool ledger_model::create_all(const batch& what, std::vector<verdict>& out, undo
       const auto sum = drawn[item.type] += item.quantity;
       short_of = short_of || type == rows.types.end() || sum > type->second.available;
     }
-    if (short_of)
-      v.is = outcome::sold_out;
-    else
-      passed.emplace_back(x, &v);
+    if (short_of) v.is = outcome::sold_out;
+    else passed.emplace_back(x, &v);
   }
   for (auto& [x, v] : passed) {
     if (violates(*x)) return false;

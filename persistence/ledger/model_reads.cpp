@@ -96,8 +96,7 @@ overdue_rows ledger_model::read(const find_overdue& x) const {
 live_blocks ledger_model::read(const find_live_blocks&) const {
   std::set<std::pair<event_id, int32_t>> blocks;
   for (const auto& [id, r] : rows.reservations)
-    if (r.row.status == reservation_status::pending)
-      blocks.emplace(r.row.event, r.row.lead_block);
+    if (r.row.status == reservation_status::pending) blocks.emplace(r.row.event, r.row.lead_block);
   live_blocks out;
   for (const auto& [event, block_no] : blocks) out.rows.push_back({{}, event, block_no});
   return out;

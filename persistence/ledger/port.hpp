@@ -17,7 +17,8 @@ namespace tk {
 
 /// LEDGER: the only door to durable decisions.
 using ledger_actor = caf::typed_actor<
-  /// Judges an op, durably, before it answers. An *error* means unknown, as does `outcome::unknown`.
+  /// Judges an op, durably, before it answers. An *error* means unknown, as does
+  /// `outcome::unknown`.
   caf::replies_to<submit>::with<verdict>,
   /// Answers when every op admitted before for that shard has an outcome.
   caf::replies_to<barrier>::with<barrier_passed>>;

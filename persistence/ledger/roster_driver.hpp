@@ -8,8 +8,8 @@ namespace tk {
 
 class roster_pg;
 
-/// The shell around a roster that has joined. It blocks, so it is spawned detached. Beside the beats
-/// it makes the outbox's partitions of the next days, once an hour.
+/// The shell around a roster that has joined. It blocks, so it is spawned detached. Beside the
+/// beats it makes the outbox's partitions of the next days, once an hour.
 roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer self,
                                                  std::shared_ptr<roster_pg> roster);
 

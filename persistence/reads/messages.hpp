@@ -67,8 +67,8 @@ struct block_seat {
 };
 struct block_rows {
   bool known = false;
-  std::vector<block_seat> seats;        ///< By id.
-  std::vector<reservation_row> led;     ///< Pending, led by this block, with all their items.
+  std::vector<block_seat> seats;    ///< By id.
+  std::vector<reservation_row> led; ///< Pending, led by this block, with all their items.
 };
 
 /// What an event's actor decides by.
@@ -81,8 +81,8 @@ struct event_row {
   std::string title, venue;
   bool cancelled = false;
   instant event_date;
-  instant sale_start; ///< Epoch = none: not open yet.
-  instant sale_end;   ///< `instant::max()` = open end.
+  instant sale_start;          ///< Epoch = none: not open yet.
+  instant sale_end;            ///< `instant::max()` = open end.
   std::vector<int32_t> blocks; ///< Numbers of its seat blocks, ascending.
 };
 
@@ -95,7 +95,8 @@ struct found_reservation {
   reservation_row row;
 };
 
-/// Pending, unpinned reservations of any owned shard overdue by more than `grace_ms` of ledger time.
+/// Pending, unpinned reservations of any owned shard overdue by more than `grace_ms` of ledger
+/// time.
 struct find_overdue {
   int32_t grace_ms = 2000;
   int32_t limit = 1000;

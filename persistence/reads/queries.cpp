@@ -108,8 +108,7 @@ void fold(const pg::result& rows, int i, std::vector<reservation_row>& to) {
 /// What was read are pending reservations and records of keys; a row may be both.
 void split(session_rows& x) {
   for (const auto& r : x.pending)
-    if (!r.key.empty())
-      x.keys.push_back({r.operation, r.key, r.digest, r.id});
+    if (!r.key.empty()) x.keys.push_back({r.operation, r.key, r.digest, r.id});
   std::erase_if(x.pending, [](const auto& r) { return r.status != reservation_status::pending; });
 }
 
@@ -161,8 +160,7 @@ pg_result<std::vector<session_rows>> read_sessions(pg::connection& db,
     to.revoked_before = rows.time_or(i, revoked_column, instant{});
     if (!rows.null(i, 0)) fold(rows, i, to.pending);
   }
-  for (auto& x : out)
-    split(x);
+  for (auto& x : out) split(x);
   return out;
 }
 

@@ -9,8 +9,8 @@
 #include "actors/base/time.hpp"
 #include "persistence/reads/messages.hpp"
 
-/// Plain reads and writes: accounts, catalogue, a user's own reservations. The store's database role
-/// cannot touch what the ledger owns.
+/// Plain reads and writes: accounts, catalogue, a user's own reservations. The store's database
+/// role cannot touch what the ledger owns.
 namespace tk {
 
 enum class user_role : uint8_t { user = 1, admin };

@@ -37,8 +37,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<find_user_by_id>::with<user_row>,
   caf::replies_to<renew_password_hash>::with<renewed>,
   /// A page of the catalogue.
-  caf::replies_to<list_events>::with<event_page>,
-  caf::replies_to<read_event>::with<found_event>,
+  caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
   caf::replies_to<list_layouts>::with<layouts>,
   caf::replies_to<list_reservations>::with<reservation_list>,
   caf::replies_to<read_reservation>::with<found_reservation_view>,

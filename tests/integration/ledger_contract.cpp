@@ -29,10 +29,7 @@ struct fixture {
     world->add_event({event, false, world->now() - 1h, world->now() + 1h});
   }
 
-  template <class Id>
-  Id fresh() {
-    return make_id<Id>(world->random());
-  }
+  template <class Id> Id fresh() { return make_id<Id>(world->random()); }
 
   participant at(uint16_t shard) { return {shard, world->epoch_of(shard)}; }
   void take_over(uint16_t shard) { world->set_epoch(shard, world->epoch_of(shard) + 1); }
@@ -49,9 +46,7 @@ struct fixture {
     return x;
   }
 
-  create_item of(seat_id x) {
-    return {x, {}, 7, 41, 1, won{110'000}, at(block_shard), 3};
-  }
+  create_item of(seat_id x) { return {x, {}, 7, 41, 1, won{110'000}, at(block_shard), 3}; }
   create_item of(ticket_type_id x, int32_t quantity) {
     return {{}, x, 0, 0, quantity, won{50'000}, at(block_shard), 0};
   }
@@ -138,9 +133,7 @@ CAF_TEST_FIXTURE_SCOPE(ledger_contract_cases, fixture)
 
 // -- create: ok -----------------------------------------------------------------------------------
 
-CAF_TEST(an empty batch commits) {
-  CAF_CHECK(judge({}).empty());
-}
+CAF_TEST(an empty batch commits) { CAF_CHECK(judge({}).empty()); }
 
 CAF_TEST(create ok takes the seats and writes everything in one go) {
   const auto x = seat(), y = seat();
@@ -690,8 +683,7 @@ CAF_TEST(verdicts stand in the order of the ops whatever their kinds) {
   late.deadline = world->now() - 1s;
   const auto x = seat();
   const auto v = judge({late, revoke_tokens{user, at(session_shard)}, giving_back(held),
-                        reread_seats{{x}, world->now(), at(block_shard)}, family(),
-                        wish({of(x)})});
+                        reread_seats{{x}, world->now(), at(block_shard)}, family(), wish({of(x)})});
   CAF_CHECK_EQUAL(v[0].is, outcome::late);
   CAF_CHECK_EQUAL(v[1].is, outcome::ok);
   CAF_CHECK_EQUAL(v[2].is, outcome::ok);

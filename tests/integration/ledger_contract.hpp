@@ -108,7 +108,7 @@ struct ledger_world {
   virtual std::vector<history_entry> history(reservation_id x) = 0; ///< Oldest first.
   virtual std::vector<outbox_entry> outbox(reservation_id x) = 0;   ///< Oldest first.
   virtual std::vector<family_entry> families(user_id x) = 0;        ///< By id.
-  virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
+  virtual instant revoked_before(user_id x) = 0;                    ///< Epoch = never revoked.
   virtual row_counts counts() = 0;
 };
 

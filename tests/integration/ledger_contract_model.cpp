@@ -100,8 +100,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<ledger_world> make_ledger_world() {
-  return std::make_unique<model_world>();
-}
+std::unique_ptr<ledger_world> make_ledger_world() { return std::make_unique<model_world>(); }
 
 } // namespace tk

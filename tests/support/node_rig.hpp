@@ -39,8 +39,8 @@ struct held_op {
 struct stage {
   world rows;
   manual_clock clock;
-  manual_clock ledger_clock; ///< Moves with `clock`; a test may shift it.
-  std::deque<fate> fates;    ///< Of the next ops; empty = normal.
+  manual_clock ledger_clock;   ///< Moves with `clock`; a test may shift it.
+  std::deque<fate> fates;      ///< Of the next ops; empty = normal.
   std::deque<verdict> answers; ///< Of the next ops, instead of judging; before `fates`.
   std::vector<held_op> held;
   std::vector<op_ptr> ops; ///< All that were submitted.
@@ -48,11 +48,10 @@ struct stage {
   bool reads_down = false;
   bool reads_held = false;
   std::vector<std::function<void()>> held_reads;
-  int loads = 0; ///< Of whole entities.
+  int loads = 0;                                ///< Of whole entities.
   std::vector<std::function<void()>> answering; ///< A promise is kept by its own actor only.
   void answer() {
-    for (auto& x : std::exchange(answering, {}))
-      x();
+    for (auto& x : std::exchange(answering, {})) x();
   }
 };
 
@@ -75,26 +74,20 @@ inline played_ledger::behavior_type play_ledger(played_ledger::pointer self, sta
         st->fates.pop_front();
       }
       switch (what) {
-        case fate::normal:
-          return st->rows.judge(*x.what, st->ledger_clock.now());
-        case fate::lost_after:
-          st->rows.judge(*x.what, st->ledger_clock.now());
-          return verdict{};
-        case fate::lost_before:
-          return verdict{};
-        case fate::held: {
-          auto rp = self->make_response_promise<verdict>();
-          st->held.push_back({rp, x.what});
-          return rp;
-        }
-        case fate::silent:
-          break;
+      case fate::normal: return st->rows.judge(*x.what, st->ledger_clock.now());
+      case fate::lost_after: st->rows.judge(*x.what, st->ledger_clock.now()); return verdict{};
+      case fate::lost_before: return verdict{};
+      case fate::held: {
+        auto rp = self->make_response_promise<verdict>();
+        st->held.push_back({rp, x.what});
+        return rp;
+      }
+      case fate::silent: break;
       }
       return self->make_response_promise<verdict>();
     },
     [=](const barrier& x) -> caf::result<barrier_passed> {
-      if (st->held.empty())
-        return barrier_passed{x.shard};
+      if (st->held.empty()) return barrier_passed{x.shard};
       auto rp = self->make_response_promise<barrier_passed>();
       st->barriers.push_back(rp);
       return rp;
@@ -104,11 +97,9 @@ inline played_ledger::behavior_type play_ledger(played_ledger::pointer self, sta
 
 template <class Reply, class Query>
 caf::result<Reply> play_read(played_reads::pointer self, stage* st, const Query& x) {
-  if (st->reads_down)
-    return make_error(ec::unavailable);
+  if (st->reads_down) return make_error(ec::unavailable);
   auto rows = st->rows.read(x); // As they are when they are read, even if they arrive later.
-  if (!st->reads_held)
-    return rows;
+  if (!st->reads_held) return rows;
   auto rp = self->make_response_promise<Reply>();
   st->held_reads.push_back([rp, rows]() mutable { rp.deliver(rows); });
   return rp;
@@ -137,15 +128,13 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
 }
 
 /// What came back for one request.
-template <class T>
-struct answer {
+template <class T> struct answer {
   int count = 0;
   T value;
   ec error = ec::ok; ///< Of an error, as `to_ec` reads it.
   [[nodiscard]] bool came() const { return count > 0; }
 };
-template <class T>
-using answer_ptr = std::shared_ptr<answer<T>>;
+template <class T> using answer_ptr = std::shared_ptr<answer<T>>;
 
 struct rig_config : caf::actor_system_config {
   rig_config() {
@@ -174,12 +163,10 @@ struct node_rig {
     node.boards = &boards;
     node.ledger = sys.spawn(play_ledger, &st);
     node.reads = sys.spawn(play_reads, &st);
-    for (auto& x : node.epochs.epochs)
-      x = 1;
+    for (auto& x : node.epochs.epochs) x = 1;
     st.ledger_clock.at = st.clock.at;
     st.rows.add_event(event_no(1), 3, 10, now());
-    for (uint64_t n = 1; n <= 5; ++n)
-      st.rows.users[user_no(n)] = instant{};
+    for (uint64_t n = 1; n <= 5; ++n) st.rows.users[user_no(n)] = instant{};
     node.region = spawn_region(node, settings);
     run();
   }
@@ -189,8 +176,7 @@ struct node_rig {
     caf::anon_send(node.region, atom::thaw_v, true);
     run();
     stop(node.region);
-    for (auto& x : clients)
-      stop(x);
+    for (auto& x : clients) stop(x);
     stop(caf::actor_cast<caf::actor>(node.ledger));
     stop(caf::actor_cast<caf::actor>(node.reads));
     node.region = nullptr;
@@ -250,8 +236,7 @@ struct node_rig {
     clients.push_back(sys.spawn(client, 0));
     return out;
   }
-  template <class Port, class Message>
-  auto request(const entity_key& key, Message what) {
+  template <class Port, class Message> auto request(const entity_key& key, Message what) {
     auto out = send<Port>(key, std::move(what));
     run();
     return out;
@@ -268,8 +253,7 @@ struct node_rig {
     out.event = event_no(1);
     out.seats = seats;
     out.key = key;
-    for (auto& x : seats)
-      out.digest += to_string(x.seat);
+    for (auto& x : seats) out.digest += to_string(x.seat);
     out.token_issued_at = now();
     return out;
   }
@@ -303,11 +287,9 @@ struct node_rig {
     run();
   }
 
-  template <class Op>
-  [[nodiscard]] int count_ops() const {
+  template <class Op> [[nodiscard]] int count_ops() const {
     int n = 0;
-    for (auto& x : st.ops)
-      n += std::holds_alternative<Op>(*x);
+    for (auto& x : st.ops) n += std::holds_alternative<Op>(*x);
     return n;
   }
 
@@ -323,8 +305,6 @@ struct node_rig {
 };
 
 /// Seat `n` of block `b` as a wish.
-inline wanted_seat want(int32_t block, uint64_t n) {
-  return {seat_no(block, n), block};
-}
+inline wanted_seat want(int32_t block, uint64_t n) { return {seat_no(block, n), block}; }
 
 } // namespace tk::rig

@@ -9,8 +9,8 @@
 #include "persistence/ledger/messages.hpp"
 #include "persistence/reads/messages.hpp"
 
-/// Rows in memory for actor tests: judged one op at a time, as the ledger's statements would. What the
-/// statements do in every corner is the business of the ledger's contract suite, not of this.
+/// Rows in memory for actor tests: judged one op at a time, as the ledger's statements would. What
+/// the statements do in every corner is the business of the ledger's contract suite, not of this.
 namespace tk::rig {
 
 /// Stands still unless told.
@@ -28,12 +28,8 @@ struct seeded_entropy : entropy {
 };
 
 /// Ids that are easy to read in a failed check.
-inline user_id user_no(uint64_t n) {
-  return {0xa, n};
-}
-inline event_id event_no(uint64_t n) {
-  return {0xe, n};
-}
+inline user_id user_no(uint64_t n) { return {0xa, n}; }
+inline event_id event_no(uint64_t n) { return {0xe, n}; }
 /// Seats of block b are numbered from 1.
 inline seat_id seat_no(int32_t block, uint64_t n) {
   return {0x5ea7, static_cast<uint64_t>(block) * 1000 + n};
@@ -49,9 +45,9 @@ struct world {
   std::map<seat_id, seat_entry> seats;
   std::map<reservation_id, reservation_row> reservations;
   std::map<event_id, event_row> events;
-  std::map<user_id, instant> users; ///< With `revoked_before`.
+  std::map<user_id, instant> users;   ///< With `revoked_before`.
   std::map<uint16_t, int64_t> epochs; ///< Those that are not 1.
-  int ends = 0; ///< Releases that were applied.
+  int ends = 0;                       ///< Releases that were applied.
 
   void add_event(event_id id, int32_t blocks, int seats_per_block, instant now) {
     event_row x;
@@ -88,28 +84,23 @@ struct world {
   verdict apply(const create_reservation& x, instant now) {
     verdict out;
     for (auto& [id, row] : reservations) {
-      bool same_key = !x.key.empty() && row.user == x.user && row.operation == x.operation &&
-                      row.key == x.key;
-      if (id != x.id && !same_key)
-        continue;
+      bool same_key =
+        !x.key.empty() && row.user == x.user && row.operation == x.operation && row.key == x.key;
+      if (id != x.id && !same_key) continue;
       out.is = id == x.id || row.digest == x.digest ? outcome::replayed : outcome::conflict;
       out.replay_of = id;
       return out;
     }
     bool fenced = !current(x.session) || !current(x.event_owner);
-    for (auto& item : x.items)
-      fenced |= !current(item.block);
+    for (auto& item : x.items) fenced |= !current(item.block);
     auto& event = events.at(x.event);
-    if (fenced)
-      out.is = outcome::fenced;
-    else if (now > x.deadline)
-      out.is = outcome::late;
+    if (fenced) out.is = outcome::fenced;
+    else if (now > x.deadline) out.is = outcome::late;
     else if (event.cancelled || now < event.sale_start || now > event.sale_end)
       out.is = outcome::closed;
     else if (!std::ranges::all_of(x.items, [&](auto& i) { return is_free(i); }))
       out.is = outcome::moved;
-    else
-      out = write(x, now);
+    else out = write(x, now);
     return out;
   }
 
@@ -119,12 +110,23 @@ struct world {
   }
 
   verdict write(const create_reservation& x, instant now) {
-    reservation_row row{x.id, x.user, x.event, x.number, x.total, reservation_status::pending,
-                        false, now + std::chrono::seconds{x.ttl_s}, x.items.front().block_no,
-                        x.operation, x.key, x.digest, {}};
+    reservation_row row{x.id,
+                        x.user,
+                        x.event,
+                        x.number,
+                        x.total,
+                        reservation_status::pending,
+                        false,
+                        now + std::chrono::seconds{x.ttl_s},
+                        x.items.front().block_no,
+                        x.operation,
+                        x.key,
+                        x.digest,
+                        {}};
     for (auto& item : x.items) {
       auto& seat = seats.at(item.seat);
-      seat.row = {item.seat, item.version + 1, item.fence, 'l', x.id, x.user, row.expires_at, false};
+      seat.row = {item.seat, item.version + 1, item.fence,     'l',
+                  x.id,      x.user,           row.expires_at, false};
       row.items.push_back({item.seat, {}, 1, item.price, item.block_no, 0, 0});
     }
     verdict out;
@@ -140,24 +142,17 @@ struct world {
     auto wanted = x.reason == release_reason::expired ? reservation_status::expired
                                                       : reservation_status::cancelled;
     bool fenced = !std::ranges::all_of(x.items, [&](auto& item) { return current(item.block); });
-    if (fenced)
-      out.is = outcome::fenced;
-    else if (i == reservations.end())
-      out.is = outcome::not_pending;
+    if (fenced) out.is = outcome::fenced;
+    else if (i == reservations.end()) out.is = outcome::not_pending;
     else if (i->second.status != reservation_status::pending)
       out.is = i->second.status == wanted ? outcome::done : outcome::not_pending;
-    else if (i->second.pinned)
-      out.is = outcome::pinned;
+    else if (i->second.pinned) out.is = outcome::pinned;
     else if (wanted == reservation_status::expired && now < i->second.expires_at)
       out.is = outcome::early;
-    else if (i->second.items.size() != x.items.size())
-      out.is = outcome::partial;
-    else
-      out.is = outcome::ok;
-    if (i != reservations.end())
-      out.expires_at = i->second.expires_at;
-    if (out.is == outcome::ok)
-      end(i->second, wanted);
+    else if (i->second.items.size() != x.items.size()) out.is = outcome::partial;
+    else out.is = outcome::ok;
+    if (i != reservations.end()) out.expires_at = i->second.expires_at;
+    if (out.is == outcome::ok) end(i->second, wanted);
     return out;
   }
 
@@ -192,8 +187,7 @@ struct world {
     auto ids = x.seats;
     std::ranges::sort(ids);
     for (auto& seat : ids)
-      if (auto i = seats.find(seat); i != seats.end())
-        out.rows.push_back(i->second.row);
+      if (auto i = seats.find(seat); i != seats.end()) out.rows.push_back(i->second.row);
     return out;
   }
 
@@ -206,8 +200,7 @@ struct world {
   verdict apply(const revoke_tokens& x, instant now) {
     verdict out;
     out.is = current(x.session) ? outcome::ok : outcome::fenced;
-    if (out.is == outcome::ok)
-      users[x.user] = std::max(users[x.user], now);
+    if (out.is == outcome::ok) users[x.user] = std::max(users[x.user], now);
     return out;
   }
 
@@ -228,12 +221,9 @@ struct world {
     out.user_known = i != users.end();
     out.revoked_before = i == users.end() ? instant{} : i->second;
     for (auto& [id, row] : reservations) {
-      if (row.user != x.user)
-        continue;
-      if (row.status == reservation_status::pending)
-        out.pending.push_back(with_seats(row));
-      if (!row.key.empty())
-        out.keys.push_back({row.operation, row.key, row.digest, id});
+      if (row.user != x.user) continue;
+      if (row.status == reservation_status::pending) out.pending.push_back(with_seats(row));
+      if (!row.key.empty()) out.keys.push_back({row.operation, row.key, row.digest, id});
     }
     return out;
   }
@@ -258,8 +248,7 @@ struct world {
 
   [[nodiscard]] found_reservation read(const load_reservation& x) const {
     auto i = reservations.find(x.id);
-    if (i == reservations.end())
-      return {};
+    if (i == reservations.end()) return {};
     return {true, with_seats(i->second)};
   }
 };
