@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string_view>
@@ -18,7 +18,8 @@ namespace tk::bench {
 
 using clock = std::chrono::steady_clock;
 
-// -- histogram -------------------------------------------------------------------------------------
+// -- histogram
+// -------------------------------------------------------------------------------------
 
 // 24 buckets a doubling, starting at 1 µs: each is 2.9 % wide.
 void histogram::add(std::chrono::nanoseconds latency) {
@@ -29,8 +30,7 @@ void histogram::add(std::chrono::nanoseconds latency) {
 }
 
 double histogram::percentile_ms(double p) const {
-  if (count_ == 0)
-    return 0;
+  if (count_ == 0) return 0;
   auto rank = static_cast<uint64_t>(std::ceil(p * static_cast<double>(count_)));
   uint64_t seen = 0;
   for (size_t i = 0; i < buckets; ++i) {
@@ -41,7 +41,8 @@ double histogram::percentile_ms(double p) const {
   return 0;
 }
 
-// -- result ----------------------------------------------------------------------------------------
+// -- result
+// ----------------------------------------------------------------------------------------
 
 uint64_t load_result::answers(int status) const {
   auto i = by_status.find(status);
@@ -50,8 +51,7 @@ uint64_t load_result::answers(int status) const {
 
 uint64_t load_result::answers() const {
   uint64_t sum = 0;
-  for (auto& [status, n] : by_status)
-    sum += n;
+  for (auto& [status, n] : by_status) sum += n;
   return sum;
 }
 
@@ -59,7 +59,8 @@ double load_result::per_second(int status) const {
   return seconds > 0 ? static_cast<double>(answers(status)) / seconds : 0;
 }
 
-// -- one connection --------------------------------------------------------------------------------
+// -- one connection
+// --------------------------------------------------------------------------------
 
 namespace {
 
@@ -74,8 +75,7 @@ double thread_cpu_s() {
 
 int connect_local(uint16_t port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    throw std::system_error(errno, std::generic_category(), "socket");
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "socket");
   auto to = sockaddr_in{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
@@ -106,8 +106,7 @@ bool starts_with_any_case(std::string_view line, std::string_view name) {
 // Status and length, nothing else. False: the head is not complete yet, or (`broken`) not HTTP.
 bool parse_head(std::string_view text, head& out, bool& broken) {
   auto end = text.find("\r\n\r\n");
-  if (end == std::string_view::npos)
-    return false;
+  if (end == std::string_view::npos) return false;
   if (text.size() < 12 || !text.starts_with("HTTP/1.")) {
     broken = true;
     return false;
@@ -153,14 +152,12 @@ public:
   generator(const load_options& options, const request_source& next)
       : options_(options), next_(next), connections_(options.connections), buffer_(1 << 18, '\0') {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    for (size_t i = 0; i < connections_.size(); ++i)
-      open(i);
+    for (size_t i = 0; i < connections_.size(); ++i) open(i);
   }
 
   ~generator() {
     for (auto& x : connections_)
-      if (x.fd >= 0)
-        close(x.fd);
+      if (x.fd >= 0) close(x.fd);
     close(epoll_);
   }
 
@@ -170,20 +167,16 @@ public:
     auto cpu = thread_cpu_s();
     auto begin = clock::now();
     end_ = begin + options_.duration;
-    for (size_t i = 0; i < connections_.size(); ++i)
-      start(i);
+    for (size_t i = 0; i < connections_.size(); ++i) start(i);
     // Answers that are due at the end are waited for, so that none is lost from the count.
     auto patience = end_ + std::chrono::seconds(15);
     auto last = begin;
     std::array<epoll_event, 256> events;
     while (busy_ > 0) {
       int n = epoll_wait(epoll_, events.data(), events.size(), 100);
-      for (int i = 0; i < n; ++i)
-        on_event(events[static_cast<size_t>(i)].data.u64);
-      if (n > 0)
-        last = clock::now();
-      else if (clock::now() > patience)
-        break;
+      for (int i = 0; i < n; ++i) on_event(events[static_cast<size_t>(i)].data.u64);
+      if (n > 0) last = clock::now();
+      else if (clock::now() > patience) break;
     }
     result_.broken += busy_;
     result_.seconds = std::chrono::duration<double>(last - begin).count();
@@ -212,8 +205,7 @@ private:
   void start(size_t i) {
     auto& x = connections_[i];
     x.request.clear();
-    if (clock::now() >= end_ || !next_(i, x.request))
-      return;
+    if (clock::now() >= end_ || !next_(i, x.request)) return;
     x.received = 0;
     x.answer.clear();
     x.has_head = false;
@@ -224,8 +216,7 @@ private:
     // Requests are smaller than the send buffer, and the last answer was read to its end, so this
     // write does not come back half done.
     auto n = send(x.fd, x.request.data(), x.request.size(), MSG_NOSIGNAL);
-    if (n != static_cast<ssize_t>(x.request.size()))
-      fail(i);
+    if (n != static_cast<ssize_t>(x.request.size())) fail(i);
   }
 
   void fail(size_t i) {
@@ -236,47 +227,38 @@ private:
       ++result_.broken;
     }
     reopen(i);
-    if (result_.broken < 10'000)
-      start(i);
+    if (result_.broken < 10'000) start(i);
   }
 
   void on_event(size_t i) {
     auto& x = connections_[i];
     auto n = recv(x.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-      return;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
-      if (x.waiting)
-        fail(i);
-      else
-        reopen(i);
+      if (x.waiting) fail(i);
+      else reopen(i);
       return;
     }
-    if (!x.waiting)
-      return fail(i); // Bytes that nobody asked for.
+    if (!x.waiting) return fail(i); // Bytes that nobody asked for.
     x.received += static_cast<size_t>(n);
     result_.bytes += static_cast<uint64_t>(n);
     if (!x.has_head) {
       x.answer.append(buffer_.data(), static_cast<size_t>(n));
       bool broken = false;
       x.has_head = parse_head(x.answer, x.current, broken);
-      if (broken)
-        return fail(i);
+      if (broken) return fail(i);
     }
-    if (x.has_head && x.received >= x.current.size)
-      finish(i);
+    if (x.has_head && x.received >= x.current.size) finish(i);
   }
 
   void finish(size_t i) {
     auto& x = connections_[i];
-    if (x.received > x.current.size)
-      return fail(i); // More than was asked for: not our answer.
+    if (x.received > x.current.size) return fail(i); // More than was asked for: not our answer.
     result_.latency.add(clock::now() - x.started);
     ++result_.by_status[x.current.status];
     x.waiting = false;
     --busy_;
-    if (x.current.close)
-      reopen(i);
+    if (x.current.close) reopen(i);
     start(i);
   }
 

@@ -37,14 +37,12 @@ std::string read_file(const std::string& path) {
   // Ours, not the node's, which refuses variables that it does not know.
   unsetenv("TIKETI_TEST_PG");
   unsetenv("TIKETI_TEST_PG_DATA");
-  for (auto& [name, value] : env)
-    setenv(name.c_str(), value.c_str(), 1);
+  for (auto& [name, value] : env) setenv(name.c_str(), value.c_str(), 1);
   int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   dup2(out, STDOUT_FILENO);
   dup2(out, STDERR_FILENO);
   auto argv = std::vector<char*>();
-  for (auto& x : command)
-    argv.push_back(const_cast<char*>(x.c_str()));
+  for (auto& x : command) argv.push_back(const_cast<char*>(x.c_str()));
   argv.push_back(nullptr);
   execvp(argv[0], argv.data());
   _exit(127);
@@ -53,10 +51,8 @@ std::string read_file(const std::string& path) {
 pid_t spawn(const std::vector<std::string>& command, const std::map<std::string, std::string>& env,
             const std::string& log) {
   auto pid = fork();
-  if (pid < 0)
-    throw std::system_error(errno, std::generic_category(), "fork");
-  if (pid == 0)
-    become(command, env, log);
+  if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (pid == 0) become(command, env, log);
   return pid;
 }
 
@@ -73,25 +69,22 @@ std::vector<std::string> stat_fields(const std::string& pid) {
   auto text = read_file("/proc/" + pid + "/stat");
   auto close = text.rfind(')');
   auto fields = std::vector<std::string>();
-  if (close == std::string::npos)
-    return fields;
+  if (close == std::string::npos) return fields;
   auto in = std::istringstream(text.substr(close + 2));
-  for (std::string x; in >> x;)
-    fields.push_back(x);
+  for (std::string x; in >> x;) fields.push_back(x);
   return fields;
 }
 
 double ticks(const std::vector<std::string>& fields, size_t first, size_t count) {
   double sum = 0;
-  for (size_t i = first; i < first + count && i < fields.size(); ++i)
-    sum += std::stod(fields[i]);
+  for (size_t i = first; i < first + count && i < fields.size(); ++i) sum += std::stod(fields[i]);
   return sum / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 } // namespace
 
-child::child(const std::vector<std::string>& command,
-             const std::map<std::string, std::string>& env, const std::string& log)
+child::child(const std::vector<std::string>& command, const std::map<std::string, std::string>& env,
+             const std::string& log)
     : pid_(spawn(command, env, log)) {
   // nop
 }
@@ -99,8 +92,7 @@ child::child(const std::vector<std::string>& command,
 child::~child() {
   kill(pid_, SIGTERM);
   for (int i = 0; i < 200; ++i) {
-    if (waitpid(pid_, nullptr, WNOHANG) == pid_)
-      return;
+    if (waitpid(pid_, nullptr, WNOHANG) == pid_) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   kill(pid_, SIGKILL);
@@ -142,8 +134,7 @@ bool wait_for_port(uint16_t port, double seconds) {
     auto to = local(port);
     bool up = connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
     close(fd);
-    if (up)
-      return true;
+    if (up) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return false;
@@ -160,15 +151,12 @@ uint64_t resident_bytes(pid_t pid) {
 double cpu_seconds(pid_t pid, bool tree) {
   auto self = std::to_string(pid);
   auto sum = ticks(stat_fields(self), 11, tree ? 4 : 2);
-  if (!tree)
-    return sum;
+  if (!tree) return sum;
   for (auto& entry : std::filesystem::directory_iterator("/proc")) {
     auto name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos)
-      continue;
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     auto fields = stat_fields(name);
-    if (fields.size() > 15 && fields[1] == self)
-      sum += ticks(fields, 11, 4);
+    if (fields.size() > 15 && fields[1] == self) sum += ticks(fields, 11, 4);
   }
   return sum;
 }

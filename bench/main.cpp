@@ -12,7 +12,7 @@
 #include "bench/bench.hpp"
 
 #ifndef TIKETI_SOURCE_DIR
-#  error "TIKETI_SOURCE_DIR must name the repository"
+#error "TIKETI_SOURCE_DIR must name the repository"
 #endif
 
 namespace {
@@ -32,8 +32,7 @@ struct settings {
   auto script = std::string(TIKETI_SOURCE_DIR "/tests/support/with-postgres");
   auto self = std::filesystem::read_symlink("/proc/self/exe").string();
   auto args = std::vector<char*>{script.data(), self.data()};
-  for (auto i = argv + 1; *i; ++i)
-    args.push_back(*i);
+  for (auto i = argv + 1; *i; ++i) args.push_back(*i);
   args.push_back(nullptr);
   execv(script.c_str(), args.data());
   std::perror("tiketi-bench: cannot start tests/support/with-postgres");
@@ -51,13 +50,16 @@ std::string today() {
 
 void record(const report& x, const std::string& machine) {
   auto out = std::ofstream(TIKETI_SOURCE_DIR "/bench/RESULTS.md", std::ios::app);
-  out << "\n## " << today() << "\n\n" << machine << "; PostgreSQL 15 with fsync and "
+  out << "\n## " << today() << "\n\n"
+      << machine << "; PostgreSQL 15 with fsync and "
       << "synchronous_commit on, server, database and load generator on one machine.\n\n```\n"
       << x.text() << "```\n";
 }
 
 int run_benches(const CLI::App& app, const settings& how) {
-  auto env = [](const char* name) { return std::string(std::getenv(name) ? std::getenv(name) : ""); };
+  auto env = [](const char* name) {
+    return std::string(std::getenv(name) ? std::getenv(name) : "");
+  };
   auto out = report();
   auto machine = describe_machine();
   std::printf("%s\n", machine.c_str());
@@ -65,18 +67,15 @@ int run_benches(const CLI::App& app, const settings& how) {
   auto all = app.got_subcommand("all");
   auto wanted = options{how.seconds};
   using bench_function = void (*)(shop&, report&, const options&);
-  const auto benches = std::array<std::pair<const char*, bench_function>, 4>{
-    {{"reserve", bench_reserve},
-     {"contended", bench_contended},
-     {"read", bench_read},
-     {"memory", bench_memory}}};
+  const auto benches =
+    std::array<std::pair<const char*, bench_function>, 4>{{{"reserve", bench_reserve},
+                                                           {"contended", bench_contended},
+                                                           {"read", bench_read},
+                                                           {"memory", bench_memory}}};
   for (auto& [name, bench] : benches)
-    if (all || app.got_subcommand(name))
-      bench(x, out, wanted);
-  if (!how.json.empty())
-    std::ofstream(how.json) << out.json();
-  if (how.record)
-    record(out, machine);
+    if (all || app.got_subcommand(name)) bench(x, out, wanted);
+  if (!how.json.empty()) std::ofstream(how.json) << out.json();
+  if (how.record) record(out, machine);
   return 0;
 }
 
@@ -102,8 +101,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("memory", "resident bytes per seat, session and reservation; time to ready");
   app.add_subcommand("all", "all of them");
   CLI11_PARSE(app, argc, argv);
-  if (!std::getenv("TIKETI_TEST_PG"))
-    restart_with_postgres(argv);
+  if (!std::getenv("TIKETI_TEST_PG")) restart_with_postgres(argv);
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return run_benches(app, how);

@@ -15,8 +15,7 @@ size_t answer_size(uint16_t port, const std::string& request) {
     to = request;
     return !std::exchange(asked, true);
   });
-  if (result.answers(200) != 1)
-    throw std::runtime_error("no good answer to: " + request);
+  if (result.answers(200) != 1) throw std::runtime_error("no good answer to: " + request);
   return result.bytes;
 }
 
@@ -31,8 +30,8 @@ void compare(shop& x, report& out, const options& how, const std::string& name,
     return true;
   });
   out.add(name, result.load, 200, result.node_cpu_s, result.postgres_cpu_s);
-  out.add(goal{name + " / constant answer of its size", result.load.per_second(200) / constant,
-               0.6, true});
+  out.add(goal{name + " / constant answer of its size", result.load.per_second(200) / constant, 0.6,
+               true});
 }
 
 } // namespace
@@ -40,8 +39,7 @@ void compare(shop& x, report& out, const options& how, const std::string& name,
 void bench_read(shop& x, report& out, const options& how) {
   out.section("read");
   constexpr uint64_t event = 910'000, base = 6'000'000;
-  for (uint64_t i = 0; i < 12; ++i)
-    x.add_event(event + i, base + i * 10'000, i == 0 ? 4'900 : 100);
+  for (uint64_t i = 0; i < 12; ++i) x.add_event(event + i, base + i * 10'000, i == 0 ? 4'900 : 100);
   x.settle();
   // One address asks for everything here; its share of the general limit would end the run.
   x.set("RATE_LIMIT_GENERAL_RPM", "0");
@@ -70,8 +68,7 @@ void bench_memory(shop& x, report& out, const options&) {
     auto load = load_options{x.port(), connections, std::chrono::seconds(60)};
     uint64_t at = 0;
     return run_load(load, [&](size_t, std::string& to) {
-      if (at >= count)
-        return false;
+      if (at >= count) return false;
       to = make(at++);
       return true;
     });
@@ -80,12 +77,10 @@ void bench_memory(shop& x, report& out, const options&) {
   auto idle = resident();
   out.add(figure{"idle node", idle / mib, "MiB", ""});
   // The map, and one seat of every block, so that all blocks are awake.
-  auto map = ask(1, 1, [&](uint64_t) {
-    return get_request("/api/seats/events/" + event_uuid(event), true);
-  });
-  auto woken = ask(8, 100, [&](uint64_t i) {
-    return reserve_request(x.token(base + i), event, base + i * 500);
-  });
+  auto map = ask(
+    1, 1, [&](uint64_t) { return get_request("/api/seats/events/" + event_uuid(event), true); });
+  auto woken = ask(
+    8, 100, [&](uint64_t i) { return reserve_request(x.token(base + i), event, base + i * 500); });
   auto loaded = resident();
   out.add(figure{"a 50,000-seat event, awake", (loaded - idle) / mib, "MiB",
                  std::to_string(map.answers(200)) + " map, " + std::to_string(woken.answers(200)) +

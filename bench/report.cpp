@@ -7,8 +7,7 @@ namespace tk::bench {
 
 namespace {
 
-template <class... Ts>
-std::string format(const char* pattern, Ts... xs) {
+template <class... Ts> std::string format(const char* pattern, Ts... xs) {
   auto size = std::snprintf(nullptr, 0, pattern, xs...);
   auto out = std::string(static_cast<size_t>(size) + 1, '\0');
   std::snprintf(out.data(), out.size(), pattern, xs...);
@@ -44,26 +43,32 @@ void report::add(const std::string& name, const load_result& x, int status, doub
                  double postgres_cpu_s) {
   auto others = std::string();
   for (auto& [code, n] : x.by_status)
-    if (code != status)
-      others += format(", %d: %llu", code, static_cast<unsigned long long>(n));
-  if (x.broken > 0)
-    others += format(", broken: %llu", static_cast<unsigned long long>(x.broken));
+    if (code != status) others += format(", %d: %llu", code, static_cast<unsigned long long>(n));
+  if (x.broken > 0) others += format(", broken: %llu", static_cast<unsigned long long>(x.broken));
   auto share = [&](double s) { return x.seconds > 0 ? 100 * s / x.seconds : 0.0; };
   add(figure{name, x.per_second(status), "/s",
              format("p50 %.2f ms, p99 %.2f ms; cores: node %.0f %%, postgres %.0f %%, "
                     "generator %.0f %%%s",
-                    x.latency.percentile_ms(0.5), x.latency.percentile_ms(0.99),
-                    share(node_cpu_s), share(postgres_cpu_s), share(x.cpu_s), others.c_str())});
+                    x.latency.percentile_ms(0.5), x.latency.percentile_ms(0.99), share(node_cpu_s),
+                    share(postgres_cpu_s), share(x.cpu_s), others.c_str())});
 }
 
 std::string report::json() const {
-  auto out = nlohmann::json{{"figures", nlohmann::json::array()}, {"goals", nlohmann::json::array()}};
+  auto out =
+    nlohmann::json{{"figures", nlohmann::json::array()}, {"goals", nlohmann::json::array()}};
   for (auto& [section, x] : figures_)
-    out["figures"].push_back({{"bench", section}, {"name", x.name}, {"value", x.value},
-                              {"unit", x.unit}, {"note", x.note}});
+    out["figures"].push_back({{"bench", section},
+                              {"name", x.name},
+                              {"value", x.value},
+                              {"unit", x.unit},
+                              {"note", x.note}});
   for (auto& [section, x] : goals_)
-    out["goals"].push_back({{"bench", section}, {"goal", x.text}, {"value", x.value},
-                            {"wanted", x.wanted}, {"atLeast", x.at_least}, {"met", x.met()}});
+    out["goals"].push_back({{"bench", section},
+                            {"goal", x.text},
+                            {"value", x.value},
+                            {"wanted", x.wanted},
+                            {"atLeast", x.at_least},
+                            {"met", x.met()}});
   return out.dump(2) + "\n";
 }
 

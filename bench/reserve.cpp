@@ -35,10 +35,12 @@ double run_reference(shop& x, report& out, uint64_t first, uint64_t count, const
   std::ofstream(script) << reference_script;
   auto seconds = std::to_string(std::max(1, static_cast<int>(how.seconds)));
   auto before = cpu_seconds(x.postgres_pid(), true);
-  auto text = run({"pgbench", "-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", seconds, "-D",
-                   "first=" + std::to_string(first), "-D", "i=-1", "-f", script, "-h", x.socket(),
-                   "-p", "5432", "-U", "postgres", "tiketi_bench"},
-                  {}, x.folder() + "/pgbench.log");
+  auto text =
+    run({"pgbench", "-n",   "-M", "prepared", "-c",          "32",
+         "-j",      "2",    "-T", seconds,    "-D",          "first=" + std::to_string(first),
+         "-D",      "i=-1", "-f", script,     "-h",          x.socket(),
+         "-p",      "5432", "-U", "postgres", "tiketi_bench"},
+        {}, x.folder() + "/pgbench.log");
   auto cpu = cpu_seconds(x.postgres_pid(), true) - before;
   auto at = text.find("tps = ");
   auto rate = at == std::string::npos ? 0.0 : std::stod(text.substr(at + 6));
@@ -56,14 +58,13 @@ measured run_level(shop& x, report& out, stock& seats, size_t connections, const
   load.duration = std::chrono::milliseconds(static_cast<int64_t>(how.seconds * 1000));
   // Signed before the clock runs; a tenth of a second at the most per 10,000.
   auto tokens = std::vector<std::string>();
-  auto level_end = std::min(
-    seats.end, seats.next + static_cast<uint64_t>((connections == 1 ? 4'000 : 28'000) * how.seconds));
-  for (auto n = seats.next; n < level_end; ++n)
-    tokens.push_back(x.token(n));
+  auto level_end =
+    std::min(seats.end,
+             seats.next + static_cast<uint64_t>((connections == 1 ? 4'000 : 28'000) * how.seconds));
+  for (auto n = seats.next; n < level_end; ++n) tokens.push_back(x.token(n));
   auto first = seats.next;
   auto result = measure(x, load, [&](size_t, std::string& to) {
-    if (seats.next >= level_end)
-      return false;
+    if (seats.next >= level_end) return false;
     auto n = seats.next++;
     to = reserve_request(tokens[n - first], seats.event_of(n), n);
     return true;
@@ -84,8 +85,7 @@ void bench_reserve(shop& x, report& out, const options& how) {
   auto events = (reference_seats + own_seats) / event_seats + 2;
   auto base = uint64_t{0};
   x.add_users(base, events * event_seats);
-  for (uint64_t e = 0; e < events; ++e)
-    x.add_event(e, e * event_seats, event_seats);
+  for (uint64_t e = 0; e < events; ++e) x.add_event(e, e * event_seats, event_seats);
   x.settle();
   auto reference = run_reference(x, out, base, reference_seats, how);
   x.settle();
@@ -96,14 +96,14 @@ void bench_reserve(shop& x, report& out, const options& how) {
   auto constant = constant_rate(x, out, request, constant_answer_bytes, 128, how);
   for (size_t connections : {1, 32, 128, 256}) {
     auto result = run_level(x, out, seats, connections, how);
-    if (connections != 128)
-      continue;
+    if (connections != 128) continue;
     auto rate = result.load.per_second(200);
     out.add(goal{"reservations over HTTP / pgbench, 128 connections", rate / reference, 2.0, true});
     out.add(goal{"reservations / constant answers, 128 connections", rate / constant, 0.2, true});
     out.add(goal{"p99 in ms, 128 connections", result.load.latency.percentile_ms(0.99), 25, false});
   }
-  auto rows = x.sql().value("SELECT count(*) FROM reservations WHERE reservation_number LIKE 'TK%'");
+  auto rows =
+    x.sql().value("SELECT count(*) FROM reservations WHERE reservation_number LIKE 'TK%'");
   out.add(figure{"rows in the database", std::stod(rows), "", "must equal the 200s above"});
   x.stop_node();
 }
@@ -134,8 +134,8 @@ void bench_contended(shop& x, report& out, const options& how) {
   auto winners = x.sql().value("SELECT count(*) FROM seats WHERE event_id = '" + event_uuid(event) +
                                "' AND status = 'locked'");
   auto pairs = x.sql().value("SELECT count(*) FROM reservation_items i JOIN reservations r ON "
-                             "r.id = i.reservation_id WHERE r.event_id = '" + event_uuid(event) +
-                             "' AND r.status = 'pending'");
+                             "r.id = i.reservation_id WHERE r.event_id = '" +
+                             event_uuid(event) + "' AND r.status = 'pending'");
   out.add(figure{"seats taken, items of pending reservations", std::stod(winners), "", pairs});
   out.add(goal{"refusals / constant answers", result.load.per_second(409) / constant, 0.5, true});
   auto exact = winners == "100" && pairs == "100";

@@ -15,37 +15,35 @@
 #include <unistd.h>
 
 #ifndef TIKETI_SOURCE_DIR
-#  error "TIKETI_SOURCE_DIR must name the repository"
+#error "TIKETI_SOURCE_DIR must name the repository"
 #endif
 
 namespace tk::bench {
 
-// -- database --------------------------------------------------------------------------------------
+// -- database
+// --------------------------------------------------------------------------------------
 
 database::database(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
-  if (PQstatus(connection_) != CONNECTION_OK)
-    throw std::runtime_error(PQerrorMessage(connection_));
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  if (PQstatus(connection_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_));
+  PQsetNoticeProcessor(
+    connection_, [](void*, const char*) {}, nullptr);
 }
 
-database::~database() {
-  PQfinish(connection_);
-}
+database::~database() { PQfinish(connection_); }
 
-void database::execute(const std::string& sql) {
-  value(sql);
-}
+void database::execute(const std::string& sql) { value(sql); }
 
 std::string database::value(const std::string& sql) {
-  auto result = std::unique_ptr<PGresult, decltype(&PQclear)>(PQexec(connection_, sql.c_str()),
-                                                              PQclear);
+  auto result =
+    std::unique_ptr<PGresult, decltype(&PQclear)>(PQexec(connection_, sql.c_str()), PQclear);
   auto status = PQresultStatus(result.get());
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
     throw std::runtime_error(PQerrorMessage(connection_) + ("in: " + sql));
   return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
 }
 
-// -- ids, tokens, requests -------------------------------------------------------------------------
+// -- ids, tokens, requests
+// -------------------------------------------------------------------------
 
 namespace {
 
@@ -72,11 +70,9 @@ std::string base64url(std::string_view in) {
   int have = 0;
   for (char c : in) {
     bits = (bits << 8) | static_cast<unsigned char>(c);
-    for (have += 8; have >= 6; have -= 6)
-      out += digits[(bits >> (have - 6)) & 63];
+    for (have += 8; have >= 6; have -= 6) out += digits[(bits >> (have - 6)) & 63];
   }
-  if (have > 0)
-    out += digits[(bits << (6 - have)) & 63];
+  if (have > 0) out += digits[(bits << (6 - have)) & 63];
   return out;
 }
 
@@ -84,17 +80,11 @@ constexpr std::string_view host = "Host: localhost\r\n";
 
 } // namespace
 
-std::string user_uuid(uint64_t n) {
-  return uuid_text(users_prefix, n);
-}
+std::string user_uuid(uint64_t n) { return uuid_text(users_prefix, n); }
 
-std::string event_uuid(uint64_t n) {
-  return uuid_text(events_prefix, n);
-}
+std::string event_uuid(uint64_t n) { return uuid_text(events_prefix, n); }
 
-std::string seat_uuid(uint64_t n) {
-  return uuid_text(seats_prefix, n);
-}
+std::string seat_uuid(uint64_t n) { return uuid_text(seats_prefix, n); }
 
 std::string access_token(uint64_t user, std::string_view secret, int64_t iat) {
   static const auto header = base64url(R"({"alg":"HS256","typ":"JWT"})");
@@ -124,19 +114,18 @@ std::string reserve_request(std::string_view token, uint64_t event, uint64_t sea
 
 std::string get_request(std::string_view path, bool gzip) {
   std::string out = "GET " + std::string(path) + " HTTP/1.1\r\n" + std::string(host);
-  if (gzip)
-    out += "Accept-Encoding: gzip\r\n";
+  if (gzip) out += "Accept-Encoding: gzip\r\n";
   return out + "\r\n";
 }
 
-// -- shop ------------------------------------------------------------------------------------------
+// -- shop
+// ------------------------------------------------------------------------------------------
 
 namespace {
 
 std::string part_of(const std::string& conninfo, const std::string& name) {
   auto at = conninfo.find(name + "=");
-  if (at == std::string::npos)
-    throw std::runtime_error("TIKETI_TEST_PG has no " + name);
+  if (at == std::string::npos) throw std::runtime_error("TIKETI_TEST_PG has no " + name);
   at += name.size() + 1;
   return conninfo.substr(at, conninfo.find(' ', at) - at);
 }
@@ -151,8 +140,10 @@ pid_t first_line_pid(const std::string& path) {
 } // namespace
 
 shop::shop(std::string admin, std::string data, std::string node, std::string constant_server)
-    : admin_(std::move(admin)), node_program_(std::move(node)),
-      constant_program_(std::move(constant_server)), postgres_(first_line_pid(data + "/postmaster.pid")),
+    : admin_(std::move(admin)),
+      node_program_(std::move(node)),
+      constant_program_(std::move(constant_server)),
+      postgres_(first_line_pid(data + "/postmaster.pid")),
       iat_(std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
              .count()) {
@@ -161,8 +152,7 @@ shop::shop(std::string admin, std::string data, std::string node, std::string co
   socket_ = part_of(admin_, "host");
   url_ = "host=" + socket_ + " port=" + part_of(admin_, "port") + " dbname=tiketi_bench";
   auto name = std::string("/tmp/tiketi-bench.XXXXXX");
-  if (!mkdtemp(name.data()))
-    throw std::runtime_error("cannot make a folder in /tmp");
+  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a folder in /tmp");
   folder_ = name;
   auto first = database(admin_);
   first.execute("DROP DATABASE IF EXISTS tiketi_bench");
@@ -180,38 +170,38 @@ shop::~shop() {
 }
 
 void shop::set(const std::string& name, const std::string& value) {
-  if (value.empty())
-    extra_.erase(name);
-  else
-    extra_[name] = value;
+  if (value.empty()) extra_.erase(name);
+  else extra_[name] = value;
 }
 
 std::map<std::string, std::string> shop::environment() const {
   auto out = std::map<std::string, std::string>{
-          {"PORT", std::to_string(port_)},
-          {"DATABASE_URL", url_},
-          {"PGUSER", "postgres"},
-          {"JWT_SECRET", secret_},
-          {"QUEUE_ENTRY_TOKEN_SECRET", secret_},
-          {"TIKETI_ADMIN_EMAIL", "admin@bench.test"},
-          {"TIKETI_ADMIN_PASSWORD", "bench-Admin-1234"},
-          {"TIKETI_PII_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
-          {"TIKETI_PII_LOOKUP_KEY", "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="},
-          {"TIKETI_CONFIG_DIR", TIKETI_SOURCE_DIR "/cluster-config"},
-          {"TIKETI_PROFILE", "laptop"},
-          {"ENTRY_GATE", "off"},
-          {"COOKIE_SECURE", "false"},
-          {"RESERVATION_TTL_SECONDS", "3600"}};
-  for (auto& [name, value] : extra_)
-    out[name] = value;
+    {"PORT", std::to_string(port_)},
+    {"DATABASE_URL", url_},
+    {"PGUSER", "postgres"},
+    {"JWT_SECRET", secret_},
+    {"QUEUE_ENTRY_TOKEN_SECRET", secret_},
+    {"TIKETI_ADMIN_EMAIL", "admin@bench.test"},
+    {"TIKETI_ADMIN_PASSWORD", "bench-Admin-1234"},
+    {"TIKETI_PII_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
+    {"TIKETI_PII_LOOKUP_KEY", "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="},
+    {"TIKETI_CONFIG_DIR", TIKETI_SOURCE_DIR "/cluster-config"},
+    {"TIKETI_PROFILE", "laptop"},
+    {"ENTRY_GATE", "off"},
+    {"COOKIE_SECURE", "false"},
+    {"RESERVATION_TTL_SECONDS", "3600"}};
+  for (auto& [name, value] : extra_) out[name] = value;
   return out;
 }
 
 void shop::add_users(uint64_t first, uint64_t count) {
   auto range = std::to_string(first) + ", " + std::to_string(first + count - 1);
   sql_->execute("INSERT INTO users (id, email_cipher, email_lookup, password_hash, name_cipher) "
-                "SELECT " + uuid_sql(users_prefix, "g") + ", 'x'::bytea, "
-                "('bench ' || g)::bytea, '!', 'x'::bytea FROM generate_series(" + range + ") g");
+                "SELECT " +
+                uuid_sql(users_prefix, "g") +
+                ", 'x'::bytea, "
+                "('bench ' || g)::bytea, '!', 'x'::bytea FROM generate_series(" +
+                range + ") g");
 }
 
 void shop::add_event(uint64_t event, uint64_t first_seat, uint64_t seats) {
@@ -223,14 +213,18 @@ void shop::add_event(uint64_t event, uint64_t first_seat, uint64_t seats) {
     R"(, "seatsPerRow": 100, "price": 50000, "startRow": 1}]}') ON CONFLICT DO NOTHING)");
   sql_->execute(
     "INSERT INTO events (id, title, venue, event_date, sale_start_date, sale_end_date, status, "
-    "seat_layout_id) SELECT '" + event_uuid(event) + "', 'Bench " + std::to_string(event) +
+    "seat_layout_id) SELECT '" +
+    event_uuid(event) + "', 'Bench " + std::to_string(event) +
     "', 'Hall', now() + interval '60 days', now() - interval '3 days', now() + interval '50 days', "
-    "'on_sale', id FROM seat_layouts WHERE name = 'bench " + count + "'");
+    "'on_sale', id FROM seat_layouts WHERE name = 'bench " +
+    count + "'");
   sql_->execute(
     "INSERT INTO seats (id, event_id, block_no, section, row_number, seat_number, seat_label, "
-    "price) SELECT " + uuid_sql(seats_prefix, "g + " + std::to_string(first_seat)) + ", '" +
-    event_uuid(event) + "', g / 500, 'A', g / 100 + 1, g % 100 + 1, 'A-' || g / 100 + 1 || '-' || "
-    "g % 100 + 1, 50000 FROM generate_series(0, " + std::to_string(seats - 1) + ") g");
+    "price) SELECT " +
+    uuid_sql(seats_prefix, "g + " + std::to_string(first_seat)) + ", '" + event_uuid(event) +
+    "', g / 500, 'A', g / 100 + 1, g % 100 + 1, 'A-' || g / 100 + 1 || '-' || "
+    "g % 100 + 1, 50000 FROM generate_series(0, " +
+    std::to_string(seats - 1) + ") g");
 }
 
 void shop::settle() {
@@ -275,17 +269,14 @@ bool shop::node_is_ready() const {
   return ready;
 }
 
-std::string shop::token(uint64_t n) const {
-  return access_token(n, secret_, iat_);
-}
+std::string shop::token(uint64_t n) const { return access_token(n, secret_, iat_); }
 
 shop::constant shop::start_constant(size_t bytes) {
   auto port = free_port();
   auto process = std::make_unique<child>(
     std::vector<std::string>{constant_program_, std::to_string(port), std::to_string(bytes)},
     std::map<std::string, std::string>{}, folder_ + "/constant.log");
-  if (!wait_for_port(port, 10))
-    throw std::runtime_error("the constant server did not start");
+  if (!wait_for_port(port, 10)) throw std::runtime_error("the constant server did not start");
   return {port, std::move(process)};
 }
 

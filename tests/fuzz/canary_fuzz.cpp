@@ -4,7 +4,6 @@
 #include <cstring>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size >= 4 && std::memcmp(data, "POST", 4) == 0)
-    std::abort();
+  if (size >= 4 && std::memcmp(data, "POST", 4) == 0) std::abort();
   return 0;
 }

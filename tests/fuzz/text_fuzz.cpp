@@ -9,8 +9,7 @@
 namespace {
 
 void check(bool x) {
-  if (!x)
-    std::abort();
+  if (!x) std::abort();
 }
 
 } // namespace

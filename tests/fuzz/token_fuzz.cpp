@@ -19,7 +19,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto now = tk::from_ms(1'700'000'000'000);
   if (service().verify_access(text, now) || service().verify_refresh(text, now))
     std::abort(); // A forgery.
-  if (tk::http::token_hash(text).size() != 64)
-    std::abort();
+  if (tk::http::token_hash(text).size() != 64) std::abort();
   return 0;
 }
