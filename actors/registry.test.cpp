@@ -29,12 +29,10 @@ struct fixture {
   plain_config cfg;
   caf::actor_system sys{cfg};
 
-  template <class T>
-  std::vector<char> bytes_of(const T& x) {
+  template <class T> std::vector<char> bytes_of(const T& x) {
     std::vector<char> out;
     caf::binary_serializer sink{sys, out};
-    if (auto err = sink(x))
-      CAF_FAIL("not serialised: " << sys.render(err));
+    if (auto err = sink(x)) CAF_FAIL("not serialised: " << sys.render(err));
     return out;
   }
 
@@ -49,17 +47,14 @@ struct fixture {
   }
 
   /// Peers of the neighbouring release read these very bytes.
-  template <class T>
-  void golden(const T& x, const std::string& expected) {
+  template <class T> void golden(const T& x, const std::string& expected) {
     auto bytes = bytes_of(x);
     CAF_CHECK_EQUAL(hex(bytes), expected);
     T copy;
     caf::binary_deserializer source{sys, bytes};
-    if (auto err = source(copy))
-      CAF_FAIL("not read back: " << sys.render(err));
+    if (auto err = source(copy)) CAF_FAIL("not read back: " << sys.render(err));
     CAF_CHECK(copy == x);
-    if (bytes.empty())
-      return;
+    if (bytes.empty()) return;
     bytes.pop_back();
     T cut;
     caf::binary_deserializer truncated{sys, bytes};
@@ -136,8 +131,7 @@ CAF_TEST(an open end of sale survives the wire) {
 }
 
 CAF_TEST(names on the wire are short) {
-  for (auto name : {caf::type_name<hold_seats>::value,
-                    caf::type_name<cancel_reservation>::value,
+  for (auto name : {caf::type_name<hold_seats>::value, caf::type_name<cancel_reservation>::value,
                     caf::type_name<passivation>::value}) {
     CAF_CHECK_EQUAL(std::string{name}.substr(0, 4), "tk::");
     CAF_CHECK(std::string{name}.size() <= 24);

@@ -18,21 +18,46 @@ struct stock {
 };
 
 /// One transaction per reservation, statement by statement: the usual way to write a shop.
+/// `@user`, `@event`, `@seat` and `@reservation` stand for the ids that belong to number `:n`.
 constexpr auto reference_script = R"(\set i :i + 1
 \set n :first + :i * 32 + :client_id
 BEGIN;
-SELECT version FROM seats WHERE id = ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid AND status = 'available' FOR UPDATE;
-UPDATE seats SET status = 'locked', version = version + 1, fencing_token = fencing_token + 1, locked_by = ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, reservation_id = ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, updated_at = now() WHERE id = ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid AND version = 0;
-INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, expires_at, operation, shard, block_no) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8001-' || lpad(to_hex((:n / 5000)::bigint), 12, '0'))::uuid, 'P' || :n, 50000, now() + interval '1 hour', 'seats', :n % 128, 0);
-INSERT INTO reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, ('00000000-0000-4000-8002-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 1, 50000, 50000);
-INSERT INTO reservation_history (reservation_id, to_status, payment_to, actor, actor_id) VALUES (('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 'pending', 'pending', 'user', ('00000000-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid);
-INSERT INTO outbox (shard, topic, key, type, body) VALUES (:n % 128, 'reservation-events', ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0'))::uuid, 'RESERVATION_CREATED', jsonb_build_object('reservationId', ('00000000-0000-4000-8003-' || lpad(to_hex(:n::bigint), 12, '0')), 'totalAmount', 50000));
+SELECT version FROM seats WHERE id = @seat AND status = 'available' FOR UPDATE;
+UPDATE seats SET status = 'locked', version = version + 1, fencing_token = fencing_token + 1,
+  locked_by = @user, reservation_id = @reservation, updated_at = now()
+  WHERE id = @seat AND version = 0;
+INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, expires_at,
+    operation, shard, block_no)
+  VALUES (@reservation, @user, @event, 'P' || :n, 50000, now() + interval '1 hour', 'seats',
+    :n % 128, 0);
+INSERT INTO reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal)
+  VALUES (@reservation, @seat, 1, 50000, 50000);
+INSERT INTO reservation_history (reservation_id, to_status, payment_to, actor, actor_id)
+  VALUES (@reservation, 'pending', 'pending', 'user', @user);
+INSERT INTO outbox (shard, topic, key, type, body)
+  VALUES (:n % 128, 'reservation-events', @reservation, 'RESERVATION_CREATED',
+    jsonb_build_object('reservationId', @reservation, 'totalAmount', 50000));
 COMMIT;
 )";
 
+std::string reference_text() {
+  std::string out = reference_script;
+  auto replace = [&](const std::string& name, const std::string& part, const std::string& number) {
+    auto sql = "('00000000-0000-4000-" + part + "-' || lpad(to_hex((" + number +
+               ")::bigint), 12, '0'))::uuid";
+    for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at + sql.size()))
+      out.replace(at, name.size(), sql);
+  };
+  replace("@user", "8000", ":n");
+  replace("@event", "8001", ":n / 5000");
+  replace("@seat", "8002", ":n");
+  replace("@reservation", "8003", ":n");
+  return out;
+}
+
 double run_reference(shop& x, report& out, uint64_t first, uint64_t count, const options& how) {
   auto script = x.folder() + "/reference.sql";
-  std::ofstream(script) << reference_script;
+  std::ofstream(script) << reference_text();
   auto seconds = std::to_string(std::max(1, static_cast<int>(how.seconds)));
   auto before = cpu_seconds(x.postgres_pid(), true);
   auto text =

@@ -92,14 +92,7 @@ bool service::allowed_origin(std::string_view origin) const {
 std::string service::make_request_id(const request& x) const {
   if (auto given = x.header("x-request-id"); well_formed_request_id(given))
     return std::string(given);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out(16, '0');
-  auto bits = context_.random.next();
-  for (auto& c : out) {
-    c = digits[bits & 15];
-    bits >>= 4;
-  }
-  return out;
+  return to_string(make_id<tk::request_id>(context_.random)); // History rows keep it as a uuid.
 }
 
 // -- the checks, in their order ----------------------------------------------------------------

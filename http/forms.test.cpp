@@ -69,9 +69,7 @@ CAF_TEST(a doubtful table is refused) {
     try {
       route_table t(std::move(x));
       return false;
-    } catch (const std::invalid_argument&) {
-      return true;
-    }
+    } catch (const std::invalid_argument&) { return true; }
   };
   CAF_CHECK(refused({make(method::get, "/a/{x}"), make(method::get, "/a/{y}")}));
   CAF_CHECK(refused({make(method::get, "a")}));
@@ -191,8 +189,7 @@ CAF_TEST(cookies carry their attributes) {
   x.name = "a";
   x.value = "b";
   x.max_age_s = 1800;
-  CAF_CHECK_EQUAL(to_string(x),
-                  "a=b; Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax");
+  CAF_CHECK_EQUAL(to_string(x), "a=b; Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax");
   CAF_CHECK_EQUAL(cookie_value("x=1; xa=2;a=3", "a").value_or(""), "3");
   CAF_CHECK(!cookie_value("a", "a"));
 }
@@ -218,10 +215,8 @@ CAF_TEST(no window of a minute sees more than the limit) {
   rate_limiter l(limits);
   std::vector<int64_t> passed;
   for (int64_t t = 0; t < 300'000; t += 997)
-    if (l.ask("user:1", rate_category::booking, t).allowed)
-      passed.push_back(t);
-  for (size_t i = 0; i + 20 < passed.size(); ++i)
-    CAF_CHECK(passed[i + 20] - passed[i] > 60'000);
+    if (l.ask("user:1", rate_category::booking, t).allowed) passed.push_back(t);
+  for (size_t i = 0; i + 20 < passed.size(); ++i) CAF_CHECK(passed[i + 20] - passed[i] > 60'000);
   CAF_CHECK(passed.size() >= 40 && passed.size() <= 60);
 }
 
@@ -232,8 +227,7 @@ CAF_TEST(whoever waits as told is let in) {
     rate_limiter l(limits);
     auto t = start;
     rate_verdict v;
-    for (int i = 0; i < 5; ++i)
-      v = l.ask("user:1", rate_category::booking, t += 10);
+    for (int i = 0; i < 5; ++i) v = l.ask("user:1", rate_category::booking, t += 10);
     CAF_REQUIRE(!v.allowed);
     CAF_CHECK_EQUAL(v.limit, 3u);
     CAF_CHECK(v.reset_s >= 1 && v.reset_s <= 120);
@@ -251,10 +245,8 @@ CAF_TEST(clients and categories do not share and zero is off) {
   CAF_CHECK(!l.ask("ip:1", rate_category::booking, 1).allowed);
   CAF_CHECK(l.ask("ip:2", rate_category::booking, 1).allowed);
   CAF_CHECK(l.ask("ip:1", rate_category::auth, 1).allowed);
-  for (int i = 0; i < 1000; ++i)
-    CAF_CHECK(l.ask("ip:1", rate_category::general, 1).allowed);
-  for (int i = 0; i < 10000; ++i)
-    l.ask("ip:" + std::to_string(i), rate_category::booking, 1);
+  for (int i = 0; i < 1000; ++i) CAF_CHECK(l.ask("ip:1", rate_category::general, 1).allowed);
+  for (int i = 0; i < 10000; ++i) l.ask("ip:" + std::to_string(i), rate_category::booking, 1);
   CAF_CHECK(l.size() <= 160);
 }
 

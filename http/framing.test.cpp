@@ -25,12 +25,10 @@ outcome frame(std::string_view bytes, size_t piece = 1 << 20, size_t limit = 1 <
     size_t used = 0;
     out.step = f.feed(bytes.substr(0, piece), used);
     bytes.remove_prefix(used);
-    if (out.step == framing_step::head)
-      f.body_limit(limit);
+    if (out.step == framing_step::head) f.body_limit(limit);
     out.keep_alive = f.keep_alive();
     out.error = f.error();
-    if (out.step == framing_step::failed)
-      return out;
+    if (out.step == framing_step::failed) return out;
     if (out.step == framing_step::done) {
       f.take(out.head, out.body);
       out.rest = bytes;
@@ -125,8 +123,7 @@ CAF_TEST(bad chunks are refused) {
 CAF_TEST(sizes are bounded) {
   CAF_CHECK(refusal("GET /" + std::string(20000, 'a')) == ec::headers_too_large);
   std::string many;
-  for (int i = 0; i < 200; ++i)
-    many += "A: b\r\n";
+  for (int i = 0; i < 200; ++i) many += "A: b\r\n";
   CAF_CHECK(refusal(post(many)) == ec::headers_too_large);
   CAF_CHECK(refusal(post("Content-Length: 1048577\r\n")) == ec::body_too_large);
   CAF_CHECK(frame(post("Content-Length: 4\r\n", "abcd"), 10, 4).step == framing_step::done);

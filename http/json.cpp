@@ -140,16 +140,15 @@ std::string fields::text(std::string_view name, size_t max) {
 }
 
 std::string fields::mail(std::string_view name, size_t max) {
-  auto x = text(name, max);
+  auto x = std::string(trim(text(name, max))); // P-8
   if (!well_formed_mail(x)) refuse("must be a well-formed email address");
   return x;
 }
 
 std::string fields::password(std::string_view name) {
-  constexpr size_t characters_min = 8, bytes_max = 72;
-  auto x = text(name, bytes_max);
+  constexpr size_t characters_min = 8, characters_max = 1024; // The hasher cuts nothing off (S11).
+  auto x = text(name, characters_max);
   if (code_points(x) < characters_min) refuse("Password must be at least 8 characters");
-  if (x.size() > bytes_max) refuse("Password must be at most 72 bytes");
   return x;
 }
 

@@ -45,9 +45,9 @@ public:
   std::string text(std::string_view name, size_t max);
   /// nullopt when missing; may be empty.
   std::optional<std::string> optional_text(std::string_view name, size_t max);
-  /// Required, not blank, well-formed. Returned as given, not folded.
+  /// Required, not blank, well-formed. Returned trimmed, not folded.
   std::string mail(std::string_view name, size_t max = 255);
-  /// Required; at least 8 characters and at most 72 bytes (what bcrypt sees).
+  /// Required; 8 to 1024 characters.
   std::string password(std::string_view name);
   int64_t integer(std::string_view name, int64_t low, int64_t high);
   std::optional<int64_t> optional_integer(std::string_view name, int64_t low, int64_t high);

@@ -41,9 +41,10 @@ struct asked_gauge : prometheus::Collectable {
     prometheus::MetricFamily family;
     family.name = name;
     family.help = help;
-    family.type = prometheus::MetricType::Gauge;
+    bool counts = name.ends_with("_total"); // The convention of the format.
+    family.type = counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
     prometheus::ClientMetric metric;
-    metric.gauge.value = read();
+    (counts ? metric.counter.value : metric.gauge.value) = read();
     family.metric.push_back(metric);
     return {family};
   }

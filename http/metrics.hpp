@@ -23,6 +23,7 @@ public:
 
   /// For counters and histograms of other parts.
   [[nodiscard]] prometheus::Registry& registry();
+  /// A gauge, or a counter when the name ends with `_total`.
   /// `read` is asked at every scrape, on the scraping thread; it must not block.
   void add_gauge(std::string name, std::string help, std::function<double()> read);
   /// The exposition in Prometheus' text format 0.0.4.

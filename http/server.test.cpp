@@ -90,8 +90,8 @@ CAF_TEST(pages of other sites may read but not change) {
   CAF_CHECK_EQUAL(c.ask(post("/api/echo", "Origin: null\r\n", "")).status, 403);
   CAF_CHECK_EQUAL(c.ask(post("/api/echo", "Origin: http://h\r\n", "")).status, 200);
   CAF_CHECK_EQUAL(c.ask(post("/api/echo", origin, "")).status, 200);
-  r = c.ask("OPTIONS /api/nope HTTP/1.1\r\nHost: h\r\nAccess-Control-Request-Method: PUT\r\n"
-            + std::string(origin) + "\r\n");
+  r = c.ask("OPTIONS /api/nope HTTP/1.1\r\nHost: h\r\nAccess-Control-Request-Method: PUT\r\n" +
+            std::string(origin) + "\r\n");
   CAF_CHECK_EQUAL(r.status, 204);
   CAF_CHECK(r.has("Access-Control-Allow-Methods: GET, POST, PUT, DELETE, PATCH, OPTIONS\r\n"));
   CAF_CHECK(r.has("Access-Control-Allow-Origin: http://localhost:3000\r\n"));
@@ -237,8 +237,7 @@ CAF_TEST(beyond the bound of open requests it says so at once) {
   CAF_CHECK_EQUAL(code_of(r), "BUSY");
   CAF_CHECK(r.has("Retry-After: "));
   std::lock_guard lock(w.mutex);
-  for (auto& x : w.kept)
-    x->respond(json_text("1"));
+  for (auto& x : w.kept) x->respond(json_text("1"));
   CAF_CHECK_EQUAL(a.read().status, 200);
   CAF_CHECK_EQUAL(c.ask(get("/api/small")).status, 200);
 }
@@ -250,9 +249,7 @@ CAF_TEST(a taken port is a clear error) {
   std::string text;
   try {
     v.start();
-  } catch (const std::runtime_error& e) {
-    text = e.what();
-  }
+  } catch (const std::runtime_error& e) { text = e.what(); }
   CAF_CHECK(text.find("PORT") != std::string::npos);
 }
 

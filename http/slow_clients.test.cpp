@@ -38,8 +38,7 @@ CAF_TEST(clients that never read stall nobody on a server with one thread) {
   CAF_CHECK_EQUAL(reader.ask(get("/api/own")).body.size(), big_size);
   std::this_thread::sleep_for(2500ms); // Those without progress are cut off.
   size_t cut = 0;
-  for (auto& x : deaf)
-    cut += x->read().status == 0 ? 1 : 0;
+  for (auto& x : deaf) cut += x->read().status == 0 ? 1 : 0;
   CAF_CHECK_EQUAL(cut, deaf.size());
 }
 
@@ -55,8 +54,7 @@ CAF_TEST(memory for those who do not read is bounded) {
   client c(w.s->port());
   CAF_CHECK_EQUAL(c.ask(get("/api/small")).status, 200);
   size_t whole = 0;
-  for (auto& x : deaf)
-    whole += x->read().body.size() == big_size ? 1 : 0;
+  for (auto& x : deaf) whole += x->read().body.size() == big_size ? 1 : 0;
   CAF_CHECK_EQUAL(whole, 2u);
 }
 
@@ -73,15 +71,13 @@ CAF_TEST(late answers never reach another client) {
         client c(w.s->port());
         auto key = std::to_string(t) + "-" + std::to_string(i);
         c.send(get("/api/later/" + key));
-        if (i % 3 == 0)
-          continue; // Gone before the answer; its descriptor is soon somebody else's.
+        if (i % 3 == 0) continue; // Gone before the answer; its descriptor is soon somebody else's.
         auto r = c.read();
         wrong += r.body == "\"" + key + "\"" ? 0 : 1;
         ++read;
       }
     });
-  for (auto& x : all)
-    x.join();
+  for (auto& x : all) x.join();
   CAF_CHECK_EQUAL(wrong.load(), 0);
   CAF_CHECK_EQUAL(read.load(), threads * rounds / 3 * 2);
 }
@@ -100,7 +96,6 @@ CAF_TEST(answers on other threads race with new requests on the same connection)
         wrong += c.ask(get("/api/later/" + key)).body == "\"" + key + "\"" ? 0 : 1;
       }
     });
-  for (auto& x : all)
-    x.join();
+  for (auto& x : all) x.join();
   CAF_CHECK_EQUAL(wrong.load(), 0);
 }

@@ -1,5 +1,6 @@
 #include "node/app.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -83,6 +84,15 @@ http::token_settings token_settings_of(const node_config& config) {
           config.number("JWT_REFRESH_EXPIRATION_SECONDS")};
 }
 
+/// Every answer with its request id (D10); what went wrong at the level that is on by default.
+void log_answer(const http::exchange& x, int status, double seconds) {
+  auto level = status >= 500 ? spdlog::level::warn : spdlog::level::debug;
+  if (!spdlog::should_log(level)) return;
+  auto& q = x.req();
+  spdlog::log(level, "event=answered request_id={} method={} path={} status={} duration_ms={:.1f}",
+              q.request_id, q.method_token, q.path, status, seconds * 1000);
+}
+
 void log_failure(const std::string& text) {
   spdlog::warn("event=database_job_failed what=\"{}\"", text);
 }
@@ -108,6 +118,8 @@ public:
 
   ~node() override {
     if (server_) server_->stop();
+    caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown); // Before what it watches.
+    stopping_ = true;
     for (auto& x : to_stop_) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
     server_.reset();
   }
@@ -199,10 +211,12 @@ private:
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
+    supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
     supervision.roster = keep(system_.spawn<caf::detached>(roster_driver, roster_));
     supervision.set_clock_offset = [this](int64_t ms) { clock_.set_offset(ms); };
     supervision.fatal = [this](const char* why) { give_up(why); };
-    keep(spawn_node_supervisor(context_, std::move(supervision)));
+    supervision.parts = to_stop_;
+    supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
     return "";
   }
 
@@ -216,12 +230,13 @@ private:
                                pool_,
                                cache_,
                                maps_,
+                               http::creation_times(meters_),
                                {},
                                {}});
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
-      http::server_context{identity_, clock_, random_, meters_, {}, {}});
+      http::server_context{identity_, clock_, random_, meters_, {}, log_answer});
     try {
       server_->start();
     } catch (const std::exception& e) {
@@ -232,6 +247,7 @@ private:
   }
 
   void give_up(const char* why) {
+    if (stopping_) return;
     std::unique_lock guard{failed_mutex_};
     failed_ = why;
   }
@@ -257,6 +273,8 @@ private:
   store_actor store_;
   password_actor passwords_;
   std::vector<caf::actor> to_stop_;
+  caf::actor supervisor_;
+  std::atomic<bool> stopping_{false};
   std::unique_ptr<http::shop> shop_;
   std::unique_ptr<http::server> server_;
   mutable std::mutex failed_mutex_;

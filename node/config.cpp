@@ -53,12 +53,42 @@ constexpr std::array options{
   option_spec{"READ_POOL_SIZE", number, "2", false, 1, 32, "connections for reads"},
   option_spec{"STORE_POOL_SIZE", number, "2", false, 1, 32, "connections for plain writes"},
   option_spec{"TIKETI_ADMIN_EMAIL", text, "admin@tiketi.local", false, 0, 0, "seeded admin"},
-  option_spec{"TIKETI_ADMIN_PASSWORD", secret, "", false, 8, 1024, "seeded admin; needed by seed"},
+  option_spec{"TIKETI_ADMIN_PASSWORD", password, "", false, 8, 1024,
+              "seeded admin; needed by seed"},
   option_spec{"TIKETI_PII_KEY", secret, "", true, 32, 32, "key of personal data at rest, 32 bytes"},
   option_spec{"TIKETI_PII_KEY_PREVIOUS", secret, "", false, 32, 32,
               "values under it stay readable"},
   option_spec{"TIKETI_PII_LOOKUP_KEY", secret, "", true, 32, 32,
               "key of look-ups by mail, 32 bytes; never changed"},
+  // Of the contract's list (1.13), accepted so that one set of variables serves every release.
+  option_spec{"GOOGLE_CLIENT_ID", text, "", false, 0, 4096, "no effect yet: sign-in with Google"},
+  option_spec{"QUEUE_ENTRY_TOKEN_TTL_SECONDS", text, "", false, 0, 4096,
+              "no effect yet: waiting room"},
+  option_spec{"VWR_TOKEN_SECRET", secret, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"QUEUE_THRESHOLD", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"QUEUE_ACTIVE_TTL_SECONDS", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"QUEUE_SEEN_TTL_SECONDS", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"QUEUE_ADMISSION_INTERVAL_MS", text, "", false, 0, 4096,
+              "no effect yet: waiting room"},
+  option_spec{"QUEUE_ADMISSION_BATCH_SIZE", text, "", false, 0, 4096,
+              "no effect yet: waiting room"},
+  option_spec{"QUEUE_STALE_CLEANUP_INTERVAL_MS", text, "", false, 0, 4096,
+              "no effect yet: waiting room"},
+  option_spec{"QUEUE_ALLOW_ANONYMOUS", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"VWR_ADVANCE_BATCH", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"VWR_ADVANCE_INTERVAL_MS", text, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"SEAT_LOCK_TTL_SECONDS", text, "", false, 0, 4096,
+              "no effect yet: no lock record outside the database exists"},
+  option_spec{"RESERVATION_RECONCILIATION_INTERVAL_MS", text, "", false, 0, 4096,
+              "no effect yet: payments"},
+  option_spec{"EVENT_STATUS_INTERVAL_MS", text, "", false, 0, 4096,
+              "no effect yet: a status is derived when it is read"},
+  option_spec{"TOSS_CLIENT_KEY", text, "", false, 0, 4096, "no effect yet: payments"},
+  option_spec{"INTERNAL_API_TOKEN", secret, "", false, 0, 4096,
+              "no effect yet: internal operations are messages"},
+  option_spec{"CLOUDFRONT_SECRET", secret, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"RESERVATION_CLEANUP_INTERVAL_MS", number, "5000", false, 100, 3'600'000,
+              "how often overdue holds are looked for; there must be none (C9)"},
   option_spec{"LOG_LEVEL", text, "info", false, 0, 0, "trace, debug, info, warn, error"},
 };
 
@@ -102,6 +132,12 @@ std::string check_secret(const option_spec& spec, const option_value& value) {
                    " bytes; make one with: openssl rand -base64 " + wanted);
 }
 
+std::string check_password(const option_spec& spec, const option_value& value) {
+  if (static_cast<int64_t>(value.text.size()) >= spec.min) return "";
+  return problem(spec.name, value.origin,
+                 "must have at least " + std::to_string(spec.min) + " characters");
+}
+
 /// Empty when the value is fine.
 std::string check(const option_spec& spec, const option_value& value) {
   auto& x = value.text;
@@ -122,6 +158,7 @@ std::string check(const option_spec& spec, const option_value& value) {
   case flag:
     return is_true(x) || is_false(x) ? "" : problem(spec.name, value.origin, "must be on or off");
   case secret: return check_secret(spec, value);
+  case password: return check_password(spec, value);
   case text: return "";
   }
   return "";
@@ -221,7 +258,7 @@ std::string node_config::describe() const {
   std::string out;
   for (auto& spec : options) {
     auto& value = values.find(spec.name)->second;
-    bool hidden = spec.kind == option_kind::secret && !value.text.empty();
+    bool hidden = spec.kind >= option_kind::secret && !value.text.empty();
     out += std::string{spec.name} + " = " + (hidden ? "********" : value.text) + "  # " +
            value.origin + "; " + std::string{spec.meaning} + "\n";
   }

@@ -15,7 +15,7 @@
 namespace tk {
 
 /// What kind of value an option takes.
-enum class option_kind : uint8_t { text, number, flag, secret };
+enum class option_kind : uint8_t { text, number, flag, secret, password };
 
 /// One option of `tiketi-node`. Its name in the environment; in a configuration file the same in
 /// lower case with dashes.

@@ -20,8 +20,7 @@ struct fake_environment : environment {
   }
   [[nodiscard]] std::vector<std::string> names() const override {
     std::vector<std::string> out;
-    for (auto& [name, value] : values)
-      out.push_back(name);
+    for (auto& [name, value] : values) out.push_back(name);
     return out;
   }
 };

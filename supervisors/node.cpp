@@ -1,5 +1,9 @@
 #include "supervisors/node.hpp"
 
+#include <cstdlib>
+#include <map>
+#include <utility>
+
 #include <caf/all.hpp>
 
 #include "actors/registry.hpp"
@@ -27,7 +31,8 @@ struct supervisor_state {
   bool measured = false;
   bool beating = false;
   bool suspended = false;
-  bool woken = false; ///< The blocks that must not sleep were woken since the last start or thaw.
+  bool reload = false; ///< An epoch moved: what was loaded before must go.
+  bool woken = false;  ///< The blocks that must not sleep were woken since the last start or thaw.
 };
 
 using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
@@ -41,8 +46,9 @@ void suspend(supervisor_ptr self) {
   self->send(st.node->region, atom::suspend_v);
 }
 
-void thaw(supervisor_ptr self, bool reload) {
+void thaw(supervisor_ptr self) {
   auto& st = self->state;
+  auto reload = std::exchange(st.reload, false);
   if (!st.suspended && !reload) return;
   st.suspended = false;
   st.node->suspended = false;
@@ -94,10 +100,9 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   st.measured = true;
   st.settings.set_clock_offset(x.offset_ms);
   st.last_beat = st.node->clock->now();
-  bool moved = take_epochs(self, x.of);
-  if (jumped && !st.suspended)
-    return suspend(self); // The next beat thaws it, when the clock is steady.
-  thaw(self, moved);
+  st.reload = take_epochs(self, x.of) || st.reload;
+  if (jumped) return suspend(self); // The next beat thaws it, when the clock is steady.
+  thaw(self);
   wake_what_must_not_sleep(self);
 }
 
@@ -134,9 +139,9 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
   st.last_beat = node->clock->now();
   self->monitor(node->ledger);
   self->monitor(node->region);
-  self->set_down_handler([=](caf::down_msg&) {
-    self->state.settings.fatal("the ledger or the region of this node has died");
-  });
+  for (auto& x : st.settings.parts) self->monitor(x);
+  self->set_down_handler(
+    [=](caf::down_msg&) { self->state.settings.fatal("a part of this node has died"); });
   self->send(self, atom::tick_v);
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
   return {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include <caf/actor.hpp>
 
@@ -12,6 +13,8 @@ namespace tk {
 /// What the node's supervisor needs beyond the node's services.
 struct node_supervision {
   roster_driver_actor roster;
+  /// Parts that cannot be replaced while the node runs: when one of them dies, the node ends.
+  std::vector<caf::actor> parts;
   /// Hears every measured offset to ledger time, in milliseconds.
   std::function<void(int64_t)> set_clock_offset;
   /// Ends the process: another incarnation lives, or a part that cannot be replaced has died.

@@ -37,9 +37,9 @@ struct fixture : node_rig {
   }
   void tell_exit(const entity_key& key, caf::error reason) {
     auto until = now() + millis{1000};
-    caf::anon_send(node.region,
-                   envelope{key, until, caf::make_message(caf::exit_msg{node.region.address(),
-                                                                       std::move(reason)})});
+    caf::anon_send(node.region, envelope{key, until,
+                                         caf::make_message(caf::exit_msg{node.region.address(),
+                                                                         std::move(reason)})});
   }
   void suspend() {
     caf::anon_send(node.region, atom::suspend_v);
@@ -55,7 +55,7 @@ struct fixture : node_rig {
 
 CAF_TEST_FIXTURE_SCOPE(region_tests, fixture)
 
-// -- starting --------------------------------------------------------------------------------------
+// -- starting -------------------------------------------------------------------------------------
 
 CAF_TEST(an entity is started on demand and once) {
   auto loads = st.loads;
@@ -69,11 +69,11 @@ CAF_TEST(an entity is started on demand and once) {
 
 CAF_TEST(messages wait while their entity is loading and keep their order) {
   st.reads_held = true;
-  auto x = send<seat_block_actor>(block0, claim_seats{{0xb, 1}, alice, {seat_no(0, 1)},
-                                                      now() + millis{3000}});
+  auto x = send<seat_block_actor>(
+    block0, claim_seats{{0xb, 1}, alice, {seat_no(0, 1)}, now() + millis{3000}});
   run();
-  auto y = send<seat_block_actor>(block0, claim_seats{{0xb, 2}, bob, {seat_no(0, 1)},
-                                                      now() + millis{3000}});
+  auto y = send<seat_block_actor>(
+    block0, claim_seats{{0xb, 2}, bob, {seat_no(0, 1)}, now() + millis{3000}});
   run();
   CAF_CHECK(!x->came() && !y->came());
   deliver_reads();
@@ -132,7 +132,7 @@ CAF_TEST(H30 what is late is dropped before it is worked on) {
   CAF_CHECK_EQUAL(y->count, 1);
 }
 
-// -- sleeping --------------------------------------------------------------------------------------
+// -- sleeping -------------------------------------------------------------------------------------
 
 CAF_TEST(what is idle is put to sleep and wakes from its rows) {
   reserve(alice, {want(0, 1)});
@@ -204,7 +204,7 @@ CAF_TEST(H13 a message to an entity that refuses to sleep is not lost either) {
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
 }
 
-// -- unexpected ends -------------------------------------------------------------------------------
+// -- unexpected ends ------------------------------------------------------------------------------
 
 CAF_TEST(H13 a block that dies with an op on the wire starts behind a barrier) {
   st.fates = {fate::held};
@@ -240,7 +240,7 @@ CAF_TEST(R18 an entity that keeps dying is refused until its window has passed) 
   CAF_CHECK_EQUAL(y->value.seats, 10);
 }
 
-// -- suspending ------------------------------------------------------------------------------------
+// -- suspending -----------------------------------------------------------------------------------
 
 CAF_TEST(H12 a suspended node refuses and starts nothing afterwards) {
   auto x = reserve(alice, {want(0, 1)});
@@ -312,7 +312,7 @@ CAF_TEST(parked messages are refused by a reload and answered once) {
 
 CAF_TEST_FIXTURE_SCOPE_END()
 
-// -- the promise guard -----------------------------------------------------------------------------
+// -- the promise guard ----------------------------------------------------------------------------
 
 namespace {
 
@@ -346,7 +346,8 @@ CAF_TEST_FIXTURE_SCOPE(guard_tests, node_rig)
 
 CAF_TEST(R11 a promise is answered exactly once) {
   auto callee = sys.spawn(guarded, 0);
-  for (auto [how, is, error] : {std::tuple{ec::ok, ec::ok, ec::ok}, {ec::busy, ec::ok, ec::busy},
+  for (auto [how, is, error] : {std::tuple{ec::ok, ec::ok, ec::ok},
+                                {ec::busy, ec::ok, ec::busy},
                                 {ec::late, ec::ok, ec::internal}}) {
     auto out = std::make_shared<answer<release_reply>>();
     auto unexpected = std::make_shared<int>(0);

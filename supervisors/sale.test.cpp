@@ -1,8 +1,8 @@
 #define CAF_SUITE sale
 
-// A small sale through everything but sockets and disks: sessions, blocks and region, the real ledger
-// actor and the model of its database, in random order and with faults. What must hold at rest is
-// checked from the rows.
+// A small sale through everything but sockets and disks: sessions, blocks and region, the real
+// ledger actor and the model of its database, in random order and with faults. What must hold at
+// rest is checked from the rows.
 
 #include <map>
 #include <set>
@@ -32,8 +32,7 @@ struct chaos : node_rig {
   chaos(uint64_t seed, bool with_takeovers) : engine(seed), takeovers(with_takeovers) {
     stop(caf::actor_cast<caf::actor>(node.ledger));
     stop(caf::actor_cast<caf::actor>(node.reads));
-    for (size_t i = 0; i < lane_count; ++i)
-      drivers.push_back(spawn_model_driver(sys, model));
+    for (size_t i = 0; i < lane_count; ++i) drivers.push_back(spawn_model_driver(sys, model));
     node.ledger = spawn_ledger(sys, ledger_config{}, drivers, st.clock);
     node.reads = spawn_model_reads(sys, model);
     node.sale.reservation_ttl_s = 5;
@@ -47,13 +46,11 @@ struct chaos : node_rig {
         seat.block_no = b;
         seat.price = won{1000};
       }
-    for (uint64_t n = 1; n <= users_n; ++n)
-      rows.users[user_no(n)] = instant{};
+    for (uint64_t n = 1; n <= users_n; ++n) rows.users[user_no(n)] = instant{};
     open_sale();
   }
   ~chaos() {
-    for (auto& x : drivers)
-      stop(caf::actor_cast<caf::actor>(x));
+    for (auto& x : drivers) stop(caf::actor_cast<caf::actor>(x));
   }
 
   uint64_t dice(uint64_t n) { return engine() % n; }
@@ -84,8 +81,7 @@ struct chaos : node_rig {
   }
 
   void give_up() {
-    if (model.rows.reservations.empty())
-      return;
+    if (model.rows.reservations.empty()) return;
     auto i = model.rows.reservations.begin();
     std::advance(i, static_cast<std::ptrdiff_t>(dice(model.rows.reservations.size())));
     auto user = dice(4) ? i->second.row.user : user_no(1);
@@ -93,9 +89,9 @@ struct chaos : node_rig {
   }
 
   void go_wrong() {
-    constexpr model_fault faults[] = {model_fault::lose_before_commit,
-                                      model_fault::lose_after_commit, model_fault::lose_commit_later,
-                                      model_fault::contended, model_fault::not_connected};
+    constexpr model_fault faults[] = {
+      model_fault::lose_before_commit, model_fault::lose_after_commit,
+      model_fault::lose_commit_later, model_fault::contended, model_fault::not_connected};
     model.meet_next(faults[dice(5)]);
   }
 
@@ -109,18 +105,12 @@ struct chaos : node_rig {
 
   void step() {
     auto what = dice(100);
-    if (what < 35)
-      buy();
-    else if (what < 45)
-      give_up();
-    else if (what < 50)
-      go_wrong();
-    else if (what == 50 && takeovers)
-      take_over();
-    else if (what < 75)
-      tick(millis{static_cast<int64_t>(dice(300))});
-    else
-      shuffle(1 + dice(30));
+    if (what < 35) buy();
+    else if (what < 45) give_up();
+    else if (what < 50) go_wrong();
+    else if (what == 50 && takeovers) take_over();
+    else if (what < 75) tick(millis{static_cast<int64_t>(dice(300))});
+    else shuffle(1 + dice(30));
     check_rows();
   }
 
@@ -129,17 +119,13 @@ struct chaos : node_rig {
     std::set<seat_id> taken;
     std::map<user_id, size_t> in_hand;
     for (auto& [id, x] : model.rows.reservations) {
-      if (x.row.status != reservation_status::pending)
-        continue;
+      if (x.row.status != reservation_status::pending) continue;
       for (auto& item : x.row.items)
-        if (!taken.insert(item.seat).second)
-          trouble = "a seat is in two hands";
-      if (x.row.expires_at > now())
-        in_hand[x.row.user] += x.row.items.size();
+        if (!taken.insert(item.seat).second) trouble = "a seat is in two hands";
+      if (x.row.expires_at > now()) in_hand[x.row.user] += x.row.items.size();
     }
     for (auto& [user, n] : in_hand)
-      if (n > 4)
-        trouble = "above the limit";
+      if (n > 4) trouble = "above the limit";
   }
 
   /// What the node's supervisor does every five seconds (H-20); after a takeover it is what wakes
@@ -151,8 +137,7 @@ struct chaos : node_rig {
 
   void rest() {
     for (int i = 0; i < 600; ++i) {
-      if (takeovers && i % 50 == 0)
-        sweep();
+      if (takeovers && i % 50 == 0) sweep();
       tick(millis{100});
       run();
     }
@@ -164,24 +149,20 @@ struct chaos : node_rig {
       if (holds[i]->count != 1)
         trouble = "a buyer was answered " + std::to_string(holds[i]->count) + " times";
       auto& r = holds[i]->value;
-      if (holds[i]->error != ec::ok || r.is != ec::ok)
-        continue;
+      if (holds[i]->error != ec::ok || r.is != ec::ok) continue;
       auto row = model.rows.reservations.find(r.id);
       if (row == model.rows.reservations.end() || row->second.row.user != buyers[i])
         trouble = "what was acknowledged is not on record";
     }
     for (auto& x : releases)
-      if (x->count != 1)
-        trouble = "a cancel was not answered once";
+      if (x->count != 1) trouble = "a cancel was not answered once";
     for (auto& [id, x] : model.rows.reservations)
-      if (x.row.status == reservation_status::pending)
-        trouble = "a hold outlived its end";
+      if (x.row.status == reservation_status::pending) trouble = "a hold outlived its end";
   }
 
   /// Memory equals rows: every seat can be had again.
   void check_memory() {
-    for (int i = 0; i < 100; ++i)
-      model.execute({}); // Uses up the faults that nothing has met.
+    for (int i = 0; i < 100; ++i) model.execute({}); // Uses up the faults that nothing has met.
     open_sale();
     for (int32_t b = 0; b < blocks_n; ++b)
       for (uint64_t n = 1; n <= seats_n; ++n) {
@@ -200,16 +181,13 @@ namespace {
 /// Returns how many reservations were made.
 size_t run_sale(uint64_t seed, bool takeovers) {
   chaos x{seed, takeovers};
-  for (int i = 0; i < 500 && x.trouble.empty(); ++i)
-    x.step();
+  for (int i = 0; i < 500 && x.trouble.empty(); ++i) x.step();
   if (x.trouble.empty()) {
     x.rest();
     x.check_answers();
   }
-  if (x.trouble.empty())
-    x.check_memory();
-  if (!x.trouble.empty())
-    CAF_FAIL("seed " << seed << ": " << x.trouble);
+  if (x.trouble.empty()) x.check_memory();
+  if (!x.trouble.empty()) CAF_FAIL("seed " << seed << ": " << x.trouble);
   return x.model.rows.reservations.size();
 }
 
@@ -219,14 +197,12 @@ constexpr uint64_t seeds_n = 25;
 
 CAF_TEST(H20 without a takeover every hold ends though no sweep looks) {
   size_t made = 0;
-  for (uint64_t seed = 1; seed <= seeds_n; ++seed)
-    made += run_sale(seed, false);
+  for (uint64_t seed = 1; seed <= seeds_n; ++seed) made += run_sale(seed, false);
   CAF_CHECK(made > seeds_n * 12);
 }
 
 CAF_TEST(a sale with takeovers ends as its rows say) {
   size_t made = 0;
-  for (uint64_t seed = 1; seed <= seeds_n; ++seed)
-    made += run_sale(seed, true);
+  for (uint64_t seed = 1; seed <= seeds_n; ++seed) made += run_sale(seed, true);
   CAF_CHECK(made > seeds_n * 12);
 }

@@ -17,10 +17,8 @@ namespace {
 
 constexpr int last = static_cast<int>(ec::internal);
 
-template <class F>
-void for_each_error(F f) {
-  for (int i = 0; i <= last; ++i)
-    f(static_cast<ec>(i));
+template <class F> void for_each_error(F f) {
+  for (int i = 0; i <= last; ++i) f(static_cast<ec>(i));
 }
 
 std::string lower(std::string_view x) {
@@ -36,15 +34,14 @@ std::string lower(std::string_view x) {
 CAF_TEST(every error has a status and a code and a text) {
   for_each_error([](ec x) {
     auto a = answer_to(x);
-    CHECK_THAT(x == ec::ok ? a.status == 200 : a.status >= 400 && a.status <= 599,
-                      to_string(x));
+    CHECK_THAT(x == ec::ok ? a.status == 200 : a.status >= 400 && a.status <= 599, to_string(x));
     CHECK_THAT(!a.code.empty() && !a.text.empty(), to_string(x));
     CHECK_THAT(std::ranges::all_of(a.code,
-                                          [](char c) {
-                                            return c == '_' || (c >= 'A' && c <= 'Z') ||
-                                                   (c >= '0' && c <= '9');
-                                          }),
-                      a.code);
+                                   [](char c) {
+                                     return c == '_' || (c >= 'A' && c <= 'Z') ||
+                                            (c >= '0' && c <= '9');
+                                   }),
+               a.code);
   });
 }
 
@@ -72,17 +69,15 @@ CAF_TEST(one code means one status and one text) {
 CAF_TEST(no text looks like a confirmed payment to a client) {
   for_each_error([](ec x) {
     CHECK_THAT(lower(answer_to(x).text).find("already confirmed") == std::string::npos,
-                      answer_to(x).text);
+               answer_to(x).text);
   });
 }
 
 CAF_TEST(clients are told when to come back exactly where waiting helps) {
   for_each_error([](ec x) {
     auto a = answer_to(x);
-    if (a.status == 503 || a.status == 429)
-      CHECK_THAT(a.retry_after_s > 0, to_string(x));
-    if (retryable(x))
-      CHECK_THAT(a.retry_after_s > 0, to_string(x));
+    if (a.status == 503 || a.status == 429) CHECK_THAT(a.retry_after_s > 0, to_string(x));
+    if (retryable(x)) CHECK_THAT(a.retry_after_s > 0, to_string(x));
   });
 }
 

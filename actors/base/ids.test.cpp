@@ -86,8 +86,7 @@ CAF_TEST(fresh ids carry version 4 and variant 1 whatever the entropy) {
   }
   seeded random;
   std::set<reservation_id> seen;
-  for (int i = 0; i < 1000; ++i)
-    seen.insert(make_id<reservation_id>(random));
+  for (int i = 0; i < 1000; ++i) seen.insert(make_id<reservation_id>(random));
   CAF_CHECK_EQUAL(seen.size(), 1000u);
 }
 
@@ -95,8 +94,7 @@ CAF_TEST(printing and reading are inverse) {
   seeded random;
   for (int i = 0; i < 1000; ++i) {
     user_id x{random.next(), random.next()};
-    if (parse_id<user_id>(to_string(x)) != x)
-      CAF_FAIL(to_string(x));
+    if (parse_id<user_id>(to_string(x)) != x) CAF_FAIL(to_string(x));
   }
   CAF_CHECK(parse_id<user_id>(to_string(user_id{1, 2})) == (user_id{1, 2}));
 }
@@ -105,8 +103,7 @@ CAF_TEST(ids are ordered as their text is) {
   seeded random;
   for (int i = 0; i < 1000; ++i) {
     user_id x{random.next(), random.next()}, y{random.next() & 1 ? x.hi : random.next(), 5};
-    if ((x < y) != (to_string(x) < to_string(y)))
-      CAF_FAIL(to_string(x) << " and " << to_string(y));
+    if ((x < y) != (to_string(x) < to_string(y))) CAF_FAIL(to_string(x) << " and " << to_string(y));
   }
   CAF_CHECK((user_id{1, 2} < user_id{1, 3}));
 }

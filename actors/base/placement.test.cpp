@@ -52,8 +52,7 @@ CAF_TEST(random keys spread over all shards) {
 
 CAF_TEST(the blocks of one event spread) {
   std::array<int, shard_count> counts{};
-  for (int32_t b = 0; b < 128; ++b)
-    ++counts[shard_of(key_of(event_id{hi, lo}, b))];
+  for (int32_t b = 0; b < 128; ++b) ++counts[shard_of(key_of(event_id{hi, lo}, b))];
   CAF_CHECK(std::ranges::count_if(counts, [](int x) { return x > 0; }) >= 64);
   CAF_CHECK(*std::ranges::max_element(counts) <= 6);
 }

@@ -11,9 +11,7 @@ namespace {
 const instant opens = from_ms(1'000'000), closes = from_ms(2'000'000);
 constexpr millis tick{1};
 
-sale_window window() {
-  return {false, opens, closes};
-}
+sale_window window() { return {false, opens, closes}; }
 
 } // namespace
 

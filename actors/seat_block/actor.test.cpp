@@ -112,7 +112,7 @@ CAF_TEST(definite refusals give the seat back at once) {
   }
 }
 
-// -- the end of a hold -----------------------------------------------------------------------------
+// -- the end of a hold ----------------------------------------------------------------------------
 
 CAF_TEST(a hold is released at its millisecond and not before) {
   auto x = reserve(alice, {want(0, 1)});
@@ -178,7 +178,7 @@ CAF_TEST(H20 the sweep wakes a sleeping block and what is overdue ends) {
   row.expires_at = now() - millis{5000};
   row.items.push_back({seat_no(0, 4), {}, 1, {1}, 0, 1, 1});
   st.rows.reservations[row.id] = row;
-  st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4), 1, 1, 'l', row.id, alice,
+  st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4),  1,    1, 'l', row.id, alice,
                                          row.expires_at, false};
   auto x = wake(0, {row.id});
   CAF_CHECK_EQUAL(x->value.seats, 10);
@@ -195,7 +195,7 @@ CAF_TEST(H20 a row written behind the back of an awake block ends too) {
   row.expires_at = now() - millis{5000};
   row.items.push_back({seat_no(0, 4), {}, 1, {1}, 0, 1, 1});
   st.rows.reservations[row.id] = row;
-  st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4), 1, 1, 'l', row.id, alice,
+  st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4),  1,    1, 'l', row.id, alice,
                                          row.expires_at, false};
   wake(0, {row.id});
   pass(millis{10});
@@ -242,7 +242,7 @@ CAF_TEST(rows that cannot be read at the moment are read later) {
   CAF_CHECK(reserve(bob, {want(0, 1)})->value.is == ec::ok);
 }
 
-// -- the map ---------------------------------------------------------------------------------------
+// -- the map --------------------------------------------------------------------------------------
 
 CAF_TEST(the board follows within a quarter of a second) {
   reserve(alice, {want(0, 1)});
@@ -269,7 +269,7 @@ CAF_TEST(H27 a thousand changes in a quarter of a second are one board) {
 }
 
 CAF_TEST(timers do not pile up) {
-  reserve(bob, {want(1, 9)}); // Ends at 300 s.
+  reserve(bob, {want(1, 9)});    // Ends at 300 s.
   for (int i = 0; i < 40; ++i) { // Each claim arms an earlier timer.
     auto x = reserve(alice, {want(0, 1), want(1, 1)});
     CAF_REQUIRE(x->value.is == ec::ok);

@@ -90,14 +90,22 @@ hold_decision seat_block_core::judge_all(std::span<const seat_id> wanted, reserv
 std::optional<reservation_id> seat_block_core::held_by_caller(const hold_seats& wish,
                                                               instant now) const {
   if (find_hold(wish.id)) return wish.id;
-  auto first = wish.seats.empty() ? nullptr : find_seat(wish.seats.front().seat);
-  auto hold = first ? find_hold(first->holder) : nullptr;
-  bool alive = hold && hold->led && (hold->pinned || hold->expires_at > now);
-  if (!alive || hold->user != wish.user) return std::nullopt;
-  auto held = [hold](const wanted_seat& x) {
-    return std::ranges::find(hold->seats, x.seat, &held_seat::seat) != hold->seats.end();
+  auto is_all_of_it = [&](const hold_record& hold) {
+    bool alive = hold.led && (hold.pinned || hold.expires_at > now);
+    return alive && hold.user == wish.user && std::ranges::all_of(wish.seats, [&](auto& x) {
+             return std::ranges::find(hold.seats, x.seat, &held_seat::seat) != hold.seats.end();
+           });
   };
-  return std::ranges::all_of(wish.seats, held) ? std::optional{hold->id} : std::nullopt;
+  auto here = std::ranges::find(wish.seats, block_no_, &wanted_seat::block_no);
+  if (here != wish.seats.end()) {
+    auto seat = find_seat(here->seat);
+    auto hold = seat ? find_hold(seat->holder) : nullptr;
+    return hold && is_all_of_it(*hold) ? std::optional{hold->id} : std::nullopt;
+  }
+  // Seats of other blocks only: the session says that a reservation led here holds them.
+  for (auto& [id, hold] : holds_)
+    if (is_all_of_it(hold)) return id;
+  return std::nullopt;
 }
 
 hold_decision seat_block_core::decide_hold(const hold_seats& wish, instant now) const {
@@ -118,6 +126,10 @@ hold_decision seat_block_core::decide_hold(const hold_seats& wish, instant now) 
   std::vector<seat_id> own;
   for (auto& x : wish.seats)
     if (x.block_no == block_no_) own.push_back(x.seat);
+  if (own.empty()) { // It was ours to lead while the caller held them; that has ended.
+    out.why = ec::seat_contested;
+    return out;
+  }
   return judge_all(own, wish.id, now);
 }
 

@@ -13,12 +13,8 @@ constexpr millis ttl{300'000};
 const user_id alice{0xa, 1}, bob{0xa, 2};
 using kind = hold_decision::kind;
 
-seat_id seat(uint64_t n) {
-  return {0, n};
-}
-reservation_id res(uint64_t n) {
-  return {0xb, n};
-}
+seat_id seat(uint64_t n) { return {0, n}; }
+reservation_id res(uint64_t n) { return {0xb, n}; }
 
 /// Block 3 with seats 1..6, free, version 10, fence 20.
 seat_block_core fresh() {
@@ -32,16 +28,14 @@ hold_seats wish(uint64_t id, std::vector<uint64_t> seats, user_id user = alice) 
   hold_seats out;
   out.id = res(id);
   out.user = user;
-  for (auto n : seats)
-    out.seats.push_back({seat(n), 3});
+  for (auto n : seats) out.seats.push_back({seat(n), 3});
   out.deadline = now + millis{3000};
   return out;
 }
 
 std::vector<held_seat> held(std::vector<uint64_t> seats, int32_t version = 11, int64_t fence = 21) {
   std::vector<held_seat> out;
-  for (auto n : seats)
-    out.push_back({seat(n), 3, version, fence, {1000}});
+  for (auto n : seats) out.push_back({seat(n), 3, version, fence, {1000}});
   return out;
 }
 
@@ -276,7 +270,7 @@ CAF_TEST(H02 a hold led elsewhere is doubted and never ended) {
   CAF_CHECK(what.why == ec::seat_contested);
 }
 
-// -- the end of a hold ------------------------------------------------------------------------------
+// -- the end of a hold ----------------------------------------------------------------------------
 
 CAF_TEST(a release frees the seats one version further) {
   auto core = fresh();

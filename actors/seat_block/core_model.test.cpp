@@ -19,9 +19,7 @@ using kind = hold_decision::kind;
 constexpr uint64_t seats_n = 6;
 constexpr millis ttl{400}, claim_life{60};
 
-seat_id seat(uint64_t n) {
-  return {0, n};
-}
+seat_id seat(uint64_t n) { return {0, n}; }
 
 /// What a block should think, told as simply as possible: who has which seat.
 struct naive {
@@ -50,8 +48,7 @@ struct walk {
   std::string trouble;
 
   explicit walk(uint64_t seed) : random(seed) {
-    for (uint64_t n = 1; n <= seats_n; ++n)
-      model.slots[seat(n)];
+    for (uint64_t n = 1; n <= seats_n; ++n) model.slots[seat(n)];
   }
 
   static std::vector<seat_facts> rows() {
@@ -61,8 +58,7 @@ struct walk {
     return out;
   }
 
-  template <class Map>
-  auto any_of(Map& map) {
+  template <class Map> auto any_of(Map& map) {
     return std::next(map.begin(), static_cast<std::ptrdiff_t>(random() % map.size()));
   }
 
@@ -72,18 +68,14 @@ struct walk {
     x.user = {0xa, random() % 3};
     x.deadline = now + claim_life;
     std::set<uint64_t> chosen;
-    for (auto n = 1 + random() % 3; n > 0; --n)
-      chosen.insert(1 + random() % seats_n);
-    for (auto n : chosen)
-      x.seats.push_back({seat(n), 0});
+    for (auto n = 1 + random() % 3; n > 0; --n) chosen.insert(1 + random() % seats_n);
+    for (auto n : chosen) x.seats.push_back({seat(n), 0});
     auto what = core.decide_hold(x, now);
     judge(x, what);
-    if (what.is != kind::claim)
-      return;
+    if (what.is != kind::claim) return;
     core.apply_claim(x.id, what.seats, x.deadline);
     claims[x.id] = what.seats;
-    for (auto& y : what.seats)
-      model.slots[y.seat].claimed_by = x.id;
+    for (auto& y : what.seats) model.slots[y.seat].claimed_by = x.id;
   }
 
   /// The decision must follow from the model alone.
@@ -93,36 +85,31 @@ struct walk {
       auto& s = model.slots[y.seat];
       auto h = model.holds.find(s.held_by);
       bool alive = h != model.holds.end() && (h->second.pinned || h->second.expires_at > now);
-      if (!s.claimed_by.nil())
-        contested = true;
-      else if (s.sold)
-        sold = true;
-      else if (alive)
-        held = true;
-      else if (h != model.holds.end())
-        contested = true;
+      if (!s.claimed_by.nil()) contested = true;
+      else if (s.sold) sold = true;
+      else if (alive) held = true;
+      else if (h != model.holds.end()) contested = true;
     }
-    auto why = sold ? ec::seat_sold : held ? ec::seat_held : contested ? ec::seat_contested : ec::ok;
+    auto why = sold        ? ec::seat_sold
+               : held      ? ec::seat_held
+               : contested ? ec::seat_contested
+                           : ec::ok;
     if (what.is == kind::replay) {
       for (auto& y : x.seats)
-        if (model.slots[y.seat].held_by != what.existing)
-          trouble = "replayed what is not held";
+        if (model.slots[y.seat].held_by != what.existing) trouble = "replayed what is not held";
     } else if (what.why != why || (what.is == kind::claim) != (why == ec::ok)) {
-      trouble = "decided " + std::string{to_string(what.why)} + ", expected " +
-                std::string{to_string(why)};
+      trouble =
+        "decided " + std::string{to_string(what.why)} + ", expected " + std::string{to_string(why)};
     }
   }
 
   void settle_claim() {
-    if (claims.empty())
-      return;
+    if (claims.empty()) return;
     auto i = any_of(claims);
     auto [id, seats] = *i;
     claims.erase(i);
-    for (auto& y : seats)
-      model.slots[y.seat].claimed_by = {};
-    if (random() % 3 == 0)
-      return core.drop_claim(id);
+    for (auto& y : seats) model.slots[y.seat].claimed_by = {};
+    if (random() % 3 == 0) return core.drop_claim(id);
     hold_record made;
     made.id = id;
     made.expires_at = now + ttl;
@@ -132,8 +119,7 @@ struct walk {
       auto& s = model.slots[y.seat];
       s.held_by = id;
       s.version = y.version;
-      if (y.fence <= s.fence)
-        trouble = "a fence did not rise";
+      if (y.fence <= s.fence) trouble = "a fence did not rise";
       s.fence = y.fence;
     }
     made.seats = seats;
@@ -143,8 +129,7 @@ struct walk {
   }
 
   void end_hold() {
-    if (holds.empty())
-      return;
+    if (holds.empty()) return;
     auto i = any_of(holds);
     auto [id, seats] = *i;
     auto& known = model.holds[id];
@@ -165,49 +150,37 @@ struct walk {
       s.version = y.version;
       s.sold = sale;
       s.held_by = sale ? id : reservation_id{};
-      if (sale)
-        core.apply_row({y.seat, y.version, y.fence, seat_state::reserved, id, {}});
+      if (sale) core.apply_row({y.seat, y.version, y.fence, seat_state::reserved, id, {}});
     }
-    if (sale)
-      core.forget(id);
-    else
-      core.apply_release(id, seats);
+    if (sale) core.forget(id);
+    else core.apply_release(id, seats);
   }
 
   /// News that is older than what the block knows, from anywhere.
   void old_news() {
     auto n = 1 + random() % seats_n;
     auto version = model.slots[seat(n)].version;
-    if (version > 0)
-      core.apply_row({seat(n), version - 1, 0, seat_state::available, {}, {}});
+    if (version > 0) core.apply_row({seat(n), version - 1, 0, seat_state::available, {}, {}});
   }
 
   void step() {
     switch (random() % 6) {
-      case 0:
-      case 1:
-        return wish();
-      case 2:
-        return settle_claim();
-      case 3:
-        return end_hold();
-      case 4:
-        return old_news();
-      default:
-        now += millis{static_cast<int64_t>(random() % 50)};
+    case 0:
+    case 1: return wish();
+    case 2: return settle_claim();
+    case 3: return end_hold();
+    case 4: return old_news();
+    default: now += millis{static_cast<int64_t>(random() % 50)};
     }
   }
 
   void check() {
-    if (core.seats().size() != seats_n)
-      trouble = "the capacity changed";
+    if (core.seats().size() != seats_n) trouble = "the capacity changed";
     for (size_t i = 0; i < core.seats().size(); ++i) {
       auto& row = core.seats()[i];
       auto& s = model.slots[row.seat];
-      if (row.version != s.version)
-        trouble = "a version differs";
-      if (row.state == seat_state::locked && row.holder != s.held_by)
-        trouble = "a holder differs";
+      if (row.version != s.version) trouble = "a version differs";
+      if (row.state == seat_state::locked && row.holder != s.held_by) trouble = "a holder differs";
       if ((row.state == seat_state::available) != (s.held_by.nil() && !s.sold))
         trouble = "a state differs";
       auto h = model.holds.find(s.held_by);
@@ -223,11 +196,9 @@ struct walk {
   void check_ends() {
     std::set<reservation_id> overdue, doubtful;
     for (auto& [id, h] : model.holds)
-      if (!h.pinned && h.expires_at <= now)
-        overdue.insert(id);
+      if (!h.pinned && h.expires_at <= now) overdue.insert(id);
     for (auto& [id, seats] : claims)
-      if (core.find_claim(id)->until <= now)
-        doubtful.insert(id);
+      if (core.find_claim(id)->until <= now) doubtful.insert(id);
     auto a = core.overdue(now), b = core.doubtful(now);
     if (std::set(a.begin(), a.end()) != overdue || a.size() != overdue.size())
       trouble = "overdue differs";
@@ -247,8 +218,7 @@ CAF_TEST(random histories agree with a naive model) {
     for (int i = 0; i < 400; ++i) {
       x.step();
       x.check();
-      if (!x.trouble.empty())
-        CAF_FAIL("seed " << seed << ", step " << i << ": " << x.trouble);
+      if (!x.trouble.empty()) CAF_FAIL("seed " << seed << ", step " << i << ": " << x.trouble);
     }
     claims += static_cast<int>(x.core.find_seat(seat(1))->version > 0);
     refusals += static_cast<int>(x.ids > 20);
@@ -257,13 +227,12 @@ CAF_TEST(random histories agree with a naive model) {
   CAF_CHECK(refusals > 250);
 }
 
-// -- H-02: one reservation over two blocks ---------------------------------------------------------
+// -- H-02: one reservation over two blocks --------------------------------------------------------
 
 namespace {
 
-/// A reservation of one seat in each of two blocks, as rows and as both blocks see it. The ledger is
-/// a switch over the row; messages to the satellite wait in a bag and may come in any order, twice or
-/// never.
+/// A reservation of one seat in each of two blocks, as rows and as both blocks see it. The ledger
+/// is a switch over the row; a message to the satellite may come late, twice or never.
 struct two_blocks {
   enum class row : uint8_t { pending, pinned, sold, released };
   row at = row::pending;
@@ -294,18 +263,15 @@ struct two_blocks {
   }
 
   void read_row(seat_block_core& block, seat_id which) {
-    block.apply_row({which, version, 1, seats_state(), at == row::released ? reservation_id{} : id,
-                     {}});
-    if (at == row::sold || at == row::released)
-      block.forget(id);
+    block.apply_row(
+      {which, version, 1, seats_state(), at == row::released ? reservation_id{} : id, {}});
+    if (at == row::sold || at == row::released) block.forget(id);
   }
 
   /// The release op, judged by the row.
   void release() {
-    if (at == row::pinned)
-      return lead.set_pinned(id, true);
-    if (at != row::pending)
-      return read_row(lead, seat(1));
+    if (at == row::pinned) return lead.set_pinned(id, true);
+    if (at != row::pending) return read_row(lead, seat(1));
     at = row::released;
     version = 2;
     ++ends;
@@ -315,59 +281,53 @@ struct two_blocks {
   static constexpr int moves = 8;
   void move(int what) {
     switch (what) {
-      case 0: // Time runs out and the lead's timer looks.
-        now = end;
-        for (auto x : lead.overdue(now))
-          if (x == id)
-            release();
-        return;
-      case 1: // A payment begins, through the lead block.
-        if (at == row::pending && now < end) {
-          at = row::pinned;
-          lead.set_pinned(id, true);
-        }
-        return;
-      case 2: // It fails.
-        if (at == row::pinned) {
-          at = row::pending;
-          lead.set_pinned(id, false);
-        }
-        return;
-      case 3: // It succeeds: only from the pin.
-        if (at == row::pinned) {
-          at = row::sold;
-          version = 2;
-          ++ends;
-          read_row(lead, seat(1));
-        }
-        return;
-      case 4: // Cancel.
-        if (auto hold = lead.find_hold(id); hold && !hold->pinned)
-          release();
-        return;
-      case 5: // A settle arrives; it may be lost, or come again.
-        if (at == row::released)
-          satellite.apply_release(id, std::vector<held_seat>{{seat(2), 1, 2, 1, {}}});
-        return;
-      case 6: // The satellite's timer: it may only read.
-        for (auto x : satellite.doubtful(now))
-          if (x == id)
-            read_row(satellite, seat(2));
-        return;
-      default: // An old settle comes late.
-        satellite.apply_row({seat(2), 1, 1, seat_state::locked, id, {}});
+    case 0: // Time runs out and the lead's timer looks.
+      now = end;
+      for (auto x : lead.overdue(now))
+        if (x == id) release();
+      return;
+    case 1: // A payment begins, through the lead block.
+      if (at == row::pending && now < end) {
+        at = row::pinned;
+        lead.set_pinned(id, true);
+      }
+      return;
+    case 2: // It fails.
+      if (at == row::pinned) {
+        at = row::pending;
+        lead.set_pinned(id, false);
+      }
+      return;
+    case 3: // It succeeds: only from the pin.
+      if (at == row::pinned) {
+        at = row::sold;
+        version = 2;
+        ++ends;
+        read_row(lead, seat(1));
+      }
+      return;
+    case 4: // Cancel.
+      if (auto hold = lead.find_hold(id); hold && !hold->pinned) release();
+      return;
+    case 5: // A settle arrives; it may be lost, or come again.
+      if (at == row::released)
+        satellite.apply_release(id, std::vector<held_seat>{{seat(2), 1, 2, 1, {}}});
+      return;
+    case 6: // The satellite's timer: it may only read.
+      for (auto x : satellite.doubtful(now))
+        if (x == id) read_row(satellite, seat(2));
+      return;
+    default: // An old settle comes late.
+      satellite.apply_row({seat(2), 1, 1, seat_state::locked, id, {}});
     }
   }
 
   [[nodiscard]] std::string trouble() const {
     auto first = lead.find_seat(seat(1)), second = satellite.find_seat(seat(2));
-    if (ends > 1)
-      return "ended twice";
-    if (first->state != seats_state())
-      return "the lead block is wrong about its seat";
+    if (ends > 1) return "ended twice";
+    if (first->state != seats_state()) return "the lead block is wrong about its seat";
     bool known = second->version == version;
-    if (known && second->state != seats_state())
-      return "the satellite is wrong about its seat";
+    if (known && second->state != seats_state()) return "the satellite is wrong about its seat";
     if (second->state == seat_state::available && at != row::released)
       return "the satellite freed a seat that is not free";
     return {};
@@ -376,10 +336,8 @@ struct two_blocks {
 
 /// All sequences of `depth` moves from `x`.
 std::string explore(const two_blocks& x, int depth, const std::string& path) {
-  if (auto what = x.trouble(); !what.empty())
-    return what + " after " + path;
-  if (depth == 0)
-    return {};
+  if (auto what = x.trouble(); !what.empty()) return what + " after " + path;
+  if (depth == 0) return {};
   for (int m = 0; m < two_blocks::moves; ++m) {
     auto next = x;
     next.move(m);
@@ -400,10 +358,8 @@ CAF_TEST(H02 both blocks agree with the rows once the satellite has looked) {
   std::mt19937_64 random{5};
   for (int round = 0; round < 20'000; ++round) {
     two_blocks x;
-    for (int i = 0; i < 10; ++i)
-      x.move(static_cast<int>(random() % two_blocks::moves));
-    if (x.at == two_blocks::row::pinned)
-      x.move(3);
+    for (int i = 0; i < 10; ++i) x.move(static_cast<int>(random() % two_blocks::moves));
+    if (x.at == two_blocks::row::pinned) x.move(3);
     x.move(0);
     x.move(6);
     if (x.satellite.find_seat(seat(2))->state != x.seats_state() || !x.trouble().empty())

@@ -122,6 +122,10 @@ caf::result<release_reply> on_release(pointer self, const release_hold& cmd) {
   }
   if (hold->user != cmd.user) return release_reply{ec::reservation_unknown};
   if (hold->pinned) return release_reply{ec::reservation_pinned};
+  if (hold->expires_at <= st.now()) { // It ran out: time ends it, not the user (contract 2.5).
+    on_tick(self);
+    return release_reply{ec::reservation_expired};
+  }
   if (hold->releasing) return release_reply{ec::in_flight};
   auto reply = promise_reply<release_reply>(self);
   release(self, *hold, release_reason::cancelled, cmd.user, cmd.request,

@@ -18,8 +18,7 @@ struct fixture : node_rig {
                                      claim_seats{id, alice, {seat_no(block, n)}, now() + life});
   }
   /// A message to a block of which nobody hears whether it arrived.
-  template <class Message>
-  void tell_block(int32_t block, Message what) {
+  template <class Message> void tell_block(int32_t block, Message what) {
     tell<seat_block_actor>(node, key_of(event_no(1), block), std::move(what));
     run();
   }
@@ -31,7 +30,7 @@ struct fixture : node_rig {
 
 CAF_TEST_FIXTURE_SCOPE(settling_tests, fixture)
 
-// -- several blocks --------------------------------------------------------------------------------
+// -- several blocks -------------------------------------------------------------------------------
 
 CAF_TEST(seats of three blocks are one reservation led by the lowest) {
   auto x = reserve(alice, {want(2, 1), want(0, 1), want(1, 1)});
@@ -149,7 +148,7 @@ CAF_TEST(a cancel of a satellite that it never heard of is found out) {
   CAF_CHECK(probe(0, 1) == ec::ok);
 }
 
-// -- unknown outcomes ------------------------------------------------------------------------------
+// -- unknown outcomes -----------------------------------------------------------------------------
 
 CAF_TEST(H04 an unknown outcome that committed becomes a hold) {
   st.fates = {fate::lost_after};
@@ -200,7 +199,7 @@ CAF_TEST(H04 a commit behind the answer of unknown is not overtaken) {
   CAF_CHECK(probe(0, 1) == ec::seat_held);
 }
 
-// -- moved -----------------------------------------------------------------------------------------
+// -- moved ----------------------------------------------------------------------------------------
 
 CAF_TEST(H22d what has moved is read and tried once more) {
   request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});

@@ -103,14 +103,16 @@ void resolve_later(session_ptr self, reservation_id attempt) {
 /// What the lead block answered about an attempt.
 void finish(session_ptr self, reservation_id attempt, event_id event, const hold_reply& what) {
   auto& st = self->state;
-  if (what.is == ec::ok) {
+  bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
+  if (what.is == ec::ok && what.id == attempt && pending) {
     pending_hold made{what.id, event, what.expires_at, 0, {}};
     for (auto& x : what.seats) {
       made.lead_block = made.seats.empty() ? x.block_no : std::min(made.lead_block, x.block_no);
       made.seats.push_back(x.seat);
     }
-    if (what.id == attempt || !what.replayed) st.core->commit(attempt, std::move(made));
-    else st.core->drop(attempt);
+    st.core->commit(attempt, std::move(made));
+  } else if (what.is == ec::ok) {
+    st.core->drop(attempt); // It told an earlier reservation; nothing was made.
   } else if (what.is == ec::unknown || what.is == ec::in_flight || what.is == ec::internal) {
     st.node->probe.outcomes_unknown++;
     resolve_later(self, attempt); // The attempt stays open: it may have happened.
@@ -167,7 +169,9 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
   cmd.event_owner = board->owner;
   cmd.deadline = now + claim_budget;
   cmd.request = wish.request;
-  auto lead = std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
+  auto own = st.core->own_hold(wish, now);
+  auto lead = own ? own->lead_block
+                  : std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
   st.core->begin(

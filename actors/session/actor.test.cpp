@@ -14,9 +14,7 @@ const user_id alice = user_no(1), bob = user_no(2);
 struct fixture : node_rig {
   fixture() { open_sale(); }
 
-  auto revoke(user_id user) {
-    return request<session_actor>(key_of(user), revoke_all{now()});
-  }
+  auto revoke(user_id user) { return request<session_actor>(key_of(user), revoke_all{now()}); }
   [[nodiscard]] reservation_status in_rows(reservation_id id) const {
     return st.rows.reservations.at(id).status;
   }
@@ -32,7 +30,7 @@ struct fixture : node_rig {
 
 CAF_TEST_FIXTURE_SCOPE(session_actor_tests, fixture)
 
-// -- idempotency -----------------------------------------------------------------------------------
+// -- idempotency ----------------------------------------------------------------------------------
 
 CAF_TEST(H22c twins with the same key join and are one op) {
   st.fates = {fate::held};
@@ -121,7 +119,7 @@ CAF_TEST(a refused wish leaves its key free) {
   CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::ok);
 }
 
-// -- unknown outcomes ------------------------------------------------------------------------------
+// -- unknown outcomes -----------------------------------------------------------------------------
 
 CAF_TEST(an unknown outcome keeps the attempt and a repeat with its key waits for it) {
   st.fates = {fate::lost_after};
@@ -146,11 +144,10 @@ CAF_TEST(an unknown outcome that never was is given up and counts no more) {
   CAF_CHECK(reserve(alice, {want(0, 1)}, "k")->value.is == ec::ok);
 }
 
-// -- limits ----------------------------------------------------------------------------------------
+// -- limits ---------------------------------------------------------------------------------------
 
 CAF_TEST(H17 four holds that ran out unheard do not count) {
-  for (uint64_t n = 1; n <= 4; ++n)
-    CAF_REQUIRE(reserve(alice, {want(0, n)})->value.is == ec::ok);
+  for (uint64_t n = 1; n <= 4; ++n) CAF_REQUIRE(reserve(alice, {want(0, n)})->value.is == ec::ok);
   CAF_CHECK(reserve(alice, {want(0, 5)})->value.is == ec::hold_limit);
   pass(millis{300'100}, millis{100});
   st.reads_down = true; // From memory alone: nothing tells the session of an expiry.
@@ -201,7 +198,7 @@ CAF_TEST(a cancelled hold makes room) {
   CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
 }
 
-// -- the sale --------------------------------------------------------------------------------------
+// -- the sale -------------------------------------------------------------------------------------
 
 CAF_TEST(C30 an unknown event comes first) {
   auto w = wish({want(0, 99)});
@@ -227,7 +224,7 @@ CAF_TEST(a wish for no seat at all is refused) {
   CAF_CHECK(reserve(alice, {})->value.is == ec::seat_unknown);
 }
 
-// -- cancelling ------------------------------------------------------------------------------------
+// -- cancelling -----------------------------------------------------------------------------------
 
 CAF_TEST(a cancel frees the seats and the second one says so) {
   auto x = reserve(alice, {want(0, 1)});
@@ -291,7 +288,7 @@ CAF_TEST(a session that slept cancels what it has forgotten) {
   CAF_CHECK_EQUAL(status(seat_no(1, 1)), 'a');
 }
 
-// -- tokens ----------------------------------------------------------------------------------------
+// -- tokens ---------------------------------------------------------------------------------------
 
 CAF_TEST(H22g a revoked token buys nothing and cancels nothing) {
   auto x = reserve(alice, {want(0, 1)});

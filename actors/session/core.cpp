@@ -52,15 +52,15 @@ std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) 
   return std::nullopt;
 }
 
-bool session_core::chooses_own_seats(const reserve_seats& wish, instant now) const {
-  return std::ranges::any_of(pending_, [&](const auto& entry) {
-    auto& hold = entry.second;
-    auto held = [&hold](const wanted_seat& x) {
+const pending_hold* session_core::own_hold(const reserve_seats& wish, instant now) const {
+  for (auto& [id, hold] : pending_) {
+    auto held = [&](const wanted_seat& x) {
       return std::ranges::find(hold.seats, x.seat) != hold.seats.end();
     };
-    return hold.event == wish.event && hold.expires_at > now &&
-           std::ranges::all_of(wish.seats, held);
-  });
+    if (hold.event == wish.event && hold.expires_at > now && std::ranges::all_of(wish.seats, held))
+      return &hold;
+  }
+  return nullptr;
 }
 
 int32_t session_core::seats_in_hand(event_id event, instant now) const {
@@ -82,7 +82,7 @@ reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, 
   }
   if (auto known = by_key(wish)) return *known;
   auto seats = seats_in_hand(wish.event, now) + static_cast<int32_t>(wish.seats.size());
-  bool too_many = limit > 0 && seats > limit && !chooses_own_seats(wish, now);
+  bool too_many = limit > 0 && seats > limit && !own_hold(wish, now);
   if (!too_many) out.is = reserve_decision::kind::forward;
   else if (!final_say) out.is = reserve_decision::kind::recheck;
   else out.why = ec::hold_limit;

@@ -68,6 +68,10 @@ public:
   /// near an edge to the ledger's own clock (H-18).
   [[nodiscard]] static bool sale_may_be_open(const sale_window& sale, instant now);
 
+  /// The live reservation of the user that holds all the seats wished for; null when there is none
+  /// (G14: choosing one's own seats again).
+  [[nodiscard]] const pending_hold* own_hold(const reserve_seats& wish, instant now) const;
+
   void begin(open_attempt attempt);
   /// The attempt's reservation is committed: remember it, and its key.
   void commit(reservation_id attempt, pending_hold made);
@@ -90,7 +94,6 @@ public:
 
 private:
   [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_seats& wish) const;
-  [[nodiscard]] bool chooses_own_seats(const reserve_seats& wish, instant now) const;
 
   bool user_known_;
   instant revoked_before_;

@@ -15,8 +15,7 @@ constexpr int32_t limit = 4;
 reserve_seats wish(std::vector<uint64_t> seats, std::string key = {}, std::string digest = "d") {
   reserve_seats out;
   out.event = concert;
-  for (auto n : seats)
-    out.seats.push_back({{0, n}, 0});
+  for (auto n : seats) out.seats.push_back({{0, n}, 0});
   out.key = std::move(key);
   out.digest = std::move(digest);
   out.token_issued_at = now;
@@ -25,8 +24,7 @@ reserve_seats wish(std::vector<uint64_t> seats, std::string key = {}, std::strin
 
 pending_hold hold(uint64_t id, std::vector<uint64_t> seats, millis left, event_id event = concert) {
   pending_hold out{{0xb, id}, event, now + left, 0, {}};
-  for (auto n : seats)
-    out.seats.push_back({0, n});
+  for (auto n : seats) out.seats.push_back({0, n});
   return out;
 }
 
@@ -118,8 +116,8 @@ CAF_TEST(the same key with another payload is a conflict at any time) {
 }
 
 CAF_TEST(a replay is told even when the limit is reached) {
-  auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000})},
-                    {{reserve_operation, "k", "d", {0xb, 1}}});
+  auto core =
+    fresh({hold(1, {1, 2, 3, 4}, millis{1000})}, {{reserve_operation, "k", "d", {0xb, 1}}});
   CAF_CHECK(core.decide(wish({1, 2, 3, 4}, "k"), limit, now, false).is == kind::replay);
 }
 
@@ -204,9 +202,7 @@ CAF_TEST(commits are counted and ended reservations forgotten) {
 
 CAF_TEST(H18 near an edge of the sale the ledger decides) {
   sale_window sale{false, now, now + millis{10'000}};
-  auto open = [&](int64_t ms) {
-    return session_core::sale_may_be_open(sale, now + millis{ms});
-  };
+  auto open = [&](int64_t ms) { return session_core::sale_may_be_open(sale, now + millis{ms}); };
   CAF_CHECK(!open(-1001));
   CAF_CHECK(open(-1000));
   CAF_CHECK(open(0));

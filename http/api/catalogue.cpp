@@ -45,7 +45,7 @@ void on_list(shop& s, const exchange_ptr& x) {
   list_events query{*status, x->req().query("q").value_or(""), static_cast<int32_t>(page->page),
                     static_cast<int32_t>(page->limit)};
   if (query.search.size() > search_max * 4) {
-    x->fail(problem{ec::bad_request, "q must be at most 100 characters"});
+    x->fail(problem{ec::bad_request, "q must be at most 400 bytes"});
     return;
   }
   auto key = "events?" + word + "&" + std::to_string(page->page) + "&" +

@@ -1,5 +1,8 @@
 #include "http/api/ingress.hpp"
 
+#include <mutex>
+#include <vector>
+
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
@@ -23,32 +26,59 @@ namespace {
 
 struct ingress_state {
   static inline const char* name = "tk.ingress";
-  size_t number = 0;
+  size_t slot = 0;
 };
 
 // CAF 0.17 dereferences a null pointer when an actor's function takes nothing but `self`.
-caf::behavior ingress(caf::stateful_actor<ingress_state>* self, size_t number) {
-  self->state.number = number;
-  return {
-    [self](run_job& x) {
-      try {
-        x.what(self);
-      } catch (const std::exception& e) {
-        spdlog::error("event=ingress_job_failed what=\"{}\"", e.what());
-      }
-    },
-  };
+caf::behavior ingress(caf::stateful_actor<ingress_state>* self, size_t slot) {
+  self->state.slot = slot;
+  return {[self](run_job& x) { x.what(self); }};
 }
 
 } // namespace
 
-ingress_pool::ingress_pool(caf::actor_system& system, size_t actors) {
-  for (size_t i = 0; i < actors; ++i) actors_.push_back(system.spawn(ingress, i));
+struct ingress_pool::slots {
+  caf::actor_system& system;
+  std::mutex mutex; ///< Of what follows; held for a look-up.
+  std::vector<caf::actor> actors;
+  bool closed = false;
+};
+
+ingress_pool::ingress_pool(caf::actor_system& system, size_t actors)
+    : slots_(new slots{system, {}, std::vector<caf::actor>(actors)}) {
+  for (size_t i = 0; i < actors; ++i) start(slots_, i);
+}
+
+ingress_pool::~ingress_pool() {
+  std::unique_lock guard{slots_->mutex};
+  slots_->closed = true;
+  for (auto& x : slots_->actors) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+}
+
+void ingress_pool::start(const std::shared_ptr<slots>& all, size_t slot) {
+  auto fresh = all->system.spawn(ingress, slot);
+  fresh->attach_functor([weak = std::weak_ptr<slots>(all), slot](const caf::error& why) {
+    if (!why || why == caf::exit_reason::user_shutdown) return;
+    auto again = weak.lock();
+    if (!again) return;
+    spdlog::error("event=ingress_replaced slot={}", slot);
+    start(again, slot);
+  });
+  {
+    std::unique_lock guard{all->mutex};
+    if (!all->closed) return all->actors[slot].swap(fresh);
+  }
+  caf::anon_send_exit(fresh, caf::exit_reason::user_shutdown);
 }
 
 void ingress_pool::run(job what) {
-  auto i = next_.fetch_add(1, std::memory_order_relaxed) % actors_.size();
-  caf::anon_send(actors_[i], run_job{std::move(what)});
+  caf::actor to;
+  {
+    std::unique_lock guard{slots_->mutex};
+    auto& all = slots_->actors;
+    to = all[next_.fetch_add(1, std::memory_order_relaxed) % all.size()];
+  }
+  caf::anon_send(to, run_job{std::move(what)});
 }
 
 } // namespace tk::http

@@ -1,32 +1,88 @@
 #include "http/api/response_cache.hpp"
 
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "http/api/seat_map.hpp"
+
 namespace tk::http {
 
+namespace {
+
+struct entry {
+  body_ptr plain, gzip;
+  instant made_at;
+  bool loading = false;
+  std::vector<exchange_ptr> waiting;
+};
+
+} // namespace
+
+struct response_cache::table {
+  const wall_clock& clock;
+  std::mutex mutex;
+  std::unordered_map<std::string, entry> entries;
+
+  void loaded(const std::string& key, outcome result);
+  bool make_room(instant now);
+};
+
+/// The duty to end one load. An actor may end with jobs in its mailbox or answers on their way;
+/// whoever waits for the key must hear all the same, now and later (R11).
+struct response_cache::ticket {
+  std::shared_ptr<table> where;
+  std::string key;
+  bool used = false;
+
+  ticket(std::shared_ptr<table> x, std::string y) : where(std::move(x)), key(std::move(y)) {
+    // nop
+  }
+  ticket(const ticket&) = delete;
+  ticket& operator=(const ticket&) = delete;
+  ~ticket() { finish(tl::unexpected(ec::internal)); }
+  void finish(outcome result) {
+    if (!std::exchange(used, true)) where->loaded(key, std::move(result));
+  }
+};
+
+response_cache::response_cache(ingress_pool& pool, const wall_clock& clock)
+    : pool_(pool), table_(new table{clock, {}, {}}) {
+  // nop
+}
+
 void response_cache::serve(const exchange_ptr& x, const std::string& key, loader load) {
-  auto now = clock_.now();
+  auto now = table_->clock.now();
   {
-    std::unique_lock guard{mutex_};
-    auto i = entries_.find(key);
-    if (i != entries_.end() && i->second.plain && now - i->second.made_at < fresh_for) {
+    std::unique_lock guard{table_->mutex};
+    auto& entries = table_->entries;
+    auto i = entries.find(key);
+    if (i != entries.end() && i->second.plain && now - i->second.made_at < fresh_for) {
       auto body = i->second.plain, zipped = i->second.gzip;
       guard.unlock();
       x->respond(json_shared(std::move(body), std::move(zipped)));
       return;
     }
-    if (i == entries_.end()) {
-      make_room(now);
-      i = entries_.emplace(key, entry{}).first;
+    if (i == entries.end()) {
+      if (!table_->make_room(now)) {
+        guard.unlock();
+        x->fail(ec::busy);
+        return;
+      }
+      i = entries.emplace(key, entry{}).first;
     }
     i->second.waiting.push_back(x);
     if (std::exchange(i->second.loading, true)) return;
   }
-  pool_.run([this, key, load = std::move(load)](caf::event_based_actor* self) {
-    load(self, [this, key](outcome result) { loaded(key, std::move(result)); });
+  auto duty = std::make_shared<ticket>(table_, key);
+  pool_.run([duty, load = std::move(load)](caf::event_based_actor* self) {
+    load(self, [duty](outcome result) { duty->finish(std::move(result)); });
   });
 }
 
-void response_cache::loaded(const std::string& key, outcome result) {
-  auto now = clock_.now();
+void response_cache::table::loaded(const std::string& key, outcome result) {
+  auto now = clock.now();
   body_ptr plain, zipped;
   if (result) {
     zipped = packed(*result);
@@ -35,8 +91,8 @@ void response_cache::loaded(const std::string& key, outcome result) {
   std::vector<exchange_ptr> waiting;
   bool stale = false;
   {
-    std::unique_lock guard{mutex_};
-    auto& e = entries_[key];
+    std::unique_lock guard{mutex};
+    auto& e = entries[key];
     waiting.swap(e.waiting);
     e.loading = false;
     if (plain) {
@@ -48,7 +104,7 @@ void response_cache::loaded(const std::string& key, outcome result) {
       zipped = e.gzip;
       stale = true;
     } else {
-      entries_.erase(key);
+      entries.erase(key);
     }
   }
   for (auto& x : waiting) {
@@ -58,12 +114,14 @@ void response_cache::loaded(const std::string& key, outcome result) {
   }
 }
 
-void response_cache::make_room(instant now) {
-  if (entries_.size() < entries_max) return;
-  std::erase_if(entries_,
+/// False when nothing can go.
+bool response_cache::table::make_room(instant now) {
+  if (entries.size() < entries_max) return true;
+  std::erase_if(entries,
                 [now](auto& x) { return !x.second.loading && now - x.second.made_at > fresh_for; });
-  if (entries_.size() >= entries_max)
-    std::erase_if(entries_, [](auto& x) { return !x.second.loading; });
+  if (entries.size() >= entries_max)
+    std::erase_if(entries, [](auto& x) { return !x.second.loading; });
+  return entries.size() < entries_max;
 }
 
 } // namespace tk::http

@@ -2,17 +2,14 @@
 
 #include <cstddef>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include <caf/fwd.hpp>
 #include <tl/expected.hpp>
 
 #include "actors/base/time.hpp"
 #include "http/api/ingress.hpp"
-#include "http/api/seat_map.hpp"
 #include "http/exchange.hpp"
 
 namespace tk::http {
@@ -24,14 +21,14 @@ public:
   /// What a loader brings: a body, or why there is none.
   using outcome = tl::expected<std::string, ec>;
   using done = std::function<void(outcome)>;
-  /// Starts a load on an ingress actor; must call `done` once, from that actor.
+  /// Starts a load on an ingress actor; calls `done` once, from that actor. Forgetting `done`, or
+  /// an exception, is an outcome too: `ec::internal`.
   using loader = std::function<void(caf::event_based_actor*, done)>;
 
-  response_cache(ingress_pool& pool, const wall_clock& clock) : pool_(pool), clock_(clock) {
-    // nop
-  }
+  response_cache(ingress_pool& pool, const wall_clock& clock);
 
-  /// Answers `x` with the body of `key`: at once when it is fresh, else after `load`.
+  /// Answers `x` with the body of `key`: at once when it is fresh, else after `load`. Answers
+  /// `busy` when as many loads are under way as there is room for.
   void serve(const exchange_ptr& x, const std::string& key, loader load);
 
   static constexpr millis fresh_for{1000};
@@ -40,19 +37,12 @@ public:
   static constexpr size_t entries_max = 4096;
 
 private:
-  struct entry {
-    body_ptr plain, gzip;
-    instant made_at;
-    bool loading = false;
-    std::vector<exchange_ptr> waiting;
-  };
-  void loaded(const std::string& key, outcome result);
-  void make_room(instant now);
+  /// Shared with the loads under way: one may end when the cache has gone.
+  struct table;
+  struct ticket;
 
   ingress_pool& pool_;
-  const wall_clock& clock_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, entry> entries_;
+  std::shared_ptr<table> table_;
 };
 
 } // namespace tk::http

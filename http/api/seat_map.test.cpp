@@ -64,8 +64,7 @@ CAF_TEST(a map shows each seat with the status of its board) {
 
 CAF_TEST(a block without a board offers nothing) {
   maps.put(event, std::make_shared<const seat_plan>(rows()));
-  for (auto& seat : shown(now))
-    CAF_CHECK_EQUAL(seat["status"].get<std::string>(), "locked");
+  for (auto& seat : shown(now)) CAF_CHECK_EQUAL(seat["status"].get<std::string>(), "locked");
 }
 
 CAF_TEST(a map is kept while nothing changes and for a moment when something does) {

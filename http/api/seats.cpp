@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <caf/all.hpp>
+#include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
 #include "http/api/schemas.hpp"
@@ -112,7 +113,10 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
   cmd.request = parse_id<request_id>(x->req().request_id).value_or(request_id{});
   ask<session_actor>(self, s.node, key_of(x->user()), session_budget, std::move(cmd))
     .then(
-      [x, plan](const hold_reply& r) {
+      [&s, x, plan](const hold_reply& r) {
+        using seconds = std::chrono::duration<double>;
+        if (r.is == ec::ok && !r.replayed)
+          s.creations.Observe(seconds(exchange::steady::now() - x->started_).count());
         if (r.is == ec::ok) x->respond(json_text(reserved_answer(r, *plan).dump()));
         else x->respond(refusal_answer(r, *plan));
       },

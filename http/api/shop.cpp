@@ -1,6 +1,8 @@
 #include "http/api/shop.hpp"
 
 #include <caf/all.hpp>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
 
 #include "actors/event/port.hpp"
 #include "actors/seat_block/port.hpp"
@@ -76,6 +78,15 @@ void shop::with_plan(event_id event, plan_done done) {
     if (waiting.size() > 1) return;
   }
   pool.run([this, event](caf::event_based_actor* self) { load_plan_of(*this, self, event); });
+}
+
+prometheus::Histogram& creation_times(metrics& meters) {
+  auto& family = prometheus::BuildHistogram()
+                   .Name("business_reservation_create_duration_seconds")
+                   .Help("From the request to the durable reservation.")
+                   .Register(meters.registry());
+  return family.Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                                0.05, 0.1, 0.25, 0.5, 1, 2.5, 5});
 }
 
 std::optional<principal> token_authenticator::authenticate(std::string_view jwt,

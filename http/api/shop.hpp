@@ -16,6 +16,10 @@
 #include "supervisors/boards.hpp"
 #include "supervisors/node_context.hpp"
 
+namespace prometheus {
+class Histogram;
+}
+
 namespace tk::http {
 
 /// What the endpoints work with; lives as long as the server.
@@ -29,6 +33,7 @@ struct shop {
   ingress_pool& pool;
   response_cache& cache;
   seat_maps& maps;
+  prometheus::Histogram& creations; ///< `business_reservation_create_duration_seconds`.
 
   /// Loads an event's seat plan and wakes its blocks, once for all who ask meanwhile. `done` runs
   /// on an ingress actor: ok with a plan (standing events have an empty one), or why there is none.
@@ -38,6 +43,9 @@ struct shop {
   std::mutex plans_mutex;
   std::map<event_id, std::vector<plan_done>> plans_waiting;
 };
+
+/// The histogram for `shop::creations`.
+prometheus::Histogram& creation_times(metrics& meters);
 
 /// Access tokens of the contract, for the server's identity step.
 class token_authenticator final : public authenticator {

@@ -54,8 +54,9 @@ struct fixture {
 
   std::string payload(const std::string& more = "", const std::string& type = "access") {
     auto id = to_string(user.id);
-    return R"({"sub":")" + id + R"(","userId":")" + id + R"(","email":"a@x","role":"user","type":")" +
-           type + R"(","iat":1790000000,"exp":1790001800)" + more + "}";
+    return R"({"sub":")" + id + R"(","userId":")" + id +
+           R"(","email":"a@x","role":"user","type":")" + type +
+           R"(","iat":1790000000,"exp":1790001800)" + more + "}";
   }
 
   bool accepted(const std::string& token) { return tokens.verify_access(token, now).has_value(); }
@@ -107,8 +108,8 @@ CAF_TEST(S3 times and required claims are exact) {
   auto id = to_string(user.id);
   CAF_CHECK(!accepted(forge(hs256, R"({"sub":")" + id + R"(","type":"access"})", key)));
   CAF_CHECK(!accepted(forge(hs256, R"({"type":"access","iat":1790000000,"exp":1790001800})", key)));
-  CAF_CHECK(!accepted(forge(
-    hs256, R"({"sub":"x","type":"access","iat":1790000000,"exp":1790001800})", key)));
+  CAF_CHECK(!accepted(
+    forge(hs256, R"({"sub":"x","type":"access","iat":1790000000,"exp":1790001800})", key)));
 }
 
 CAF_TEST(S4 kinds of tokens are not exchangeable) {

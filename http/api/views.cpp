@@ -181,13 +181,15 @@ std::string_view status_word(reservation_status x) {
 
 json reserved_answer(const hold_reply& x, const seat_plan& plan) {
   auto status = static_cast<reservation_status>(x.status);
-  bool held = status == reservation_status::pending;
+  auto word = status == reservation_status::pending     ? "locked"
+              : status == reservation_status::confirmed ? "reserved"
+                                                        : "available";
   auto seats = json::array();
   for (auto& seat : x.seats)
     seats.push_back({{"id", to_string(seat.seat)},
                      {"seat_label", plan.label(seat.seat)},
                      {"price", seat.price.amount},
-                     {"status", held ? "locked" : "available"},
+                     {"status", word},
                      {"version", seat.version},
                      {"fencingToken", seat.fence}});
   auto id = to_string(x.id);

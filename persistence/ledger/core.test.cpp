@@ -508,12 +508,12 @@ CAF_TEST(a hostile database never makes the core lie) {
     const auto culprit = rng() % 40;
     auto execute = [&](lane_id lane, bool calm) {
       const auto ops = f.wire[lane].what->ops; // A copy: the answer replaces it.
-      const auto bad = std::any_of(ops.begin(), ops.end(),
-                                   [&](auto& x) { return asker[x] == culprit; });
+      const auto bad =
+        std::any_of(ops.begin(), ops.end(), [&](auto& x) { return asker[x] == culprit; });
       auto is = calm ? batch_status::committed : static_cast<batch_status>(1 + rng() % 6);
       if (bad && is == batch_status::committed) is = batch_status::torn;
-      const auto wrote = is == batch_status::committed ||
-                         (is == batch_status::lost && !bad && rng() % 2 == 0);
+      const auto wrote =
+        is == batch_status::committed || (is == batch_status::lost && !bad && rng() % 2 == 0);
       if (wrote) happened.insert(ops.begin(), ops.end());
       f.answer(lane, is);
     };
@@ -525,8 +525,8 @@ CAF_TEST(a hostile database never makes the core lie) {
     for (int i = 0; i < 150; ++i) {
       f.now += millis{rng() % 50};
       if (rng() % 3 == 0) {
-        auto x = rng() % 4 == 0 ? account_op(20)
-                                : sale(static_cast<uint16_t>(rng() % 4), 1 + rng() % 3);
+        auto x =
+          rng() % 4 == 0 ? account_op(20) : sale(static_cast<uint16_t>(rng() % 4), 1 + rng() % 3);
         asker[x] = f.last_asker + 1;
         f.admit(x, millis{rng() % 400});
       } else if (rng() % 8 == 0) {

@@ -37,7 +37,8 @@ def test_register(user):
     ("email", "", "must not be blank"), ("email", None, "must not be blank"),
     ("email", "nonsense", "must be a well-formed email address"),
     ("password", "short", "Password must be at least 8 characters"),
-    ("password", "", None), ("name", " ", "must not be blank"), ("name", None, "must not be blank")])
+    ("password", "", None), ("name", " ", "must not be blank"),
+    ("name", None, "must not be blank")])
 def test_register_validates(http, field, value, text):
     body = {"email": f"{uuid.uuid4().hex}@tests.example", "password": "Test1234!", "name": "x"}
     body[field] = value

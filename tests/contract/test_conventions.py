@@ -221,7 +221,8 @@ def test_metrics(user, hall, http):
     user.reserve(event, seats[:1])
     text = http.get("/actuator/prometheus").body.decode()
     for name in ("http_server_requests_seconds_count", "http_server_requests_seconds_bucket",
-                 "process_cpu_usage", "process_uptime_seconds", "business_reservation_created_total",
+                 "process_cpu_usage", "process_uptime_seconds",
+                 "business_reservation_created_total",
                  "business_reservation_cancelled_total", "business_reservation_expired_total",
                  "business_reservation_create_duration_seconds"):
         assert name in text, name
@@ -284,7 +285,8 @@ def test_pipelined_requests_each_get_their_answer_or_a_closed_connection(node):
     b"GET /api/time HTTP/9.9\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
     b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-    b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n"
+    b"\r\nabcdef",
     b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET /api/time HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n"])

@@ -249,7 +249,8 @@ def test_holds_run_out_by_themselves(brief):
     assert_error(user.cancel(made["id"]), 409)
     assert brief.database.rows(
         f"SELECT from_status, to_status, actor FROM reservation_history WHERE reservation_id = "
-        f"'{made['id']}' ORDER BY id") == [["", "pending", "user"], ["pending", "expired", "system"]]
+        f"'{made['id']}' ORDER BY id") == [
+        ["", "pending", "user"], ["pending", "expired", "system"]]
     assert brief.database.rows(f"SELECT type FROM outbox WHERE key = '{made['id']}' ORDER BY seq") \
         == [["RESERVATION_CREATED"], ["RESERVATION_EXPIRED"]]
     time.sleep(2.6)

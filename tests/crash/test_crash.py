@@ -1,4 +1,4 @@
-"""Whatever was answered with 2xx survives kill -9 of any process, and everything adds up after it."""
+"""Whatever was answered with 2xx survives kill -9 of any process, and all adds up after it."""
 import os
 import pathlib
 import random
@@ -47,7 +47,8 @@ class Load:
         dice = random.Random(number)
         while not self.stop.is_set():
             user = harness.user_uuid(dice.randrange(USERS))
-            wish = {"eventId": self.event, "seatIds": dice.sample(self.seats, dice.choice((1, 2, 3))),
+            wish = {"eventId": self.event,
+                    "seatIds": dice.sample(self.seats, dice.choice((1, 2, 3))),
                     "idempotencyKey": str(uuid.uuid4())}
             client = self.node.client(token=harness.access_token(user), timeout=10)
             try:
@@ -139,8 +140,9 @@ def check(world, load):
             assert stored[made][1] == "cancelled"
         elif made not in load.doubtful_cancels:
             assert stored[made][1] == "pending"
-    keys = world.db.rows(f"SELECT idempotency_key FROM reservations WHERE event_id = '{load.event}' "
-                         "GROUP BY user_id, idempotency_key HAVING count(*) > 1")
+    keys = world.db.rows("SELECT idempotency_key FROM reservations WHERE "
+                         f"event_id = '{load.event}' GROUP BY user_id, "
+                         "idempotency_key HAVING count(*) > 1")
     assert keys == []
     assert harness.judge(world.db) == {}
     assert len(load.held) > 20, f"hardly any load: {load.by_status}"

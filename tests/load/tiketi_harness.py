@@ -55,8 +55,9 @@ class Database:
 
     def rows(self, sql):
         done = subprocess.run(
-            ["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", self.url + " user=postgres",
-             "-f", "-"], input=sql, capture_output=True, text=True, timeout=120)
+            ["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d",
+             self.url + " user=postgres", "-f", "-"],
+            input=sql, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             raise RuntimeError(f"{done.stderr}\nin: {sql[:500]}")
         return [line.split("\t") for line in done.stdout.splitlines()]
@@ -368,8 +369,8 @@ ORACLE = {
         "AND r.status IN ('pending', 'confirmed') WHERE i.seat_id IS NOT NULL GROUP BY 1 "
         "HAVING count(*) > 1",
     "a reservation without its items":
-        "SELECT r.id FROM reservations r WHERE r.total_amount <> (SELECT coalesce(sum(subtotal), 0) "
-        "FROM reservation_items i WHERE i.reservation_id = r.id)",
+        "SELECT r.id FROM reservations r WHERE r.total_amount <> (SELECT "
+        "coalesce(sum(subtotal), 0) FROM reservation_items i WHERE i.reservation_id = r.id)",
     "quota that does not add up":
         "SELECT t.id FROM ticket_types t JOIN events e ON e.id = t.event_id WHERE EXISTS (SELECT 1 "
         "FROM reservation_items i WHERE i.ticket_type_id = t.id) AND t.available_quantity + "
