@@ -305,7 +305,8 @@ void service::expire(steady::time_point now) {
         if (auto held = x->weak_from_this().lock()) late.push_back(std::move(held));
       }
     }
-    for (auto& x : late) x->fail(ec::late);
+    // What may have been handed on may still happen.
+    for (auto& x : late) x->fail(changes_state(x->req().verb) ? ec::unknown : ec::late);
   }
 }
 

@@ -116,12 +116,20 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// In order: no new requests; nobody who watches; entities and ingress; then what they used. No
+  /// member goes before the last actor has ended, because actors hold references to them.
   ~node() override {
     if (server_) server_->stop();
-    caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown); // Before what it watches.
     stopping_ = true;
-    for (auto& x : to_stop_) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
-    server_.reset();
+    end(supervisor_);
+    pool_.close();
+    end(context_.region);
+    for (auto& x : to_stop_) end(x);
+    if (!actors_ended()) {
+      spdlog::warn("event=stop_forced");
+      std::_Exit(failed().empty() ? 0 : 1); // What was answered is durable already.
+    }
+    if (roster_ && !context_.suspended) roster_->leave(); // The next start need not wait for us.
   }
 
   /// Empty when the node runs.
@@ -140,6 +148,21 @@ public:
   }
 
 private:
+  static void end(const caf::actor& x) {
+    if (x) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+  }
+
+  /// Waits for the last actor, for as long as anybody will wait.
+  bool actors_ended() {
+    constexpr int tries = 1600;
+    constexpr millis pause{5};
+    for (int i = 0; i < tries; ++i) {
+      if (system_.registry().running() == 0) return true;
+      std::this_thread::sleep_for(pause);
+    }
+    return false;
+  }
+
   std::string check_database() {
     auto db = pg::connection::open(conninfo_for(config_, "tiketi_read"), connect_limit);
     if (!db)

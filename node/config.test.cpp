@@ -34,7 +34,7 @@ struct fixture {
                   {"JWT_SECRET", std::string(48, 's')},
                   {"QUEUE_ENTRY_TOKEN_SECRET", std::string(48, 'q')},
                   {"TIKETI_PII_KEY", std::string(43, 'A') + "="},
-                  {"TIKETI_PII_LOOKUP_KEY", std::string(43, 'B') + "="}};
+                  {"TIKETI_PII_LOOKUP_KEY", std::string(42, 'B') + "A="}};
   }
   ~fixture() { std::filesystem::remove_all(dir); }
 

@@ -1,10 +1,8 @@
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <sodium.h>
@@ -74,17 +72,6 @@ std::string wait_for_end(const sigset_t& signals, const running_node& node) {
   }
 }
 
-/// Ends the process when stopping in order takes longer than anybody will wait. What was answered
-/// is durable already; nothing is lost by it.
-void bound_shutdown() {
-  static constexpr auto patience = std::chrono::seconds{10};
-  std::thread{[] {
-    std::this_thread::sleep_for(patience);
-    spdlog::warn("event=stop_forced");
-    std::_Exit(0);
-  }}.detach();
-}
-
 int run(const node_config& config) {
   auto signals = block_signals();
   set_up_log(config.text("LOG_LEVEL"));
@@ -92,7 +79,6 @@ int run(const node_config& config) {
   if (!node) return fail(node.error());
   spdlog::info("event=node_ready port={}", (*node)->port());
   auto why = wait_for_end(signals, **node);
-  bound_shutdown();
   node->reset();
   if (!why.empty()) return fail(why + "; start the node again");
   spdlog::info("event=node_stopped");

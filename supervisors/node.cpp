@@ -31,8 +31,8 @@ struct supervisor_state {
   bool measured = false;
   bool beating = false;
   bool suspended = false;
-  bool reload = false; ///< An epoch moved: what was loaded before must go.
-  bool woken = false;  ///< The blocks that must not sleep were woken since the last start or thaw.
+  bool reload_due = false; ///< An epoch moved since the entities were started.
+  bool woken = false; ///< The blocks that must not sleep were woken since the last start or thaw.
 };
 
 using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
@@ -48,7 +48,7 @@ void suspend(supervisor_ptr self) {
 
 void thaw(supervisor_ptr self) {
   auto& st = self->state;
-  auto reload = std::exchange(st.reload, false);
+  auto reload = std::exchange(st.reload_due, false);
   if (!st.suspended && !reload) return;
   st.suspended = false;
   st.node->suspended = false;
@@ -90,18 +90,27 @@ void wake_what_must_not_sleep(supervisor_ptr self) {
           [=](caf::error&) { self->state.woken = false; });
 }
 
+/// Corrects the clock; true when it jumped by more than measuring errs.
+bool note_offset(supervisor_ptr self, int64_t offset_ms) {
+  auto& st = self->state;
+  bool jumped = st.measured && std::abs(offset_ms - st.offset_ms) > offset_jump_max_ms;
+  st.offset_ms = offset_ms;
+  st.measured = true;
+  st.settings.set_clock_offset(offset_ms);
+  return jumped;
+}
+
 void on_beaten(supervisor_ptr self, const beaten& x) {
   auto& st = self->state;
   st.beating = false;
   if (x.displaced) return st.settings.fatal("another incarnation of this node lives");
   if (!x.ok) return;
-  bool jumped = st.measured && std::abs(x.offset_ms - st.offset_ms) > offset_jump_max_ms;
-  st.offset_ms = x.offset_ms;
-  st.measured = true;
-  st.settings.set_clock_offset(x.offset_ms);
+  if (x.of.owned() < shard_count) // One node owns all; without them it can decide nothing.
+    return st.settings.fatal("another node has taken shards of this one");
+  st.reload_due = take_epochs(self, x.of) || st.reload_due;
+  bool jumped = x.measured && note_offset(self, x.offset_ms);
   st.last_beat = st.node->clock->now();
-  st.reload = take_epochs(self, x.of) || st.reload;
-  if (jumped) return suspend(self); // The next beat thaws it, when the clock is steady.
+  if (jumped) return suspend(self); // The next beat thaws it, if all is steady.
   thaw(self);
   wake_what_must_not_sleep(self);
 }

@@ -270,13 +270,12 @@ void passivate_idle(region_ptr self) {
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
 }
 
-void thaw(region_ptr self, bool reload) {
+/// Ends every entity; whoever waits for one hears `why`.
+void drop_all(region_ptr self, ec why) {
   auto& st = self->state;
-  st.suspended = false;
-  if (!reload) return;
   for (auto& key : keys_where(self, [](auto&, auto&) { return true; })) {
     auto& e = st.entities.at(key);
-    for (auto& x : take_waiting(self, e)) refuse(x, ec::unavailable);
+    for (auto& x : take_waiting(self, e)) refuse(x, why);
     if (e.handle) {
       st.keys.erase(e.handle.id());
       self->send_exit(e.handle, caf::exit_reason::user_shutdown);
@@ -285,10 +284,19 @@ void thaw(region_ptr self, bool reload) {
   st.entities.clear();
 }
 
+void thaw(region_ptr self, bool reload) {
+  self->state.suspended = false;
+  if (reload) drop_all(self, ec::unavailable);
+}
+
 caf::behavior region(region_ptr self, node_context* node, region_settings settings) {
   self->state.node = node;
   self->state.settings = settings;
   self->set_down_handler([=](caf::down_msg& x) { on_down(self, x); });
+  self->set_exit_handler([=](caf::exit_msg& x) { // Entities end with their region.
+    drop_all(self, ec::unavailable);
+    self->quit(x.reason);
+  });
   self->delayed_send(self, settings.passivation_interval, atom::tick_v);
   return {
     [=](envelope& x) { return on_envelope(self, x); },

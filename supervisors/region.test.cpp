@@ -348,7 +348,7 @@ CAF_TEST(R11 a promise is answered exactly once) {
   auto callee = sys.spawn(guarded, 0);
   for (auto [how, is, error] : {std::tuple{ec::ok, ec::ok, ec::ok},
                                 {ec::busy, ec::ok, ec::busy},
-                                {ec::late, ec::ok, ec::internal}}) {
+                                {ec::late, ec::ok, ec::unknown}}) {
     auto out = std::make_shared<answer<release_reply>>();
     auto unexpected = std::make_shared<int>(0);
     auto client = [=](caf::event_based_actor* self, int) {

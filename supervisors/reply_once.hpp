@@ -20,8 +20,8 @@ inline ec to_ec(const caf::error& x) {
   return x.category() == caf::atom("tiketi") ? static_cast<ec>(x.code()) : ec::unknown;
 }
 
-/// A promise with one owner that always answers (R11): when the last handler forgets it, its asker
-/// hears `internal` instead of nothing.
+/// A promise with one owner that always answers (R11): when the last handler forgets it, because
+/// its actor ended or by a bug, its asker hears `unknown` instead of nothing.
 template <class T> struct reply_once {
   caf::typed_response_promise<T> rp;
   explicit reply_once(caf::typed_response_promise<T> x) : rp(std::move(x)) {
@@ -29,7 +29,7 @@ template <class T> struct reply_once {
   }
   reply_once(const reply_once&) = delete;
   reply_once& operator=(const reply_once&) = delete;
-  ~reply_once() { fail(ec::internal); }
+  ~reply_once() { fail(ec::unknown); }
   void deliver(T x) {
     if (rp.pending()) rp.deliver(std::move(x));
   }

@@ -19,8 +19,12 @@ hold_reply to_reply(const reservation_row& row) {
   out.total = row.total;
   out.status = static_cast<uint8_t>(row.status);
   out.expires_at = row.expires_at;
+  // The seats of an ended reservation may be somebody else's by now: their tokens are not told.
+  bool its_own =
+    row.status == reservation_status::pending || row.status == reservation_status::confirmed;
   for (auto& x : row.items)
-    out.seats.push_back({x.seat, x.block_no, x.version, x.fence, x.unit_price});
+    out.seats.push_back(
+      {x.seat, x.block_no, its_own ? x.version : 0, its_own ? x.fence : 0, x.unit_price});
   return out;
 }
 

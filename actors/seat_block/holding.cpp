@@ -43,6 +43,12 @@ hold_reply reply_of(const hold_record& hold, bool replayed) {
   return out;
 }
 
+std::vector<seat_id> wanted(const attempt_ptr& x) {
+  std::vector<seat_id> out;
+  for (auto& seat : x->wish.seats) out.push_back(seat.seat);
+  return out;
+}
+
 void start(pointer self, const attempt_ptr& x);
 
 /// Nothing was submitted, or it certainly did nothing: gives back every claim.
@@ -81,23 +87,50 @@ void committed(pointer self, const attempt_ptr& x, const verdict& v) {
   changed(self);
 }
 
+/// Nobody knows whether it happened: the claims stay until a final re-read says.
+void unknown(pointer self, const attempt_ptr& x) {
+  self->state.core->mark_unsettled(x->wish.id);
+  arm(self, x->wish.deadline);
+  x->reply->deliver(refuse(ec::unknown));
+}
+
+/// The rows of this very reservation, committed by a batch that was lost and sent again.
+void found_own(pointer self, const attempt_ptr& x, const reservation_row& row) {
+  auto& st = self->state;
+  auto hold = record_of(row, st.core->block_no());
+  if (row.status == reservation_status::pending) {
+    tell_satellites(self, hold, true);
+    st.core->apply_hold(std::move(hold));
+    st.node->probe.reservations_created++;
+    changed(self);
+  } else {
+    give_back(self, x);
+    relook(self, row.id);
+  }
+  x->reply->deliver(to_reply(row));
+}
+
 /// Id or key are on record already: tell what became of that reservation.
 void replay(pointer self, const attempt_ptr& x, reservation_id id) {
   auto& st = self->state;
-  give_back(self, x);
-  relook(self, id);
+  bool own = id == x->wish.id;
+  if (!own) give_back(self, x);
   ++st.open_requests;
   self->request(st.node->reads, reads_budget, load_reservation{id})
     .then(
       [=](const found_reservation& found) {
         --self->state.open_requests;
-        auto out = found.found ? to_reply(found.row) : refuse(ec::internal);
+        if (own) return found.found ? found_own(self, x, found.row) : unknown(self, x);
+        relook(self, id);
+        auto out = found.found ? to_reply(found.row) : refuse(ec::unknown);
         out.replayed = true;
         x->reply->deliver(std::move(out));
       },
       [=](caf::error&) {
         --self->state.open_requests;
-        x->reply->deliver(refuse(ec::unavailable));
+        if (own) return unknown(self, x);
+        relook(self, id);
+        x->reply->deliver(refuse(ec::unknown));
       });
 }
 
@@ -109,14 +142,13 @@ void moved(pointer self, const attempt_ptr& x) {
     if (seat.block_no == self->state.core->block_no()) own.push_back(seat.seat);
   reread(self, std::move(own), self->state.now(), [=](bool) {
     give_back(self, x);
-    if (x->second_try) return answer_refusal(self, x, refuse(ec::seat_contested));
+    if (x->second_try) return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x)));
     x->second_try = true;
     start(self, x);
   });
 }
 
 void on_verdict(pointer self, const attempt_ptr& x, const verdict& v) {
-  auto& st = self->state;
   switch (v.is) {
   case outcome::ok: return committed(self, x, v);
   case outcome::replayed: return replay(self, x, v.replay_of);
@@ -128,10 +160,7 @@ void on_verdict(pointer self, const attempt_ptr& x, const verdict& v) {
       return start(self, x);
     }
     break;
-  case outcome::unknown:
-    st.core->mark_unsettled(x->wish.id);
-    arm(self, x->wish.deadline);
-    return x->reply->deliver(refuse(ec::unknown));
+  case outcome::unknown: return unknown(self, x);
   default: break;
   }
   give_back(self, x);
@@ -205,7 +234,7 @@ void ask_further(pointer self, const attempt_ptr& x) {
 void free_first(pointer self, const attempt_ptr& x, reservation_id in_the_way) {
   auto hold = self->state.core->find_hold(in_the_way);
   if (hold->releasing || x->second_try)
-    return answer_refusal(self, x, refuse(ec::seat_contested, {}, again_after.count()));
+    return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x), again_after.count()));
   x->second_try = true;
   auto request = x->wish.request;
   release(self, *hold, release_reason::expired, {}, request, [=](ec) { start(self, x); });

@@ -29,15 +29,18 @@ void after_verdict(pointer self, reservation_id id, release_reason reason, const
   auto& st = self->state;
   st.core->set_releasing(id, false);
   switch (v.is) {
-  case outcome::ok: return released(self, id, reason);
+  case outcome::ok:
+  case outcome::done: // Committed by a batch that was lost and sent again.
+    return released(self, id, reason);
   case outcome::early: // The ledger's clock is behind ours: it is right, and says by how much.
     st.core->set_expiry(id, v.expires_at);
-    st.core->postpone(id, st.now() + std::clamp(v.expires_at - v.at, millis{10}, again_after));
+    st.core->postpone(id,
+                      std::max(v.expires_at, st.now() + std::max(millis{10}, v.expires_at - v.at)));
     return changed(self);
   case outcome::pinned: st.core->set_pinned(id, true); return changed(self);
-  case outcome::done:
   case outcome::not_pending:
   case outcome::partial: { // The memory is wrong about it: believe the rows.
+    st.core->postpone(id, st.now() + again_after);
     std::vector<seat_id> own;
     if (auto hold = st.core->find_hold(id))
       for (auto& x : hold->seats)

@@ -53,6 +53,19 @@ hold_record record_of(const reservation_row& row, int32_t block_no) {
   return out;
 }
 
+/// Seats that the memory still gives to a reservation that has ended: the rows say whose they are.
+void reread_left_over(pointer self, reservation_id id) {
+  std::vector<seat_id> seats;
+  for (auto& x : self->state.core->seats())
+    if (x.state == seat_state::locked && x.holder == id) seats.push_back(x.seat);
+  if (seats.empty()) return;
+  reread(self, std::move(seats), instant{}, [=](bool read) {
+    if (read) return;
+    self->state.to_relook.insert(id);
+    arm(self, self->state.now() + again_after);
+  });
+}
+
 void relook(pointer self, reservation_id id) {
   auto& st = self->state;
   ++st.open_requests;
@@ -61,14 +74,14 @@ void relook(pointer self, reservation_id id) {
       [=](const found_reservation& x) {
         auto& s = self->state;
         --s.open_requests;
-        auto known = s.core->find_hold(id);
         if (x.found && x.row.status == reservation_status::pending) {
           auto record = record_of(x.row, s.core->block_no());
           bool wait = !record.led && record.expires_at <= s.now(); // For its lead block.
           s.core->apply_hold(std::move(record));
           if (wait) s.core->postpone(id, s.now() + again_after);
-        } else if (known && !known->releasing) {
+        } else {
           s.core->forget(id);
+          reread_left_over(self, id);
         }
         changed(self);
       },

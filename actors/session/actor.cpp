@@ -77,6 +77,9 @@ void replay(session_ptr self, reservation_id id, const reply_ptr<hold_reply>& re
         if (!x.found || x.row.user != self->state.user)
           return reply->deliver(refusal(ec::reservation_unknown));
         auto out = to_reply(x.row);
+        bool over = !x.row.pinned && x.row.expires_at <= self->state.node->clock->now();
+        if (x.row.status == reservation_status::pending && over) // As everywhere else (P-44).
+          out.status = static_cast<uint8_t>(reservation_status::expired);
         out.replayed = true;
         reply->deliver(std::move(out));
       },

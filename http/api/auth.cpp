@@ -55,7 +55,7 @@ void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
   auto refresh = s.tokens.issue_refresh(user.id, family, now, *s.node.random);
   start_family cmd{family, token_hash(refresh),
                    static_cast<int32_t>(s.tokens.settings().refresh_ttl_s)};
-  ask<session_actor>(self, s.node, key_of(user.id), session_budget, cmd)
+  ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), cmd)
     .then(
       [&s, x, user, status, message, refresh](const family_started& r) {
         if (r.is != ec::ok) {
@@ -216,7 +216,7 @@ void on_logout(shop& s, const exchange_ptr& x) {
   }
   s.pool.run([&s, x](caf::event_based_actor* self) {
     revoke_all cmd{from_ms(x->who()->issued_at_ms)};
-    ask<session_actor>(self, s.node, key_of(x->who()->user), session_budget, cmd)
+    ask<session_actor>(self, s.node, key_of(x->who()->user), time_for(*x), cmd)
       .then(
         [&s, x](const all_revoked& r) {
           // A token that was refused is as good as revoked; anything else is not done yet.

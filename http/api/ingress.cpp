@@ -49,10 +49,16 @@ ingress_pool::ingress_pool(caf::actor_system& system, size_t actors)
   for (size_t i = 0; i < actors; ++i) start(slots_, i);
 }
 
-ingress_pool::~ingress_pool() {
-  std::unique_lock guard{slots_->mutex};
-  slots_->closed = true;
-  for (auto& x : slots_->actors) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+ingress_pool::~ingress_pool() { close(); }
+
+void ingress_pool::close() {
+  std::vector<caf::actor> actors;
+  {
+    std::unique_lock guard{slots_->mutex};
+    slots_->closed = true;
+    actors.swap(slots_->actors);
+  }
+  for (auto& x : actors) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
 }
 
 void ingress_pool::start(const std::shared_ptr<slots>& all, size_t slot) {
@@ -75,6 +81,7 @@ void ingress_pool::run(job what) {
   caf::actor to;
   {
     std::unique_lock guard{slots_->mutex};
+    if (slots_->closed) return;
     auto& all = slots_->actors;
     to = all[next_.fetch_add(1, std::memory_order_relaxed) % all.size()];
   }

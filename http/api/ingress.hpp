@@ -20,8 +20,10 @@ public:
   ingress_pool(const ingress_pool&) = delete;
   ingress_pool& operator=(const ingress_pool&) = delete;
 
-  /// Runs `what` in one of the actors. Safe from any thread.
+  /// Runs `what` in one of the actors. Safe from any thread; does nothing after `close`.
   void run(job what);
+  /// Ends the actors. What they had in hand answers by itself.
+  void close();
 
 private:
   /// Shared with the actors: one may end when the pool has gone.

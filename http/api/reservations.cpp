@@ -44,10 +44,12 @@ void on_one(shop& s, const exchange_ptr& x) {
 
 void on_cancel(shop& s, const exchange_ptr& x) {
   s.pool.run([&s, x](caf::event_based_actor* self) {
+    auto budget = time_for(*x);
+    if (budget == millis{0}) return;
     auto id = x->id_param<reservation_id>("id");
     cancel_reservation cmd{id, from_ms(x->who()->issued_at_ms),
                            parse_id<request_id>(x->req().request_id).value_or(request_id{})};
-    ask<session_actor>(self, s.node, key_of(x->user()), session_budget, cmd)
+    ask<session_actor>(self, s.node, key_of(x->user()), budget, cmd)
       .then(
         [x, id](const release_reply& r) {
           if (r.is != ec::ok) {

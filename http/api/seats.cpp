@@ -97,6 +97,8 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
 
 void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const wish& wanted,
              const seat_plan_ptr& plan) {
+  auto budget = time_for(*x);
+  if (budget == millis{0}) return;
   reserve_seats cmd;
   cmd.event = wanted.event;
   for (auto& seat : wanted.seats) {
@@ -111,7 +113,7 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
   cmd.digest = digest_of(wanted);
   cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
   cmd.request = parse_id<request_id>(x->req().request_id).value_or(request_id{});
-  ask<session_actor>(self, s.node, key_of(x->user()), session_budget, std::move(cmd))
+  ask<session_actor>(self, s.node, key_of(x->user()), budget, std::move(cmd))
     .then(
       [&s, x, plan](const hold_reply& r) {
         using seconds = std::chrono::duration<double>;

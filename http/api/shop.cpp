@@ -20,6 +20,7 @@ void finish_plan(shop& s, caf::event_based_actor* self, event_id event, ec is, s
   {
     std::unique_lock guard{s.plans_mutex};
     auto i = s.plans_waiting.find(event);
+    if (i == s.plans_waiting.end()) return;
     waiting = std::move(i->second);
     s.plans_waiting.erase(i);
   }
@@ -66,7 +67,9 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
 } // namespace
 
 void shop::with_plan(event_id event, plan_done done) {
-  if (auto plan = maps.plan(event)) {
+  auto board = node.boards->find_event(event);
+  bool current = board && board->owner == node.epochs.of(key_of(event));
+  if (auto plan = current ? maps.plan(event) : nullptr) {
     pool.run(
       [done = std::move(done), plan](caf::event_based_actor* self) { done(self, ec::ok, plan); });
     return;
@@ -78,6 +81,12 @@ void shop::with_plan(event_id event, plan_done done) {
     if (waiting.size() > 1) return;
   }
   pool.run([this, event](caf::event_based_actor* self) { load_plan_of(*this, self, event); });
+}
+
+millis time_for(const exchange& x) {
+  constexpr millis way_back{100};
+  auto left = x.answered() ? millis{0} : x.time_left() - way_back;
+  return std::clamp(left, millis{0}, session_budget);
 }
 
 prometheus::Histogram& creation_times(metrics& meters) {

@@ -71,6 +71,9 @@ void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).
 inline constexpr millis session_budget{6000};
+/// The time an entity gets for this request: what is left of it, at most `session_budget`. Zero
+/// when it has been answered already: then nothing may be begun for it (H-30).
+millis time_for(const exchange& x);
 inline constexpr millis store_budget{4000};
 
 } // namespace tk::http

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int beats_per_partition_check = 3600;
 constexpr int partition_days = 3;
+/// Half of a longer round trip is too much to be wrong by.
+constexpr millis round_trip_max{200};
 
 beaten beat(roster_pg& roster) {
   auto before = node_clock::machine_now();
@@ -21,6 +23,7 @@ beaten beat(roster_pg& roster) {
   out.displaced = !answer && answer.error() == roster_error::displaced;
   if (answer) {
     out.of = *answer;
+    out.measured = after - before <= round_trip_max;
     out.offset_ms = (answer->at - (before + (after - before) / 2)).count();
   }
   return out;

@@ -84,11 +84,6 @@ constexpr const char* still_ours = "SELECT 1 FROM nodes WHERE node = $1 AND inca
 
 } // namespace
 
-int membership::owned() const {
-  auto ours = [](int64_t x) { return x > 0; };
-  return static_cast<int>(std::count_if(epochs.begin(), epochs.end(), ours));
-}
-
 struct roster_pg::impl {
   roster_config config;
   std::optional<pg::connection> db;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -17,7 +18,10 @@ struct membership {
   int64_t incarnation = 0;
   instant at;                                ///< Ledger time of the answer.
   std::array<int64_t, shard_count> epochs{}; ///< Of our own shards; 0 = not ours.
-  [[nodiscard]] int owned() const;
+  /// How many shards are ours.
+  [[nodiscard]] int owned() const {
+    return static_cast<int>(shard_count - std::ranges::count(epochs, 0));
+  }
 };
 
 enum class roster_error : uint8_t {
@@ -31,7 +35,8 @@ struct beaten {
   bool ok = false;
   bool displaced = false; ///< Another incarnation of this node lives: stop.
   membership of;          ///< When `ok`.
-  int64_t offset_ms = 0;  ///< Ledger time minus this machine's, within half the round trip.
+  bool measured = true;   ///< The round trip was short enough to tell the time by.
+  int64_t offset_ms = 0;  ///< Ledger time minus this machine's, when `measured`.
 };
 
 } // namespace tk

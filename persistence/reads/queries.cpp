@@ -21,11 +21,13 @@ const char* const read_settings =
 
 std::vector<pg_statement> read_statements() {
   return {
-    {"sessions",
-     "SELECT " TK_RESERVATION_COLUMNS ", q.n::int4, u.revoked_before "
-     "FROM unnest($1::uuid[]) WITH ORDINALITY q(id, n) JOIN users u ON u.id = q.id "
-     "LEFT JOIN reservations r ON r.user_id = u.id AND r.status = 'pending' " TK_ITEM_JOINS
-     "ORDER BY q.n, r.created_at, r.id, i.id"},
+    {"sessions", "SELECT " TK_RESERVATION_COLUMNS ", q.n::int4, u.revoked_before "
+                 "FROM unnest($1::uuid[]) WITH ORDINALITY q(id, n) JOIN users u ON u.id = q.id "
+                 // What is pending is always among the newest: holds last minutes.
+                 "LEFT JOIN LATERAL (SELECT * FROM reservations x WHERE x.user_id = u.id "
+                 "AND (x.status = 'pending' OR x.idempotency_key IS NOT NULL) "
+                 "ORDER BY x.created_at DESC LIMIT 100) r ON true " TK_ITEM_JOINS
+                 "ORDER BY q.n, r.created_at, r.id, i.id"},
     {"reservation", "SELECT " TK_RESERVATION_COLUMNS "FROM reservations r " TK_ITEM_JOINS
                     "WHERE r.id = $1::uuid ORDER BY i.id"},
     {"block_led", "SELECT " TK_RESERVATION_COLUMNS "FROM reservations r " TK_ITEM_JOINS
