@@ -1,7 +1,6 @@
 #include "supervisors/region.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <unordered_map>
 
 #include <caf/all.hpp>
@@ -15,7 +14,6 @@ namespace tk {
 
 namespace {
 
-constexpr millis load_budget{3000};
 constexpr millis barrier_budget{10'000};
 constexpr millis passivate_budget{5000};
 
@@ -30,7 +28,7 @@ struct parked {
 struct entity {
   enum class phase : uint8_t { starting, running, stopping } is = phase::starting;
   caf::actor handle;
-  std::deque<parked> waiting;
+  std::vector<parked> waiting; // A deque would take half a kilobyte per sleeping entity.
   instant last_asked;
   uint64_t start_no = 0; ///< Of its start: rows that were asked for by an earlier one do not count.
 };
@@ -65,7 +63,7 @@ void pass_on(region_ptr self, const caf::actor& to, parked& x) {
   else self->send(to, std::move(x.body));
 }
 
-std::deque<parked> take_waiting(region_ptr self, entity& e) {
+std::vector<parked> take_waiting(region_ptr self, entity& e) {
   self->state.parked_count -= static_cast<int32_t>(e.waiting.size());
   return std::exchange(e.waiting, {});
 }
@@ -103,7 +101,7 @@ void not_started(region_ptr self, const entity_key& key, uint64_t start_no, ec w
 
 template <class Rows, class Query, class Spawn>
 void load(region_ptr self, const entity_key& key, uint64_t start_no, Query query, Spawn spawn) {
-  self->request(self->state.node->reads, load_budget, std::move(query))
+  self->request(self->state.node->reads, always_answered, std::move(query))
     .then([=](const Rows& rows) { spawn(rows); },
           [=](caf::error&) { not_started(self, key, start_no, ec::unavailable); });
 }

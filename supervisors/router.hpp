@@ -11,6 +11,7 @@
 
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "supervisors/no_timer.hpp"
 #include "supervisors/node_context.hpp"
 
 namespace tk {
@@ -54,14 +55,14 @@ private:
 };
 
 /// Asks the entity `key` of type `Port`, wherever it lives, starting it when it sleeps. The
-/// compiler checks that it understands `what`. After `budget` the asker hears an error, which means
-/// unknown.
+/// compiler checks that it understands `what`. It is dropped when it has not been begun after
+/// `budget`; an error means unknown.
 template <class Port, class Self, class Message>
 auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
   using reply = typename reply_to<Port, Message>::type;
   auto until = node.clock->now() + budget;
-  auto handle =
-    self->request(node.region, budget, envelope{key, until, caf::make_message(std::move(what))});
+  auto handle = self->request(node.region, always_answered,
+                              envelope{key, until, caf::make_message(std::move(what))});
   return asked<reply, decltype(handle)>{std::move(handle)};
 }
 

@@ -149,6 +149,7 @@ caf::result<block_awake> on_wake(pointer self, const wake_block& cmd) {
 void on_tick(pointer self) {
   auto& st = self->state;
   st.timer_at.reset();
+  give_up_late_ops(self);
   auto now = st.now();
   for (auto id : st.core->overdue(now))
     if (auto hold = st.core->find_hold(id))

@@ -14,7 +14,40 @@ seat_state state_of(char status) {
   }
 }
 
+void answer(pointer self, open_op& x, const verdict& v) {
+  if (std::exchange(x.answered, true)) return; // Its time was up: a re-read tells.
+  auto& st = self->state;
+  --st.open_requests;
+  while (!st.open_ops.empty() && st.open_ops.front()->answered) st.open_ops.pop_front();
+  x.on_verdict(v);
+}
+
 } // namespace
+
+void submit_op(pointer self, op what, instant deadline,
+               std::function<void(const verdict&)> on_verdict) {
+  auto& st = self->state;
+  auto x = std::make_shared<open_op>(open_op{st.now() + verdict_budget, std::move(on_verdict)});
+  ++st.open_requests;
+  st.open_ops.push_back(x);
+  arm(self, x->until);
+  self
+    ->request(st.node->ledger, always_answered,
+              submit{std::make_shared<const op>(std::move(what)), deadline})
+    .then([=](const verdict& v) { answer(self, *x, v); },
+          [=](caf::error&) { answer(self, *x, verdict{}); });
+}
+
+void give_up_late_ops(pointer self) {
+  auto& open = self->state.open_ops;
+  auto now = self->state.now();
+  while (!open.empty() && (open.front()->answered || open.front()->until <= now)) {
+    auto x = open.front();
+    open.pop_front();
+    answer(self, *x, verdict{});
+  }
+  if (!open.empty()) arm(self, open.front()->until);
+}
 
 void on_abandon(pointer self, const abandon_claim& cmd) {
   self->state.core->drop_claim(cmd.id);

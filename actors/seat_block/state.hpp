@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -13,6 +15,13 @@
 /// Private to the seat block's shell: its state, shared by the files that implement its clauses.
 namespace tk::seat_block {
 
+/// An op whose verdict has not been heard yet.
+struct open_op {
+  instant until; ///< After this it counts as unknown.
+  std::function<void(const verdict&)> on_verdict;
+  bool answered = false;
+};
+
 struct state {
   static inline const char* name = "tk.seat-block";
   node_context* node = nullptr;
@@ -25,6 +34,7 @@ struct state {
   std::optional<instant> timer_at; ///< The earliest timer on its way, if any.
   uint64_t timer_no = 0; ///< Of that timer; an older one changes nothing when it runs out.
   int open_requests = 0; ///< No passivation meanwhile.
+  std::deque<std::shared_ptr<open_op>> open_ops; ///< In order of `until`.
   std::set<reservation_id> to_relook; ///< Could not be looked up; the next tick tries again.
   ~state() {
     if (node) node->probe.blocks_active--;
@@ -38,6 +48,7 @@ using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
 inline constexpr millis claim_budget{3000};
+inline constexpr millis verdict_budget{3000};
 inline constexpr millis ledger_budget{1500};
 inline constexpr millis reads_budget{2000};
 /// How soon what could not be settled is tried again.
@@ -50,24 +61,12 @@ void changed(pointer self);
 /// Arms the timer for `when` unless an earlier one is on its way.
 void arm(pointer self, instant when);
 
-/// Submits an op to the ledger. `on_verdict(const verdict&)` hears `unknown` for whatever went
-/// wrong.
-template <class F> void submit_op(pointer self, op what, instant deadline, F on_verdict) {
-  auto& st = self->state;
-  ++st.open_requests;
-  self
-    ->request(st.node->ledger, claim_budget,
-              submit{std::make_shared<const op>(std::move(what)), deadline})
-    .then(
-      [self, on_verdict](const verdict& v) mutable {
-        --self->state.open_requests;
-        on_verdict(v);
-      },
-      [self, on_verdict](caf::error&) mutable {
-        --self->state.open_requests;
-        on_verdict(verdict{});
-      });
-}
+/// Submits an op to the ledger. `on_verdict` hears `unknown` for whatever went wrong, also when the
+/// ledger takes longer than `verdict_budget`. It is called once.
+void submit_op(pointer self, op what, instant deadline,
+               std::function<void(const verdict&)> on_verdict);
+/// Answers `unknown` for ops that wait too long; part of every tick.
+void give_up_late_ops(pointer self);
 
 // -- holding.cpp --------------------------------------------------------------------------------
 caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish);
