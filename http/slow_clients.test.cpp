@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 // -- H-23, H-24: clients that do not read, and descriptors given away again ---------------------
 
-CAF_TEST(clients that never read stall nobody on a server with one thread) {
+CAF_TEST(H23 clients that never read stall nobody on a server with one thread) {
   world w;
   w.options.stall_timeout = 1s;
   w.start();
@@ -58,7 +58,7 @@ CAF_TEST(memory for those who do not read is bounded) {
   CAF_CHECK_EQUAL(whole, 2u);
 }
 
-CAF_TEST(late answers never reach another client) {
+CAF_TEST(H24 late answers never reach another client) {
   world w;
   w.options.threads = 2;
   w.start();

@@ -15,34 +15,51 @@ namespace {
 
 constexpr millis plan_budget{3000};
 
-void finish_plan(shop& s, caf::event_based_actor* self, event_id event, ec is, seat_plan_ptr plan) {
-  std::vector<shop::plan_done> waiting;
-  {
-    std::unique_lock guard{s.plans_mutex};
-    auto i = s.plans_waiting.find(event);
-    if (i == s.plans_waiting.end()) return;
-    waiting = std::move(i->second);
-    s.plans_waiting.erase(i);
+/// The load of a plan, for all who wait for it. They hear exactly once: when it is finished, or,
+/// should its actor end in between, when the last handler forgets it.
+class plan_load {
+public:
+  plan_load(shop& s, event_id event) : shop_(s), event_(event) {
+    // nop
   }
-  for (auto& done : waiting) done(self, is, plan);
-}
+  plan_load(const plan_load&) = delete;
+  plan_load& operator=(const plan_load&) = delete;
+  ~plan_load() { finish(nullptr, ec::internal, nullptr); }
+
+  void finish(caf::event_based_actor* self, ec is, const seat_plan_ptr& plan) {
+    if (std::exchange(finished_, true)) return;
+    if (is == ec::ok) shop_.maps.put(event_, plan);
+    std::vector<shop::plan_done> waiting;
+    {
+      std::unique_lock guard{shop_.plans_mutex};
+      auto i = shop_.plans_waiting.find(event_);
+      if (i == shop_.plans_waiting.end()) return;
+      waiting = std::move(i->second);
+      shop_.plans_waiting.erase(i);
+    }
+    for (auto& done : waiting) done(self, is, plan);
+  }
+
+private:
+  shop& shop_;
+  event_id event_;
+  bool finished_ = false;
+};
+using plan_load_ptr = std::shared_ptr<plan_load>;
 
 /// Every block publishes its board when it wakes; the map needs them all.
-void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, seat_plan_ptr plan) {
+void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, const seat_plan_ptr& plan,
+                 const plan_load_ptr& load) {
   auto blocks = plan->blocks();
-  auto ready = [&s, self, event, plan](ec is) {
-    if (is == ec::ok) s.maps.put(event, plan);
-    finish_plan(s, self, event, is, plan);
-  };
-  if (blocks.empty()) return ready(ec::ok);
+  if (blocks.empty()) return load->finish(self, ec::ok, plan);
   struct progress {
     size_t open;
     ec is = ec::ok;
   };
   auto left = std::make_shared<progress>(progress{blocks.size()});
-  auto one = [left, ready](ec is) {
+  auto one = [self, left, plan, load](ec is) {
     if (is != ec::ok) left->is = is;
-    if (--left->open == 0) ready(left->is);
+    if (--left->open == 0) load->finish(self, left->is, plan);
   };
   for (auto block_no : blocks)
     ask<seat_block_actor>(self, s.node, key_of(event, block_no), plan_budget, wake_block{})
@@ -51,17 +68,19 @@ void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, seat_pla
 }
 
 void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
-  auto failed = [&s, self, event](ec why) { finish_plan(s, self, event, why, nullptr); };
+  auto load = std::make_shared<plan_load>(s, event);
+  auto failed = [self, load](const caf::error&) { load->finish(self, ec::unavailable, nullptr); };
   self->request(s.node.reads, plan_budget, load_plan{event})
     .then(
-      [&s, self, event, failed](const plan_rows& rows) {
-        if (!rows.event_known) return failed(ec::event_unknown);
+      [&s, self, event, load, failed](const plan_rows& rows) {
+        if (!rows.event_known) return load->finish(self, ec::event_unknown, nullptr);
         auto plan = std::make_shared<const seat_plan>(rows);
         ask<event_actor>(self, s.node, key_of(event), plan_budget, describe_event{})
-          .then([&s, self, event, plan](const event_board&) { wake_blocks(s, self, event, plan); },
-                [failed](const caf::error&) { failed(ec::unavailable); });
+          .then([&s, self, event, plan,
+                 load](const event_board&) { wake_blocks(s, self, event, plan, load); },
+                failed);
       },
-      [failed](caf::error&) { failed(ec::unavailable); });
+      [failed](caf::error& e) { failed(e); });
 }
 
 } // namespace

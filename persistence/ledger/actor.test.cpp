@@ -139,7 +139,7 @@ CAF_TEST(an op is executed and its verdict is delivered) {
   CAF_CHECK_EQUAL(probe.lanes[0].depth.load(), 0u);
 }
 
-CAF_TEST(H_07 with a stalled driver the bound and one is refused in the same step) {
+CAF_TEST(H07 with a stalled driver the bound and one is refused in the same step) {
   config.ops_max = 100;
   const auto sizes = with_stalled_driver();
   for (uint64_t i = 0; i < 100; ++i) ask(order(i));
@@ -153,7 +153,7 @@ CAF_TEST(H_07 with a stalled driver the bound and one is refused in the same ste
   CAF_CHECK_EQUAL(sizes->size(), 1u);
 }
 
-CAF_TEST(H_30 late ops are never executed) {
+CAF_TEST(H30 late ops are never executed) {
   with_model();
   model.meet_next(model_fault::lose_before_commit);
   ask(order(1));
@@ -168,7 +168,7 @@ CAF_TEST(H_30 late ops are never executed) {
   CAF_CHECK_EQUAL(model.ops_executed(), before + 1);
 }
 
-CAF_TEST(H_08 one broken op among 64 takes no neighbour along) {
+CAF_TEST(H08 one broken op among 64 takes no neighbour along) {
   with_model();
   model.meet_next(model_fault::lose_before_commit); // Holds the lane while the batch grows.
   ask(order(100));
@@ -200,7 +200,7 @@ CAF_TEST(contended twice is busy) {
   CAF_CHECK(model.rows.reservations.empty());
 }
 
-CAF_TEST(H_04 a lost batch is sent again and its verdict is delivered once) {
+CAF_TEST(H04 a lost batch is sent again and its verdict is delivered once) {
   for (const auto fault : {model_fault::lose_before_commit, model_fault::lose_after_commit,
                            model_fault::lose_commit_later}) {
     heard.clear();
@@ -287,7 +287,7 @@ CAF_TEST(lanes are independent of each other) {
   CAF_CHECK_EQUAL(count(outcome::ok), 2u);
 }
 
-CAF_TEST(H_13 a barrier is answered when what came before it is settled) {
+CAF_TEST(H13 a barrier is answered when what came before it is settled) {
   with_model();
   model.meet_next(model_fault::lose_after_commit);
   ask(order(1, 4));

@@ -139,7 +139,7 @@ CAF_TEST(an idle lane sends at once and a busy one grows its next batch in order
   CAF_CHECK_EQUAL(core->depth(even), 0u);
 }
 
-CAF_TEST(lanes are independent) {
+CAF_TEST(H19 lanes are independent) {
   admit(sale(0));
   admit(sale(1));
   admit(account_op());
@@ -169,7 +169,7 @@ CAF_TEST(a batch stops at the cap and a larger op travels alone) {
 
 // -- admission ------------------------------------------------------------------------------------
 
-CAF_TEST(H_07 the bound by count refuses in the same step) {
+CAF_TEST(H07 the bound by count refuses in the same step) {
   config.ops_max = 10;
   reset();
   for (int i = 0; i < 10; ++i) admit(sale());
@@ -180,7 +180,7 @@ CAF_TEST(H_07 the bound by count refuses in the same step) {
   CAF_CHECK(open(admit(sale())));
 }
 
-CAF_TEST(H_07 the bound by bytes refuses in the same step) {
+CAF_TEST(H07 the bound by bytes refuses in the same step) {
   config.bytes_max = 3 * bytes_of(*sale());
   reset();
   for (int i = 0; i < 3; ++i) admit(sale());
@@ -195,7 +195,7 @@ CAF_TEST(what cannot be judged is refused at the door) {
   CAF_CHECK_EQUAL(executions, 0u);
 }
 
-CAF_TEST(H_30 late ops are dropped when the batch is formed) {
+CAF_TEST(H30 late ops are dropped when the batch is formed) {
   admit(sale());
   const auto late = admit(sale(), 100ms), live = admit(sale());
   now += 101ms;
@@ -217,7 +217,7 @@ CAF_TEST(an op is not late in the millisecond of its deadline) {
 
 // -- torn and contended ---------------------------------------------------------------------------
 
-CAF_TEST(H_08 halving finds every culprit and spares its neighbours) {
+CAF_TEST(H08 halving finds every culprit and spares its neighbours) {
   for (size_t size = 1; size <= 64; ++size)
     for (size_t culprit = 0; culprit < size; culprit += 1 + size / 9) {
       fixture f;
@@ -289,7 +289,7 @@ CAF_TEST(contended: what is late by then is not repeated) {
 
 // -- lost -----------------------------------------------------------------------------------------
 
-CAF_TEST(H_04 a lost batch is sent again before anything else) {
+CAF_TEST(H04 a lost batch is sent again before anything else) {
   const auto x = admit(sale(), 100ms);
   const auto sent = wire[even].what;
   const auto behind = admit(sale(), 60'000ms);
@@ -442,7 +442,7 @@ CAF_TEST(what waited through a short outage is served) {
 
 // -- barriers -------------------------------------------------------------------------------------
 
-CAF_TEST(H_13 a barrier waits for what was admitted before it and for nothing else) {
+CAF_TEST(H13 a barrier waits for what was admitted before it and for nothing else) {
   const auto at_once = wait(0);
   CAF_CHECK(passed == std::vector<asker_no>{at_once});
   passed.clear();
@@ -459,7 +459,7 @@ CAF_TEST(H_13 a barrier waits for what was admitted before it and for nothing el
   CAF_CHECK(passed[1] == session || passed[2] == session);
 }
 
-CAF_TEST(H_13 a barrier waits across lanes) {
+CAF_TEST(H13 a barrier waits across lanes) {
   admit(account_op(20));
   admit(sale(0)); // Its session's shard is 20.
   const auto b = wait(20);
@@ -469,7 +469,7 @@ CAF_TEST(H_13 a barrier waits across lanes) {
   CAF_CHECK(passed == std::vector<asker_no>{b});
 }
 
-CAF_TEST(H_13 an op admitted after the barrier does not stand in for one before it) {
+CAF_TEST(H13 an op admitted after the barrier does not stand in for one before it) {
   admit(sale(0)); // Its session's shard is 20.
   const auto b = wait(20);
   admit(account_op(20));
@@ -479,7 +479,7 @@ CAF_TEST(H_13 an op admitted after the barrier does not stand in for one before 
   CAF_CHECK(passed == std::vector<asker_no>{b});
 }
 
-CAF_TEST(H_13 a barrier waits until a lost op is settled) {
+CAF_TEST(H13 a barrier waits until a lost op is settled) {
   admit(sale(0));
   const auto b = wait(0);
   answer(even, batch_status::lost);

@@ -225,7 +225,7 @@ CAF_TEST(create replayed by key whatever else is true by now) {
   CAF_CHECK(world->counts() == before);
 }
 
-CAF_TEST(H_22c a key belongs to one user and one operation) {
+CAF_TEST(H22c a key belongs to one user and one operation) {
   auto order = wish({of(seat())});
   order.key = "key";
   CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
@@ -271,7 +271,7 @@ CAF_TEST(create without a key has no twins) {
   CAF_CHECK_EQUAL(v[1].is, outcome::ok);
 }
 
-CAF_TEST(H_01 create fenced by every participant) {
+CAF_TEST(H01 create fenced by every participant) {
   const auto x = seat(), y = seat();
   for (const auto shard : {session_shard, event_shard, block_shard, far_block_shard}) {
     auto far = of(y);
@@ -290,7 +290,7 @@ CAF_TEST(create fenced by an epoch that is yet to come) {
   refused(order, outcome::fenced);
 }
 
-CAF_TEST(H_04 create late by ledger time) {
+CAF_TEST(H04 create late by ledger time) {
   const auto x = seat();
   auto order = wish({of(x)});
   order.deadline = world->now() + 20ms;
@@ -299,12 +299,12 @@ CAF_TEST(H_04 create late by ledger time) {
   free_still(x);
 }
 
-CAF_TEST(H_15 create closed: a cancelled event) {
+CAF_TEST(H15 create closed: a cancelled event) {
   world->cancel_event(event);
   refused(wish({of(seat())}), outcome::closed);
 }
 
-CAF_TEST(H_18 create closed: outside the window by ledger time) {
+CAF_TEST(H18 create closed: outside the window by ledger time) {
   const auto now = world->now();
   const std::vector<event_seed> seeds = {
     {fresh<event_id>(), false, now + 1h, now + 2h},
@@ -360,7 +360,7 @@ CAF_TEST(create moved: one seat twice in one order) {
   free_still(x);
 }
 
-CAF_TEST(H_22d twins in one batch: late and moved and then ok) {
+CAF_TEST(H22d twins in one batch: late and moved and then ok) {
   const auto x = seat();
   auto first = wish({of(x)});
   first.deadline = world->now() - 1s;
@@ -535,7 +535,7 @@ CAF_TEST(release in flight: an earlier op of the batch ends the same reservation
   refused(expiry, outcome::not_pending);
 }
 
-CAF_TEST(H_38 release partial: the list of items is judged) {
+CAF_TEST(H38 release partial: the list of items is judged) {
   const auto t = type(9);
   const auto order = wish({of(seat()), of(seat()), of(t, 2)});
   CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
@@ -567,7 +567,7 @@ CAF_TEST(H_38 release partial: the list of items is judged) {
 
 // -- reread ---------------------------------------------------------------------------------------
 
-CAF_TEST(H_04 reread is final only past the deadline) {
+CAF_TEST(H04 reread is final only past the deadline) {
   const auto x = seat();
   reread_seats look{{x}, world->now() + 1min, at(block_shard)};
   const auto open = judge({look}).front();
@@ -727,7 +727,7 @@ CAF_TEST(the second run of a batch is the look_up) {
   CAF_CHECK(world->counts() == before);
 }
 
-CAF_TEST(H_08 an op that violates a constraint tears the batch and leaves nothing) {
+CAF_TEST(H08 an op that violates a constraint tears the batch and leaves nothing) {
   const auto x = seat();
   const auto t = type(5);
   const auto held = wish({of(seat())});

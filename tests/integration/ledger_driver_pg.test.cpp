@@ -148,7 +148,7 @@ CAF_TEST(a statement that takes too long is contended) {
   CAF_CHECK_EQUAL(h.reservations(), 0);
 }
 
-CAF_TEST(H_04 a reread waits for whoever holds the seat and shows the result) {
+CAF_TEST(H04 a reread waits for whoever holds the seat and shows the result) {
   hall h;
   ledger_driver_pg driver{plain_driver(h.home)};
   driver.execute({});
@@ -176,7 +176,7 @@ CAF_TEST(H_04 a reread waits for whoever holds the seat and shows the result) {
   CAF_CHECK(said.final_read);
 }
 
-CAF_TEST(H_15 a creation that waited behind a cancellation is closed) {
+CAF_TEST(H15 a creation that waited behind a cancellation is closed) {
   hall h;
   ledger_driver_pg driver{plain_driver(h.home)};
   driver.execute({});

@@ -65,7 +65,7 @@ batch_result after_fail_over(ledger_driver_pg& lane, const batch& b) {
 
 } // namespace
 
-CAF_TEST(a lane goes on only if all that it has answered is there) {
+CAF_TEST(H14 a lane goes on only if all that it has answered is there) {
   hall h;
   auto standby = open_standby();
   ledger_driver_pg safe{either_server(h)}, at_risk{either_server(h)};

@@ -13,7 +13,7 @@
 using namespace tk;
 using namespace tk::test;
 
-CAF_TEST(H_25 plans made on empty tables never scan) {
+CAF_TEST(H25 plans made on empty tables never scan) {
   hall h{400};
   auto plans = h.home.connect("tiketi_ledger");
   CAF_REQUIRE(plans.run_script(sql::session_settings).ok());
@@ -59,7 +59,7 @@ CAF_TEST(H_25 plans made on empty tables never scan) {
   CAF_CHECK_EQUAL(number(h.db, scanned), before);
 }
 
-CAF_TEST(H_26 seats are updated in place) {
+CAF_TEST(H26 seats are updated in place) {
   hall h{4000};
   int pid = 0;
   {

@@ -46,7 +46,7 @@ CAF_TEST(three lanes and a taker keep every rule) {
   }
 }
 
-CAF_TEST(canary without row locks is caught) {
+CAF_TEST(H09 canary without row locks is caught) {
   expect_caught("no row locks", {.no_row_locks = true});
 }
 

@@ -69,7 +69,7 @@ CAF_TEST(shards are taken from the dead only) {
   CAF_CHECK(second_node.take()->epochs == all->epochs);
 }
 
-CAF_TEST(H_36 half a batch without a Sync does not stop a takeover) {
+CAF_TEST(H36 half a batch without a Sync does not stop a takeover) {
   hall h;
   auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
   roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
@@ -105,7 +105,7 @@ CAF_TEST(H_36 half a batch without a Sync does not stop a takeover) {
   CAF_CHECK(!lane.next(soon, synced).ok());
 }
 
-CAF_TEST(H_37 a pid with another start is left alone) {
+CAF_TEST(H37 a pid with another start is left alone) {
   hall h;
   auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
   roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
@@ -126,7 +126,7 @@ CAF_TEST(H_37 a pid with another start is left alone) {
   CAF_CHECK_EQUAL(status(healthy.execute({})), "committed");
 }
 
-CAF_TEST(H_03 twenty takeovers under six busy lanes leave no MultiXact) {
+CAF_TEST(H03 twenty takeovers under six busy lanes leave no MultiXact) {
   hall h{600};
   auto ghost = make_id<node_id>(h.source);
   roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
