@@ -51,6 +51,7 @@ if(TIKETI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # ccache refuses precompiled headers unless told that time stamps and macros may be ignored.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_NOHASHDIR=1
     CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${TIKETI_CCACHE})
 endif()
 find_program(TIKETI_MOLD mold)
