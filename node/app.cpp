@@ -1,6 +1,12 @@
 #include "node/app.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 #include <thread>
 
@@ -97,6 +103,22 @@ void log_failure(const std::string& text) {
   spdlog::warn("event=database_job_failed what=\"{}\"", text);
 }
 
+/// Whether the address can be listened on now.
+bool port_free(const http::server_options& options) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true; // Whoever listens later will say what is wrong.
+  int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(options.port);
+  bool known = inet_pton(AF_INET, options.bind_address.c_str(), &address.sin_addr) == 1;
+  bool taken = known && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
+               errno == EADDRINUSE;
+  close(fd);
+  return !taken;
+}
+
 /// Everything of a node, in order of construction; destroyed in reverse.
 class node final : public running_node {
 public:
@@ -134,6 +156,10 @@ public:
 
   /// Empty when the node runs.
   std::string start() {
+    // First of all: who cannot listen must not take the shards from a node that does.
+    if (!port_free(server_options_of(config_)))
+      return "PORT " + config_.text("PORT") +
+             ": something listens there already; stop it or choose another port";
     if (auto wrong = check_database(); !wrong.empty()) return wrong;
     if (auto wrong = join(); !wrong.empty()) return wrong;
     if (auto wrong = spawn_services(); !wrong.empty()) return wrong;

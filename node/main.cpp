@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -25,7 +26,9 @@ namespace {
 using namespace tk;
 
 /// One line that says what is wrong and what to do; exit code 1.
-int fail(const std::string& text) {
+int fail(std::string text) {
+  std::ranges::replace_if(
+    text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   std::fprintf(stderr, "tiketi-node: %s\n", text.c_str());
   return 1;
 }

@@ -82,6 +82,14 @@ void settle_doubt(pointer self, reservation_id id) {
 
 } // namespace
 
+/// Those who wanted to cancel while it was being released come second.
+void answer_waiting(pointer self, reservation_id id, release_reason reason, ec first) {
+  auto found = self->state.release_waiting.extract(id);
+  if (found.empty()) return;
+  auto second = reason == release_reason::expired ? ec::reservation_expired : ec::already_cancelled;
+  for (auto& tell : found.mapped()) tell(first == ec::ok ? second : first);
+}
+
 void tell_satellites(pointer self, const hold_record& hold, bool held) {
   auto& st = self->state;
   std::vector<int32_t> blocks;
@@ -113,6 +121,7 @@ void release(pointer self, const hold_record& hold, release_reason reason, user_
   submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {
     if (self->state.core->find_hold(id)) after_verdict(self, id, reason, v);
     done(to_ec(v.is));
+    answer_waiting(self, id, reason, to_ec(v.is));
   });
 }
 
@@ -129,8 +138,11 @@ caf::result<release_reply> on_release(pointer self, const release_hold& cmd) {
     on_tick(self);
     return release_reply{ec::reservation_expired};
   }
-  if (hold->releasing) return release_reply{ec::in_flight};
   auto reply = promise_reply<release_reply>(self);
+  if (hold->releasing) { // A double click: the first one's outcome decides.
+    st.release_waiting[cmd.id].push_back([=](ec is) { reply->deliver({is}); });
+    return reply->rp;
+  }
   release(self, *hold, release_reason::cancelled, cmd.user, cmd.request,
           [=](ec is) { reply->deliver({is}); });
   return reply->rp;

@@ -2,8 +2,11 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <vector>
 
 #include <caf/all.hpp>
 
@@ -35,6 +38,8 @@ struct state {
   uint64_t timer_no = 0; ///< Of that timer; an older one changes nothing when it runs out.
   int open_requests = 0; ///< No passivation meanwhile.
   std::deque<std::shared_ptr<open_op>> open_ops; ///< In order of `until`.
+  /// Further cancels of a hold whose release is on its way hear what became of it.
+  std::map<reservation_id, std::vector<std::function<void(ec)>>> release_waiting;
   std::set<reservation_id> to_relook; ///< Could not be looked up; the next tick tries again.
   ~state() {
     if (node) node->probe.blocks_active--;
@@ -88,6 +93,7 @@ void on_tick(pointer self);
 /// Ends a led hold; `done(ec)` hears ok when its seats are free.
 void release(pointer self, const hold_record& hold, release_reason reason, user_id actor,
              request_id request, std::function<void(ec)> done);
+void answer_waiting(pointer self, reservation_id id, release_reason reason, ec first);
 /// Tells the other blocks of a reservation what became of their seats.
 void tell_satellites(pointer self, const hold_record& hold, bool held);
 

@@ -177,8 +177,8 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
                   : std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
-  st.core->begin(
-    {id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()), cmd.deadline});
+  st.core->begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
+                  cmd.deadline, seats_of(wish)});
   st.waiting[id].push_back(reply);
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))

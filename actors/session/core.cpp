@@ -20,6 +20,13 @@ std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
 
 } // namespace
 
+std::vector<seat_id> seats_of(const reserve_seats& wish) {
+  std::vector<seat_id> out;
+  for (auto& x : wish.seats) out.push_back(x.seat);
+  std::ranges::sort(out);
+  return out;
+}
+
 session_core::session_core(bool user_known, instant revoked_before,
                            std::vector<pending_hold> pending, std::vector<key_record> keys)
     : user_known_(user_known),
@@ -52,6 +59,13 @@ std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) 
   return std::nullopt;
 }
 
+const open_attempt* session_core::twin_of(const reserve_seats& wish) const {
+  auto wanted = seats_of(wish);
+  for (auto& [id, x] : attempts_)
+    if (x.event == wish.event && x.wanted == wanted) return &x;
+  return nullptr;
+}
+
 const pending_hold* session_core::own_hold(const reserve_seats& wish, instant now) const {
   for (auto& [id, hold] : pending_) {
     auto held = [&](const wanted_seat& x) {
@@ -81,6 +95,11 @@ reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, 
     return out;
   }
   if (auto known = by_key(wish)) return *known;
+  if (auto twin = twin_of(wish)) { // A double click: the same seats are being decided (G14).
+    out.is = reserve_decision::kind::join;
+    out.reservation = twin->id;
+    return out;
+  }
   auto seats = seats_in_hand(wish.event, now) + static_cast<int32_t>(wish.seats.size());
   bool too_many = limit > 0 && seats > limit && !own_hold(wish, now);
   if (!too_many) out.is = reserve_decision::kind::forward;

@@ -26,8 +26,12 @@ struct open_attempt {
   event_id event;
   std::string key, digest;
   int32_t seats = 0;
-  instant deadline; ///< The ledger commits nothing of it after this.
+  instant deadline;            ///< The ledger commits nothing of it after this.
+  std::vector<seat_id> wanted; ///< In order of id.
 };
+
+/// The seats of a wish, in order of id.
+std::vector<seat_id> seats_of(const reserve_seats& wish);
 
 /// What a key was used for: the reservation row is the record (H-22c).
 struct key_record {
@@ -94,6 +98,8 @@ public:
 
 private:
   [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_seats& wish) const;
+  /// The attempt in flight for the very same seats, whatever its key.
+  [[nodiscard]] const open_attempt* twin_of(const reserve_seats& wish) const;
 
   bool user_known_;
   instant revoked_before_;

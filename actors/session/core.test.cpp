@@ -33,7 +33,7 @@ session_core fresh(std::vector<pending_hold> pending = {}, std::vector<key_recor
 }
 
 open_attempt attempt(uint64_t id, int32_t seats, std::string key = {}, event_id event = concert) {
-  return {{0xb, id}, event, std::move(key), "d", seats, now + millis{3000}};
+  return {{0xb, id}, event, std::move(key), "d", seats, now + millis{3000}, {}};
 }
 
 using kind = reserve_decision::kind;
