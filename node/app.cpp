@@ -27,6 +27,7 @@
 #include "persistence/ledger/roster_pg.hpp"
 #include "persistence/migrations/migrate.hpp"
 #include "persistence/pg/connection.hpp"
+#include "persistence/pii/check.hpp"
 #include "persistence/reads/actor.hpp"
 #include "persistence/store/actor.hpp"
 #include "supervisors/boards.hpp"
@@ -196,7 +197,18 @@ private:
              "); is PostgreSQL running, and has `tiketi-node migrate` made the roles?";
     if (auto schema = check_schema(*db); !schema)
       return "DATABASE_URL: " + schema.error() + "; run: tiketi-node migrate";
-    return "";
+    return check_accounts();
+  }
+
+  /// The keys of personal data, tried on what is stored.
+  std::string check_accounts() {
+    auto vault = make_vault(config_);
+    if (!vault) return vault.error();
+    vault_ = *vault;
+    auto db = pg::connection::open(conninfo_for(config_, "tiketi_store"), connect_limit);
+    if (!db) return "DATABASE_URL: cannot connect as tiketi_store (" + db.error() + ")";
+    auto right = check_keys(*db, *vault_);
+    return right ? "" : right.error();
   }
 
   std::string join() {
@@ -240,8 +252,6 @@ private:
   }
 
   std::string spawn_services() {
-    auto vault = make_vault(config_);
-    if (!vault) return vault.error();
     context_.system = &system_;
     context_.clock = &clock_;
     context_.random = &random_;
@@ -254,7 +264,7 @@ private:
                 static_cast<size_t>(config_.number("READ_POOL_SIZE")), 20'000, log_failure}));
     store_ = keep(spawn_store(system_, {conninfo_for(config_, "tiketi_store"),
                                         static_cast<size_t>(config_.number("STORE_POOL_SIZE")),
-                                        4096, *vault, log_failure}));
+                                        4096, vault_, log_failure}));
     password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
@@ -318,6 +328,7 @@ private:
   node_context context_;
   node_id id_;
   int64_t incarnation_ = 0;
+  std::shared_ptr<const pii_vault> vault_;
   std::shared_ptr<roster_pg> roster_;
   store_actor store_;
   password_actor passwords_;

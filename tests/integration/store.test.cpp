@@ -7,6 +7,7 @@
 
 #include <caf/scoped_actor.hpp>
 
+#include "persistence/pii/check.hpp"
 #include "persistence/reads/actor.hpp"
 #include "persistence/reads/queries.hpp"
 #include "persistence/seed/seed.hpp"
@@ -157,6 +158,17 @@ CAF_TEST(S37 no personal data is stored in clear) {
                        "phone_cipher, 'escape'), '') FROM users u");
   for (auto clear : {"kim@example.com", "example", "Kim Minji", "Minji", "010-99"})
     CAF_CHECK(dump.find(clear) == std::string::npos);
+}
+
+CAF_TEST(other keys than those of the stored accounts are noticed at the start) {
+  fill();
+  auto to = writer();
+  CAF_CHECK(check_keys(to, *vault).has_value());
+  pii_keys other;
+  other.current.id = 77;
+  auto wrong = check_keys(to, pii_vault{other});
+  CAF_REQUIRE(!wrong.has_value());
+  CAF_CHECK(wrong.error().find("TIKETI_PII_KEY: ") == 0);
 }
 
 CAF_TEST(S29 the role of the store cannot touch what the ledger owns) {
