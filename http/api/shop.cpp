@@ -1,5 +1,7 @@
 #include "http/api/shop.hpp"
 
+#include <malloc.h>
+
 #include <caf/all.hpp>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -28,7 +30,7 @@ public:
 
   void finish(caf::event_based_actor* self, ec is, const seat_plan_ptr& plan) {
     if (std::exchange(finished_, true)) return;
-    if (is == ec::ok) shop_.maps.put(event_, plan);
+    if (is == ec::ok) keep(plan);
     std::vector<shop::plan_done> waiting;
     {
       std::unique_lock guard{shop_.plans_mutex};
@@ -41,6 +43,12 @@ public:
   }
 
 private:
+  void keep(const seat_plan_ptr& plan) {
+    constexpr size_t large = 10'000;
+    shop_.maps.put(event_, plan);
+    if (plan->size() >= large) malloc_trim(0); // Its rows took several times what the plan keeps.
+  }
+
   shop& shop_;
   event_id event_;
   bool finished_ = false;
