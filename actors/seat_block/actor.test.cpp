@@ -2,7 +2,7 @@
 
 #include "actors/seat_block/actor.hpp"
 
-#include "supervisors/reservation_number.hpp"
+#include "supervisors/reservation_forms.hpp"
 #include "tests/support/node_rig.hpp"
 
 using namespace tk;

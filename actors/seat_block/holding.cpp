@@ -2,7 +2,7 @@
 
 #include "actors/seat_block/state.hpp"
 #include "supervisors/reply_once.hpp"
-#include "supervisors/reservation_number.hpp"
+#include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
 /// Holding seats: claim in memory, submit, then one of three (R12): applied, dropped, or kept until

@@ -2,7 +2,7 @@
 
 #include "actors/seat_block/state.hpp"
 #include "supervisors/reply_once.hpp"
-#include "supervisors/reservation_number.hpp"
+#include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
 /// Ending holds: by cancel, by time, and what the timer finds doubtful.

@@ -7,7 +7,7 @@
 #include "actors/session/core.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/reply_once.hpp"
-#include "supervisors/reservation_number.hpp"
+#include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
 namespace tk {
@@ -142,7 +142,7 @@ void resolve(session_ptr self, reservation_id attempt) {
           answer_all(self, attempt, to_reply(x.row));
         } else if (x.found || given_up) {
           core.drop(attempt); // Should it commit after all, its key and id are on record.
-          answer_all(self, attempt, x.found ? to_reply(x.row) : refusal(ec::late));
+          answer_all(self, attempt, x.found ? to_reply(x.row) : refusal(ec::unknown));
         } else {
           resolve_later(self, attempt);
         }

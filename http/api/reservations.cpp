@@ -26,29 +26,12 @@ void on_mine(shop& s, const exchange_ptr& x) {
   });
 }
 
-void on_one(shop& s, const exchange_ptr& x) {
-  read_reservation query{x->user(), x->id_param<reservation_id>("id")};
-  s.pool.run([&s, x, query](caf::event_based_actor* self) {
-    self->request(s.store, store_budget, query)
-      .then(
-        [x](const found_reservation_view& found) {
-          if (!found.found) {
-            x->fail(ec::reservation_unknown);
-            return;
-          }
-          x->respond(json_text(json{{"reservation", reservation_detail(found.row)}}.dump()));
-        },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
-  });
-}
-
 void on_cancel(shop& s, const exchange_ptr& x) {
   s.pool.run([&s, x](caf::event_based_actor* self) {
     auto budget = time_for(*x);
     if (budget == millis{0}) return;
     auto id = x->id_param<reservation_id>("id");
-    cancel_reservation cmd{id, from_ms(x->who()->issued_at_ms),
-                           parse_id<request_id>(x->req().request_id).value_or(request_id{})};
+    cancel_reservation cmd{id, from_ms(x->who()->issued_at_ms), request_of(*x)};
     ask<session_actor>(self, s.node, key_of(x->user()), budget, cmd)
       .then(
         [x, id](const release_reply& r) {
@@ -66,6 +49,19 @@ void on_cancel(shop& s, const exchange_ptr& x) {
 
 } // namespace
 
+void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
+                        json (*view)(const reservation_view&)) {
+  s.pool.run([&s, x, id, view](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, read_reservation{x->user(), id})
+      .then(
+        [x, view](const found_reservation_view& found) {
+          if (found.found) x->respond(json_text(json{{"reservation", view(found.row)}}.dump()));
+          else x->fail(ec::reservation_unknown);
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
 void add_reservation_routes(shop& s, std::vector<route>& out) {
   route mine;
   mine.path = "/api/reservations/my";
@@ -81,7 +77,9 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
   route one;
   one.path = "/api/reservations/{id}";
   one.level = access::user;
-  one.run = [&s](const exchange_ptr& x) { on_one(s, x); };
+  one.run = [&s](const exchange_ptr& x) {
+    answer_reservation(s, x, x->id_param<reservation_id>("id"), reservation_detail);
+  };
   one.name = "getReservation";
   one.summary = "One of the caller's reservations.";
   one.tag = "reservations";

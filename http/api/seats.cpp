@@ -112,7 +112,7 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
   cmd.key = wanted.key;
   cmd.digest = digest_of(wanted);
   cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
-  cmd.request = parse_id<request_id>(x->req().request_id).value_or(request_id{});
+  cmd.request = request_of(*x);
   ask<session_actor>(self, s.node, key_of(x->user()), budget, std::move(cmd))
     .then(
       [&s, x, plan](const hold_reply& r) {
@@ -135,24 +135,6 @@ void on_reserve(shop& s, const exchange_ptr& x) {
                                                        const seat_plan_ptr& plan) {
     if (is != ec::ok) x->fail(is);
     else reserve(s, self, x, wanted, plan);
-  });
-}
-
-// -- one reservation ----------------------------------------------------------------------------
-
-void on_seat_reservation(shop& s, const exchange_ptr& x) {
-  read_reservation query{x->user(), x->id_param<reservation_id>("reservationId")};
-  s.pool.run([&s, x, query](caf::event_based_actor* self) {
-    self->request(s.store, store_budget, query)
-      .then(
-        [x](const found_reservation_view& found) {
-          if (!found.found) {
-            x->fail(ec::reservation_unknown);
-            return;
-          }
-          x->respond(json_text(json{{"reservation", seat_reservation(found.row)}}.dump()));
-        },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
   });
 }
 
@@ -190,7 +172,9 @@ void add_seat_routes(shop& s, std::vector<route>& out) {
   route one;
   one.path = "/api/seats/reservation/{reservationId}";
   one.level = access::user;
-  one.run = [&s](const exchange_ptr& x) { on_seat_reservation(s, x); };
+  one.run = [&s](const exchange_ptr& x) {
+    answer_reservation(s, x, x->id_param<reservation_id>("reservationId"), seat_reservation);
+  };
   one.name = "getSeatReservation";
   one.summary = "One of the caller's reservations, by seats.";
   one.tag = "seats";

@@ -116,6 +116,10 @@ millis time_for(const exchange& x) {
   return std::clamp(left, millis{0}, session_budget);
 }
 
+request_id request_of(const exchange& x) {
+  return parse_id<request_id>(x.req().request_id).value_or(request_id{});
+}
+
 prometheus::Histogram& creation_times(metrics& meters) {
   auto& family = prometheus::BuildHistogram()
                    .Name("business_reservation_create_duration_seconds")

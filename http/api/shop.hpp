@@ -4,6 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "gateways/password/port.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/response_cache.hpp"
@@ -74,6 +76,11 @@ inline constexpr millis session_budget{6000};
 /// The time an entity gets for this request: what is left of it, at most `session_budget`. Zero
 /// when it has been answered already: then nothing may be begun for it (H-30).
 millis time_for(const exchange& x);
+/// The request's id as history rows and domain events keep it; nil when the client's is no uuid.
+request_id request_of(const exchange& x);
+/// Answers with the caller's own reservation `id` as `view` shows it; 404 when it is not theirs.
+void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
+                        nlohmann::ordered_json (*view)(const reservation_view&));
 inline constexpr millis store_budget{4000};
 
 } // namespace tk::http

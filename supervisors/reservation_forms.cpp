@@ -1,4 +1,4 @@
-#include "supervisors/reservation_number.hpp"
+#include "supervisors/reservation_forms.hpp"
 
 #include <array>
 #include <cstdio>
