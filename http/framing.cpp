@@ -74,7 +74,10 @@ framing_step framer::feed_head(std::string_view bytes, size_t& used) {
     while (used < bytes.size() && (bytes[used] == '\r' || bytes[used] == '\n')) ++used;
   auto fresh = bytes.substr(used);
   auto old = head_.size();
-  auto room = head_max_ + 4 - std::min(old, head_max_ + 4);
+  // A head of the greatest size ends two bytes later, with the second half of the empty line. How
+  // the network cuts the bytes must not decide whether it fits.
+  auto whole = head_max_ + 2;
+  auto room = whole - std::min(old, whole);
   auto piece = fresh.substr(0, room);
   head_.append(piece);
   auto end = head_.find("\r\n\r\n", old < 3 ? 0 : old - 3);
@@ -82,11 +85,10 @@ framing_step framer::feed_head(std::string_view bytes, size_t& used) {
     used += piece.size();
     // Controls in a head are never legal, so what does not speak HTTP is refused at once.
     if (memchr(piece.data(), 0, piece.size()) != nullptr) return failed(ec::bad_request);
-    return head_.size() > head_max_ ? failed(ec::headers_too_large) : framing_step::more;
+    return head_.size() >= whole ? failed(ec::headers_too_large) : framing_step::more;
   }
   used += end + 4 - old;
   head_.resize(end + 2);
-  if (head_.size() > head_max_) return failed(ec::headers_too_large);
   if (!check_head()) return framing_step::failed;
   at_ = at::body_start;
   return framing_step::head;

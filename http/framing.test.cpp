@@ -130,6 +130,18 @@ CAF_TEST(sizes are bounded) {
   CAF_CHECK(frame(post("Content-Length: 5\r\n", "abcde"), 10, 4).error == ec::body_too_large);
 }
 
+CAF_TEST(a head of the greatest size fits however it is cut and one byte more does not) {
+  auto of_size = [](size_t bytes) {
+    auto start = std::string("GET / HTTP/1.1\r\nHost: x\r\nA: ");
+    return start + std::string(bytes - start.size() - 2, 'a') + "\r\n\r\n";
+  };
+  constexpr size_t limit = 16 * 1024;
+  CAF_CHECK(refusal(of_size(limit)) == ec::ok);
+  CAF_CHECK(refusal(of_size(limit) + "trailing bytes") == ec::ok);
+  CAF_CHECK(refusal(of_size(limit + 1)) == ec::headers_too_large);
+  CAF_CHECK(refusal(of_size(limit + 1) + "trailing bytes") == ec::headers_too_large);
+}
+
 CAF_TEST(the version and the connection header decide about keep alive) {
   CAF_CHECK(!frame("GET / HTTP/1.0\r\n\r\n").keep_alive);
   CAF_CHECK(frame("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
