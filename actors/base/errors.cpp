@@ -43,6 +43,46 @@ client_answer answer_to(ec x) {
     return {503, "UNAVAILABLE", "Service temporarily unavailable. Please retry.", 2};
   case ec::late: return {503, "TIMEOUT", "The request took too long. Please retry.", 1};
   case ec::fenced: return {503, "MOVED", "The service is moving. Please retry.", 1};
+  case ec::refresh_missing: return {401, "REFRESH_TOKEN_REQUIRED", "Refresh token is required"};
+  case ec::refresh_invalid:
+    return {401, "REFRESH_TOKEN_INVALID", "Invalid or expired refresh token"};
+  case ec::refresh_reused:
+    return {401, "TOKEN_REUSED", "Token reuse detected. All sessions revoked for security."};
+  case ec::token_invalid: return {401, "TOKEN_INVALID", "Invalid or expired token"};
+  case ec::user_unknown: return {401, "USER_NOT_FOUND", "User not found"};
+  case ec::password_wrong: return {400, "PASSWORD_WRONG", "Current password is incorrect"};
+  case ec::password_change_required:
+    return {403, "PASSWORD_CHANGE_REQUIRED", "The password must be changed first"};
+  case ec::google_missing:
+    return {400, "GOOGLE_CREDENTIAL_REQUIRED", "Google credential is required"};
+  case ec::google_off: return {400, "GOOGLE_NOT_CONFIGURED", "GOOGLE_CLIENT_ID is not configured"};
+  case ec::google_invalid: return {400, "GOOGLE_TOKEN_INVALID", "Invalid Google token"};
+  case ec::google_payload: return {400, "GOOGLE_PAYLOAD_INVALID", "Invalid Google token payload"};
+  case ec::artist_unknown: return {404, "ARTIST_NOT_FOUND", "Artist not found"};
+  case ec::ticket_type_unknown: return {404, "TICKET_TYPE_NOT_FOUND", "Ticket type not found"};
+  case ec::quantity_short: return {409, "NOT_ENOUGH_TICKETS", "quantity is not enough"};
+  case ec::payment_unknown: return {404, "PAYMENT_NOT_FOUND", "Payment not found"};
+  case ec::access_denied: return {403, "ACCESS_DENIED", "Access denied"};
+  case ec::not_payable: return {400, "RESERVATION_NOT_PENDING", "Reservation is not pending"};
+  case ec::hold_over: return {400, "HOLD_EXPIRED", "Reservation has expired"};
+  case ec::paid_too_late:
+    return {409, "PAYMENT_TOO_LATE", "The reservation is gone. The payment is refunded."};
+  case ec::amount_mismatch: return {400, "AMOUNT_MISMATCH", "Amount mismatch"};
+  case ec::already_paid: return {400, "ALREADY_PAID", "Payment already confirmed"};
+  case ec::payment_declined: return {400, "PAYMENT_DECLINED", "The payment was declined"};
+  case ec::payment_attempts:
+    return {400, "PAYMENT_ATTEMPTS", "Too many declined payments for this order"};
+  case ec::payment_pending:
+    return {504, "PAYMENT_PENDING", "Payment is being verified. Do not pay again."};
+  case ec::payment_method_unavailable:
+    return {400, "PAYMENT_METHOD_UNAVAILABLE", "This payment method is not available"};
+  case ec::provider_away:
+    return {503, "PAYMENT_PROVIDER_UNAVAILABLE",
+            "The payment provider cannot be reached. Nothing was charged; please try again later.",
+            30};
+  case ec::not_refundable:
+    return {400, "NOT_REFUNDABLE", "Only confirmed payments can be cancelled"};
+  case ec::not_cancellable: return {400, "NOT_CANCELLABLE", "This payment cannot be cancelled"};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -83,6 +123,34 @@ std::string_view to_string(ec x) {
   case ec::unavailable: return "unavailable";
   case ec::late: return "late";
   case ec::fenced: return "fenced";
+  case ec::refresh_missing: return "refresh_missing";
+  case ec::refresh_invalid: return "refresh_invalid";
+  case ec::refresh_reused: return "refresh_reused";
+  case ec::token_invalid: return "token_invalid";
+  case ec::user_unknown: return "user_unknown";
+  case ec::password_wrong: return "password_wrong";
+  case ec::password_change_required: return "password_change_required";
+  case ec::google_missing: return "google_missing";
+  case ec::google_off: return "google_off";
+  case ec::google_invalid: return "google_invalid";
+  case ec::google_payload: return "google_payload";
+  case ec::artist_unknown: return "artist_unknown";
+  case ec::ticket_type_unknown: return "ticket_type_unknown";
+  case ec::quantity_short: return "quantity_short";
+  case ec::payment_unknown: return "payment_unknown";
+  case ec::access_denied: return "access_denied";
+  case ec::not_payable: return "not_payable";
+  case ec::hold_over: return "hold_over";
+  case ec::paid_too_late: return "paid_too_late";
+  case ec::amount_mismatch: return "amount_mismatch";
+  case ec::already_paid: return "already_paid";
+  case ec::payment_declined: return "payment_declined";
+  case ec::payment_attempts: return "payment_attempts";
+  case ec::payment_pending: return "payment_pending";
+  case ec::payment_method_unavailable: return "payment_method_unavailable";
+  case ec::provider_away: return "provider_away";
+  case ec::not_refundable: return "not_refundable";
+  case ec::not_cancellable: return "not_cancellable";
   case ec::internal: break;
   }
   return "internal";

@@ -45,7 +45,38 @@ enum class ec : uint8_t {
   unavailable, // Refused before anything was done: a dependency is away.
   late,        // Refused before anything was done: its time was up.
   fenced,      // Refused: the shard has a new owner.
-  internal     // A bug; the log knows more.
+  internal,    // A bug; the log knows more.
+  // -- signing in --------------------------------------------------------------------------------
+  refresh_missing,          // A refresh without a token.
+  refresh_invalid,          // Bad, over, or not on record.
+  refresh_reused,           // Its family is revoked.
+  token_invalid,            // An access token given to be verified.
+  user_unknown,             // A good token of somebody who is gone.
+  password_wrong,           // To change it or to leave.
+  password_change_required, // The configured admin's first log-in (G07).
+  google_missing,
+  google_off,
+  google_invalid, // Signature, issuer, audience or time.
+  google_payload, // No subject, or no verified mail.
+  // -- catalogue and standing tickets ------------------------------------------------------------
+  artist_unknown,
+  ticket_type_unknown,
+  quantity_short, // Fewer left of a type than wanted.
+  // -- payments ----------------------------------------------------------------------------------
+  payment_unknown,
+  access_denied, // Somebody else's payment or subject.
+  not_payable,
+  hold_over,     // Too late to begin paying.
+  paid_too_late, // Paid, but the seat is gone: refunded (C28).
+  amount_mismatch,
+  already_paid,               // Clients look for this text.
+  payment_declined,           // By the provider, definitely.
+  payment_attempts,           // D-27: three a hold.
+  payment_pending,            // G02: no definite answer yet.
+  payment_method_unavailable, // G04.
+  provider_away,              // Refused before anything was asked of it.
+  not_refundable,
+  not_cancellable // A membership's or a transfer's payment (D20).
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).
