@@ -24,20 +24,6 @@ bool well_formed_request_id(std::string_view x) {
   });
 }
 
-bool starts_with_segment(std::string_view path, std::string_view prefix) {
-  return path.substr(0, prefix.size()) == prefix &&
-         (path.size() == prefix.size() || path[prefix.size()] == '/');
-}
-
-/// The category of a path no route knows, so that probing is limited, too (1.9).
-rate_category category_of(std::string_view path) {
-  if (starts_with_segment(path, "/health") || starts_with_segment(path, "/actuator"))
-    return rate_category::exempt;
-  if (starts_with_segment(path, "/api/auth")) return rate_category::auth;
-  if (starts_with_segment(path, "/api/queue")) return rate_category::queue;
-  return rate_category::general;
-}
-
 /// D39: every anonymous page load asks for a refresh without a token.
 bool refresh_without_token(const request& x) {
   return x.verb == method::post && x.path == "/api/auth/refresh" && !x.cookie("refresh_token") &&
@@ -113,7 +99,7 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   x->route_ = m.hit;
   x->params_ = m.params;
   identify(*x);
-  if (!check_rate(*x, m) || !check_access(*x, m)) return;
+  if (!check_rate(*x) || !check_access(*x, m)) return;
   run(x);
 }
 
@@ -142,9 +128,9 @@ void service::identify(live_exchange& x) {
                                             options_.trusted_proxies));
 }
 
-bool service::check_rate(live_exchange& x, const route_match& m) {
+bool service::check_rate(live_exchange& x) {
   auto& q = x.request_;
-  auto category = m.hit != nullptr ? m.hit->rate : category_of(q.path);
+  auto category = category_of(q.path);
   if (q.verb == method::options || options_.limits.of(category) == 0 || refresh_without_token(q))
     return true;
   auto client = x.principal_ ? "user:" + to_string(x.principal_->user) : "ip:" + q.client;
@@ -240,9 +226,8 @@ void service::compose(const live_exchange& x, answer& a, bool keep_alive, outgoi
   h += may_zip ? "Vary: Origin, Accept-Encoding\r\n" : "Vary: Origin\r\n";
   line(h, "X-Request-Id", q.request_id);
   h += "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n";
-  bool personal =
-    a.status >= 400 || (route != nullptr && (route->level != access::public_ || route->personal ||
-                                             route->rate == rate_category::auth));
+  bool personal = a.status >= 400 || category_of(q.path) == rate_category::auth ||
+                  (route != nullptr && (route->level != access::public_ || route->personal));
   if (!a.cache_control.empty()) line(h, "Cache-Control", a.cache_control);
   else if (personal) h += "Cache-Control: no-store\r\n";
   if (a.retry_after_s > 0) line(h, "Retry-After", static_cast<uint64_t>(a.retry_after_s));

@@ -250,6 +250,20 @@ CAF_TEST(clients and categories do not share and zero is off) {
   CAF_CHECK(l.size() <= 160);
 }
 
+CAF_TEST(the category of a request follows from its path alone) {
+  for (auto path : {"/health", "/actuator/prometheus", "/actuator", "/api/auth/me"})
+    CAF_CHECK(category_of(path) == rate_category::exempt);
+  for (auto path : {"/api/auth/login", "/api/auth", "/api/auth/me/more"})
+    CAF_CHECK(category_of(path) == rate_category::auth);
+  CAF_CHECK(category_of("/api/queue/status") == rate_category::queue);
+  for (auto path : {"/api/seats/reserve", "/api/reservations", "/api/reservations/7/cancel",
+                    "/api/reservations/{id}/cancel"})
+    CAF_CHECK(category_of(path) == rate_category::booking);
+  for (auto path : {"/api/reservations/my", "/api/reservations/7/x/cancel", "/api/authors",
+                    "/api/reservations/cancel", "/api/events", "/healthy", "/", ""})
+    CAF_CHECK(category_of(path) == rate_category::general);
+}
+
 CAF_TEST(forwarded addresses count only behind trusted proxies) {
   std::vector<std::string> trusted{"10.0.0.1", "10.0.0.2"};
   CAF_CHECK_EQUAL(client_address("1.2.3.4", "9.9.9.9", trusted), "1.2.3.4");

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "http/rate_limit.hpp"
+
 namespace tk::http {
 
 namespace {
@@ -12,40 +14,56 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json schema_of(const route& x, const std::string& text) {
-  auto out = json::parse(text.empty() ? std::string(R"({"type":"object"})") : text, nullptr, false);
+  auto out = json::parse(text, nullptr, false);
   if (out.is_discarded()) throw std::invalid_argument("route " + x.path + ": a schema is not JSON");
   return out;
 }
 
-json error_response(const std::string& codes) {
-  return {
-    {"description", codes},
-    {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+json response(const std::string& description, const std::string& content_type, json schema) {
+  return {{"description", description}, {"content", {{content_type, {{"schema", schema}}}}}};
 }
 
-/// Every refusal a route can give, by status.
-json responses_of(const route& x, bool has_uuid) {
-  auto errors = x.errors;
-  errors.insert(errors.end(), {ec::busy, ec::late, ec::internal});
-  if (has_uuid || !x.request_schema.empty() || !x.queries.empty())
-    errors.push_back(ec::bad_request);
-  if (!x.request_schema.empty()) errors.insert(errors.end(), {ec::media_type, ec::body_too_large});
+/// Every refusal a route can give, by status: what all routes share, then what follows from its
+/// level, body and limits, then its own.
+std::map<int, std::string> refusals_of(const route& x) {
+  std::vector<ec> errors{ec::bad_request, ec::body_too_large, ec::headers_too_large, ec::busy,
+                         ec::unavailable, ec::late,           ec::internal};
+  if (!x.request_schema.empty()) errors.push_back(ec::media_type);
+  if (changes_state(x.verb)) errors.insert(errors.end(), {ec::origin_forbidden, ec::unknown});
   if (x.level != access::public_) errors.push_back(ec::not_authenticated);
   if (x.level == access::admin) errors.push_back(ec::admin_required);
   if (x.gated) errors.push_back(ec::entry_token_required);
-  if (x.rate != rate_category::exempt) errors.push_back(ec::rate_limited);
-  std::map<int, std::string> by_status;
+  if (category_of(x.path) != rate_category::exempt) errors.push_back(ec::rate_limited);
+  errors.insert(errors.end(), x.errors.begin(), x.errors.end());
+  std::map<int, std::string> by_status{{408, "REQUEST_TIMEOUT"}};
   for (auto e : errors) {
     auto row = answer_to(e);
     auto& codes = by_status[row.status];
     if (codes.find(row.code) == std::string::npos)
       codes.append(codes.empty() ? "" : ", ").append(row.code);
   }
+  return by_status;
+}
+
+/// A status that a route gives with bodies of its own and with the error envelope takes either.
+json responses_of(const route& x) {
   json out;
-  out[std::to_string(x.success)] = {
-    {"description", "Success"},
-    {"content", {{"application/json", {{"schema", schema_of(x, x.response_schema)}}}}}};
-  for (auto& [status, codes] : by_status) out[std::to_string(status)] = error_response(codes);
+  auto& good = out[std::to_string(x.success)];
+  if (x.response_schema.empty()) good = {{"description", "Success"}};
+  else good = response("Success", x.content_type, schema_of(x, x.response_schema));
+  const json error = {{"$ref", "#/components/schemas/Error"}};
+  for (auto& [status, codes] : refusals_of(x))
+    out[std::to_string(status)] = response(codes, "application/json", error);
+  for (auto& y : x.others) {
+    auto& slot = out[std::to_string(y.status)];
+    if (y.schema.empty()) {
+      slot = {{"description", y.description}};
+      continue;
+    }
+    auto schema = schema_of(x, y.schema);
+    if (slot.is_object()) schema = {{"anyOf", {schema, error}}};
+    slot = response(y.description, "application/json", schema);
+  }
   return out;
 }
 
@@ -75,7 +93,7 @@ json operation_of(const route_table& table, const route& x) {
       {"content", {{"application/json", {{"schema", schema_of(x, x.request_schema)}}}}}};
   if (x.level != access::public_)
     out["security"] = {{{"bearer", json::array()}}, {{"cookie", json::array()}}};
-  out["responses"] = responses_of(x, !table.param_names(x).empty());
+  out["responses"] = responses_of(x);
   return out;
 }
 

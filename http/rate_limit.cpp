@@ -14,6 +14,11 @@ namespace {
 
 constexpr int64_t window_ms = 60'000;
 
+/// `path` is `folder` or below it.
+bool within(std::string_view path, std::string_view folder) {
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
 /// One category of one client: counts of the window `index` and of the one before.
 struct counter {
   int64_t index = 0;
@@ -41,6 +46,18 @@ int64_t wait_ms(const counter& c, uint32_t limit, int64_t into) {
 }
 
 } // namespace
+
+rate_category category_of(std::string_view path) {
+  constexpr std::string_view cancel = "/cancel", reservations = "/api/reservations";
+  if (within(path, "/health") || within(path, "/actuator") || path == "/api/auth/me")
+    return rate_category::exempt;
+  if (within(path, "/api/auth")) return rate_category::auth;
+  if (within(path, "/api/queue")) return rate_category::queue;
+  if (path == "/api/seats/reserve" || path == reservations) return rate_category::booking;
+  bool cancels = within(path, reservations) && path.ends_with(cancel) &&
+                 std::count(path.begin(), path.end(), '/') == 4;
+  return cancels ? rate_category::booking : rate_category::general;
+}
 
 struct rate_limiter::shard {
   struct entry {

@@ -8,9 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "http/route.hpp"
-
 namespace tk::http {
+
+/// Which bucket of the rate limiter a request counts in (1.9).
+enum class rate_category : uint8_t { exempt, auth, queue, booking, general };
+constexpr size_t rate_category_count = 5;
+
+/// The category of a path without `/v1`, whether a route knows it or not: probing is limited, too.
+rate_category category_of(std::string_view path);
 
 /// Requests per minute and category (1.9); 0 switches a category off (D8).
 struct rate_limits {

@@ -19,16 +19,19 @@ namespace tk::http {
 /// Who may call (1.2): anybody, the signed-in (else 401), admins (else 401, 403).
 enum class access : uint8_t { public_, user, admin };
 
-/// Which bucket of the rate limiter a route counts in (1.9).
-enum class rate_category : uint8_t { exempt, auth, queue, booking, general };
-constexpr size_t rate_category_count = 5;
-
 using handler = std::function<void(const exchange_ptr&)>;
 
 /// A query parameter, for the description only.
 struct query_doc {
   std::string name;
   std::string schema = R"({"type":"string"})"; // JSON Schema text.
+  std::string description;
+};
+
+/// An answer that is no refusal of the error table, for the description only.
+struct answer_doc {
+  int status = 200;
+  std::string schema; // JSON Schema text; empty: no body.
   std::string description;
 };
 
@@ -39,7 +42,6 @@ struct route {
   /// is written `{orderId:str}`.
   std::string path;
   access level = access::public_;
-  rate_category rate = rate_category::general;
   /// Runs on a reactor thread: hands over and returns, never blocks.
   handler run;
 
@@ -48,9 +50,11 @@ struct route {
   std::string summary; // One sentence.
   std::string tag;
   std::string request_schema;  // JSON Schema text; empty: no body.
-  std::string response_schema; // JSON Schema text of the success body; empty: any object.
+  std::string response_schema; // JSON Schema text of the success body; empty: no body.
   int success = 200;
-  std::vector<ec> errors; // Beyond what level and parameters imply.
+  std::string content_type = "application/json"; // Of the success body.
+  std::vector<answer_doc> others;                // Further answers that are no refusals.
+  std::vector<ec> errors;                        // Beyond what level and parameters imply.
   std::vector<query_doc> queries;
 
   // -- checks -----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ CAF_TEST(refusals come in the order of the contract) {
   CAF_CHECK_EQUAL(c.ask("TRACE /api/small HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
   CAF_CHECK_EQUAL(c.ask("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
   CAF_CHECK_EQUAL(c.ask("BREW / HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
-  CAF_CHECK_EQUAL(c.ask(get("/api/mine")).status, 401);
+  CAF_CHECK_EQUAL(c.ask(get("/api/reservations")).status, 401);
   CAF_CHECK_EQUAL(c.ask(get("/api/things/x")).status, 400);
   CAF_CHECK_EQUAL(c.ask(get("/api/admin")).status, 401);
   CAF_CHECK_EQUAL(code_of(c.ask(get("/api/admin", "Authorization: Bearer user\r\n"))),
@@ -68,13 +68,14 @@ CAF_TEST(refusals come in the order of the contract) {
                                           "Authorization: Bearer x\r\n"))
                     .status,
                   401);
-  auto mine = post("/api/v1/mine", "Authorization: Bearer user\r\n", "");
+  auto mine = post("/api/v1/reservations", "Authorization: Bearer user\r\n", "");
   CAF_CHECK_EQUAL(c.ask(mine).status, 200);
   CAF_CHECK_EQUAL(c.ask(mine).status, 200);
   r = c.ask(mine);
   CAF_CHECK_EQUAL(code_of(r), "RATE_LIMITED");
   CAF_CHECK(r.has("Retry-After: ") && r.has("RateLimit-Limit: 2\r\n"));
-  CAF_CHECK_EQUAL(c.ask(post("/api/mine", "Authorization: Bearer admin\r\n", "")).status, 200);
+  CAF_CHECK_EQUAL(c.ask(post("/api/reservations", "Authorization: Bearer admin\r\n", "")).status,
+                  200);
   CAF_CHECK_EQUAL(code_of(c.ask(get("/api/throw"))), "INTERNAL");
   CAF_CHECK_EQUAL(code_of(c.ask(get("/api/drop"))), "INTERNAL");
 }
@@ -96,7 +97,7 @@ CAF_TEST(pages of other sites may read but not change) {
   CAF_CHECK(r.has("Access-Control-Allow-Methods: GET, POST, PUT, DELETE, PATCH, OPTIONS\r\n"));
   CAF_CHECK(r.has("Access-Control-Allow-Origin: http://localhost:3000\r\n"));
   for (auto bad : {get("/nope", origin), post("/api/small", origin, ""),
-                   post("/api/mine", origin, ""), get("/api/throw", origin)})
+                   post("/api/reservations", origin, ""), get("/api/throw", origin)})
     CAF_CHECK(c.ask(bad).has("Access-Control-Allow-Origin"));
 }
 

@@ -75,7 +75,7 @@ private:
   void serve(const std::shared_ptr<live_exchange>& x, bool head_ok);
   bool check_origin(live_exchange& x);
   void identify(live_exchange& x);
-  bool check_rate(live_exchange& x, const route_match& m);
+  bool check_rate(live_exchange& x);
   bool check_access(live_exchange& x, const route_match& m);
   void run(const std::shared_ptr<live_exchange>& x);
   void wait_for(live_exchange& x);

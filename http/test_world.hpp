@@ -146,11 +146,10 @@ struct world {
     out.push_back(make(method::get, "/api/things/{id}", [](const exchange_ptr& x) {
       x->respond(json_text(json_quote(to_string(x->id_param<seat_id>("id")))));
     }));
-    out.push_back(make(method::post, "/api/mine", [](const exchange_ptr& x) {
+    out.push_back(make(method::post, "/api/reservations", [](const exchange_ptr& x) {
       x->respond(json_text(json_quote(to_string(x->user()))));
     }));
     out.back().level = http::access::user;
-    out.back().rate = rate_category::booking;
     out.push_back(
       make(method::get, "/api/admin", [](const exchange_ptr& x) { x->respond(json_text("{}")); }));
     out.back().level = http::access::admin;

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/session/port.hpp"
+#include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -236,51 +237,29 @@ void on_logout(shop& s, const exchange_ptr& x) {
   });
 }
 
-route auth_route(method verb, std::string path, std::string name, std::string summary) {
-  route out;
-  out.verb = verb;
-  out.path = std::move(path);
-  out.rate = rate_category::auth;
-  out.name = std::move(name);
-  out.summary = std::move(summary);
-  out.tag = "auth";
-  out.personal = true;
-  return out;
-}
-
 } // namespace
 
 void add_auth_routes(shop& s, std::vector<route>& out) {
-  auto registration =
-    auth_route(method::post, "/api/auth/register", "register", "Makes an account and signs in.");
-  registration.run = [&s](const exchange_ptr& x) { on_register(s, x); };
-  registration.request_schema = schemas::register_request;
-  registration.response_schema = schemas::auth_response;
-  registration.success = 201;
-  registration.errors = {ec::mail_taken, ec::busy, ec::unavailable, ec::unknown};
-  out.push_back(std::move(registration));
-
-  auto login = auth_route(method::post, "/api/auth/login", "login", "Signs in.");
-  login.run = [&s](const exchange_ptr& x) { on_login(s, x); };
-  login.request_schema = schemas::login_request;
-  login.response_schema = schemas::auth_response;
-  login.errors = {ec::bad_credentials, ec::busy, ec::unavailable, ec::unknown};
-  out.push_back(std::move(login));
-
-  auto me = auth_route(method::get, "/api/auth/me", "me", "Who is signed in.");
-  me.run = [&s](const exchange_ptr& x) { on_me(s, x); };
-  me.level = access::user;
-  me.rate = rate_category::exempt;
-  me.response_schema = schemas::me_response;
-  me.errors = {ec::unavailable};
-  out.push_back(std::move(me));
-
-  auto logout = auth_route(method::post, "/api/auth/logout", "logout",
-                           "Ends every session of the caller and clears the cookies.");
-  logout.run = [&s](const exchange_ptr& x) { on_logout(s, x); };
-  logout.response_schema = schemas::message;
-  logout.errors = {ec::busy, ec::unavailable, ec::unknown};
-  out.push_back(std::move(logout));
+  route_group group{s, out, "auth"};
+  group.post("/api/auth/register", "register", "Makes an account and signs in.")
+    .takes(schemas::register_request)
+    .gives(schemas::auth_response, 201)
+    .fails({ec::mail_taken, ec::busy, ec::unavailable, ec::unknown})
+    .runs(on_register);
+  group.post("/api/auth/login", "login", "Signs in.")
+    .takes(schemas::login_request)
+    .gives(schemas::auth_response)
+    .fails({ec::bad_credentials, ec::busy, ec::unavailable, ec::unknown})
+    .runs(on_login);
+  group.get("/api/auth/me", "me", "Who is signed in.")
+    .user()
+    .gives(schemas::me_response)
+    .fails({ec::unavailable})
+    .runs(on_me);
+  group.post("/api/auth/logout", "logout", "Ends every session of the caller, clears the cookies.")
+    .gives(schemas::message)
+    .fails({ec::busy, ec::unavailable, ec::unknown})
+    .runs(on_logout);
 }
 
 } // namespace tk::http

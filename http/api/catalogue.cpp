@@ -1,5 +1,6 @@
 #include <caf/all.hpp>
 
+#include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -88,39 +89,24 @@ void on_layouts(shop& s, const exchange_ptr& x) {
 } // namespace
 
 void add_catalogue_routes(shop& s, std::vector<route>& out) {
-  route list;
-  list.path = "/api/events";
-  list.run = [&s](const exchange_ptr& x) { on_list(s, x); };
-  list.name = "listEvents";
-  list.summary = "A page of the catalogue, by start of sale.";
-  list.tag = "events";
-  list.response_schema = schemas::event_page;
-  list.errors = {ec::unavailable};
-  list.queries = {{"status", R"({"type":"string"})", "Exact status as of now."},
-                  {"q", R"({"type":"string"})", "Search in title, artist, venue and address."},
-                  {"page", R"({"type":"integer","default":1})", "From 1; clamped."},
-                  {"limit", R"({"type":"integer","default":10})", "1 to 100; clamped."}};
-  out.push_back(std::move(list));
-
-  route detail;
-  detail.path = "/api/events/{id}";
-  detail.run = [&s](const exchange_ptr& x) { on_detail(s, x); };
-  detail.name = "getEvent";
-  detail.summary = "An event with its ticket types.";
-  detail.tag = "events";
-  detail.response_schema = schemas::event_detail;
-  detail.errors = {ec::event_unknown, ec::unavailable};
-  out.push_back(std::move(detail));
-
-  route seat_layouts;
-  seat_layouts.path = "/api/seats/layouts";
-  seat_layouts.run = [&s](const exchange_ptr& x) { on_layouts(s, x); };
-  seat_layouts.name = "listSeatLayouts";
-  seat_layouts.summary = "Seat layouts, by size.";
-  seat_layouts.tag = "seats";
-  seat_layouts.response_schema = schemas::layouts;
-  seat_layouts.errors = {ec::unavailable};
-  out.push_back(std::move(seat_layouts));
+  route_group events{s, out, "events"};
+  events.get("/api/events", "listEvents", "A page of the catalogue, by start of sale.")
+    .query("status", R"({"type":"string"})", "Exact status as of now.")
+    .query("q", R"({"type":"string"})", "Search in title, artist, venue and address.")
+    .query("page", R"({"type":"integer","default":1})", "From 1; clamped.")
+    .query("limit", R"({"type":"integer","default":10})", "1 to 100; clamped.")
+    .gives(schemas::event_page)
+    .fails({ec::unavailable})
+    .runs(on_list);
+  events.get("/api/events/{id}", "getEvent", "An event with its ticket types.")
+    .gives(schemas::event_detail)
+    .fails({ec::event_unknown, ec::unavailable})
+    .runs(on_detail);
+  route_group seats{s, out, "seats"};
+  seats.get("/api/seats/layouts", "listSeatLayouts", "Seat layouts, by size.")
+    .gives(schemas::layouts)
+    .fails({ec::unavailable})
+    .runs(on_layouts);
 }
 
 } // namespace tk::http

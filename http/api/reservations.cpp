@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 
 #include "actors/session/port.hpp"
+#include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -24,6 +25,10 @@ void on_mine(shop& s, const exchange_ptr& x) {
         },
         [x](caf::error& e) { x->fail(to_ec(e)); });
   });
+}
+
+void on_one(shop& s, const exchange_ptr& x) {
+  answer_reservation(s, x, x->id_param<reservation_id>("id"), reservation_detail);
 }
 
 void on_cancel(shop& s, const exchange_ptr& x) {
@@ -63,45 +68,27 @@ void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
 }
 
 void add_reservation_routes(shop& s, std::vector<route>& out) {
-  route mine;
-  mine.path = "/api/reservations/my";
-  mine.level = access::user;
-  mine.run = [&s](const exchange_ptr& x) { on_mine(s, x); };
-  mine.name = "listMyReservations";
-  mine.summary = "The caller's reservations, newest first.";
-  mine.tag = "reservations";
-  mine.response_schema = schemas::reservation_list;
-  mine.errors = {ec::unavailable};
-  out.push_back(std::move(mine));
-
-  route one;
-  one.path = "/api/reservations/{id}";
-  one.level = access::user;
-  one.run = [&s](const exchange_ptr& x) {
-    answer_reservation(s, x, x->id_param<reservation_id>("id"), reservation_detail);
-  };
-  one.name = "getReservation";
-  one.summary = "One of the caller's reservations.";
-  one.tag = "reservations";
-  one.response_schema = schemas::reservation_detail;
-  one.errors = {ec::reservation_unknown, ec::unavailable};
-  out.push_back(std::move(one));
-
-  route cancel;
-  cancel.verb = method::post;
-  cancel.path = "/api/reservations/{id}/cancel";
-  cancel.level = access::user;
-  cancel.rate = rate_category::booking;
-  cancel.run = [&s](const exchange_ptr& x) { on_cancel(s, x); };
-  cancel.name = "cancelReservation";
-  cancel.summary = "Cancels a pending reservation and gives its seats back.";
-  cancel.tag = "reservations";
-  cancel.response_schema = schemas::cancel_response;
-  cancel.errors = {ec::reservation_unknown,   ec::already_cancelled,
-                   ec::reservation_expired,   ec::reservation_pinned,
-                   ec::reservation_confirmed, ec::busy,
-                   ec::unavailable,           ec::unknown};
-  out.push_back(std::move(cancel));
+  route_group group{s, out, "reservations"};
+  group
+    .get("/api/reservations/my", "listMyReservations", "The caller's reservations, newest first.")
+    .user()
+    .gives(schemas::reservation_list)
+    .fails({ec::unavailable})
+    .runs(on_mine);
+  group.get("/api/reservations/{id}", "getReservation", "One of the caller's reservations.")
+    .user()
+    .gives(schemas::reservation_detail)
+    .fails({ec::reservation_unknown, ec::unavailable})
+    .runs(on_one);
+  group
+    .post("/api/reservations/{id}/cancel", "cancelReservation",
+          "Cancels a pending reservation and gives its seats back.")
+    .user()
+    .gives(schemas::cancel_response)
+    .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
+            ec::reservation_pinned, ec::reservation_confirmed, ec::busy, ec::unavailable,
+            ec::unknown})
+    .runs(on_cancel);
 }
 
 } // namespace tk::http

@@ -105,4 +105,7 @@ inline constexpr char health[] = R"({"type":"object","required":["service","stat
 inline constexpr char actuator_health[] = R"({"type":"object","required":["status"],
  "properties":{"status":{"type":"string","enum":["UP","DOWN"]}}})";
 
+inline constexpr char actuator_info[] = R"({"type":"object","required":["app"],"properties":{
+ "app":{"type":"object","required":["name","version"]}}})";
+
 } // namespace tk::http::schemas

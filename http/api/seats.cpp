@@ -4,6 +4,7 @@
 #include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
+#include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -138,49 +139,36 @@ void on_reserve(shop& s, const exchange_ptr& x) {
   });
 }
 
+void on_one(shop& s, const exchange_ptr& x) {
+  answer_reservation(s, x, x->id_param<reservation_id>("reservationId"), seat_reservation);
+}
+
 } // namespace
 
 void add_seat_routes(shop& s, std::vector<route>& out) {
-  route map;
-  map.path = "/api/seats/events/{eventId}";
-  map.run = [&s](const exchange_ptr& x) { on_map(s, x); };
-  map.name = "getSeatMap";
-  map.summary = "All seats of an event with their status, at most a second old.";
-  map.tag = "seats";
-  map.response_schema = schemas::seat_map;
-  map.errors = {ec::event_unknown, ec::unavailable};
-  out.push_back(std::move(map));
-
-  route reserve_route;
-  reserve_route.verb = method::post;
-  reserve_route.path = "/api/seats/reserve";
-  reserve_route.level = access::user;
-  reserve_route.rate = rate_category::booking;
-  reserve_route.run = [&s](const exchange_ptr& x) { on_reserve(s, x); };
-  reserve_route.name = "reserveSeats";
-  reserve_route.summary = "Holds one to four seats, all or none.";
-  reserve_route.tag = "seats";
-  reserve_route.request_schema = schemas::reserve_request;
-  reserve_route.response_schema = schemas::reserve_response;
-  reserve_route.errors = {
-    ec::event_unknown, ec::seat_unknown, ec::sale_closed,    ec::hold_limit,
-    ec::seat_held,     ec::seat_sold,    ec::seat_contested, ec::idempotency_conflict,
-    ec::busy,          ec::unavailable,  ec::unknown};
-  reserve_route.gated = true;
-  out.push_back(std::move(reserve_route));
-
-  route one;
-  one.path = "/api/seats/reservation/{reservationId}";
-  one.level = access::user;
-  one.run = [&s](const exchange_ptr& x) {
-    answer_reservation(s, x, x->id_param<reservation_id>("reservationId"), seat_reservation);
-  };
-  one.name = "getSeatReservation";
-  one.summary = "One of the caller's reservations, by seats.";
-  one.tag = "seats";
-  one.response_schema = schemas::seat_reservation;
-  one.errors = {ec::reservation_unknown, ec::unavailable};
-  out.push_back(std::move(one));
+  route_group group{s, out, "seats"};
+  group
+    .get("/api/seats/events/{eventId}", "getSeatMap",
+         "All seats of an event with their status, at most a second old.")
+    .gives(schemas::seat_map)
+    .fails({ec::event_unknown, ec::unavailable})
+    .runs(on_map);
+  group.post("/api/seats/reserve", "reserveSeats", "Holds one to four seats, all or none.")
+    .user()
+    .gated()
+    .takes(schemas::reserve_request)
+    .gives(schemas::reserve_response)
+    .fails({ec::event_unknown, ec::seat_unknown, ec::sale_closed, ec::hold_limit, ec::seat_held,
+            ec::seat_sold, ec::seat_contested, ec::idempotency_conflict, ec::busy, ec::unavailable,
+            ec::unknown})
+    .runs(on_reserve);
+  group
+    .get("/api/seats/reservation/{reservationId}", "getSeatReservation",
+         "One of the caller's reservations, by seats.")
+    .user()
+    .gives(schemas::seat_reservation)
+    .fails({ec::reservation_unknown, ec::unavailable})
+    .runs(on_one);
 }
 
 } // namespace tk::http

@@ -1,5 +1,6 @@
 #include <caf/all.hpp>
 
+#include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -10,11 +11,11 @@ namespace tk::http {
 
 namespace {
 
-void on_time(const shop& s, const exchange_ptr& x) {
+void on_time(shop& s, const exchange_ptr& x) {
   x->respond(json_text("{\"time\":\"" + to_iso_z(s.node.clock->now()) + "\"}"));
 }
 
-void on_health(const shop& s, const exchange_ptr& x) {
+void on_health(shop& s, const exchange_ptr& x) {
   bool away = suspended(s.node);
   json out = {{"service", "tiketi"},
               {"status", away ? "degraded" : "ok"},
@@ -22,66 +23,53 @@ void on_health(const shop& s, const exchange_ptr& x) {
   x->respond(json_text(out.dump(), away ? 503 : 200));
 }
 
-void on_actuator_health(const shop& s, const exchange_ptr& x) {
+void on_actuator_health(shop& s, const exchange_ptr& x) {
   bool away = suspended(s.node);
   auto word = away ? "DOWN" : "UP";
   json out = {{"status", word}, {"components", {{"database", {{"status", word}}}}}};
   x->respond(json_text(out.dump(), away ? 503 : 200));
 }
 
-route system_route(std::string path, std::string name, std::string summary) {
-  route out;
-  out.path = std::move(path);
-  out.rate = rate_category::exempt;
-  out.name = std::move(name);
-  out.summary = std::move(summary);
-  out.tag = "system";
-  return out;
+void on_alive(shop&, const exchange_ptr& x) { x->respond(json_text(R"({"status":"UP"})")); }
+
+void on_info(shop&, const exchange_ptr& x) {
+  x->respond(json_text(R"({"app":{"name":"tiketi","version":"0.1.0"}})"));
+}
+
+void on_metrics(shop& s, const exchange_ptr& x) {
+  answer page;
+  page.body = s.meters.render();
+  page.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  x->respond(std::move(page));
 }
 
 } // namespace
 
 void add_system_routes(shop& s, std::vector<route>& out) {
-  auto time = system_route("/api/time", "time", "The time that decides: the ledger's.");
-  time.rate = rate_category::general;
-  time.run = [&s](const exchange_ptr& x) { on_time(s, x); };
-  time.response_schema = schemas::time_response;
-  out.push_back(std::move(time));
-
-  auto health = system_route("/health", "health", "The node and what it depends on.");
-  health.run = [&s](const exchange_ptr& x) { on_health(s, x); };
-  health.response_schema = schemas::health;
-  health.errors = {ec::unavailable};
-  out.push_back(std::move(health));
-
+  route_group group{s, out, "system"};
+  group.get("/api/time", "time", "The time that decides: the ledger's.")
+    .gives(schemas::time_response)
+    .runs(on_time);
+  group.get("/health", "health", "The node and what it depends on.")
+    .gives(schemas::health)
+    .or_gives(503, schemas::health, "Degraded: a dependency is away")
+    .runs(on_health);
   for (auto [path, name] : {std::pair{"/actuator/health", "actuatorHealth"},
-                            std::pair{"/actuator/health/readiness", "actuatorReadiness"}}) {
-    auto ready = system_route(path, name, "Can this node serve?");
-    ready.run = [&s](const exchange_ptr& x) { on_actuator_health(s, x); };
-    ready.response_schema = schemas::actuator_health;
-    ready.errors = {ec::unavailable};
-    out.push_back(std::move(ready));
-  }
-
-  auto alive = system_route("/actuator/health/liveness", "actuatorLiveness", "Is it running?");
-  alive.run = [](const exchange_ptr& x) { x->respond(json_text(R"({"status":"UP"})")); };
-  alive.response_schema = schemas::actuator_health;
-  out.push_back(std::move(alive));
-
-  auto info = system_route("/actuator/info", "actuatorInfo", "What is running.");
-  info.run = [](const exchange_ptr& x) {
-    x->respond(json_text(R"({"app":{"name":"tiketi","version":"0.1.0"}})"));
-  };
-  out.push_back(std::move(info));
-
-  auto prometheus = system_route("/actuator/prometheus", "metrics", "Metrics in text form.");
-  prometheus.run = [&s](const exchange_ptr& x) {
-    answer page;
-    page.body = s.meters.render();
-    page.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    x->respond(std::move(page));
-  };
-  out.push_back(std::move(prometheus));
+                            std::pair{"/actuator/health/readiness", "actuatorReadiness"}})
+    group.get(path, name, "Can this node serve?")
+      .gives(schemas::actuator_health)
+      .or_gives(503, schemas::actuator_health, "It cannot")
+      .runs(on_actuator_health);
+  group.get("/actuator/health/liveness", "actuatorLiveness", "Is it running?")
+    .gives(schemas::actuator_health)
+    .runs(on_alive);
+  group.get("/actuator/info", "actuatorInfo", "What is running.")
+    .gives(schemas::actuator_info)
+    .runs(on_info);
+  group.get("/actuator/prometheus", "metrics", "Metrics in text form.")
+    .gives(R"({"type":"string"})")
+    .in("text/plain")
+    .runs(on_metrics);
 }
 
 } // namespace tk::http
