@@ -45,6 +45,14 @@ ec to_ec(outcome x) {
   case outcome::early:
   case outcome::partial:
   case outcome::broken: return ec::internal;
+  case outcome::paid: return ec::already_paid;
+  case outcome::attempts: return ec::payment_attempts;
+  case outcome::expired: return ec::hold_over;
+  case outcome::no_order: return ec::not_payable;
+  case outcome::amount: return ec::amount_mismatch;
+  case outcome::key_used: return ec::payment_declined;
+  case outcome::not_pinned:
+  case outcome::lost: return ec::paid_too_late;
   case outcome::busy: return ec::busy;
   case outcome::unavailable: return ec::unavailable;
   case outcome::unknown: return ec::unknown;

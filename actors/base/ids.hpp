@@ -32,6 +32,9 @@ using node_id = id<struct node_tag>;
 using artist_id = id<struct artist_tag>;
 using layout_id = id<struct layout_tag>;
 using request_id = id<struct request_tag>;
+using payment_id = id<struct payment_tag>;
+using attempt_id = id<struct attempt_tag>; ///< Of one try to move money; also a reservation's pin.
+using refund_id = id<struct refund_tag>;
 
 namespace detail {
 /// Canonical lower-case form, 36 characters without terminator.

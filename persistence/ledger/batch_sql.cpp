@@ -1,40 +1,15 @@
 #include "persistence/ledger/batch_sql.hpp"
 
-#include <array>
-#include <initializer_list>
 #include <string_view>
 #include <utility>
 
+#include "persistence/ledger/payment_sql.hpp"
+
 namespace tk {
 
+using namespace batch_arrays;
+
 namespace {
-
-using pg::oid;
-
-/// The arrays of one statement and their binding.
-template <size_t N> struct table {
-  std::array<pg::array, N> at;
-  pg::params values;
-
-  void clear() {
-    for (auto& x : at) x.clear();
-    values.clear();
-  }
-  void bind() {
-    for (auto& x : at) values.add(x);
-  }
-  [[nodiscard]] bool empty() const { return at[0].size() == 0; }
-};
-
-template <class... Oids> auto make_table(Oids... x) {
-  return table<sizeof...(Oids)>{{pg::array{x}...}, {}};
-}
-
-constexpr auto i4 = oid::int4;
-constexpr auto i8 = oid::int8;
-constexpr auto id_ = oid::uuid;
-constexpr auto str = oid::text;
-constexpr auto ts = oid::timestamptz;
 
 std::string_view reason_text(release_reason x) {
   return x == release_reason::expired ? "expired" : "cancelled";
@@ -57,6 +32,14 @@ bool parse(std::string_view text, outcome& x) {
     {"pinned", outcome::pinned},
     {"early", outcome::early},
     {"partial", outcome::partial},
+    {"paid", outcome::paid},
+    {"attempts", outcome::attempts},
+    {"expired", outcome::expired},
+    {"no_order", outcome::no_order},
+    {"amount", outcome::amount},
+    {"key_used", outcome::key_used},
+    {"not_pinned", outcome::not_pinned},
+    {"lost", outcome::lost},
   };
   for (auto& [name, value] : known) {
     if (text == name) {
@@ -70,11 +53,8 @@ bool parse(std::string_view text, outcome& x) {
 } // namespace
 
 struct batch_sql::columns {
-  table<1> shards = make_table(i4);
-  table<1> lock_reservations = make_table(id_);
-  table<1> lock_seats = make_table(id_);
-  table<1> lock_types = make_table(id_);
-  table<1> lock_users = make_table(id_);
+  lock_columns locks;
+  payment_columns payments;
   table<26> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
                                 i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_);
   table<11> release = make_table(i4, i4, id_, str, id_, id_, i4, i4, i8, id_, id_);
@@ -84,11 +64,8 @@ struct batch_sql::columns {
   pg::params nothing;
 
   void clear() {
-    shards.clear();
-    lock_reservations.clear();
-    lock_seats.clear();
-    lock_types.clear();
-    lock_users.clear();
+    locks.clear();
+    payments.clear();
     create.clear();
     release.clear();
     families.clear();
@@ -96,25 +73,22 @@ struct batch_sql::columns {
     reread.clear();
   }
 
-  void lock(seat_id seat, ticket_type_id type) {
-    if (!seat.nil()) lock_seats.at[0].push_id(seat);
-    if (!type.nil()) lock_types.at[0].push_id(type);
-  }
-
   void add(int no, const create_reservation& x);
   void add(int no, const release_reservation& x);
   void add(int no, const open_family& x);
   void add(int no, const revoke_tokens& x);
   void add(int no, const reread_seats& x);
+  /// Whatever else there is, is about money.
+  template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
 
 void batch_sql::columns::add(int no, const create_reservation& x) {
-  shards.at[0].push_int(x.session.shard);
-  shards.at[0].push_int(x.event_owner.shard);
+  locks.shard(x.session);
+  locks.shard(x.event_owner);
   int item = 0;
   for (auto& i : x.items) {
-    shards.at[0].push_int(i.block.shard);
-    lock(i.seat, i.type);
+    locks.shard(i.block);
+    locks.item(i.seat, i.type);
     auto& c = create.at;
     c[0].push_int(no);
     c[1].push_int(++item);
@@ -146,11 +120,11 @@ void batch_sql::columns::add(int no, const create_reservation& x) {
 }
 
 void batch_sql::columns::add(int no, const release_reservation& x) {
-  lock_reservations.at[0].push_id(x.id);
+  locks.reservations.at[0].push_id(x.id);
   int item = 0;
   for (auto& i : x.items) {
-    shards.at[0].push_int(i.block.shard);
-    lock(i.seat, i.type);
+    locks.shard(i.block);
+    locks.item(i.seat, i.type);
     auto& c = release.at;
     c[0].push_int(no);
     c[1].push_int(++item);
@@ -167,7 +141,7 @@ void batch_sql::columns::add(int no, const release_reservation& x) {
 }
 
 void batch_sql::columns::add(int no, const open_family& x) {
-  shards.at[0].push_int(x.session.shard);
+  locks.shard(x.session);
   auto& c = families.at;
   c[0].push_int(no);
   c[1].push_id(x.user);
@@ -179,8 +153,8 @@ void batch_sql::columns::add(int no, const open_family& x) {
 }
 
 void batch_sql::columns::add(int no, const revoke_tokens& x) {
-  shards.at[0].push_int(x.session.shard);
-  lock_users.at[0].push_id(x.user);
+  locks.shard(x.session);
+  locks.users.at[0].push_id(x.user);
   auto& c = revoke.at;
   c[0].push_int(no);
   c[1].push_id(x.user);
@@ -190,7 +164,7 @@ void batch_sql::columns::add(int no, const revoke_tokens& x) {
 
 void batch_sql::columns::add(int no, const reread_seats& x) {
   for (auto& seat : x.seats) {
-    lock_seats.at[0].push_id(seat);
+    locks.seats.at[0].push_id(seat);
     reread.at[0].push_int(no);
     reread.at[1].push_id(seat);
     reread.at[2].push_time(x.deadline);
@@ -215,14 +189,22 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
     from.bind();
     steps_.push_back({name, &from.values});
   };
-  if (!sabotage.no_fence && !sabotage.fence_with_epochs) put("fence", c.shards);
+  if (!sabotage.no_fence && !sabotage.fence_with_epochs) put("fence", c.locks.shards);
   if (!sabotage.no_row_locks) {
-    put("lock_reservations", c.lock_reservations);
-    put("lock_seats", c.lock_seats);
-    put("lock_types", c.lock_types);
-    put("lock_users", c.lock_users);
+    put("lock_reservations", c.locks.reservations);
+    put("lock_seats", c.locks.seats);
+    put("lock_types", c.locks.types);
+    put("lock_users", c.locks.users);
   }
   put("release", c.release);
+  put("begin_attempts", c.payments.begin);
+  put("complete_payments", c.payments.complete);
+  put("fail_attempts", c.payments.fail);
+  put("note_asked", c.payments.asked);
+  put("claim_refunds", c.payments.claim);
+  put("cancel_paid", c.payments.cancel);
+  put("settle_refunds", c.payments.settle);
+  put("open_payments", c.payments.open);
   put("create", c.create);
   put("open_families", c.families);
   put("revoke", c.revoke);
@@ -262,6 +244,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   if (name == "fence" || name.starts_with("lock_") || name == "probe") return true;
   bool creates = name == "create";
   bool rereads = name == "reread";
+  bool opens = name == "open_payments";
   for (int i = 0; i < rows.rows(); ++i) {
     auto no = rows.integer(i, 0);
     if (no < 0 || no >= static_cast<int64_t>(verdicts.size())) return false;
@@ -274,6 +257,10 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
     out.at = rows.time_or(i, 2, instant{});
     out.expires_at = rows.time_or(i, 3, instant{});
     if (creates) out.replay_of = rows.uuid<reservation_id>(i, 4);
+    if (!opens || rows.null(i, 4)) continue;
+    out.payment = rows.uuid<payment_id>(i, 4);
+    out.order_id = rows.text(i, 5);
+    out.amount = {rows.integer(i, 6)};
   }
   return true;
 }

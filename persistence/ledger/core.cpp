@@ -18,6 +18,11 @@ lane_id sales_lane(const participant& lead) {
   return lead.shard % 2 == 0 ? lane_id::sales0 : lane_id::sales1;
 }
 
+/// Of the lead block, whose item is the first.
+template <class Items> lane_id first_lane(const Items& items, const participant& otherwise) {
+  return sales_lane(items.empty() ? otherwise : items.front().block);
+}
+
 bool contains(const std::vector<uint16_t>& xs, uint16_t x) {
   return std::find(xs.begin(), xs.end(), x) != xs.end();
 }
@@ -42,6 +47,11 @@ lane_id lane_of(const op& x) {
       [](const reread_seats& y) { return sales_lane(y.block); },
       [](const open_family&) { return lane_id::accounts; },
       [](const revoke_tokens&) { return lane_id::accounts; },
+      [](const begin_attempt& y) { return sales_lane(y.block); },
+      [](const fail_attempt& y) { return sales_lane(y.block); },
+      [](const complete_payment& y) { return first_lane(y.items, y.checkout); },
+      [](const cancel_paid& y) { return first_lane(y.items, y.checkout); },
+      [](const auto& y) { return sales_lane(y.checkout); },
     },
     x);
 }
@@ -51,25 +61,35 @@ size_t items_of(const op& x) {
                       [](const create_reservation& y) { return y.items.size(); },
                       [](const release_reservation& y) { return y.items.size(); },
                       [](const reread_seats& y) { return y.seats.size(); },
-                      [](const open_family&) -> size_t { return 1; },
-                      [](const revoke_tokens&) -> size_t { return 1; },
+                      [](const complete_payment& y) { return y.items.size(); },
+                      [](const cancel_paid& y) { return y.items.size(); },
+                      [](const auto&) -> size_t { return 1; },
                     },
                     x);
 }
 
 size_t bytes_of(const op& x) {
-  const auto more =
-    std::visit(overloaded{
-                 [](const create_reservation& y) {
-                   return y.items.size() * sizeof(create_item) + y.number.size() +
-                          y.operation.size() + y.key.size() + y.digest.size();
-                 },
-                 [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
-                 [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
-                 [](const open_family& y) { return y.token_hash.size(); },
-                 [](const revoke_tokens&) -> size_t { return 0; },
-               },
-               x);
+  const auto more = std::visit(
+    overloaded{
+      [](const create_reservation& y) {
+        return y.items.size() * sizeof(create_item) + y.number.size() + y.operation.size() +
+               y.key.size() + y.digest.size();
+      },
+      [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
+      [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
+      [](const open_family& y) { return y.token_hash.size(); },
+      [](const begin_attempt& y) {
+        return y.provider.size() + y.payment_key.size() + y.method.size();
+      },
+      [](const complete_payment& y) { return y.items.size() * sizeof(sold_item); },
+      [](const cancel_paid& y) { return y.items.size() * sizeof(release_item) + y.reason.size(); },
+      [](const open_payment& y) { return y.order_id.size(); },
+      [](const fail_attempt& y) { return y.error.size(); },
+      [](const claim_refund& y) { return y.reason.size(); },
+      [](const settle_refund& y) { return y.error.size(); },
+      [](const auto&) -> size_t { return 0; },
+    },
+    x);
   return sizeof(op) + more;
 }
 
@@ -89,6 +109,23 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                [&](const reread_seats& y) { add(y.block); },
                [&](const open_family& y) { add(y.session); },
                [&](const revoke_tokens& y) { add(y.session); },
+               [&](const begin_attempt& y) {
+                 add(y.checkout);
+                 add(y.block);
+               },
+               [&](const fail_attempt& y) {
+                 add(y.checkout);
+                 add(y.block);
+               },
+               [&](const complete_payment& y) {
+                 add(y.checkout);
+                 for (const auto& item : y.items) add(item.block);
+               },
+               [&](const cancel_paid& y) {
+                 add(y.checkout);
+                 for (const auto& item : y.items) add(item.block);
+               },
+               [&](const auto& y) { add(y.checkout); },
              },
              x);
 }

@@ -69,6 +69,24 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* revoked = std::get_if<revoke_tokens>(&what)) {
     x.sql = "SELECT 1 FROM users WHERE id = $1 AND revoked_before >= $2";
     x.values.add_id(revoked->user).add_time(said.at);
+  } else if (auto* order = std::get_if<open_payment>(&what)) {
+    x.sql = "SELECT 1 FROM payments WHERE id = $1";
+    x.values.add_id(order->id);
+  } else if (auto* attempt = std::get_if<begin_attempt>(&what)) {
+    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1";
+    x.values.add_id(attempt->id);
+  } else if (auto* paid = std::get_if<complete_payment>(&what)) {
+    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND status = 'approved'";
+    x.values.add_id(paid->attempt);
+  } else if (auto* failed_one = std::get_if<fail_attempt>(&what)) {
+    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND status <> 'live'";
+    x.values.add_id(failed_one->attempt);
+  } else if (auto* owed = std::get_if<claim_refund>(&what)) {
+    x.sql = "SELECT 1 FROM refunds WHERE id = $1";
+    x.values.add_id(owed->id);
+  } else if (auto* undone = std::get_if<cancel_paid>(&what)) {
+    x.sql = "SELECT 1 FROM refunds WHERE id = $1";
+    x.values.add_id(undone->refund);
   } else {
     return std::nullopt;
   }

@@ -18,6 +18,14 @@ std::string_view to_string(outcome x) {
   case outcome::pinned: return "pinned";
   case outcome::early: return "early";
   case outcome::partial: return "partial";
+  case outcome::paid: return "paid";
+  case outcome::attempts: return "attempts";
+  case outcome::expired: return "expired";
+  case outcome::no_order: return "no_order";
+  case outcome::amount: return "amount";
+  case outcome::key_used: return "key_used";
+  case outcome::not_pinned: return "not_pinned";
+  case outcome::lost: return "lost";
   case outcome::busy: return "busy";
   case outcome::unavailable: return "unavailable";
   case outcome::broken: return "broken";

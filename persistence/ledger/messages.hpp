@@ -11,6 +11,7 @@
 #include "actors/base/money.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "persistence/ledger/payment_ops.hpp"
 
 /// What can be said to the ledger, and its answers. Ops never leave the node: an op commits at its
 /// lead block's node, so these structs are plain C++ without a wire form.
@@ -48,13 +49,6 @@ struct create_reservation {
 
 enum class release_reason : uint8_t { cancelled = 1, expired };
 
-struct release_item {
-  seat_id seat;
-  ticket_type_id type;
-  int32_t quantity = 1;
-  participant block;
-};
-
 /// Ends a pending reservation and gives everything back. The item list is judged, not believed.
 struct release_reservation {
   reservation_id id;
@@ -87,12 +81,13 @@ struct revoke_tokens {
   participant session;
 };
 
-using op =
-  std::variant<create_reservation, release_reservation, reread_seats, open_family, revoke_tokens>;
+using op = std::variant<create_reservation, release_reservation, reread_seats, open_family,
+                        revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
+                        note_asked, claim_refund, cancel_paid, settle_refund>;
 using op_ptr = std::shared_ptr<const op>;
 
-/// What became of an op. The values up to `expired` are judged by the ledger's statements; those
-/// from `busy` on say that nothing happened, with certainty; `unknown` alone says nothing.
+/// What became of an op. The values up to `lost` are judged by the ledger's statements; those from
+/// `busy` on say that nothing happened, with certainty; `unknown` alone says nothing.
 enum class outcome : uint8_t {
   ok = 1,
   replayed,    ///< This id, or this user's key, is on record already (`replay_of`).
@@ -108,6 +103,14 @@ enum class outcome : uint8_t {
   pinned,      ///< A payment is undecided.
   early,       ///< Not expired by ledger time (`expires_at` tells when).
   partial,     ///< The item list is not the reservation's.
+  paid,        ///< The reservation is paid already.
+  attempts,    ///< As many orders of it have failed as a hold may have.
+  expired,     ///< Past its end by ledger time.
+  no_order,    ///< The order is not open.
+  amount,      ///< Not the amount that is owed.
+  key_used,    ///< The provider's key belongs to another order.
+  not_pinned,  ///< Ended, or pinned by another attempt.
+  lost,        ///< A seat is not this reservation's with this fence.
   busy,        ///< Bound reached, lock wait, deadlock: repeat.
   unavailable, ///< The database cannot write.
   broken,      ///< The op alone trips the wire: a bug, alerted.
@@ -134,6 +137,9 @@ struct verdict {
   instant at;                 ///< Ledger time of the judgement (revoke: the new `revoked_before`).
   std::vector<seat_row> rows; ///< reread_seats only.
   bool final_read = false;    ///< reread_seats: the ledger's clock was past the deadline.
+  payment_id payment;         ///< open_payment: the open order, made now or before.
+  std::string order_id;       ///< Of it.
+  won amount;                 ///< open_payment: what it costs; cancel_paid: what goes back.
 };
 
 /// Asks for a verdict. The ledger drops the op (late) when it has not been sent by `deadline`.

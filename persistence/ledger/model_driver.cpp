@@ -78,8 +78,8 @@ batch_result ledger_model::run(const batch& what) {
   batch_result result;
   result.verdicts.resize(what.ops.size());
   undo_log undo;
-  if (release_all(what, result.verdicts, undo) && create_all(what, result.verdicts, undo) &&
-      account_ops(what, result.verdicts, undo)) {
+  if (release_all(what, result.verdicts, undo) && money_ops(what, result.verdicts, undo) &&
+      create_all(what, result.verdicts, undo) && account_ops(what, result.verdicts, undo)) {
     reread_all(what, result.verdicts);
     result.is = batch_status::committed;
     return result;
@@ -155,6 +155,11 @@ void ledger_model::apply(const release_reservation& x, undo_log& undo) {
     seat.reservation = {};
     seat.holder = {};
   }
+  for (auto& [id, order] : rows.payments)
+    if (order.reservation == x.id && order.status == "pending") {
+      save(undo, order);
+      order.status = "failed";
+    }
   const auto expired = x.reason == release_reason::expired;
   tell(reservation.row, x.items.front().block.shard, "pending", expired ? "expired" : "cancelled",
        x.actor, x.request, expired ? "RESERVATION_EXPIRED" : "RESERVATION_CANCELLED", undo);
@@ -163,8 +168,9 @@ void ledger_model::apply(const release_reservation& x, undo_log& undo) {
 void ledger_model::tell(const reservation_row& x, uint16_t shard, const std::string& from,
                         const char* to, user_id actor, request_id request, const char* type,
                         undo_log& undo) {
-  rows.history.push_back({x.id, from, to, actor, request});
-  rows.outbox.push_back({shard, x.id, "reservation-events", type});
+  rows.history.push_back(
+    {x.id, from, to, actor, request, from.empty() ? "" : "pending", "pending"});
+  rows.outbox.push_back({shard, to_string(x.id), "reservation-events", type});
   undo.push_back([this] {
     rows.history.pop_back();
     rows.outbox.pop_back();

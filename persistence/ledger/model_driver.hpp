@@ -38,6 +38,46 @@ struct model_type {
 struct model_reservation {
   reservation_row row;
   uint16_t shard = 0; ///< Of the lead block.
+  attempt_id pin;
+  std::string payment_status = "pending", payment_method;
+};
+
+struct model_payment {
+  reservation_id reservation;
+  user_id user;
+  std::string order_id, key, method;
+  won amount, refunded;
+  std::string status = "pending";
+  instant approved_at;
+  request_id request;
+};
+
+struct model_attempt {
+  payment_id payment;
+  reservation_id reservation;
+  std::string provider, key, method;
+  won amount;
+  std::string status = "live";
+  int32_t asked = 0;
+  instant started_at, closed_at;
+  instant next_ask_at; ///< Epoch = never.
+};
+
+struct model_refund {
+  attempt_id attempt;
+  payment_id payment;
+  reservation_id reservation;
+  won amount;
+  std::string reason;
+  bool done = false;
+  int32_t tries = 0;
+  instant next_try_at;
+};
+
+struct model_entry {
+  attempt_id attempt;
+  std::string account;
+  won amount;
 };
 
 struct model_history {
@@ -45,11 +85,12 @@ struct model_history {
   std::string from, to;
   user_id actor;
   request_id request;
+  std::string payment_from, payment_to;
 };
 
 struct model_outbox {
   uint16_t shard = 0;
-  reservation_id key;
+  std::string key;
   std::string topic, type;
 };
 
@@ -70,6 +111,10 @@ struct model_rows {
   std::set<std::string> numbers;
   std::vector<model_history> history;
   std::vector<model_outbox> outbox;
+  std::map<payment_id, model_payment> payments;
+  std::map<attempt_id, model_attempt> attempts;
+  std::map<refund_id, model_refund> refunds;
+  std::vector<model_entry> books;
   std::map<user_id, instant> users; ///< With the moment of the last revocation.
   std::map<family_id, model_family> families;
   std::array<int64_t, shard_count> epochs{};
@@ -146,6 +191,30 @@ private:
   void apply(const create_reservation& x, undo_log& undo);
   verdict judge_and_apply(const open_family& x, undo_log& undo, bool& torn);
   verdict judge_and_apply(const revoke_tokens& x, undo_log& undo);
+
+  // model_payments.cpp: one kind after the other, as the statements do.
+  bool money_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  template <class Op> bool each(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  verdict judge(const open_payment& x) const;
+  verdict judge(const begin_attempt& x) const;
+  verdict judge(const complete_payment& x) const;
+  verdict judge(const fail_attempt& x) const;
+  verdict judge(const note_asked& x) const;
+  verdict judge(const claim_refund& x) const;
+  verdict judge(const cancel_paid& x) const;
+  verdict judge(const settle_refund& x) const;
+  bool apply(const open_payment& x, verdict& v, undo_log& undo);
+  bool apply(const begin_attempt& x, verdict& v, undo_log& undo);
+  bool apply(const complete_payment& x, verdict& v, undo_log& undo);
+  bool apply(const fail_attempt& x, verdict& v, undo_log& undo);
+  bool apply(const note_asked& x, verdict& v, undo_log& undo);
+  bool apply(const claim_refund& x, verdict& v, undo_log& undo);
+  bool apply(const cancel_paid& x, verdict& v, undo_log& undo);
+  bool apply(const settle_refund& x, verdict& v, undo_log& undo);
+  void book(attempt_id attempt, const char* from, const char* to, won amount, undo_log& undo);
+  void note(const model_reservation& x, const std::string& from, const std::string& payment_from,
+            user_id actor, request_id request, undo_log& undo);
+  void tell(uint16_t shard, std::string key, const char* topic, const char* type, undo_log& undo);
 
   void tell(const reservation_row& x, uint16_t shard, const std::string& from, const char* to,
             user_id actor, request_id request, const char* type, undo_log& undo);

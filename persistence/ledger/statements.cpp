@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace tk::sql {
 
@@ -229,6 +230,11 @@ back AS (
          WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
   WHERE t.id = n.type_id RETURNING n.k
 ),
+unordered AS (
+  UPDATE payments p SET status = 'failed', updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND p.reservation_id = v.reservation_id
+     AND p.payment_type = 'reservation' AND p.status = 'pending' RETURNING 1
+),
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
                                    payment_to, actor, actor_id, reason, request_id)
@@ -359,7 +365,7 @@ std::string sabotaged(const char* original, const ledger_sabotage& x, bool creat
 } // namespace
 
 std::vector<statement> prepared(const ledger_sabotage& x) {
-  return {
+  std::vector<statement> all{
     {"begin", "BEGIN"},
     {"fence", fence},
     {"lock_reservations", lock_reservations},
@@ -379,6 +385,8 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
                  "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"},
     {"rollback", "ROLLBACK"},
   };
+  for (auto& more : payment_statements()) all.push_back(std::move(more));
+  return all;
 }
 
 } // namespace tk::sql

@@ -7,8 +7,9 @@
 /// begin, fence, locks, one statement per kind, commit, position; see driver_pg.cpp.
 ///
 /// Lock order, global, for every writer of these tables: shards ascending (advisory), then
-/// reservations, seats, ticket types, payments, users, each by id ascending, all before anything
-/// is written. Who needs a further table adds it at the end of this list, here.
+/// reservations, seats, ticket types, users, each by id ascending, all before anything is written.
+/// Who needs a further table adds it at the end of this list, here. Payments, attempts and refunds
+/// are guarded by the lock of their reservation.
 namespace tk {
 
 /// Leaves out one safeguard each. Only the canaries of the race test set any of them: they prove
@@ -37,6 +38,8 @@ extern const char* const identity;
 
 /// What every lane prepares once per connection.
 std::vector<statement> prepared(const ledger_sabotage& x);
+/// Those of them that are about money.
+std::vector<statement> payment_statements();
 
 } // namespace sql
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,9 @@
 ///   not before the statement's clock. A second run is `ok` again.
 /// - reread_seats: `ok` with one row per *existing* seat, ascending by id, `at` = ledger time read
 ///   before the locks, `final_read` = `at` is past the deadline.
-/// Kinds of a batch are judged in the order release, create, open_family, revoke, reread; within a
-/// kind in op order. Verdicts stand in the order of the batch's ops.
+/// - The ops about money: see ledger_contract_payments.cpp.
+/// Kinds of a batch are judged in the order release, money, create, open_family, revoke, reread;
+/// within a kind in op order. Verdicts stand in the order of the batch's ops.
 namespace tk {
 
 struct event_seed {
@@ -66,9 +68,30 @@ struct family_entry {
   instant expires_at;
 };
 
+/// An order, an attempt or a refund; statuses as in the tables' columns.
+struct payment_entry {
+  reservation_id reservation;
+  user_id user;
+  std::string order_id, key, method, status;
+  won amount, refunded;
+};
+struct attempt_entry {
+  std::string status;
+  int32_t asked = 0;
+  instant started_at, closed_at, next_ask_at; ///< Epoch = none.
+};
+struct refund_entry {
+  attempt_id attempt;
+  won amount;
+  bool done = false;
+  int32_t tries = 0;
+  instant next_try_at;
+};
+
 /// Counts of all rows that a refused op must leave alone.
 struct row_counts {
   int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0;
+  int64_t payments = 0, attempts = 0, refunds = 0, books = 0;
   auto operator<=>(const row_counts&) const = default;
 };
 
@@ -107,8 +130,15 @@ struct ledger_world {
   virtual int32_t available(ticket_type_id x) = 0;
   virtual std::vector<history_entry> history(reservation_id x) = 0; ///< Oldest first.
   virtual std::vector<outbox_entry> outbox(reservation_id x) = 0;   ///< Oldest first.
-  virtual std::vector<family_entry> families(user_id x) = 0;        ///< By id.
-  virtual instant revoked_before(user_id x) = 0;                    ///< Epoch = never revoked.
+  virtual std::vector<outbox_entry> outbox_of(const std::string& order_id) = 0;
+  virtual std::optional<payment_entry> payment(payment_id x) = 0;
+  virtual std::optional<attempt_entry> attempt(attempt_id x) = 0;
+  virtual std::optional<refund_entry> refund(refund_id x) = 0;
+  /// Sums of an attempt's entries by account; accounts that sum to zero are left out.
+  virtual std::map<std::string, int64_t> books(attempt_id x) = 0;
+  virtual std::string payment_status(reservation_id x) = 0;
+  virtual std::vector<family_entry> families(user_id x) = 0; ///< By id.
+  virtual instant revoked_before(user_id x) = 0;             ///< Epoch = never revoked.
   virtual row_counts counts() = 0;
 };
 

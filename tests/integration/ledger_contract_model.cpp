@@ -70,8 +70,43 @@ public:
   std::vector<outbox_entry> outbox(reservation_id x) override {
     std::vector<outbox_entry> out;
     for (const auto& y : rows().outbox)
-      if (y.key == x) out.push_back({y.shard, y.topic, y.type});
+      if (y.key == to_string(x)) out.push_back({y.shard, y.topic, y.type});
     return out;
+  }
+  std::vector<outbox_entry> outbox_of(const std::string& order_id) override {
+    std::vector<outbox_entry> out;
+    for (const auto& y : rows().outbox)
+      if (y.key == order_id) out.push_back({y.shard, y.topic, y.type});
+    return out;
+  }
+  std::optional<payment_entry> payment(payment_id x) override {
+    const auto i = rows().payments.find(x);
+    if (i == rows().payments.end()) return std::nullopt;
+    const auto& y = i->second;
+    return payment_entry{y.reservation, y.user,   y.order_id, y.key,
+                         y.method,      y.status, y.amount,   y.refunded};
+  }
+  std::optional<attempt_entry> attempt(attempt_id x) override {
+    const auto i = rows().attempts.find(x);
+    if (i == rows().attempts.end()) return std::nullopt;
+    const auto& y = i->second;
+    return attempt_entry{y.status, y.asked, y.started_at, y.closed_at, y.next_ask_at};
+  }
+  std::optional<refund_entry> refund(refund_id x) override {
+    const auto i = rows().refunds.find(x);
+    if (i == rows().refunds.end()) return std::nullopt;
+    const auto& y = i->second;
+    return refund_entry{y.attempt, y.amount, y.done, y.tries, y.next_try_at};
+  }
+  std::map<std::string, int64_t> books(attempt_id x) override {
+    std::map<std::string, int64_t> out;
+    for (const auto& y : rows().books)
+      if (y.attempt == x) out[y.account] += y.amount.amount;
+    std::erase_if(out, [](const auto& y) { return y.second == 0; });
+    return out;
+  }
+  std::string payment_status(reservation_id x) override {
+    return rows().reservations.at(x).payment_status;
   }
   std::vector<family_entry> families(user_id x) override {
     std::vector<family_entry> out;
@@ -88,6 +123,10 @@ public:
     n.history = static_cast<int64_t>(rows().history.size());
     n.outbox = static_cast<int64_t>(rows().outbox.size());
     n.families = static_cast<int64_t>(rows().families.size());
+    n.payments = static_cast<int64_t>(rows().payments.size());
+    n.attempts = static_cast<int64_t>(rows().attempts.size());
+    n.refunds = static_cast<int64_t>(rows().refunds.size());
+    n.books = static_cast<int64_t>(rows().books.size());
     return n;
   }
 

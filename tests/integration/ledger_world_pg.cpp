@@ -123,6 +123,17 @@ struct world_pg final : ledger_world {
   }
   std::vector<history_entry> history(reservation_id x) override;
   std::vector<outbox_entry> outbox(reservation_id x) override;
+  std::vector<outbox_entry> outbox_of(const std::string& order_id) override;
+  std::optional<payment_entry> payment(payment_id x) override;
+  std::optional<attempt_entry> attempt(attempt_id x) override;
+  std::optional<refund_entry> refund(refund_id x) override;
+  std::map<std::string, int64_t> books(attempt_id x) override;
+  std::string payment_status(reservation_id x) override {
+    pg::params p;
+    p.add_id(x);
+    auto rows = must(db, "SELECT payment_status FROM reservations WHERE id = $1", p);
+    return std::string{rows.text(0, 0)};
+  }
   std::vector<family_entry> families(user_id x) override;
   instant revoked_before(user_id x) override {
     pg::params p;
@@ -134,7 +145,11 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM reservation_items"),
             number(db, "SELECT count(*) FROM reservation_history"),
             number(db, "SELECT count(*) FROM outbox"),
-            number(db, "SELECT count(*) FROM refresh_tokens")};
+            number(db, "SELECT count(*) FROM refresh_tokens"),
+            number(db, "SELECT count(*) FROM payments"),
+            number(db, "SELECT count(*) FROM payment_attempts"),
+            number(db, "SELECT count(*) FROM refunds"),
+            number(db, "SELECT count(*) FROM books")};
   }
 };
 
@@ -209,14 +224,66 @@ std::vector<history_entry> world_pg::history(reservation_id x) {
   return out;
 }
 
-std::vector<outbox_entry> world_pg::outbox(reservation_id x) {
+std::vector<outbox_entry> world_pg::outbox(reservation_id x) { return outbox_of(to_string(x)); }
+
+std::vector<outbox_entry> world_pg::outbox_of(const std::string& key) {
   pg::params p;
-  p.add_id(x);
+  p.add_text(key);
   auto rows = must(db, "SELECT shard, topic, type FROM outbox WHERE key = $1 ORDER BY seq", p);
   std::vector<outbox_entry> out;
   for (int i = 0; i < rows.rows(); ++i)
     out.push_back({static_cast<uint16_t>(rows.integer(i, 0)), std::string{rows.text(i, 1)},
                    std::string{rows.text(i, 2)}});
+  return out;
+}
+
+std::optional<payment_entry> world_pg::payment(payment_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT reservation_id, user_id, order_id, payment_key, method, status, amount, "
+                   "refund_amount FROM payments WHERE id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  return payment_entry{rows.uuid<reservation_id>(0, 0), rows.uuid<user_id>(0, 1),
+                       std::string{rows.text(0, 2)},    std::string{rows.text(0, 3)},
+                       std::string{rows.text(0, 4)},    std::string{rows.text(0, 5)},
+                       won{rows.integer(0, 6)},         won{rows.integer(0, 7)}};
+}
+
+std::optional<attempt_entry> world_pg::attempt(attempt_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT status, asked::int, started_at, closed_at, next_ask_at "
+                   "FROM payment_attempts WHERE id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  return attempt_entry{std::string{rows.text(0, 0)}, rows.int4(0, 1), rows.time(0, 2),
+                       rows.time_or(0, 3, instant{}), rows.time_or(0, 4, instant{})};
+}
+
+std::optional<refund_entry> world_pg::refund(refund_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT attempt_id, amount, status = 'done', tries, next_try_at FROM refunds "
+                   "WHERE id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  return refund_entry{rows.uuid<attempt_id>(0, 0), won{rows.integer(0, 1)}, rows.boolean(0, 2),
+                      rows.int4(0, 3), rows.time(0, 4)};
+}
+
+std::map<std::string, int64_t> world_pg::books(attempt_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT account, sum(amount)::bigint FROM books WHERE attempt_id = $1 "
+                   "GROUP BY account HAVING sum(amount) <> 0",
+                   p);
+  std::map<std::string, int64_t> out;
+  for (int i = 0; i < rows.rows(); ++i) out[std::string{rows.text(i, 0)}] = rows.integer(i, 1);
   return out;
 }
 

@@ -99,12 +99,26 @@ CAF_TEST(the outbox has its partitions and a default one) {
 CAF_TEST(the ledger has no DDL and deletes nothing it has decided) {
   test_database home;
   auto db = home.connect("tiketi_ledger");
-  for (auto* sql : {"CREATE TABLE x (y int)", "DELETE FROM reservations", "DELETE FROM payments",
-                    "DELETE FROM outbox", "DELETE FROM reservation_history",
-                    "UPDATE reservation_history SET reason = 'x'", "UPDATE outbox SET type = 'x'",
-                    "UPDATE seats SET price = 1", "UPDATE users SET role = 'admin'",
-                    "SELECT email_cipher FROM users", "TRUNCATE outbox", "DROP TABLE seats",
-                    "UPDATE ticket_types SET total_quantity = 1", "DELETE FROM shard_owners",
+  for (auto* sql : {"CREATE TABLE x (y int)",
+                    "DELETE FROM reservations",
+                    "DELETE FROM payments",
+                    "DELETE FROM outbox",
+                    "DELETE FROM reservation_history",
+                    "DELETE FROM refunds",
+                    "DELETE FROM payment_attempts",
+                    "UPDATE payment_attempts SET amount = 0",
+                    "UPDATE refunds SET amount = 0",
+                    "DELETE FROM books",
+                    "UPDATE books SET at = now()",
+                    "UPDATE reservation_history SET reason = 'x'",
+                    "UPDATE outbox SET type = 'x'",
+                    "UPDATE seats SET price = 1",
+                    "UPDATE users SET role = 'admin'",
+                    "SELECT email_cipher FROM users",
+                    "TRUNCATE outbox",
+                    "DROP TABLE seats",
+                    "UPDATE ticket_types SET total_quantity = 1",
+                    "DELETE FROM shard_owners",
                     "INSERT INTO events (title, venue, event_date) VALUES ('x', 'y', now())"})
     CAF_CHECK(!allowed(db, sql));
   CAF_CHECK(allowed(db, "UPDATE seats SET version = version"));
@@ -129,6 +143,8 @@ CAF_TEST(the store writes nothing that the ledger owns) {
                     "UPDATE nodes SET seen_at = now()",
                     "UPDATE shard_owners SET epoch = 9",
                     "DELETE FROM outbox",
+                    "UPDATE payments SET status = 'confirmed'",
+                    "INSERT INTO books (attempt_id) VALUES (gen_random_uuid())",
                     "UPDATE relay_cursor SET seq = 1",
                     "DELETE FROM admin_audit_logs",
                     "UPDATE admin_audit_logs SET action = 'x'",

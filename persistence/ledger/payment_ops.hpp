@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/base/ids.hpp"
+#include "actors/base/money.hpp"
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+
+/// The ledger's ops about money. Each locks its reservation first: that lock guards the payments,
+/// attempts and refunds of it. Every definite outcome writes its books rows in the same op (H-06).
+namespace tk {
+
+/// A seat or a quantity of a reservation; exactly one of `seat` and `type` is set.
+struct release_item {
+  seat_id seat;
+  ticket_type_id type;
+  int32_t quantity = 1;
+  participant block;
+};
+
+/// So many orders of one reservation may fail.
+constexpr int32_t orders_per_hold_max = 3;
+
+/// Opens an order for a pending reservation, or finds the open one (`replayed`).
+struct open_payment {
+  payment_id id;
+  std::string order_id; ///< `ORD_<epoch ms>_<8 upper hex>`.
+  reservation_id reservation;
+  participant checkout;
+  request_id request;
+};
+
+/// Pins the reservation and puts a try to pay on record, before the provider hears of it. Nothing
+/// is pinned that has ended by ledger time.
+struct begin_attempt {
+  attempt_id id;
+  payment_id payment;
+  reservation_id reservation;
+  won amount;
+  std::string provider, payment_key, method;
+  participant checkout;
+  participant block; ///< The lead block.
+};
+
+struct sold_item {
+  seat_id seat;
+  ticket_type_id type;
+  int32_t quantity = 1;
+  int64_t fence = 0; ///< A seat's token, as the hold has it.
+  participant block;
+};
+
+/// Sells what the attempt pins. Fence, pin, amount and completeness are checked in the statement
+/// that sells. Item 0 belongs to the lead block.
+struct complete_payment {
+  attempt_id attempt;
+  payment_id payment;
+  reservation_id reservation;
+  won amount;          ///< What the provider says was paid.
+  instant approved_at; ///< By the provider.
+  participant checkout;
+  std::vector<sold_item> items;
+  request_id request;
+};
+
+/// How an attempt ended without a sale.
+enum class attempt_end : uint8_t {
+  declined = 1, ///< The provider refused.
+  voided,       ///< Nothing definite in time: cancelled at the provider.
+  untried       ///< The provider was never asked; the order stays open.
+};
+
+/// Ends an attempt that moved no money, and its pin. An overdue hold is the lead block's to free.
+struct fail_attempt {
+  attempt_id attempt;
+  payment_id payment;
+  reservation_id reservation;
+  attempt_end how = attempt_end::declined;
+  std::string error;
+  participant checkout;
+  participant block; ///< The lead block.
+};
+
+/// The provider was asked about a failed attempt for the `asked`-th time; still nothing captured.
+struct note_asked {
+  attempt_id attempt;
+  reservation_id reservation;
+  int32_t asked = 0;
+  participant checkout;
+};
+
+/// Money was captured for what cannot be sold (any more): it goes back, from a durable row.
+struct claim_refund {
+  refund_id id;
+  attempt_id attempt;
+  reservation_id reservation;
+  std::string reason;
+  participant checkout;
+};
+
+/// Ends a confirmed reservation, gives everything back and puts the refund on record.
+struct cancel_paid {
+  refund_id refund;
+  reservation_id reservation;
+  user_id actor; ///< Nil = the system.
+  std::string reason;
+  participant checkout;
+  std::vector<release_item> items; ///< Item 0 belongs to the lead block.
+  request_id request;
+};
+
+/// What the provider answered about a refund: done, or to be tried again after `retry_after_s`.
+struct settle_refund {
+  refund_id refund;
+  reservation_id reservation;
+  bool done = false;
+  std::string error;
+  int32_t retry_after_s = 0;
+  participant checkout;
+};
+
+} // namespace tk

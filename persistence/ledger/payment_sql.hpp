@@ -1,0 +1,45 @@
+#pragma once
+
+#include "persistence/ledger/batch_table.hpp"
+#include "persistence/ledger/payment_ops.hpp"
+
+namespace tk {
+
+/// What every writer of a batch locks first, in the global order.
+struct lock_columns {
+  batch_arrays::table<1> shards = batch_arrays::make_table(batch_arrays::i4);
+  batch_arrays::table<1> reservations = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> seats = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> types = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> users = batch_arrays::make_table(batch_arrays::id_);
+
+  void clear();
+  void shard(const participant& x) { shards.at[0].push_int(x.shard); }
+  void item(seat_id seat, ticket_type_id type);
+};
+
+/// The arrays of the statements about money; one `add` per kind of op.
+struct payment_columns {
+  batch_arrays::table<8> open;
+  batch_arrays::table<12> begin;
+  batch_arrays::table<16> complete;
+  batch_arrays::table<10> fail;
+  batch_arrays::table<6> asked;
+  batch_arrays::table<7> claim;
+  batch_arrays::table<14> cancel;
+  batch_arrays::table<8> settle;
+
+  payment_columns();
+  void clear();
+
+  void add(int no, const open_payment& x, lock_columns& locks);
+  void add(int no, const begin_attempt& x, lock_columns& locks);
+  void add(int no, const complete_payment& x, lock_columns& locks);
+  void add(int no, const fail_attempt& x, lock_columns& locks);
+  void add(int no, const note_asked& x, lock_columns& locks);
+  void add(int no, const claim_refund& x, lock_columns& locks);
+  void add(int no, const cancel_paid& x, lock_columns& locks);
+  void add(int no, const settle_refund& x, lock_columns& locks);
+};
+
+} // namespace tk

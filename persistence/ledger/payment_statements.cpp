@@ -1,0 +1,488 @@
+#include "persistence/ledger/statements.hpp"
+
+/// Money, by the pattern of `statements.cpp`: judge every op, apply those that pass, one row per op
+/// with verdict, ledger time and end of the hold. What happened by this very op is judged first.
+namespace tk::sql {
+
+namespace {
+
+#define TK_OWN                                                                                     \
+  "WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e "                         \
+  "FROM shard_owners WHERE shard >= 0),"
+#define TK_FENCED(X) "(SELECT e FROM own)[i." X "_shard + 1] IS DISTINCT FROM i." X "_epoch"
+#define TK_TWIN "min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin"
+
+// An order for what is still to be had; the open one when there is one. A pinned reservation does
+// not end by time.
+constexpr const char* open_payments = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, r.status, r.user_id, r.event_id, r.total_amount, r.pin_id, r.expires_at,
+         )" TK_FENCED("checkout") " AS fenced, " TK_TWIN R"(,
+         (SELECT p.id FROM payments p WHERE p.id = i.payment_id) AS own_id,
+         (SELECT p.id FROM payments p WHERE p.reservation_id = i.reservation_id
+             AND p.payment_type = 'reservation'
+             AND p.status IN ('pending', 'confirmed')) AS live_id,
+         (SELECT count(*) FROM payments p WHERE p.reservation_id = i.reservation_id
+             AND p.payment_type = 'reservation' AND p.status = 'failed') AS failed
+  FROM unnest($1::int[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::bigint[], $7::uuid[],
+              $8::int[])
+    AS i(op, payment_id, order_id, reservation_id, checkout_shard, checkout_epoch, request_id,
+         orders_max)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'replayed' WHEN fenced THEN 'fenced'
+                   WHEN twin THEN 'in_flight' WHEN status = 'confirmed' THEN 'paid'
+                   WHEN status IS DISTINCT FROM 'pending' THEN 'not_pending'
+                   WHEN pin_id IS NULL AND expires_at <= clock_timestamp() THEN 'expired'
+                   WHEN live_id IS NOT NULL THEN 'replayed'
+                   WHEN failed >= orders_max THEN 'attempts' ELSE 'ok' END AS verdict FROM w
+),
+made AS (
+  INSERT INTO payments (id, reservation_id, user_id, event_id, order_id, amount, request_id)
+  SELECT payment_id, reservation_id, user_id, event_id, order_id, total_amount, request_id
+    FROM v WHERE verdict = 'ok' RETURNING 1
+)
+SELECT v.op, CASE WHEN (SELECT count(*) FROM made) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                  THEN v.verdict ELSE torn() END, clock_timestamp(), v.expires_at,
+       CASE v.verdict WHEN 'ok' THEN v.payment_id ELSE p.id END,
+       CASE v.verdict WHEN 'ok' THEN v.order_id ELSE p.order_id END,
+       CASE v.verdict WHEN 'ok' THEN v.total_amount ELSE p.amount END
+  FROM v LEFT JOIN payments p ON p.id = coalesce(v.own_id, v.live_id) ORDER BY v.op
+)";
+
+constexpr const char* begin_attempts = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, r.status, r.pin_id, r.expires_at, r.total_amount, p.status AS order_status,
+         p.amount AS order_amount, p.reservation_id AS order_of,
+         )" TK_FENCED("checkout") " OR " TK_FENCED("block") " AS fenced, " TK_TWIN R"(,
+         min(i.op) OVER (PARTITION BY i.payment_key) < i.op AS key_twin,
+         (SELECT a.id FROM payment_attempts a WHERE a.id = i.attempt_id) AS own_id,
+         EXISTS (SELECT 1 FROM payment_attempts a WHERE a.payment_key = i.payment_key
+                    AND a.payment_id <> i.payment_id) AS key_used
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
+              $8::text[], $9::int[], $10::bigint[], $11::int[], $12::bigint[])
+    AS i(op, attempt_id, payment_id, reservation_id, amount, provider, payment_key, method,
+         checkout_shard, checkout_epoch, block_shard, block_epoch)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+  LEFT JOIN payments p ON p.id = i.payment_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'done' WHEN fenced THEN 'fenced'
+                   WHEN twin OR key_twin THEN 'in_flight'
+                   WHEN status IS DISTINCT FROM 'pending' THEN 'not_pending'
+                   WHEN pin_id IS NOT NULL THEN 'pinned'
+                   WHEN expires_at <= clock_timestamp() THEN 'expired'
+                   WHEN order_status IS DISTINCT FROM 'pending' OR order_of <> reservation_id
+                   THEN 'no_order'
+                   WHEN amount <> order_amount OR amount <> total_amount THEN 'amount'
+                   WHEN key_used THEN 'key_used' ELSE 'ok' END AS verdict FROM w
+),
+held AS (
+  UPDATE reservations r SET pin_id = v.attempt_id, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
+     AND r.pin_id IS NULL RETURNING 1
+),
+made AS (
+  INSERT INTO payment_attempts (id, payment_id, reservation_id, provider, payment_key, method,
+                                amount, next_ask_at)
+  SELECT attempt_id, payment_id, reservation_id, provider, payment_key, method, amount, now()
+    FROM v WHERE verdict = 'ok' RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM held) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                 AND (SELECT count(*) FROM made) = (SELECT count(*) FROM held)
+                THEN verdict ELSE torn() END, clock_timestamp(), expires_at
+  FROM v ORDER BY op
+)";
+
+// Money and seats change hands here and nowhere else.
+constexpr const char* complete_payments = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
+         r.expires_at, a.status AS attempt_status, a.method, a.payment_key, p.order_id,
+         p.status AS order_status,
+         )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
+         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
+         i.seat_id IS NOT NULL AND (SELECT s.id FROM seats s WHERE s.id = i.seat_id
+           AND s.reservation_id = i.reservation_id AND s.fencing_token = i.fence
+           AND s.status = 'locked') IS NULL AS lost,
+         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
+           <> count(*) OVER (PARTITION BY i.op)
+         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
+               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
+               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
+           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+  FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[],
+              $7::timestamptz[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[], $12::int[],
+              $13::bigint[], $14::int[], $15::bigint[], $16::uuid[])
+    AS i(op, item, attempt_id, payment_id, reservation_id, amount, approved_at, seat_id, type_id,
+         quantity, fence, block_shard, block_epoch, checkout_shard, checkout_epoch, request_id)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+  LEFT JOIN payment_attempts a ON a.id = i.attempt_id
+  LEFT JOIN payments p ON p.id = i.payment_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN bool_or(status = 'confirmed' AND pin_id = attempt_id) OVER p THEN 'done'
+                   WHEN bool_or(fenced) OVER p THEN 'fenced'
+                   WHEN bool_or(twin) OVER p THEN 'in_flight'
+                   WHEN bool_or(status IS DISTINCT FROM 'pending'
+                                OR pin_id IS DISTINCT FROM attempt_id
+                                OR attempt_status IS DISTINCT FROM 'live'
+                                OR order_status IS DISTINCT FROM 'pending') OVER p
+                   THEN 'not_pinned'
+                   WHEN bool_or(total_amount <> amount) OVER p THEN 'amount'
+                   WHEN bool_or(lost OR partial) OVER p THEN 'lost' ELSE 'ok' END AS verdict
+  FROM w WINDOW p AS (PARTITION BY op)
+),
+confirmed AS (
+  UPDATE reservations r SET status = 'confirmed', payment_status = 'completed',
+         payment_method = v.method, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'pending'
+     AND r.pin_id = v.attempt_id RETURNING 1
+),
+sold AS (
+  UPDATE seats s SET status = 'reserved', version = s.version + 1, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
+     AND s.fencing_token = v.fence AND s.status = 'locked' RETURNING 1
+),
+paid AS (
+  UPDATE payments p SET status = 'confirmed', method = v.method, payment_key = v.payment_key,
+         approved_at = v.approved_at, toss_status = 'DONE', updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id AND p.status = 'pending'
+  RETURNING 1
+),
+closed AS (
+  UPDATE payment_attempts a SET status = 'approved', closed_at = clock_timestamp(),
+         next_ask_at = NULL FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND a.id = v.attempt_id AND a.status = 'live' RETURNING 1
+),
+booked AS (
+  INSERT INTO books (attempt_id, payment_id, account, amount)
+  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
+    FROM v, (VALUES ('provider', 1), ('sales', -1)) AS b(account, sign)
+   WHERE v.verdict = 'ok' AND v.item = 1 RETURNING 1
+),
+noted AS (
+  INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
+                                   payment_to, actor, actor_id, reason, request_id)
+  SELECT reservation_id, 'pending', 'confirmed', payment_status, 'completed', 'user', user_id,
+         'payment', request_id FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
+),
+told AS (
+  INSERT INTO outbox (shard, topic, key, type, body, correlation)
+  SELECT v.block_shard, t.topic,
+         CASE t.n WHEN 1 THEN v.order_id ELSE v.reservation_id::text END, t.type,
+         CASE t.n WHEN 1 THEN
+           jsonb_build_object('paymentId', v.payment_id, 'orderId', v.order_id,
+             'userId', v.user_id, 'reservationId', v.reservation_id,
+             'paymentType', 'reservation', 'amount', v.amount, 'paymentMethod', v.method)
+         ELSE
+           jsonb_build_object('reservationId', v.reservation_id, 'userId', v.user_id,
+             'eventId', v.event_id, 'totalAmount', v.total_amount, 'paymentMethod', v.method)
+         END, v.request_id
+    FROM v, (VALUES (1, 'payment-events', 'PAYMENT_CONFIRMED'),
+                    (2, 'reservation-events', 'RESERVATION_CONFIRMED')) AS t(n, topic, type)
+   WHERE v.verdict = 'ok' AND v.item = 1 ORDER BY v.op, t.n RETURNING 1
+),
+sums AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
+         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
+)
+SELECT v.op, CASE WHEN (SELECT count(*) FROM sold) = sums.seats
+                   AND (SELECT count(*) FROM confirmed) = sums.orders
+                   AND (SELECT count(*) FROM paid) = sums.orders
+                   AND (SELECT count(*) FROM closed) = sums.orders
+                  THEN v.verdict ELSE torn() END, clock_timestamp(), v.expires_at
+  FROM v, sums WHERE v.item = 1 ORDER BY v.op
+)";
+
+constexpr const char* fail_attempts = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, r.pin_id, r.expires_at, a.status AS attempt_status,
+         )" TK_FENCED("checkout") " OR " TK_FENCED("block") " AS fenced, " TK_TWIN R"(
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[],
+              $8::bigint[], $9::int[], $10::bigint[])
+    AS i(op, attempt_id, payment_id, reservation_id, how, error, checkout_shard, checkout_epoch,
+         block_shard, block_epoch)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+  LEFT JOIN payment_attempts a ON a.id = i.attempt_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN attempt_status = how THEN 'done' WHEN fenced THEN 'fenced'
+                   WHEN twin THEN 'in_flight'
+                   WHEN attempt_status IS DISTINCT FROM 'live'
+                     OR pin_id IS DISTINCT FROM attempt_id THEN 'not_pinned'
+                   ELSE 'ok' END AS verdict FROM w
+),
+unpinned AS (
+  UPDATE reservations r SET pin_id = NULL, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
+     AND r.pin_id = v.attempt_id RETURNING 1
+),
+closed AS (
+  UPDATE payment_attempts a SET status = v.how, closed_at = clock_timestamp(), error = v.error,
+         next_ask_at = CASE v.how WHEN 'untried' THEN NULL
+                            ELSE clock_timestamp() + interval '1 minute' END
+    FROM v WHERE v.verdict = 'ok' AND a.id = v.attempt_id AND a.status = 'live' RETURNING 1
+),
+failed AS (
+  UPDATE payments p SET status = 'failed', updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.how <> 'untried' AND p.id = v.payment_id
+     AND p.status = 'pending' RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM unpinned) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                 AND (SELECT count(*) FROM closed) = (SELECT count(*) FROM unpinned)
+                THEN verdict ELSE torn() END, clock_timestamp(), expires_at
+  FROM v ORDER BY op
+)";
+
+constexpr const char* note_asked = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, a.status, a.asked AS asked_before, )" TK_FENCED("checkout") " AS fenced, " TK_TWIN R"(
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::bigint[])
+    AS i(op, attempt_id, reservation_id, asked, checkout_shard, checkout_epoch)
+  LEFT JOIN payment_attempts a ON a.id = i.attempt_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN asked_before >= asked THEN 'done' WHEN fenced THEN 'fenced'
+                   WHEN twin THEN 'in_flight'
+                   WHEN status IS NULL OR status NOT IN ('declined', 'voided') THEN 'not_pending'
+                   ELSE 'ok' END AS verdict FROM w
+),
+noted AS (
+  UPDATE payment_attempts a SET asked = v.asked,
+         next_ask_at = CASE v.asked WHEN 1 THEN a.closed_at + interval '10 minutes'
+                                    WHEN 2 THEN a.closed_at + interval '1 hour'
+                                    WHEN 3 THEN a.closed_at + interval '24 hours' END
+    FROM v WHERE v.verdict = 'ok' AND a.id = v.attempt_id RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM noted) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                THEN verdict ELSE torn() END, clock_timestamp(), NULL::timestamptz
+  FROM v ORDER BY op
+)";
+
+// Captured, but not sold: whatever the attempt was closed as, its money goes back, once.
+constexpr const char* claim_refunds = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, a.status, a.payment_id, a.payment_key, a.amount,
+         )" TK_FENCED("checkout") " AS fenced, " TK_TWIN R"(,
+         (SELECT f.id FROM refunds f WHERE f.attempt_id = i.attempt_id) AS own_id
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::bigint[])
+    AS i(op, refund_id, attempt_id, reservation_id, reason, checkout_shard, checkout_epoch)
+  LEFT JOIN payment_attempts a ON a.id = i.attempt_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'done' WHEN fenced THEN 'fenced'
+                   WHEN twin THEN 'in_flight'
+                   WHEN status IS NULL OR status = 'approved' THEN 'not_pending'
+                   ELSE 'ok' END AS verdict FROM w
+),
+unpinned AS (
+  UPDATE reservations r SET pin_id = NULL, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
+     AND r.pin_id = v.attempt_id RETURNING 1
+),
+late AS (
+  UPDATE payment_attempts a SET status = 'late', next_ask_at = NULL,
+         closed_at = coalesce(a.closed_at, clock_timestamp()) FROM v
+   WHERE v.verdict = 'ok' AND a.id = v.attempt_id RETURNING 1
+),
+owed AS (
+  UPDATE payments p SET status = 'refund_pending', refund_reason = v.reason,
+         payment_key = coalesce(p.payment_key, v.payment_key), updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND p.id = v.payment_id AND p.status IN ('pending', 'failed') RETURNING 1
+),
+made AS (
+  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
+  SELECT refund_id, attempt_id, payment_id, reservation_id, amount, reason
+    FROM v WHERE verdict = 'ok' RETURNING 1
+),
+booked AS (
+  INSERT INTO books (attempt_id, payment_id, account, amount)
+  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
+    FROM v, (VALUES ('provider', 1), ('owed', -1)) AS b(account, sign)
+   WHERE v.verdict = 'ok' RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM late) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                 AND (SELECT count(*) FROM made) = (SELECT count(*) FROM late)
+                THEN verdict ELSE torn() END, clock_timestamp(), NULL::timestamptz
+  FROM v ORDER BY op
+)";
+
+constexpr const char* cancel_paid = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
+         a.payment_id, a.amount, )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
+         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
+         (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
+         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
+           <> count(*) OVER (PARTITION BY i.op)
+         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
+               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
+               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
+           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+  FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::uuid[],
+              $8::uuid[], $9::int[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
+              $14::uuid[])
+    AS i(op, item, refund_id, reservation_id, actor_id, reason, seat_id, type_id, quantity,
+         block_shard, block_epoch, checkout_shard, checkout_epoch, request_id)
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+  LEFT JOIN payment_attempts a ON a.id = r.pin_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN bool_or(own_id IS NOT NULL) OVER p THEN 'done'
+                   WHEN bool_or(fenced) OVER p THEN 'fenced'
+                   WHEN bool_or(twin) OVER p THEN 'in_flight'
+                   WHEN bool_or(status IS DISTINCT FROM 'confirmed' OR payment_id IS NULL) OVER p
+                   THEN 'not_pending'
+                   WHEN bool_or(partial) OVER p THEN 'partial' ELSE 'ok' END AS verdict
+  FROM w WINDOW p AS (PARTITION BY op)
+),
+ended AS (
+  UPDATE reservations r SET status = 'cancelled', payment_status = 'refund_requested',
+         updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'confirmed'
+  RETURNING 1
+),
+freed AS (
+  UPDATE seats s SET status = 'available', version = s.version + 1, locked_by = NULL,
+         reservation_id = NULL, updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
+     AND s.status = 'reserved' RETURNING 1
+),
+back AS (
+  UPDATE ticket_types t SET available_quantity = t.available_quantity + n.n, updated_at = now()
+  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
+         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
+  WHERE t.id = n.type_id RETURNING n.k
+),
+owed AS (
+  UPDATE payments p SET status = 'refund_pending', refund_reason = v.reason, updated_at = now()
+    FROM v WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id
+             AND p.status = 'confirmed' RETURNING 1
+),
+made AS (
+  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
+  SELECT refund_id, pin_id, payment_id, reservation_id, amount, reason
+    FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
+),
+booked AS (
+  INSERT INTO books (attempt_id, payment_id, account, amount)
+  SELECT v.pin_id, v.payment_id, b.account, b.sign * v.amount
+    FROM v, (VALUES ('sales', 1), ('owed', -1)) AS b(account, sign)
+   WHERE v.verdict = 'ok' AND v.item = 1 RETURNING 1
+),
+noted AS (
+  INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
+                                   payment_to, actor, actor_id, reason, request_id)
+  SELECT reservation_id, 'confirmed', 'cancelled', payment_status, 'refund_requested',
+         CASE WHEN actor_id IS NULL THEN 'system' WHEN actor_id = user_id THEN 'user'
+              ELSE 'admin' END, actor_id, reason, request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
+),
+told AS (
+  INSERT INTO outbox (shard, topic, key, type, body, correlation)
+  SELECT block_shard, 'reservation-events', reservation_id::text, 'RESERVATION_CANCELLED',
+         jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
+                            'eventId', event_id, 'totalAmount', total_amount, 'reason', reason),
+         request_id
+    FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
+),
+sums AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
+         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
+         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
+)
+SELECT v.op,
+       CASE WHEN (SELECT count(*) FROM freed) = sums.seats
+             AND (SELECT coalesce(sum(k), 0) FROM back) = sums.quotas
+             AND (SELECT count(*) FROM ended) = sums.orders
+             AND (SELECT count(*) FROM owed) = sums.orders
+             AND (SELECT count(*) FROM made) = sums.orders
+            THEN v.verdict ELSE torn() END, clock_timestamp(), NULL::timestamptz
+  FROM v, sums WHERE v.item = 1 ORDER BY v.op
+)";
+
+constexpr const char* settle_refunds = TK_OWN R"(
+w AS MATERIALIZED (
+  SELECT i.*, f.status, f.attempt_id, f.payment_id, f.amount, f.reason, p.order_id, p.user_id,
+         p.request_id, r.status AS of_status, r.payment_status, r.shard,
+         )" TK_FENCED(
+  "checkout") " AS fenced, min(i.op) OVER (PARTITION BY i.refund_id) < i.op AS twin"
+              R"(
+  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::bool[], $5::text[], $6::int[], $7::int[],
+              $8::bigint[])
+    AS i(op, refund_id, reservation_id, done, error, retry_s, checkout_shard, checkout_epoch)
+  LEFT JOIN refunds f ON f.id = i.refund_id
+  LEFT JOIN payments p ON p.id = f.payment_id
+  LEFT JOIN reservations r ON r.id = i.reservation_id
+),
+v AS MATERIALIZED (
+  SELECT w.*, CASE WHEN status = 'done' THEN 'done' WHEN fenced THEN 'fenced'
+                   WHEN twin THEN 'in_flight' WHEN status IS NULL THEN 'not_pending'
+                   ELSE 'ok' END AS verdict FROM w
+),
+settled AS (
+  UPDATE refunds f SET status = CASE WHEN v.done THEN 'done' ELSE 'pending' END,
+         tries = f.tries + 1, error = v.error,
+         done_at = CASE WHEN v.done THEN clock_timestamp() END,
+         next_try_at = clock_timestamp() + v.retry_s * interval '1 second'
+    FROM v WHERE v.verdict = 'ok' AND f.id = v.refund_id AND f.status = 'pending' RETURNING 1
+),
+back AS (
+  UPDATE payments p SET status = 'refunded', refund_amount = v.amount, refunded_at = now(),
+         toss_status = 'CANCELED', updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.done AND p.id = v.payment_id AND p.status = 'refund_pending'
+  RETURNING 1
+),
+ended AS (
+  UPDATE reservations r SET payment_status = 'refunded', updated_at = now() FROM v
+   WHERE v.verdict = 'ok' AND v.done AND r.id = v.reservation_id
+     AND r.payment_status = 'refund_requested' RETURNING 1
+),
+booked AS (
+  INSERT INTO books (attempt_id, payment_id, account, amount)
+  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
+    FROM v, (VALUES ('owed', 1), ('provider', -1)) AS b(account, sign)
+   WHERE v.verdict = 'ok' AND v.done RETURNING 1
+),
+noted AS (
+  INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
+                                   payment_to, actor, reason, request_id)
+  SELECT reservation_id, of_status, of_status, payment_status, 'refunded', 'system', reason,
+         request_id FROM v
+   WHERE verdict = 'ok' AND done AND payment_status = 'refund_requested' RETURNING 1
+),
+told AS (
+  INSERT INTO outbox (shard, topic, key, type, body, correlation)
+  SELECT shard, 'payment-events', order_id, 'PAYMENT_REFUNDED',
+         jsonb_build_object('paymentId', payment_id, 'orderId', order_id, 'userId', user_id,
+           'reservationId', reservation_id, 'paymentType', 'reservation', 'amount', amount,
+           'reason', reason), request_id
+    FROM v WHERE verdict = 'ok' AND done ORDER BY op RETURNING 1
+)
+SELECT op, CASE WHEN (SELECT count(*) FROM settled) = (SELECT count(*) FROM v WHERE verdict = 'ok')
+                THEN verdict ELSE torn() END, clock_timestamp(), NULL::timestamptz
+  FROM v ORDER BY op
+)";
+
+#undef TK_OWN
+#undef TK_FENCED
+#undef TK_TWIN
+
+} // namespace
+
+std::vector<statement> payment_statements() {
+  return {
+    {"open_payments", open_payments},
+    {"begin_attempts", begin_attempts},
+    {"complete_payments", complete_payments},
+    {"fail_attempts", fail_attempts},
+    {"note_asked", note_asked},
+    {"claim_refunds", claim_refunds},
+    {"cancel_paid", cancel_paid},
+    {"settle_refunds", settle_refunds},
+  };
+}
+
+} // namespace tk::sql
