@@ -15,6 +15,8 @@
 
 #include "actors/registry.hpp"
 #include "gateways/password/pool.hpp"
+#include "gateways/payment/gateway.hpp"
+#include "gateways/payment/mock.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
 #include "node/keys.hpp"
@@ -251,6 +253,15 @@ private:
     return out;
   }
 
+  /// Empty when there is no provider.
+  payment_actor spawn_payments() {
+    if (config_.list("PAYMENT_PROVIDERS").empty()) return {};
+    auto mock =
+      spawn_mock_payments(system_, {millis{config_.number("MOCK_PAYMENT_DELAY_MS")}}, clock_);
+    return keep(spawn_payment_gateway(system_, {}, caf::actor_cast<payment_actor>(mock), clock_,
+                                      payment_probe_));
+  }
+
   std::string spawn_services() {
     context_.system = &system_;
     context_.clock = &clock_;
@@ -268,6 +279,7 @@ private:
     password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
+    context_.payments = spawn_payments();
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
     supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
@@ -317,6 +329,7 @@ private:
   board_store boards_;
   http::metrics meters_;
   ledger_probe ledger_probe_;
+  payment_probe payment_probe_;
   actor_config actors_;
   caf::actor_system system_;
   password_hasher hasher_;

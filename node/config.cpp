@@ -26,6 +26,8 @@ constexpr std::array options{
   option_spec{"WORKER_THREADS", number, "2", false, 1, 256, "threads that run actors"},
   option_spec{"DATABASE_URL", text, "", true, 0, 0,
               "libpq connection string without user; roles are added"},
+  option_spec{"TIKETI_ENV", text, "development", false, 0, 0,
+              "development or production, which refuses whatever is fake"},
   option_spec{"TIKETI_NODE_ID", text, "", false, 0, 0, "uuid of this node; empty makes one"},
   option_spec{"JWT_SECRET", secret, "", true, 32, 4096, "key of access and refresh tokens"},
   option_spec{"JWT_EXPIRATION_SECONDS", number, "1800", false, 1, 365 * day_s, "access token"},
@@ -50,6 +52,10 @@ constexpr std::array options{
   option_spec{"RATE_LIMIT_BOOKING_RPM", number, "30", false, 0, 1'000'000, "per minute; 0 = off"},
   option_spec{"RATE_LIMIT_GENERAL_RPM", number, "3000", false, 0, 10'000'000,
               "per minute; 0 = off"},
+  option_spec{"PAYMENT_PROVIDERS", text, "mock", false, 0, 0,
+              "mock, or empty: nothing can be paid; production refuses mock"},
+  option_spec{"MOCK_PAYMENT_DELAY_MS", number, "0", false, 0, 60'000,
+              "how long the mock takes for each answer; for benchmarks"},
   option_spec{"READ_POOL_SIZE", number, "2", false, 1, 32, "connections for reads"},
   option_spec{"STORE_POOL_SIZE", number, "2", false, 1, 32, "connections for plain writes"},
   option_spec{"TIKETI_ADMIN_EMAIL", text, "admin@tiketi.local", false, 0, 0, "seeded admin"},
@@ -207,6 +213,14 @@ std::string check_words(const node_config& x) {
     return "PASSWORD_HASH_SCHEME: must be bcrypt or yescrypt";
   if (x.flag("ENTRY_GATE"))
     return "ENTRY_GATE: this release has no waiting room yet; set it to off";
+  auto& env = x.text("TIKETI_ENV");
+  if (env != "development" && env != "production")
+    return "TIKETI_ENV: must be development or production";
+  for (auto& provider : x.list("PAYMENT_PROVIDERS")) {
+    if (provider != "mock") return "PAYMENT_PROVIDERS: this release has mock only";
+    if (env == "production")
+      return "PAYMENT_PROVIDERS: mock moves no real money; production refuses it";
+  }
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())
     return "LOG_LEVEL: must be trace, debug, info, warn or error";

@@ -118,4 +118,15 @@ CAF_TEST(secrets are masked and decoded by one rule) {
   CAF_CHECK_EQUAL(decode_secret("not base64!"), "not base64!");
 }
 
+CAF_TEST(S38 production refuses payments that are not real) {
+  env.values["TIKETI_ENV"] = "production";
+  CAF_CHECK(refuses("mock moves no real money"));
+  env.values["PAYMENT_PROVIDERS"] = "";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["PAYMENT_PROVIDERS"] = "cash";
+  CAF_CHECK(refuses("PAYMENT_PROVIDERS"));
+  env.values["TIKETI_ENV"] = "prod";
+  CAF_CHECK(refuses("TIKETI_ENV"));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

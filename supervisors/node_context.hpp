@@ -10,6 +10,7 @@
 #include "actors/base/entropy.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "gateways/payment/port.hpp"
 #include "persistence/ledger/port.hpp"
 #include "persistence/reads/port.hpp"
 
@@ -50,7 +51,8 @@ struct node_context {
   entropy* random = nullptr;
   ledger_actor ledger;
   reads_actor reads;
-  caf::actor region; ///< Entities are asked through `ask` (router.hpp), by key.
+  payment_actor payments; ///< Empty when no provider is configured.
+  caf::actor region;      ///< Entities are asked through `ask` (router.hpp), by key.
   board_store* boards = nullptr;
   epoch_table epochs;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).

@@ -1,0 +1,205 @@
+#define CAF_SUITE payment_gateway
+#include "gateways/payment/gateway.hpp"
+
+#include <optional>
+#include <vector>
+
+#include <caf/all.hpp>
+
+#include "caf/test/dsl.hpp"
+
+#include "gateways/payment/mock.hpp"
+
+using namespace tk;
+
+namespace {
+
+struct still_clock : wall_clock {
+  instant at = from_ms(1'800'000'000'000);
+  [[nodiscard]] instant now() const override { return at; }
+};
+
+struct fixture : test_coordinator_fixture<> {
+  still_clock clock;
+  payment_probe probe;
+  payment_gateway_config config{.calls_max = 3};
+  mock_payment_actor mock = spawn_mock_payments(sys, {}, clock);
+  payment_actor gateway =
+    spawn_payment_gateway(sys, config, caf::actor_cast<payment_actor>(mock), clock, probe);
+  int orders = 0;
+
+  ~fixture() {
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown); // Ends the provider, too.
+    consume_messages();
+  }
+  void pass(millis x) {
+    clock.at += x;
+    advance_time(x);
+    consume_messages();
+  }
+  template <class Reply> std::vector<Reply> heard() {
+    std::vector<Reply> out;
+    for (bool more = true; more;)
+      self->receive([&](const Reply& x) { out.push_back(x); },
+                    caf::after(std::chrono::seconds(0)) >> [&] { more = false; });
+    return out;
+  }
+  template <class Request> void ask(const Request& x) {
+    self->send(gateway, x);
+    consume_messages();
+  }
+  /// Of an order of its own.
+  void approve(const std::string& key, millis patience = millis{20'000}) {
+    auto no = std::to_string(++orders);
+    ask(approve_payment{"ORD_" + no, key + no, won{1000}, "a" + no, clock.at + patience});
+  }
+  payment_approval approved(const std::string& key) {
+    approve(key);
+    return heard<payment_approval>().at(0);
+  }
+  [[nodiscard]] bool is(breaker_state x) const {
+    return probe.breaker_state == static_cast<int64_t>(x);
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(payment_gateway_tests, fixture)
+
+CAF_TEST(answers pass through) {
+  CAF_CHECK(approved("any").is == approval_outcome::approved);
+  CAF_CHECK(approved("fail").is == approval_outcome::declined);
+  ask(query_payment{"ORD_1", "", clock.at + millis{1000}});
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::captured);
+  ask(refund_payment{"any1", won{1000}, "r1", clock.at + millis{1000}});
+  CAF_CHECK(heard<payment_refund>().at(0).is == refund_outcome::done);
+  ask(void_payment{"ORD_2", clock.at + millis{1000}});
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::not_found);
+  CAF_CHECK_EQUAL(probe.calls_open.load(), 0);
+}
+
+CAF_TEST(beyond the bound it is busy at once and nothing is taken) {
+  for (int i = 0; i < 3; ++i) approve("slow-1000-any");
+  CAF_CHECK(heard<payment_approval>().empty());
+  auto refused = approved("any");
+  CAF_CHECK(refused.is == approval_outcome::not_asked);
+  CAF_CHECK(refused.error == ec::busy);
+  pass(millis{1000});
+  CAF_CHECK_EQUAL(heard<payment_approval>().size(), 3u);
+  CAF_CHECK(approved("any").is == approval_outcome::approved);
+  CAF_CHECK_EQUAL(probe.calls_busy.load(), 1u);
+}
+
+CAF_TEST(ten seconds without an answer are unknown) {
+  approve("slow-60000-any");
+  pass(millis{9999});
+  CAF_CHECK(heard<payment_approval>().empty());
+  pass(millis{1});
+  CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::unknown);
+  pass(millis{60'000});
+  CAF_CHECK(heard<payment_approval>().empty()); // It was approved late; that answer is dropped.
+  ask(query_payment{"ORD_1", "", clock.at + millis{1000}});
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::captured);
+}
+
+CAF_TEST(nobody waits beyond the deadline and nothing begins after it) {
+  approve("slow-60000-any", millis{400});
+  pass(millis{400});
+  CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::unknown);
+  approve("any", millis{0});
+  auto late = heard<payment_approval>().at(0);
+  CAF_CHECK(late.is == approval_outcome::not_asked);
+  CAF_CHECK(late.error == ec::late);
+}
+
+CAF_TEST(G37 five failures open the breaker for a minute) {
+  for (int i = 0; i < 5; ++i) CAF_CHECK(approved("lost-any").is == approval_outcome::unknown);
+  CAF_CHECK(is(breaker_state::open));
+  auto refused = approved("any");
+  CAF_CHECK(refused.is == approval_outcome::not_asked);
+  CAF_CHECK(refused.error == ec::provider_away);
+  CAF_CHECK_EQUAL(probe.calls_not_permitted.load(), 1u);
+  pass(millis{59'999});
+  CAF_CHECK(approved("any").error == ec::provider_away);
+  pass(millis{1});
+  for (int i = 0; i < 3; ++i) CAF_CHECK(approved("any").is == approval_outcome::approved);
+  CAF_CHECK(is(breaker_state::closed));
+}
+
+CAF_TEST(G37 slow approvals open it too) {
+  for (int i = 0; i < 5; ++i) {
+    approve("slow-3001-any");
+    pass(millis{3001});
+    CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::approved);
+  }
+  CAF_CHECK(is(breaker_state::open));
+}
+
+CAF_TEST(P55 declined payments do not) {
+  for (int i = 0; i < 30; ++i) CAF_CHECK(approved("fail").is == approval_outcome::declined);
+  CAF_CHECK(is(breaker_state::closed));
+  CAF_CHECK_EQUAL(probe.calls_not_counted.load(), 30u);
+}
+
+namespace {
+
+/// A provider that fails queries as often as told, and counts them.
+struct flaky {
+  int failures = 0, asked = 0;
+};
+payment_actor::behavior_type play(payment_actor::pointer, flaky* st) {
+  return {
+    [](const approve_payment&) { return payment_approval{}; },
+    [=](const query_payment& x) {
+      payment_report out;
+      if (++st->asked > st->failures) out.is = payment_state::captured;
+      out.order_id = x.order_id;
+      return out;
+    },
+    [](const void_payment&) { return payment_report{}; },
+    [](const refund_payment&) { return payment_refund{}; },
+  };
+}
+
+} // namespace
+
+CAF_TEST(G37 queries are repeated and nothing else is) {
+  flaky st{2, 0};
+  config.breaker.failed_percent = 101; // Not what this is about.
+  auto other = spawn_payment_gateway(sys, config, sys.spawn(play, &st), clock, probe);
+  self->send(other, query_payment{"ORD_1", "", clock.at + millis{10'000}});
+  consume_messages();
+  CAF_CHECK_EQUAL(st.asked, 1);
+  pass(millis{499});
+  CAF_CHECK_EQUAL(st.asked, 1);
+  pass(millis{1});
+  CAF_CHECK_EQUAL(st.asked, 2);
+  pass(millis{999});
+  CAF_CHECK(heard<payment_report>().empty());
+  pass(millis{1});
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::captured);
+  st = {100, 0};
+  self->send(other, query_payment{"ORD_1", "", clock.at + millis{1200}});
+  consume_messages();
+  pass(millis{500}); // A second try; a third would begin after the deadline.
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::unknown);
+  CAF_CHECK_EQUAL(st.asked, 2);
+  self->send(other, void_payment{"ORD_1", clock.at + millis{10'000}});
+  consume_messages();
+  CAF_CHECK(heard<payment_report>().at(0).is == payment_state::unknown);
+  CAF_CHECK_EQUAL(probe.calls_open.load(), 0);
+  caf::anon_send_exit(other, caf::exit_reason::user_shutdown);
+  consume_messages();
+}
+
+CAF_TEST(who waits is answered when the gateway ends) {
+  approve("slow-5000-any");
+  caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  consume_messages();
+  bool failed = false;
+  self->receive([&](const caf::error&) { failed = true; },
+                caf::after(std::chrono::seconds(0)) >> [] {});
+  CAF_CHECK(failed);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
