@@ -35,6 +35,7 @@ hold_seats wish(uint64_t id, std::vector<uint64_t> seats, user_id user = alice) 
 
 std::vector<held_seat> held(std::vector<uint64_t> seats, int32_t version = 11, int64_t fence = 21) {
   std::vector<held_seat> out;
+  out.reserve(seats.size());
   for (auto n : seats) out.push_back({seat(n), 3, version, fence, {1000}});
   return out;
 }
@@ -176,7 +177,7 @@ CAF_TEST(a hold consumes its claim) {
 CAF_TEST(G14 choosing own seats again replays the hold) {
   auto core = fresh();
   core.apply_hold(hold(1, {2, 3}));
-  for (auto seats : {std::vector<uint64_t>{2, 3}, {3}, {2}}) {
+  for (auto& seats : {std::vector<uint64_t>{2, 3}, {3}, {2}}) {
     auto what = core.decide_hold(wish(2, seats), now);
     CAF_CHECK(what.is == kind::replay);
     CAF_CHECK(what.existing == res(1));

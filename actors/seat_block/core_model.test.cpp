@@ -85,10 +85,10 @@ struct walk {
       auto& s = model.slots[y.seat];
       auto h = model.holds.find(s.held_by);
       bool alive = h != model.holds.end() && (h->second.pinned || h->second.expires_at > now);
-      if (!s.claimed_by.nil()) contested = true;
+      bool ending = h != model.holds.end() && !alive && !s.sold;
+      if (!s.claimed_by.nil() || ending) contested = true;
       else if (s.sold) sold = true;
       else if (alive) held = true;
-      else if (h != model.holds.end()) contested = true;
     }
     auto why = sold        ? ec::seat_sold
                : held      ? ec::seat_held

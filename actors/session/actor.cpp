@@ -48,12 +48,14 @@ pending_hold to_pending(const reservation_row& row) {
 
 std::vector<pending_hold> pending_of(const session_rows& rows) {
   std::vector<pending_hold> out;
+  out.reserve(rows.pending.size());
   for (auto& x : rows.pending) out.push_back(to_pending(x));
   return out;
 }
 
 std::vector<key_record> keys_of(const session_rows& rows) {
   std::vector<key_record> out;
+  out.reserve(rows.keys.size());
   for (auto& x : rows.keys) out.push_back({x.operation, x.key, x.digest, x.reservation});
   return out;
 }
@@ -114,13 +116,11 @@ void finish(session_ptr self, reservation_id attempt, event_id event, const hold
       made.seats.push_back(x.seat);
     }
     st.core->commit(attempt, std::move(made));
-  } else if (what.is == ec::ok) {
-    st.core->drop(attempt); // It told an earlier reservation; nothing was made.
   } else if (what.is == ec::unknown || what.is == ec::in_flight || what.is == ec::internal) {
     st.node->probe.outcomes_unknown++;
     resolve_later(self, attempt); // The attempt stays open: it may have happened.
   } else {
-    st.core->drop(attempt);
+    st.core->drop(attempt); // Refused, or it told an earlier reservation: nothing was made.
   }
   answer_all(self, attempt, what);
 }

@@ -22,6 +22,7 @@ std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
 
 std::vector<seat_id> seats_of(const reserve_seats& wish) {
   std::vector<seat_id> out;
+  out.reserve(wish.seats.size());
   for (auto& x : wish.seats) out.push_back(x.seat);
   std::ranges::sort(out);
   return out;

@@ -200,6 +200,7 @@ std::vector<event> load_events() {
     "Load 01", "Load 02", "Load 03", "Load 04", "Load 05",
     "Load 06", "Load 07", "Load 08", "Load 09", "Load 10"};
   std::vector<event> out;
+  out.reserve(titles.size());
   for (int32_t i = 0; i < static_cast<int32_t>(titles.size()); ++i)
     out.push_back(on_sale(titles[static_cast<size_t>(i)], i < 4 ? stadium : large, "",
                           {i - 20, 10, 0}, {60, 23, 59}, {61, 19, 0},

@@ -196,6 +196,7 @@ private:
   /// In dense order: block, row, seat. The seats of a block lie on neighbouring pages (H-26).
   bool add_seats(const event_id& event, const seeds::layout& layout) {
     std::vector<section_rows> shape;
+    shape.reserve(layout.sections.size());
     for (const auto& s : layout.sections)
       shape.push_back({std::vector<int32_t>(static_cast<size_t>(s.rows), s.seats_per_row)});
     auto blocks = block_numbers(shape);

@@ -109,6 +109,7 @@ pg_result<std::vector<std::string>> patterns_for(pg::connection& db, std::string
   auto rows = db.exec("keywords");
   if (!rows.ok()) return read_failed(rows);
   std::vector<keyword_pair> pairs;
+  pairs.reserve(static_cast<size_t>(rows.rows()));
   for (int i = 0; i < rows.rows(); ++i)
     pairs.push_back({std::string{rows.text(i, 0)}, std::string{rows.text(i, 1)}});
   return search_patterns(search, pairs);

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 # Not base64, so the server takes the bytes as they are.
 JWT_SECRET = "tests: nobody's secret, of enough bytes!"
+# Lines of the sanitizers' reports, and of an aborting runtime.
+SANITIZER_SIGNS = ("Sanitizer:", "runtime error: ", "terminate called", "Assertion '")
 ADMIN = ("admin@tests.tiketi.example", "tests-Admin-1234")
 
 
@@ -186,6 +188,14 @@ class Node:
     def log(self):
         return (self.folder / "node.log").read_text(errors="replace")[-6000:]
 
+    def findings(self):
+        """What a sanitizer or the runtime said, of killed nodes too; "" = nothing."""
+        lines = (self.folder / "node.log").read_text(errors="replace").splitlines()
+        for i, line in enumerate(lines):
+            if any(sign in line for sign in SANITIZER_SIGNS):
+                return "\n".join(lines[max(0, i - 2):i + 60])
+        return ""
+
     def client(self, **named):
         return Client(self.port, **named)
 
@@ -205,8 +215,12 @@ class Node:
             raise RuntimeError("the node did not stop within 20 s of SIGTERM") from None
 
     def close(self):
+        """Stops the node; one that ends badly, or that a sanitizer has found fault with, raises."""
         try:
-            self.stop()
+            code = self.stop()
+            findings = self.findings()
+            if findings or code not in (None, 0):
+                raise RuntimeError(f"the node ended with {code}:\n{findings or self.log()}")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
