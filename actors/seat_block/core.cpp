@@ -185,7 +185,7 @@ void seat_block_core::apply_hold(hold_record record) {
 void seat_block_core::schedule(hold_record& hold, instant when) {
   due_.erase({hold.due, hold.id});
   hold.due = when;
-  if (!hold.pinned) due_.emplace(when, hold.id);
+  if (!hold.pinned || !hold.led) due_.emplace(when, hold.id);
 }
 
 void seat_block_core::apply_release(reservation_id id, std::span<const held_seat> seats) {

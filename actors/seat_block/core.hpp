@@ -103,7 +103,8 @@ public:
 
   /// Led, unpinned holds that ran out and are not being released yet.
   [[nodiscard]] std::vector<reservation_id> overdue(instant now) const;
-  /// Claims past their end, and holds led elsewhere that ran out: what memory cannot tell any more.
+  /// Claims past their end, and holds led elsewhere that ran out, pinned or not: what memory cannot
+  /// tell any more.
   [[nodiscard]] std::vector<reservation_id> doubtful(instant now) const;
   /// When to look again; nullopt when nothing ends by time.
   [[nodiscard]] std::optional<instant> next_due() const;

@@ -17,9 +17,11 @@ struct attempt {
   reply_ptr<hold_reply> reply;
   std::vector<int32_t> further; ///< Blocks to ask, ascending; asked from the front.
   size_t asked = 0;
+  size_t claimed = 0;              ///< The first so many of `further` may keep a claim of it.
   std::vector<held_seat> seats;    ///< Claimed so far: versions before, fences after.
   std::vector<participant> owners; ///< Beside `seats`.
   bool second_try = false;
+  bool reread = false; ///< Its first try met other versions: the further blocks read theirs.
 };
 using attempt_ptr = std::shared_ptr<attempt>;
 
@@ -55,7 +57,7 @@ void start(pointer self, const attempt_ptr& x);
 void give_back(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   st.core->drop_claim(x->wish.id);
-  for (size_t i = 0; i < x->asked; ++i)
+  for (size_t i = 0; i < std::exchange(x->claimed, 0); ++i)
     tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]), abandon_claim{x->wish.id});
   changed(self);
 }
@@ -134,16 +136,21 @@ void replay(pointer self, const attempt_ptr& x, reservation_id id) {
       });
 }
 
-/// The rows are not what the memory thought: read them, then decide once more (H-22d). The claim
-/// stays meanwhile, so that nobody is promised these seats from the old memory.
+/// The rows are not what the memory thought: every block reads its own, then it is decided once
+/// more (H-22d). The claims stay meanwhile, so that nobody is promised these seats from the old
+/// memory.
 void moved(pointer self, const attempt_ptr& x) {
   std::vector<seat_id> own;
   for (auto& seat : x->wish.seats)
     if (seat.block_no == self->state.core->block_no()) own.push_back(seat.seat);
   reread(self, std::move(own), self->state.now(), [=](bool) {
-    give_back(self, x);
-    if (x->second_try) return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x)));
+    if (x->second_try) {
+      give_back(self, x);
+      return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x)));
+    }
     x->second_try = true;
+    x->reread = true;
+    self->state.core->drop_claim(x->wish.id);
     start(self, x);
   });
 }
@@ -205,7 +212,8 @@ void ask_further(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   if (x->asked == x->further.size()) return submit_creation(self, x);
   auto block_no = x->further[x->asked++];
-  claim_seats cmd{x->wish.id, x->wish.user, {}, x->wish.deadline};
+  x->claimed = std::max(x->claimed, x->asked);
+  claim_seats cmd{x->wish.id, x->wish.user, {}, x->wish.deadline, x->reread};
   for (auto& seat : x->wish.seats)
     if (seat.block_no == block_no) cmd.seats.push_back(seat.seat);
   ++st.open_requests;
@@ -243,6 +251,7 @@ void free_first(pointer self, const attempt_ptr& x, reservation_id in_the_way) {
 void start(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   auto what = st.core->decide_hold(x->wish, st.now());
+  if (what.is != hold_decision::kind::claim && x->claimed > 0) give_back(self, x);
   switch (what.is) {
   case hold_decision::kind::refuse:
     return answer_refusal(self, x, refuse(what.why, std::move(what.refused), what.retry_after_ms));
@@ -272,7 +281,9 @@ caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish) {
   return x->reply->rp;
 }
 
-caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish) {
+namespace {
+
+claim_reply claim(pointer self, const claim_seats& wish) {
   auto& st = self->state;
   auto what = st.core->decide_claim(wish, st.now());
   claim_reply out;
@@ -289,6 +300,26 @@ caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish) {
   st.core->apply_claim(wish.id, std::move(what.seats), wish.until);
   changed(self);
   return out;
+}
+
+} // namespace
+
+caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish) {
+  if (!wish.reread) return claim(self, wish);
+  auto reply = promise_reply<claim_reply>(self);
+  reread(self, wish.seats, self->state.now(), [=](bool) {
+    auto& st = self->state;
+    if (!st.core->find_claim(wish.id)) { // Abandoned while it was read.
+      claim_reply out;
+      out.is = ec::seat_contested;
+      out.refused = wish.seats;
+      out.block = st.address;
+      return reply->deliver(std::move(out));
+    }
+    st.core->drop_claim(wish.id);
+    reply->deliver(claim(self, wish));
+  });
+  return reply->rp;
 }
 
 } // namespace tk::seat_block

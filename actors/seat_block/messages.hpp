@@ -60,12 +60,14 @@ struct hold_reply {
   bool operator==(const hold_reply&) const = default;
 };
 
-/// From a lead block to another: takes seats tentatively, in memory, until `until`.
+/// From a lead block to another: takes seats tentatively, in memory, until `until`. With `reread`
+/// it replaces a claim whose op found other versions: the rows are read before it is answered.
 struct claim_seats {
   reservation_id id;
   user_id user;
   std::vector<seat_id> seats;
   instant until;
+  bool reread = false;
   bool operator==(const claim_seats&) const = default;
 };
 struct claim_reply {
@@ -129,7 +131,7 @@ template <class F> wire<F> inspect(F& f, hold_reply& x) {
            x.retry_after_ms);
 }
 template <class F> wire<F> inspect(F& f, claim_seats& x) {
-  return f(x.id, x.user, x.seats, x.until);
+  return f(x.id, x.user, x.seats, x.until, x.reread);
 }
 template <class F> wire<F> inspect(F& f, claim_reply& x) {
   return f(x.is, x.seats, x.block, x.refused, x.retry_after_ms);

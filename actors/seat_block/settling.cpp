@@ -110,8 +110,9 @@ void relook(pointer self, reservation_id id) {
         if (x.found && x.row.status == reservation_status::pending) {
           auto record = record_of(x.row, s.core->block_no());
           bool wait = !record.led && record.expires_at <= s.now(); // For its lead block.
+          auto patience = record.pinned ? pinned_again_after : again_after;
           s.core->apply_hold(std::move(record));
-          if (wait) s.core->postpone(id, s.now() + again_after);
+          if (wait) s.core->postpone(id, s.now() + patience);
         } else {
           s.core->forget(id);
           reread_left_over(self, id);

@@ -22,6 +22,19 @@ struct fixture : node_rig {
     tell<seat_block_actor>(node, key_of(event_no(1), block), std::move(what));
     run();
   }
+  /// A pending reservation of the first seats of blocks 0 and 1, of which no block has heard.
+  reservation_row& commit_behind(reservation_id id) {
+    auto& row = st.rows.reservations[id];
+    row.id = id;
+    row.user = alice;
+    row.event = event_no(1);
+    row.expires_at = now() + millis{300'000};
+    row.lead_block = 0;
+    row.items = {{seat_no(0, 1), {}, 1, {1}, 0, 1, 1}, {seat_no(1, 1), {}, 1, {1}, 1, 1, 1}};
+    for (auto& item : row.items)
+      st.rows.seats.at(item.seat).row = {item.seat, 1, 1, 'l', id, alice, row.expires_at, false};
+    return row;
+  }
   /// Memory and rows of a seat say the same: a stranger gets what the row allows.
   ec probe(int32_t block, uint64_t n) { return reserve(user_no(5), {want(block, n)})->value.is; }
 };
@@ -102,16 +115,7 @@ CAF_TEST(H02 a satellite that heard nothing reads and never frees by its own tim
   reservation_id id{0xb, 9};
   auto x = claim(1, 1, id);
   CAF_REQUIRE(x->value.is == ec::ok);
-  reservation_row row;
-  row.id = id;
-  row.user = alice;
-  row.event = event_no(1);
-  row.expires_at = now() + millis{300'000};
-  row.lead_block = 0;
-  row.items = {{seat_no(0, 1), {}, 1, {1}, 0, 1, 1}, {seat_no(1, 1), {}, 1, {1}, 1, 1, 1}};
-  for (auto& item : row.items)
-    st.rows.seats.at(item.seat).row = {item.seat, 1, 1, 'l', id, alice, row.expires_at, false};
-  st.rows.reservations[id] = row;
+  commit_behind(id);
   pass(millis{2900});
   CAF_CHECK(probe(1, 1) == ec::seat_contested);
   pass(millis{1000});
@@ -146,6 +150,36 @@ CAF_TEST(a cancel of a satellite that it never heard of is found out) {
   pass(millis{301'000}, millis{100});
   CAF_CHECK(probe(1, 1) == ec::ok);
   CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+CAF_TEST(a satellite reads now and then what became of a pinned hold it hears nothing of) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  auto& row = st.rows.reservations.at(x->value.id);
+  row.pinned = true;
+  pass(millis{301'000}, millis{100});
+  CAF_CHECK(probe(1, 1) == ec::seat_held); // Its payment is undecided: time does not end it.
+  auto rereads = count_ops<reread_seats>();
+  pass(millis{60'000}, millis{100});
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  CAF_CHECK(count_ops<reread_seats>() - rereads <= 4); // Patiently.
+  st.rows.confirm(x->value.id);
+  pass(millis{16'000}, millis{100});
+  CAF_CHECK(probe(1, 1) == ec::seat_sold);
+  rereads = count_ops<reread_seats>();
+  pass(millis{60'000}, millis{100});
+  CAF_CHECK_EQUAL(count_ops<reread_seats>(), rereads); // And no more.
+}
+
+CAF_TEST(a satellite that starts beside a pinned hold finds out how it ends) {
+  auto& row = commit_behind({0xb, 9});
+  row.pinned = true;
+  for (auto& item : row.items) st.rows.seats.at(item.seat).row.pinned = true;
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  st.rows.end(row, reservation_status::cancelled);
+  pass(millis{290'000}, millis{100});
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+  pass(millis{10'000}, millis{100}); // Its known end.
+  CAF_CHECK(probe(1, 1) == ec::ok);
 }
 
 // -- unknown outcomes -----------------------------------------------------------------------------
@@ -225,6 +259,67 @@ CAF_TEST(H22d what has moved twice is contested and not more) {
   CAF_CHECK(x->value.is == ec::seat_contested);
   CAF_CHECK_EQUAL(x->count, 1);
   CAF_CHECK(probe(0, 1) == ec::ok);
+}
+
+CAF_TEST(H04 what has moved in a further block is read there before it is tried once more) {
+  request<seat_block_actor>(key_of(event_no(1), 1), wake_block{});
+  auto& row = st.rows.seats.at(seat_no(1, 1)).row;
+  row.version = 7; // Behind the further block's back.
+  row.fence = 9;
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_REQUIRE_EQUAL(x->value.seats.size(), 2u);
+  CAF_CHECK_EQUAL(x->value.seats[1].version, 8);
+  CAF_CHECK_EQUAL(x->value.seats[1].fence, 10);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 2);
+  CAF_CHECK_EQUAL(count_ops<reread_seats>(), 2);
+  CAF_CHECK(probe(1, 1) == ec::seat_held);
+}
+
+CAF_TEST(H04 a further block answers nobody from the old memory while moved seats are read) {
+  request<seat_block_actor>(key_of(event_no(1), 1), wake_block{});
+  st.rows.seats.at(seat_no(1, 1)).row.version = 7;
+  st.fates = {fate::normal, fate::normal, fate::held}; // The further block's re-read waits.
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  CAF_CHECK(!x->came());
+  CAF_CHECK(reserve(bob, {want(1, 1)})->value.is == ec::seat_contested);
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+}
+
+CAF_TEST(a seat of a further block that was sold behind its back gives every claim back) {
+  request<seat_block_actor>(key_of(event_no(1), 2), wake_block{});
+  auto& row = st.rows.seats.at(seat_no(2, 1)).row;
+  row.version = 2;
+  row.status = 'r';
+  row.reservation = {0xb, 5};
+  auto x = reserve(alice, {want(0, 1), want(1, 1), want(2, 1)});
+  CAF_CHECK(x->value.is == ec::seat_sold);
+  CAF_CHECK(x->value.refused == std::vector{seat_no(2, 1)});
+  CAF_CHECK(probe(0, 1) == ec::ok);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(a lead seat that was sold behind the back gives the claims of further blocks back) {
+  request<seat_block_actor>(key_of(event_no(1), 0), wake_block{});
+  auto& row = st.rows.seats.at(seat_no(0, 1)).row;
+  row.version = 2;
+  row.status = 'r';
+  row.reservation = {0xb, 5};
+  CAF_CHECK(reserve(alice, {want(0, 1), want(1, 1)})->value.is == ec::seat_sold);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
+CAF_TEST(a claim that is abandoned while its seats are read again is not made) {
+  reservation_id id{0xb, 9};
+  CAF_REQUIRE(claim(1, 1, id)->value.is == ec::ok);
+  st.fates = {fate::held};
+  claim_seats again{id, alice, {seat_no(1, 1)}, now() + millis{3000}, true};
+  auto x = request<seat_block_actor>(key_of(event_no(1), 1), again);
+  tell_block(1, abandon_claim{id});
+  let_go();
+  CAF_CHECK(x->value.is == ec::seat_contested);
+  CAF_CHECK(probe(1, 1) == ec::ok);
 }
 
 CAF_TEST(a seat that was sold behind the back is refused after the read) {

@@ -58,6 +58,9 @@ inline constexpr millis ledger_budget{1500};
 inline constexpr millis reads_budget{2000};
 /// How soon what could not be settled is tried again.
 inline constexpr millis again_after{500};
+/// A hold led elsewhere, past its end and pinned: its lead block tells what became of it, and
+/// should that be lost, this is how long the block believes in the pin before it reads the rows.
+inline constexpr millis pinned_again_after{15'000};
 /// A block tells its board at most four times a second (H-27).
 inline constexpr millis board_interval{250};
 
