@@ -46,6 +46,8 @@ using problem = tl::unexpected<std::string>;
 constexpr millis connect_limit{5000};
 constexpr int takeover_tries = 10;
 constexpr millis takeover_pause{500};
+constexpr int namesake_tries = 50;
+constexpr millis namesake_pause{100};
 
 class actor_config : public caf::actor_system_config {
 public:
@@ -218,7 +220,10 @@ private:
     id_ = text.empty() ? make_id<node_id>(random_) : parse_id<node_id>(text).value_or(node_id{});
     if (id_.nil()) return "TIKETI_NODE_ID: must be a uuid";
     roster_ = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
-    auto mine = roster_->join(id_);
+    auto mine = join_by_name();
+    if (!mine && mine.error() == roster_error::namesake_lives)
+      return "TIKETI_NODE_ID: a node with this id is running on this database already; stop it, or "
+             "give this one an id and a database of its own";
     // A node that died just now still counts as alive for some seconds.
     for (int tries = 0; mine && mine->owned() < shard_count && tries < takeover_tries; ++tries) {
       std::this_thread::sleep_for(takeover_pause);
@@ -232,6 +237,17 @@ private:
     for (size_t i = 0; i < mine->epochs.size(); ++i) context_.epochs.epochs[i] = mine->epochs[i];
     clock_.set_offset((mine->at - node_clock::machine_now()).count());
     return "";
+  }
+
+  /// A node of our name that was killed is gone in a moment; one that hangs, after 3 s.
+  tl::expected<membership, roster_error> join_by_name() {
+    auto mine = roster_->join(id_);
+    for (int tries = 0; tries < namesake_tries; ++tries) {
+      if (mine || mine.error() != roster_error::namesake_seen) return mine;
+      std::this_thread::sleep_for(namesake_pause);
+      mine = roster_->join(id_);
+    }
+    return mine;
   }
 
   template <class Handle> Handle keep(Handle x) {

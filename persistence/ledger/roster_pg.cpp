@@ -18,22 +18,38 @@ SET client_min_messages = warning;
 SET timezone = 'UTC';
 )";
 
+// No row when somebody of this name lives. The lanes' backends of the earlier incarnation stay in
+// the arrays until they have ended; element $2 + 1 is the roster's own, so a node has a backend
+// from its first moment, before any lane connects.
 constexpr const char* begin_incarnation = R"(
+WITH me AS (SELECT pid, backend_start AS start FROM pg_stat_activity WHERE pid = pg_backend_pid())
 INSERT INTO nodes (node, backend_pids, backend_starts)
-VALUES ($1, array_fill(NULL::int, ARRAY[$2::int]), array_fill(NULL::timestamptz, ARRAY[$2::int]))
-ON CONFLICT (node) DO UPDATE SET incarnation = nodes.incarnation + 1, seen_at = clock_timestamp()
+SELECT $1, array_fill(NULL::int, ARRAY[$2::int]) || me.pid,
+       array_fill(NULL::timestamptz, ARRAY[$2::int]) || me.start FROM me
+ON CONFLICT (node) DO UPDATE SET incarnation = nodes.incarnation + 1, seen_at = clock_timestamp(),
+   backend_pids[$2::int + 1] = (SELECT pid FROM me),
+   backend_starts[$2::int + 1] = (SELECT start FROM me)
+ WHERE nodes.seen_at < clock_timestamp() - interval '3 s'
+    OR NOT EXISTS (SELECT 1 FROM unnest(nodes.backend_pids, nodes.backend_starts) AS b(pid, start)
+                     JOIN pg_stat_activity a ON a.pid = b.pid AND a.backend_start = b.start)
 RETURNING incarnation
 )";
 
-// The arrays of the earlier incarnation stay until its backends have ended.
+constexpr const char* last_seen = "SELECT seen_at FROM nodes WHERE node = $1";
+
 constexpr const char* clear_backends = R"(
-UPDATE nodes SET backend_pids = array_fill(NULL::int, ARRAY[$3::int]),
-       backend_starts = array_fill(NULL::timestamptz, ARRAY[$3::int])
+UPDATE nodes SET
+       backend_pids = array_fill(NULL::int, ARRAY[$3::int]) || pg_backend_pid(),
+       backend_starts = array_fill(NULL::timestamptz, ARRAY[$3::int]) || backend_starts[$3::int + 1]
 WHERE node = $1 AND incarnation = $2
 )";
 
+// The connection may be a new one, so it is named again.
 constexpr const char* heartbeat = R"(
-UPDATE nodes SET seen_at = clock_timestamp() WHERE node = $1 AND incarnation = $2
+UPDATE nodes SET seen_at = clock_timestamp(), backend_pids[$3::int + 1] = pg_backend_pid(),
+       backend_starts[$3::int + 1] =
+         (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
+ WHERE node = $1 AND incarnation = $2
 RETURNING clock_timestamp()
 )";
 
@@ -46,7 +62,7 @@ constexpr const char* end_backends_of_node = R"(
 SELECT count(*), coalesce(bool_and(pg_terminate_backend(a.pid, 2000)), true)
   FROM nodes n CROSS JOIN LATERAL unnest(n.backend_pids, n.backend_starts) AS b(pid, start)
   JOIN pg_stat_activity a ON a.pid = b.pid AND a.backend_start = b.start
- WHERE n.node = $1
+ WHERE n.node = $1 AND a.pid <> pg_backend_pid()
 )";
 
 constexpr const char* end_backends_of_dead = R"(
@@ -89,6 +105,7 @@ struct roster_pg::impl {
   std::optional<pg::connection> db;
   node_id node;
   int64_t incarnation = 0;
+  std::optional<instant> namesake_at; ///< When somebody of our name was seen, at the last `join`.
   std::string error;
 
   tl::unexpected<roster_error> fail(std::string why, roster_error x = roster_error::no_server) {
@@ -151,9 +168,23 @@ struct roster_pg::impl {
     return x;
   }
 
+  tl::unexpected<roster_error> judge_namesake();
   tl::expected<int64_t, roster_error> take_locked(const pg::array& shards, bool rejoin);
   tl::expected<membership, roster_error> take_all(bool rejoin);
 };
+
+/// Dead or not: who lives is seen again. The connection is kept for the next look.
+tl::unexpected<roster_error> roster_pg::impl::judge_namesake() {
+  pg::params values;
+  values.add_id(node);
+  auto rows = run(last_seen, values);
+  if (!rows.ok()) return fail(rows.error());
+  if (rows.rows() != 1) return fail("the node's row has gone");
+  auto before = std::exchange(namesake_at, rows.time(0, 0));
+  error = "a node of this name is connected";
+  bool beats = before && *before < *namesake_at;
+  return tl::unexpected(beats ? roster_error::namesake_lives : roster_error::namesake_seen);
+}
 
 /// Takes the shards named as far as the rules allow; the answer is how many.
 tl::expected<int64_t, roster_error> roster_pg::impl::take_locked(const pg::array& shards,
@@ -206,6 +237,7 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node) {
   values.add_id(node).add_int4(my.config.lanes);
   auto begun = my.run(begin_incarnation, values);
   if (!begun.ok()) return my.fail(begun.error());
+  if (begun.rows() != 1) return my.judge_namesake();
   my.incarnation = begun.integer(0, 0);
   // From here on the earlier incarnation's lanes cannot register again; end what they have.
   pg::params mine;
@@ -222,7 +254,9 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node) {
 tl::expected<membership, roster_error> roster_pg::beat() {
   auto& my = *impl_;
   if (!my.connect()) return tl::unexpected(roster_error::no_server);
-  auto rows = my.run(heartbeat, my.self());
+  auto mine = my.self();
+  mine.add_int4(my.config.lanes);
+  auto rows = my.run(heartbeat, mine);
   if (!rows.ok()) return my.fail(rows.error());
   if (rows.rows() != 1)
     return my.fail("another incarnation of this node lives", roster_error::displaced);

@@ -18,7 +18,7 @@ namespace tk {
 
 struct roster_config {
   std::string conninfo; ///< Of the lanes' role: it must be able to end their backends.
-  int lanes = 8;        ///< Elements of `nodes.backend_pids`.
+  int lanes = 8; ///< Elements of `nodes.backend_pids`; one more behind them is the roster's own.
   millis call_limit{5000};
 };
 
@@ -30,7 +30,10 @@ public:
   ~roster_pg();
 
   /// Starts a new incarnation: ends what is left of the node's earlier one, then takes what is to
-  /// be had, as `take` does.
+  /// be had, as `take` does. An earlier one that was seen in the last 3 s (by ledger time) and
+  /// still has a database backend keeps its name: `namesake_seen`, or, when it has beaten since the
+  /// last call, `namesake_lives`. A node that was killed loses its backends at once, so its name is
+  /// free.
   tl::expected<membership, roster_error> join(node_id node);
 
   /// The heartbeat, once a second.

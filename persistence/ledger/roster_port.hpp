@@ -26,7 +26,9 @@ struct membership {
 
 enum class roster_error : uint8_t {
   no_server = 1, ///< Nothing was decided, or it is unknown what was: ask again.
-  displaced      ///< Another incarnation of this node lives: stop.
+  displaced,     ///< Another incarnation of this node lives: stop.
+  namesake_seen, ///< A node of this name was seen and is connected; it may be dead: ask again soon.
+  namesake_lives ///< A node of this name goes on beating: the name is taken.
 };
 
 /// Asks for one heartbeat.
