@@ -33,7 +33,9 @@ struct slot {
 constexpr auto never = std::chrono::hours(24 * 3650);
 
 constexpr size_t unused_parser_bytes = 64;
-constexpr int backlog = 1024;
+/// Connections that wait to be accepted when a sale opens; the kernel's `somaxconn` may make it
+/// less.
+constexpr int backlog = 4096;
 
 /// One copy per reactor thread.
 class bridge : public Pistache::Http::Handler {
@@ -116,10 +118,11 @@ void server::start() {
                           .threads(o.threads)
                           .threadsName("http")
                           .flags(flags)
-                          .backlog(backlog)
                           .headerTimeout(never)
                           .bodyTimeout(never)
                           .keepaliveTimeout(never));
+  // Pistache 0.0.5 forgets the backlog of its options: 128. Told once more, to its listener itself.
+  impl_->endpoint->initArgs(static_cast<size_t>(o.threads), flags, "http", backlog);
   impl_->endpoint->setHandler(std::make_shared<bridge>(impl_->core));
   impl_->core->start();
   try {

@@ -2,6 +2,10 @@
 
 #include "caf/test/dsl.hpp"
 
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "http/test_world.hpp"
@@ -10,6 +14,37 @@ using namespace tk;
 using namespace tk::http;
 using namespace tk::http::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+/// How many connections may wait to be accepted, as the kernel has it; 0 = nobody listens there.
+uint32_t backlog_of(uint16_t port) {
+  for (int fd = 3; fd < 1024; ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
+    sockaddr_in at{};
+    socklen_t length = sizeof(at);
+    getsockname(fd, reinterpret_cast<sockaddr*>(&at), &length);
+    if (ntohs(at.sin_port) != port) continue;
+    tcp_info about{};
+    socklen_t about_size = sizeof(about);
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &about, &about_size);
+    return about.tcpi_sacked; // Of a listening socket: its greatest backlog.
+  }
+  return 0;
+}
+
+} // namespace
+
+CAF_TEST(many connections may wait to be accepted) {
+  world w;
+  w.start();
+  uint32_t kernel_max = 0;
+  std::ifstream{"/proc/sys/net/core/somaxconn"} >> kernel_max;
+  auto backlog = backlog_of(w.s->port()), wanted = std::min(kernel_max, 4096u);
+  CAF_CHECK_EQUAL(backlog, wanted);
+}
 
 // -- plain requests ----------------------------------------------------------------------------
 
