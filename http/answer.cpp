@@ -37,6 +37,15 @@ void quote_control(std::string& out, unsigned char c) {
 
 } // namespace
 
+bool valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    auto n = utf8_length(text);
+    if (n == 0) return false;
+    text.remove_prefix(n);
+  }
+  return true;
+}
+
 std::string json_quote(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);

@@ -56,6 +56,9 @@ answer error_answer(const problem& x);
 /// `text` as a JSON string, quotes included. Invalid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
 
+/// Whether `text` is well-formed UTF-8 (RFC 3629).
+bool valid_utf8(std::string_view text);
+
 /// "OK", "Not Found", ...
 std::string_view reason_phrase(int status);
 

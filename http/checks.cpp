@@ -68,6 +68,14 @@ answer preflight() {
   return out;
 }
 
+/// Answers `OPTIONS *` (RFC 9110, 9.3.7).
+answer whole_server() {
+  answer out;
+  out.status = 204;
+  out.headers = {{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}};
+  return out;
+}
+
 } // namespace
 
 bool service::allowed_origin(std::string_view origin) const {
@@ -112,7 +120,7 @@ bool service::check_origin(live_exchange& x) {
   }
   auto origin = q.header("origin");
   if (!changes_state(q.verb) || origin.empty() || allowed_origin(origin) ||
-      own_origin(origin, q.header("host")))
+      own_origin(origin, q.authority))
     return true;
   x.fail(ec::origin_forbidden);
   return false;
@@ -154,6 +162,7 @@ bool service::check_access(live_exchange& x, const route_match& m) {
   };
   auto verb = x.request_.verb;
   if (m.hit == nullptr) {
+    if (x.request_.path == "*") return refuse(whole_server());
     if (m.allowed == 0 && verb != method::other) return refuse(error_answer(ec::route_unknown));
     // A path that needs login does not tell strangers which methods it has (1.5).
     if (m.allowed != 0 && m.login_needed && !x.principal_ && verb != method::options)
@@ -173,6 +182,10 @@ bool service::check_access(live_exchange& x, const route_match& m) {
   if (m.hit->level == access::admin && !x.principal_->admin())
     return refuse(error_answer(ec::admin_required));
   if (m.malformed_param) return refuse(error_answer(ec::bad_request, "Malformed id"));
+  // Parameters that the route does not know are not looked at.
+  for (auto& known : m.hit->queries)
+    if (query_malformed(x.request_.query_string, known.name))
+      return refuse(error_answer(ec::bad_request, "Malformed " + known.name));
   return true;
 }
 

@@ -166,9 +166,36 @@ CAF_TEST(a parsed head gives path and query and headers) {
   CAF_REQUIRE(parse_head(y));
   CAF_CHECK_EQUAL(y.path, "/api/v12");
   CAF_CHECK_EQUAL(y.access_token(), "");
-  request z;
-  z.head = "GET http://h/api HTTP/1.1\r\n";
-  CAF_CHECK(!parse_head(z));
+}
+
+CAF_TEST(a target may name the server or be the server) {
+  auto read = [](std::string line) {
+    request x;
+    x.head = line + " HTTP/1.1\r\nHost: h:1\r\n";
+    if (!parse_head(x)) return std::string("400");
+    return std::string(x.authority) + " " + std::string(x.path) + " " + std::string(x.query_string);
+  };
+  CAF_CHECK_EQUAL(read("GET /api/v1/a?q=1"), "h:1 /api/a q=1");
+  CAF_CHECK_EQUAL(read("GET http://other:80/api/v1/a?q=1"), "other:80 /api/a q=1");
+  CAF_CHECK_EQUAL(read("GET HTTPS://other/"), "other / ");
+  CAF_CHECK_EQUAL(read("GET http://other"), "other / ");
+  CAF_CHECK_EQUAL(read("GET http://other?q=1"), "other / q=1");
+  CAF_CHECK_EQUAL(read("OPTIONS *"), "h:1 * ");
+  for (auto bad : {"GET *", "GET http:///a", "GET http://me@h/a", "GET ftp://h/a", "GET h:1",
+                   "GET a", "GET ://h/a", "OPTIONS *x", "GET http://h/a#b"})
+    CAF_CHECK_EQUAL(read(bad), "400");
+}
+
+CAF_TEST(a path with a bad escape is refused and a parameter with one is found out) {
+  for (auto bad : {"/a%", "/a%4", "/a%zz/b", "/a%00", "http://h/%0"}) {
+    request x;
+    x.head = "GET " + std::string(bad) + " HTTP/1.1\r\nHost: h\r\n";
+    CAF_CHECK(!parse_head(x));
+  }
+  for (auto bad : {"q=%", "a=1&q=%zz&q=2", "q=a%00b", "%71=%4", "q=%ff", "q=%ed%a0%80"})
+    CAF_CHECK(query_malformed(bad, "q"));
+  for (auto good : {"", "q", "q=", "q=%41+%ea%b0%80", "other=%zz&q=1", "q=1&q=%zz", "%zz=1"})
+    CAF_CHECK(!query_malformed(good, "q"));
 }
 
 CAF_TEST(percent escapes are decoded or refused) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/answer.hpp"
 #include "http/framing.hpp"
 #include "http/identity.hpp"
 
@@ -30,10 +31,26 @@ bool well_formed_traceparent(std::string_view x) {
          x.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
 }
 
+/// The authority of a target in absolute form (RFC 9112, 3.2.2), which proxies send. Cuts the
+/// target down to its path and query; nullopt when there is no sense in it.
+std::optional<std::string_view> cut_authority(std::string_view& target) {
+  auto scheme = target.find("://");
+  if (scheme == std::string_view::npos) return std::nullopt;
+  if (!iequals(target.substr(0, scheme), "http") && !iequals(target.substr(0, scheme), "https"))
+    return std::nullopt;
+  target.remove_prefix(scheme + 3);
+  auto end = std::min(target.find_first_of("/?#"), target.size());
+  auto authority = target.substr(0, end);
+  target.remove_prefix(end);
+  // Names before the host are for deceiving people; nobody else writes them.
+  if (authority.empty() || authority.find('@') != std::string_view::npos) return std::nullopt;
+  return authority;
+}
+
 /// Removes the version segment: both spellings are one path (1.1).
 void set_path(request& x) {
   constexpr std::string_view prefix = "/api/v1";
-  x.path = x.raw_path;
+  x.path = x.raw_path.empty() ? std::string_view{"/"} : x.raw_path; // Of `http://host`.
   if (x.path.substr(0, prefix.size()) != prefix) return;
   auto rest = x.path.substr(prefix.size());
   if (!rest.empty() && rest.front() != '/') return;
@@ -99,7 +116,11 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
   return out;
 }
 
-std::optional<std::string> query_value(std::string_view query_string, std::string_view name) {
+namespace {
+
+/// First parameter called `name`, undecoded. A name with a bad escape is nobody's.
+std::optional<std::string_view> raw_query_value(std::string_view query_string,
+                                                std::string_view name) {
   while (!query_string.empty()) {
     auto end = std::min(query_string.find('&'), query_string.size());
     auto pair = query_string.substr(0, end);
@@ -111,9 +132,23 @@ std::optional<std::string> query_value(std::string_view query_string, std::strin
       auto decoded = percent_decode(key, true);
       if (!decoded || *decoded != name) continue;
     }
-    return percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
+    return pair.substr(std::min(equals + 1, pair.size()));
   }
   return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> query_value(std::string_view query_string, std::string_view name) {
+  auto raw = raw_query_value(query_string, name);
+  return raw ? percent_decode(*raw, true) : std::nullopt;
+}
+
+bool query_malformed(std::string_view query_string, std::string_view name) {
+  auto raw = raw_query_value(query_string, name);
+  if (!raw) return false;
+  auto text = percent_decode(*raw, true);
+  return !text || !valid_utf8(*text);
 }
 
 std::optional<std::string_view> cookie_value(std::string_view cookies, std::string_view name) {
@@ -184,12 +219,22 @@ bool parse_head(request& x) {
   if (auto parent = x.header("traceparent"); well_formed_traceparent(parent))
     x.traceparent = parent;
   auto target = line.substr(first + 1, last - first - 1);
-  if (target.empty() || target.front() != '/') return false;
+  x.authority = x.header("host");
+  if (target == "*") { // The server as a whole (RFC 9112, 3.2.4).
+    x.path = x.raw_path = target;
+    return x.verb == method::options;
+  }
+  if (target.empty()) return false;
+  if (target.front() != '/') {
+    auto authority = cut_authority(target);
+    if (!authority) return false;
+    x.authority = *authority; // It wins over the header.
+  }
   auto mark = std::min(target.find('?'), target.size());
   x.raw_path = target.substr(0, mark);
   x.query_string = target.substr(std::min(mark + 1, target.size()));
   set_path(x);
-  return x.raw_path.find('#') == std::string_view::npos;
+  return x.raw_path.find('#') == std::string_view::npos && percent_decode(x.raw_path, false);
 }
 
 } // namespace tk::http

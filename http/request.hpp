@@ -28,7 +28,8 @@ struct request {
   std::string head;              // Request line and header lines as received.
   std::string_view method_token; // As received.
   std::string_view raw_path;     // As received, without query.
-  std::string_view path;         // After removal of `/v1` (1.1).
+  std::string_view path;         // After removal of `/v1` (1.1); `*` for OPTIONS of the server.
+  std::string_view authority;    // Of a target in absolute form, else the Host header.
   std::string_view query_string; // Behind `?`, undecoded.
   std::vector<header_field> headers;
   std::string body;
@@ -56,7 +57,7 @@ struct request {
 };
 
 /// Fills all views of `x` from `x.head`, which framing has accepted. False when the target cannot
-/// be understood (not origin form, bad escape): 400.
+/// be understood (neither origin nor absolute form, a fragment, a bad escape in the path): 400.
 bool parse_head(request& x);
 
 /// Percent-decodes; `plus_is_blank` for query strings. nullopt for a malformed escape or NUL.
@@ -64,6 +65,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
 
 /// First parameter called `name` in a query string, decoded.
 std::optional<std::string> query_value(std::string_view query_string, std::string_view name);
+
+/// True when there is such a parameter and its value is no text: a bad escape, NUL, no UTF-8.
+bool query_malformed(std::string_view query_string, std::string_view name);
 
 /// First cookie called `name` in the value of one Cookie header.
 std::optional<std::string_view> cookie_value(std::string_view cookies, std::string_view name);

@@ -115,6 +115,40 @@ CAF_TEST(refusals come in the order of the contract) {
   CAF_CHECK_EQUAL(code_of(c.ask(get("/api/drop"))), "INTERNAL");
 }
 
+CAF_TEST(parameters that a route knows must be text and others are not looked at) {
+  world w;
+  w.start();
+  client c(w.s->port());
+  for (auto bad : {"q=%", "q=%zz", "q=a%00b", "q=%ff", "a=1&q=%4&q=1"}) {
+    auto r = c.ask(get("/api/small?" + std::string(bad)));
+    CAF_CHECK_EQUAL(code_of(r), "BAD_REQUEST");
+    CAF_CHECK(r.body.find("Malformed q") != std::string::npos);
+  }
+  CAF_CHECK_EQUAL(c.ask(get("/api/small?utm=100%&%zz=%00&q=a%20b")).body, R"({"q":"a b"})");
+  for (auto bad : {"/api/small%", "/api/later/%00", "/api/%zz"})
+    CAF_CHECK_EQUAL(code_of(c.ask(get(bad))), "BAD_REQUEST");
+}
+
+CAF_TEST(targets of every form that a server must accept) {
+  world w;
+  w.start();
+  client c(w.s->port());
+  CAF_CHECK_EQUAL(c.ask(get("http://shop.example/api/v1/small?q=1")).body, R"({"q":"1"})");
+  CAF_CHECK_EQUAL(code_of(c.ask(get("http://shop.example"))), "NOT_FOUND");
+  CAF_CHECK_EQUAL(code_of(c.ask(get("ftp://shop.example/api/small"))), "BAD_REQUEST");
+  auto r = c.ask("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
+  CAF_CHECK_EQUAL(r.status, 204);
+  CAF_CHECK(r.has("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+  CAF_CHECK_EQUAL(code_of(c.ask(get("*"))), "BAD_REQUEST");
+  // The authority of the target counts, whatever the header says.
+  auto own = [](std::string_view target) {
+    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n" +
+           "Origin: http://shop.example\r\n\r\n";
+  };
+  CAF_CHECK_EQUAL(c.ask(own("http://shop.example/api/echo")).status, 200);
+  CAF_CHECK_EQUAL(code_of(c.ask(own("/api/echo"))), "ORIGIN_FORBIDDEN");
+}
+
 CAF_TEST(pages of other sites may read but not change) {
   world w;
   w.start();

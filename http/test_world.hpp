@@ -123,6 +123,7 @@ struct world {
     out.push_back(make(method::get, "/api/small", [](const exchange_ptr& x) {
       x->respond(json_text(R"({"q":)" + json_quote(x->req().query("q").value_or("")) + "}"));
     }));
+    out.back().queries = {{"q", R"({"type":"string"})", "Said back."}};
     out.push_back(make(method::post, "/api/echo", [](const exchange_ptr& x) {
       x->respond(json_text(json_quote(x->req().body)));
     }));

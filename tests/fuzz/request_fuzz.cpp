@@ -31,6 +31,9 @@ void read_all(const std::string& head, const std::string& body) {
   (void)x.cookie("access_token");
   (void)x.query("q");
   (void)x.query("page");
+  check(!query_malformed(x.query_string, "q") || x.query_string.find('%') != std::string::npos);
+  check(x.path == "*" || x.path.substr(0, 1) == "/");
+  check(!x.authority.empty() || !x.has_header("host") || x.header("host").empty());
   (void)x.access_token();
   auto begin = x.head.data(), end = begin + x.head.size();
   check(x.raw_path.data() >= begin && x.raw_path.data() + x.raw_path.size() <= end);
