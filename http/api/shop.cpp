@@ -2,9 +2,12 @@
 
 #include <malloc.h>
 
+#include <array>
+
 #include <caf/all.hpp>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <sodium.h>
 
 #include "actors/event/port.hpp"
 #include "actors/seat_block/port.hpp"
@@ -117,7 +120,15 @@ millis time_for(const exchange& x) {
 }
 
 request_id request_of(const exchange& x) {
-  return parse_id<request_id>(x.req().request_id).value_or(request_id{});
+  auto& text = x.req().request_id;
+  if (auto id = parse_id<request_id>(text); id && !id->nil()) return *id;
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size());
+  request_id out;
+  for (size_t i = 0; i < 8; ++i) out.hi = (out.hi << 8) | digest[i];
+  for (size_t i = 8; i < 16; ++i) out.lo = (out.lo << 8) | digest[i];
+  return out;
 }
 
 prometheus::Histogram& creation_times(metrics& meters) {

@@ -76,7 +76,8 @@ inline constexpr millis session_budget{6000};
 /// The time an entity gets for this request: what is left of it, at most `session_budget`. Zero
 /// when it has been answered already: then nothing may be begun for it (H-30).
 millis time_for(const exchange& x);
-/// The request's id as history rows and domain events keep it; nil when the client's is no uuid.
+/// The request's id as history rows and domain events keep it: a uuid as it is; of any other text
+/// the first 32 hexadecimal digits of its SHA-256, so that who knows the text finds the rows.
 request_id request_of(const exchange& x);
 /// Answers with the caller's own reservation `id` as `view` shows it; 404 when it is not theirs.
 void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,

@@ -1,5 +1,6 @@
 """Section 2.5 and the two ways to read a reservation."""
 import concurrent.futures
+import hashlib
 import re
 import uuid
 
@@ -101,3 +102,15 @@ def test_cancelled_once_however_often_it_is_asked(node, user, made, hall, db):
 
 def test_all_adds_up(db):
     assert harness.judge(db) == {}
+
+
+@pytest.mark.parametrize("said", ["till-7.3_A", str(uuid.uuid4())])
+def test_the_history_keeps_the_clients_request_id(user, hall, db, said):
+    event, seats = hall
+    answer = user.http.request("POST", "/api/seats/reserve",
+                               {"eventId": event, "seatIds": seats[:1]}, {"X-Request-Id": said})
+    assert answer.status == 200 and answer.headers["x-request-id"] == said
+    kept = said if len(said) == 36 else hashlib.sha256(said.encode()).hexdigest()[:32]
+    rows = db.rows("SELECT to_status FROM reservation_history WHERE request_id = "
+                   f"'{kept}'::uuid AND reservation_id = '{answer.json['reservationId']}'")
+    assert rows == [["pending"]]
