@@ -194,10 +194,7 @@ void on_me(shop& s, const exchange_ptr& x) {
     self->request(s.store, store_budget, find_user_by_id{x->user()})
       .then(
         [x](const user_row& user) {
-          if (!user.found || from_ms(x->who()->issued_at_ms) <= user.revoked_before) {
-            x->fail(ec::not_authenticated);
-            return;
-          }
+          if (refuse_revoked(x, {user.found, user.revoked_before})) return;
           x->respond(json_text(json{{"user", me_view(user)}}.dump()));
         },
         [x](caf::error& e) { x->fail(to_ec(e)); });

@@ -19,6 +19,7 @@ void on_mine(shop& s, const exchange_ptr& x) {
     self->request(s.store, store_budget, list_reservations{x->user()})
       .then(
         [x](const reservation_list& found) {
+          if (refuse_revoked(x, found.tokens)) return;
           json out = {{"reservations", json::array()}};
           for (auto& row : found.rows) out["reservations"].push_back(reservation_list_row(row));
           x->respond(json_text(out.dump()));
@@ -60,6 +61,7 @@ void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
     self->request(s.store, store_budget, read_reservation{x->user(), id})
       .then(
         [x, view](const found_reservation_view& found) {
+          if (refuse_revoked(x, found.tokens)) return;
           if (found.found) x->respond(json_text(json{{"reservation", view(found.row)}}.dump()));
           else x->fail(ec::reservation_unknown);
         },

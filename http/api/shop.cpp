@@ -131,6 +131,12 @@ request_id request_of(const exchange& x) {
   return out;
 }
 
+bool refuse_revoked(const exchange_ptr& x, const token_standing& tokens) {
+  if (tokens.user_known && from_ms(x->who()->issued_at_ms) > tokens.revoked_before) return false;
+  x->fail(ec::not_authenticated);
+  return true;
+}
+
 prometheus::Histogram& creation_times(metrics& meters) {
   auto& family = prometheus::BuildHistogram()
                    .Name("business_reservation_create_duration_seconds")

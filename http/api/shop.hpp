@@ -79,6 +79,9 @@ millis time_for(const exchange& x);
 /// The request's id as history rows and domain events keep it: a uuid as it is; of any other text
 /// the first 32 hexadecimal digits of its SHA-256, so that who knows the text finds the rows.
 request_id request_of(const exchange& x);
+/// Whether the caller's token was revoked since it was issued (C1); then it is answered 401. Reads
+/// that pass no session ask here, with what came with their rows.
+bool refuse_revoked(const exchange_ptr& x, const token_standing& tokens);
 /// Answers with the caller's own reservation `id` as `view` shows it; 404 when it is not theirs.
 void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
                         nlohmann::ordered_json (*view)(const reservation_view&));

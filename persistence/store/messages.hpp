@@ -130,11 +130,19 @@ struct reservation_view {
   instant event_date;
   std::vector<reservation_item_view> items;
 };
+/// What came with a user's own rows: tokens issued up to `revoked_before` are worthless (C1), as
+/// are those of a user who is gone. Read in the same statement, so it costs nothing and is never
+/// older.
+struct token_standing {
+  bool user_known = false;
+  instant revoked_before;
+};
 /// All reservations of a user, newest first. A pending one past its expiry is shown as `expired`.
 struct list_reservations {
   user_id user;
 };
 struct reservation_list {
+  token_standing tokens;
   std::vector<reservation_view> rows;
 };
 /// One reservation of that user; not found when it is somebody else's.
@@ -143,6 +151,7 @@ struct read_reservation {
   reservation_id id;
 };
 struct found_reservation_view {
+  token_standing tokens;
   bool found = false;
   reservation_view row;
 };

@@ -2,15 +2,17 @@
 
 namespace tk {
 
-// What `fold` reads. A pending reservation past its end is shown as expired (P-44), unless a
-// payment pins it: then it is not decided yet.
+// What `fold` and `standing_of` read: a known user has a row even without reservations. A pending
+// reservation past its end is shown as expired (P-44), unless a payment pins it: then it is not
+// decided yet.
 #define TK_COLUMNS                                                                                 \
   "SELECT r.id, r.reservation_number, "                                                            \
   "CASE WHEN r.status = 'pending' AND r.pin_id IS NULL "                                           \
   "AND r.expires_at <= statement_timestamp() THEN 'expired' ELSE r.status END, "                   \
   "r.payment_status, r.payment_method, r.total_amount, r.created_at, r.expires_at, r.event_id, "   \
   "e.title, e.venue, e.address, e.event_date, t.name, i.quantity, i.unit_price, i.subtotal, "      \
-  "i.seat_id, s.seat_label, s.section, s.row_number, s.seat_number FROM "
+  "i.seat_id, s.seat_label, s.section, s.row_number, s.seat_number, u.revoked_before FROM "        \
+  "users u LEFT JOIN "
 #define TK_JOINS                                                                                   \
   "LEFT JOIN events e ON e.id = r.event_id "                                                       \
   "LEFT JOIN reservation_items i ON i.reservation_id = r.id "                                      \
@@ -19,11 +21,12 @@ namespace tk {
 std::vector<pg_statement> reservation_statements() {
   return {
     // The newest thousand: nobody has more, and nobody shall get an answer without an end.
-    {"my_reservations", TK_COLUMNS "(SELECT * FROM reservations WHERE user_id = $1::uuid "
-                                   "ORDER BY created_at DESC LIMIT 1000) r " TK_JOINS
-                                   "ORDER BY r.created_at DESC, r.id, i.id"},
-    {"my_reservation", TK_COLUMNS "reservations r " TK_JOINS
-                                  "WHERE r.id = $1::uuid AND r.user_id = $2::uuid ORDER BY i.id"},
+    {"my_reservations",
+     TK_COLUMNS "(SELECT * FROM reservations WHERE user_id = $1::uuid "
+                "ORDER BY created_at DESC LIMIT 1000) r ON r.user_id = u.id " TK_JOINS
+                "WHERE u.id = $1::uuid ORDER BY r.created_at DESC, r.id, i.id"},
+    {"my_reservation", TK_COLUMNS "reservations r ON r.id = $1::uuid AND r.user_id = u.id " TK_JOINS
+                                  "WHERE u.id = $2::uuid ORDER BY i.id"},
   };
 }
 
@@ -75,24 +78,32 @@ void fold(const pg::result& rows, int i, std::vector<reservation_view>& to) {
 pg_result<std::vector<reservation_view>> folded(const pg::result& rows) {
   if (!rows.ok()) return read_failed(rows);
   std::vector<reservation_view> out;
-  for (int i = 0; i < rows.rows(); ++i) fold(rows, i, out);
+  for (int i = 0; i < rows.rows(); ++i)
+    if (!rows.null(i, 0)) fold(rows, i, out);
   return out;
+}
+
+token_standing standing_of(const pg::result& rows) {
+  if (rows.rows() == 0) return {};
+  return {true, rows.time_or(0, 22, instant{})};
 }
 
 } // namespace
 
 pg_result<reservation_list> read_reservations(pg::connection& db, const list_reservations& x) {
-  auto found = folded(db.exec("my_reservations", pg::params{}.add_id(x.user)));
+  auto rows = db.exec("my_reservations", pg::params{}.add_id(x.user));
+  auto found = folded(rows);
   if (!found) return tl::unexpected(std::move(found.error()));
-  return reservation_list{std::move(*found)};
+  return reservation_list{standing_of(rows), std::move(*found)};
 }
 
 pg_result<found_reservation_view> read_one_reservation(pg::connection& db,
                                                        const read_reservation& x) {
-  auto found = folded(db.exec("my_reservation", pg::params{}.add_id(x.id).add_id(x.user)));
+  auto rows = db.exec("my_reservation", pg::params{}.add_id(x.id).add_id(x.user));
+  auto found = folded(rows);
   if (!found) return tl::unexpected(std::move(found.error()));
-  if (found->empty()) return found_reservation_view{};
-  return found_reservation_view{true, std::move(found->front())};
+  if (found->empty()) return found_reservation_view{standing_of(rows), false, {}};
+  return found_reservation_view{standing_of(rows), true, std::move(found->front())};
 }
 
 } // namespace tk

@@ -104,6 +104,19 @@ def test_all_adds_up(db):
     assert harness.judge(db) == {}
 
 
+def test_reads_of_ones_own_refuse_a_revoked_token(user, made):
+    paths = ["/api/auth/me", "/api/reservations/my", f"/api/reservations/{made['id']}",
+             f"/api/seats/reservation/{made['id']}", f"/api/reservations/{uuid.uuid4()}"]
+    before = [user.http.get(path).status for path in paths]
+    assert before == [200, 200, 200, 200, 404]
+    assert user.http.post("/api/auth/logout").status == 200
+    for path in paths:
+        assert_error(user.http.get(path), 401, "Authentication required")
+    again = user.http.post("/api/auth/login", {"email": user.mail, "password": user.password})
+    user.http.token = again.json["token"]
+    assert [user.http.get(path).status for path in paths] == before
+
+
 @pytest.mark.parametrize("said", ["till-7.3_A", str(uuid.uuid4())])
 def test_the_history_keeps_the_clients_request_id(user, hall, db, said):
     event, seats = hall

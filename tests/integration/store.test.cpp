@@ -316,6 +316,24 @@ CAF_TEST(a user sees their own reservations and expired ones as expired) {
   CAF_CHECK(read_reservations(to, {other})->rows.empty());
 }
 
+CAF_TEST(what reads a users rows tells whether their token still counts) {
+  fill();
+  auto to = writer();
+  auto who = user(), other = user(), nobody = make_id<user_id>(source);
+  auto mine = reserve(who, event("뮤지컬 오페라의 유령"), 2);
+  CAF_CHECK(read_reservations(to, {who})->tokens.revoked_before == instant{});
+  must(db, "UPDATE users SET revoked_before = '2030-01-02T03:04:05.678Z'");
+  auto at = *parse_iso("2030-01-02T03:04:05.678Z");
+  for (auto& x : {who, other}) { // With reservations and without.
+    auto all = read_reservations(to, {x})->tokens;
+    auto one = read_one_reservation(to, {x, mine})->tokens;
+    CAF_CHECK(all.user_known && all.revoked_before == at);
+    CAF_CHECK(one.user_known && one.revoked_before == at);
+  }
+  CAF_CHECK(!read_reservations(to, {nobody})->tokens.user_known);
+  CAF_CHECK(!read_one_reservation(to, {nobody, mine})->tokens.user_known);
+}
+
 CAF_TEST(a block an event and a plan are read as they are) {
   fill();
   auto from = reader();
