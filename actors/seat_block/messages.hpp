@@ -45,7 +45,8 @@ struct held_seat {
 };
 
 /// `is` = ok: the reservation, made now or (`replayed`) before. Otherwise which seats stood in the
-/// way, and how long waiting helps at most (0 = it does not, or nobody knows).
+/// way, and how long waiting helps at most (0 = it does not, or nobody knows); with `seat_held`,
+/// `id` is the caller's own reservation when that is what holds one of them.
 struct hold_reply {
   ec is = ec::ok;
   reservation_id id;

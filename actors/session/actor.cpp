@@ -106,8 +106,10 @@ void resolve_later(session_ptr self, reservation_id attempt) {
 }
 
 /// What the lead block answered about an attempt.
-void finish(session_ptr self, reservation_id attempt, event_id event, const hold_reply& what) {
+void finish(session_ptr self, reservation_id attempt, event_id event, hold_reply what) {
   auto& st = self->state;
+  if (what.is == ec::seat_held)
+    if (auto own = st.core->holder_of(what.refused, st.node->clock->now())) what.id = own->id;
   bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
   if (what.is == ec::ok && what.id == attempt && pending) {
     pending_hold made{what.id, event, what.expires_at, 0, {}};

@@ -267,6 +267,23 @@ CAF_TEST(G14 a double click on a seat without a key is one reservation) {
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
 }
 
+CAF_TEST(a wish for some of ones own seats and others names the reservation) {
+  auto own = reserve(alice, {want(1, 1), want(1, 2)});
+  reserve(bob, {want(2, 1)});
+  for (auto& mixed : std::vector<std::vector<wanted_seat>>{
+         {want(1, 2), want(1, 3)}, {want(0, 1), want(1, 1)}, {want(1, 1), want(2, 2)}}) {
+    auto x = reserve(alice, mixed); // Held by the lead block, by a further one, led elsewhere.
+    CAF_CHECK(x->value.is == ec::seat_held);
+    CAF_CHECK(x->value.id == own->value.id);
+  }
+  CAF_CHECK(reserve(alice, {want(0, 1), want(2, 1)})->value.id.nil()); // Somebody else's.
+  CAF_CHECK(reserve(bob, {want(1, 1), want(1, 3)})->value.id.nil());
+  cancel(alice, own->value.id);
+  reserve(bob, {want(1, 1)});
+  CAF_CHECK(reserve(alice, {want(1, 1), want(1, 2)})->value.id.nil()); // Not any more.
+  CAF_CHECK(in_rows(own->value.id) == reservation_status::cancelled);
+}
+
 CAF_TEST(a cancel after the end hears of the end) {
   auto x = reserve(alice, {want(0, 1)});
   pass(millis{300'100}, millis{100});

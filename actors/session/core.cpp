@@ -78,6 +78,16 @@ const pending_hold* session_core::own_hold(const reserve_seats& wish, instant no
   return nullptr;
 }
 
+const pending_hold* session_core::holder_of(const std::vector<seat_id>& seats, instant now) const {
+  for (auto& [id, hold] : pending_) {
+    auto in = [&hold = hold](seat_id x) {
+      return std::ranges::find(hold.seats, x) != hold.seats.end();
+    };
+    if (hold.expires_at > now && std::ranges::any_of(seats, in)) return &hold;
+  }
+  return nullptr;
+}
+
 int32_t session_core::seats_in_hand(event_id event, instant now) const {
   int32_t n = 0;
   for (auto& [id, x] : attempts_)

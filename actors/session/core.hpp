@@ -76,6 +76,9 @@ public:
   /// (G14: choosing one's own seats again).
   [[nodiscard]] const pending_hold* own_hold(const reserve_seats& wish, instant now) const;
 
+  /// The live reservation of the user that holds one of `seats`; null when there is none.
+  [[nodiscard]] const pending_hold* holder_of(const std::vector<seat_id>& seats, instant now) const;
+
   void begin(open_attempt attempt);
   /// The attempt's reservation is committed: remember it, and its key.
   void commit(reservation_id attempt, pending_hold made);

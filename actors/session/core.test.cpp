@@ -148,6 +148,15 @@ CAF_TEST(G14 choosing seats one holds is no new hold) {
   CAF_CHECK_EQUAL(core.seats_in_hand(concert, ended), 0);
 }
 
+CAF_TEST(the live hold of a seat is found) {
+  auto core = fresh({hold(1, {1, 2}, millis{1000}), hold(2, {7}, millis{3000})});
+  auto found = core.holder_of(seats_of(wish({2, 5})), now);
+  CAF_REQUIRE(found != nullptr);
+  CAF_CHECK(found->id == (reservation_id{0xb, 1}));
+  CAF_CHECK(core.holder_of(seats_of(wish({5})), now) == nullptr);
+  CAF_CHECK(core.holder_of(seats_of(wish({2})), now + millis{1000}) == nullptr);
+}
+
 CAF_TEST(H22g a token issued up to the revocation is worthless and the next one works) {
   auto core = fresh();
   core.revoke(now);

@@ -91,6 +91,10 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   }
   std::string more;
   if (!x.refused.empty()) more += ",\"seats\":" + list.dump();
+  if (x.is == ec::seat_held && !x.id.nil()) { // Their own hold: not all of what they ask for now.
+    more += ",\"reservationId\":\"" + to_string(x.id) + "\"";
+    return error_answer(409, "SEAT_YOURS", answer_to(ec::seat_contested).text, more);
+  }
   if (x.is == ec::seat_held || x.is == ec::seat_contested)
     more += ",\"retryAfterMs\":" + std::to_string(x.retry_after_ms);
   return error_answer(x.is, refusal_text(x, labels), more);

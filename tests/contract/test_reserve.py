@@ -139,6 +139,18 @@ def test_own_seat_again_returns_the_reservation_as_it_is(user, hall):
     assert again.json["reservation"]["seats"][0]["version"] == 1
 
 
+def test_own_seat_with_another_one_names_the_reservation(user, hall):
+    """P-36: nothing is made, nothing is released, and nobody else is blamed."""
+    event, seats = hall
+    own = user.reserve(event, seats[:1]).json["reservation"]
+    body = assert_error(user.reserve(event, seats[:2]), 409, "Seat modified concurrently",
+                        "SEAT_YOURS")
+    assert body["reservationId"] == own["id"] and len(body["seats"]) == 1
+    assert user.reserve(event, seats[1:2]).status == 200, "the further seat alone can be had"
+    again = user.reserve(event, seats[:1]).json["reservation"]
+    assert (again["id"], again["expiresAt"]) == (own["id"], own["expiresAt"])
+
+
 def test_at_most_four_held_seats_per_event(user, hall, db):
     """D18, counted in seats (G01)."""
     event, seats = hall
