@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/base/errors.hpp"
+#include "actors/base/text.hpp"
 
 namespace tk::http {
 
@@ -32,6 +33,7 @@ struct answer {
   std::vector<std::string> cookies;
   std::vector<std::pair<std::string, std::string>> headers;
   int retry_after_s = 0; // 0 = no Retry-After.
+  ec why = ec::ok;       // The refusal it tells, for the log.
   /// Empty: `no-store` on routes that need login and on auth routes, nothing elsewhere.
   std::string_view cache_control;
 };
@@ -52,12 +54,6 @@ answer error_answer(int status, std::string_view code, std::string_view text,
 answer error_answer(ec x, std::string_view text = {}, std::string_view more = {});
 
 answer error_answer(const problem& x);
-
-/// `text` as a JSON string, quotes included. Invalid UTF-8 becomes U+FFFD.
-std::string json_quote(std::string_view text);
-
-/// Whether `text` is well-formed UTF-8 (RFC 3629).
-bool valid_utf8(std::string_view text);
 
 /// "OK", "Not Found", ...
 std::string_view reason_phrase(int status);

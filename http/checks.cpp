@@ -4,10 +4,10 @@
 #include <charconv>
 #include <exception>
 
-#include <spdlog/spdlog.h>
-
 #include "http/compress.hpp"
+#include "http/json.hpp"
 #include "http/service.hpp"
+#include "logging/log.hpp"
 
 namespace tk::http {
 
@@ -15,6 +15,13 @@ namespace {
 
 constexpr size_t gzip_min = 1024;
 constexpr size_t gzip_max_inline = 64 * 1024;
+
+/// What a page may do (G35). Scripts and styles are files of their own, so nothing inline runs.
+constexpr std::string_view html_headers =
+  "Content-Security-Policy: default-src 'self'; script-src 'self'; object-src 'none'; "
+  "base-uri 'none'; frame-ancestors 'none'\r\n"
+  "Permissions-Policy: camera=(), microphone=(), geolocation=(), payment=(self)\r\n"
+  "Referrer-Policy: same-origin\r\n";
 
 bool well_formed_request_id(std::string_view x) {
   constexpr size_t length_max = 64;
@@ -26,8 +33,15 @@ bool well_formed_request_id(std::string_view x) {
 
 /// D39: every anonymous page load asks for a refresh without a token.
 bool refresh_without_token(const request& x) {
-  return x.verb == method::post && x.path == "/api/auth/refresh" && !x.cookie("refresh_token") &&
-         x.body.find("refreshToken") == std::string::npos;
+  if (x.verb != method::post || x.path != "/api/auth/refresh" ||
+      !x.cookie("refresh_token").value_or(std::string_view{}).empty())
+    return false;
+  constexpr size_t empty_form_max = 64; // `{"refreshToken":null}` and the like.
+  if (x.body.size() > empty_form_max) return false;
+  auto body = read_object(x);
+  if (!body) return false;
+  auto token = body->find("refreshToken");
+  return token == body->end() || token->is_null() || *token == "";
 }
 
 /// The page came from this very server.
@@ -57,9 +71,15 @@ bool compressible(std::string_view content_type) {
 }
 
 /// Answers an OPTIONS that asks for leave (1.4).
-answer preflight() {
+answer preflight(std::string_view path) {
   answer out;
   out.status = 204;
+  if (path.starts_with("/vwr-api/")) {
+    out.headers = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
+                   {"Access-Control-Allow-Headers", "Content-Type"},
+                   {"Access-Control-Max-Age", "3600"}};
+    return out;
+  }
   out.headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, PATCH, OPTIONS"},
                  {"Access-Control-Allow-Headers",
                   "Authorization, Content-Type, x-queue-entry-token, Idempotency-Key, "
@@ -89,11 +109,18 @@ std::string service::make_request_id(const request& x) const {
   return to_string(make_id<tk::request_id>(context_.random)); // History rows keep it as a uuid.
 }
 
+std::string service::client_of(const request& x) const {
+  if (options_.trusted_proxies.empty()) return x.peer_address;
+  return client_address(x.peer_address, x.header_list("x-forwarded-for"), options_.trusted_proxies);
+}
+
 // -- the checks, in their order ----------------------------------------------------------------
 
 void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   auto& q = x->request_;
   q.request_id = make_request_id(q);
+  begin_span(q, context_.random);
+  q.client = client_of(q);
   if (draining_ || in_flight_ > options_.in_flight_max) {
     x->fail(draining_ ? ec::unavailable : ec::busy);
     return;
@@ -115,7 +142,7 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
 bool service::check_origin(live_exchange& x) {
   auto& q = x.request_;
   if (q.verb == method::options && q.has_header("access-control-request-method")) {
-    x.respond(preflight());
+    x.respond(preflight(q.path));
     return false;
   }
   auto origin = q.header("origin");
@@ -130,10 +157,6 @@ void service::identify(live_exchange& x) {
   auto& q = x.request_;
   if (auto token = q.access_token(); !token.empty())
     x.principal_ = context_.identity.authenticate(token, q.arrived);
-  q.client = options_.trusted_proxies.empty()
-               ? q.peer_address
-               : std::string(client_address(q.peer_address, q.header("x-forwarded-for"),
-                                            options_.trusted_proxies));
 }
 
 bool service::check_rate(live_exchange& x) {
@@ -145,7 +168,7 @@ bool service::check_rate(live_exchange& x) {
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(x.started_.time_since_epoch());
   auto verdict = limiter_.ask(client, category, now.count());
   if (verdict.allowed) return true;
-  auto a = error_answer(ec::rate_limited, {}, R"(,"retryAfter":60)");
+  auto a = error_answer(ec::rate_limited);
   a.retry_after_s = static_cast<int>(verdict.reset_s);
   a.headers = {{"RateLimit-Limit", std::to_string(verdict.limit)},
                {"RateLimit-Remaining", "0"},
@@ -175,8 +198,8 @@ bool service::check_access(live_exchange& x, const route_match& m) {
     a.headers.emplace_back("Allow", allow_header(m.allowed));
     return refuse(std::move(a));
   }
-  if (m.hit->gated && context_.gate)
-    if (auto refused = context_.gate(x)) return refuse(std::move(*refused));
+  if (m.hit->gated && context_.gate && !context_.gate(x))
+    return refuse(error_answer(ec::entry_token_required));
   if (m.hit->level != access::public_ && !x.principal_)
     return refuse(error_answer(ec::not_authenticated));
   if (m.hit->level == access::admin && !x.principal_->admin())
@@ -193,8 +216,10 @@ void service::run(const std::shared_ptr<live_exchange>& x) {
   try {
     x->route_->run(x);
   } catch (const std::exception& e) {
-    spdlog::error("handler of {} failed, request {}: {}", x->route_->path, x->request_.request_id,
-                  e.what());
+    log_line(log_level::error, "http", "handler_failed")
+      .text("route", x->route_->path)
+      .text("request_id", x->request_.request_id)
+      .text("what", e.what());
     x->fail(ec::internal);
   }
   if (!x->answered() && x.use_count() > 1) wait_for(*x);
@@ -239,6 +264,8 @@ void service::compose(const live_exchange& x, answer& a, bool keep_alive, outgoi
   h += may_zip ? "Vary: Origin, Accept-Encoding\r\n" : "Vary: Origin\r\n";
   line(h, "X-Request-Id", q.request_id);
   h += "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n";
+  if (options_.https) h += "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n";
+  if (a.content_type.starts_with("text/html")) h += html_headers;
   bool personal = a.status >= 400 || category_of(q.path) == rate_category::auth ||
                   (route != nullptr && (route->level != access::public_ || route->personal));
   if (!a.cache_control.empty()) line(h, "Cache-Control", a.cache_control);

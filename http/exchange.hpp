@@ -40,6 +40,9 @@ public:
   [[nodiscard]] const std::optional<principal>& who() const { return principal_; }
   /// The user's id; only on routes that need login.
   [[nodiscard]] user_id user() const;
+  /// Whether the entry token that let the caller in is for `event` (1.8). True when none was
+  /// needed.
+  [[nodiscard]] bool may_enter(event_id event) const { return !entered_ || *entered_ == event; }
   /// Path parameter by name, percent-decoded form not applied; empty when the template has none.
   [[nodiscard]] std::string_view param(std::string_view name) const;
   /// Uuid path parameter by name. It is well-formed: dispatch has checked it.
@@ -61,7 +64,8 @@ public:
   /// Everything is set before the handler runs and constant afterwards.
   request request_;
   std::optional<principal> principal_;
-  const route* route_ = nullptr; // Null: no such path.
+  std::optional<event_id> entered_; // Set by the entry gate.
+  const route* route_ = nullptr;    // Null: no such path.
   std::array<std::string_view, path_params_max> params_;
   steady::time_point started_;
   steady::time_point deadline_;

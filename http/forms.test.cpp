@@ -2,6 +2,7 @@
 
 #include "caf/test/dsl.hpp"
 
+#include "http/client_address.hpp"
 #include "http/compress.hpp"
 #include "http/json.hpp"
 #include "http/openapi.hpp"
@@ -264,10 +265,29 @@ CAF_TEST(the category of a request follows from its path alone) {
     CAF_CHECK(category_of(path) == rate_category::general);
 }
 
+CAF_TEST(networks hold the addresses that share their first bits) {
+  auto holds = [](const char* net, const char* address) {
+    return network::parse(net)->holds(*parse_address(address));
+  };
+  CAF_CHECK(holds("10.0.0.0/8", "10.255.1.2") && !holds("10.0.0.0/8", "11.0.0.0"));
+  CAF_CHECK(holds("10.1.2.0/23", "10.1.3.9") && !holds("10.1.2.0/23", "10.1.4.0"));
+  CAF_CHECK(holds("0.0.0.0/0", "255.1.1.1") && !holds("0.0.0.0/0", "2001:db8::1"));
+  CAF_CHECK(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db9::"));
+  CAF_CHECK(holds("::1", "::1") && !holds("::1", "::2") && holds("::/0", "1.2.3.4"));
+  for (auto bad : {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "::1/129", "10.0.0.0/-1",
+                   "10.0.0.0/8x", "proxy.example"})
+    CAF_CHECK(!network::parse(bad));
+}
+
 CAF_TEST(forwarded addresses count only behind trusted proxies) {
-  std::vector<std::string> trusted{"10.0.0.1", "10.0.0.2"};
+  std::vector<network> trusted{*network::parse("10.0.0.1"), *network::parse("10.0.0.2")};
   CAF_CHECK_EQUAL(client_address("1.2.3.4", "9.9.9.9", trusted), "1.2.3.4");
   CAF_CHECK_EQUAL(client_address("10.0.0.1", "9.9.9.9, 8.8.8.8", trusted), "8.8.8.8");
   CAF_CHECK_EQUAL(client_address("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.0.0.2", trusted), "8.8.8.8");
   CAF_CHECK_EQUAL(client_address("10.0.0.1", "", trusted), "10.0.0.1");
+  CAF_CHECK_EQUAL(client_address("10.0.0.1", "9.9.9.9, nonsense", trusted), "10.0.0.1");
+  CAF_CHECK_EQUAL(client_address("10.0.0.1", "8.8.8.8:99,10.0.0.2:5", trusted), "8.8.8.8");
+  CAF_CHECK_EQUAL(client_address("10.0.0.1", "[2001:DB8:0::1]:99", trusted), "2001:db8::1");
+  CAF_CHECK_EQUAL(client_address("::ffff:10.0.0.1", "8.8.8.8", trusted), "8.8.8.8");
+  CAF_CHECK_EQUAL(client_address("odd", "8.8.8.8", trusted), "odd");
 }

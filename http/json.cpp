@@ -109,6 +109,10 @@ void fields::refuse(std::string_view text) {
   if (!failed_) failed_ = problem{ec::bad_request, std::string(text)};
 }
 
+void fields::refuse(ec code) {
+  if (!failed_) failed_ = problem{code, std::string(answer_to(code).text)};
+}
+
 const json* fields::find(std::string_view name) const {
   auto i = object_.find(name);
   return i == object_.end() || i->is_null() ? nullptr : &*i;
@@ -249,6 +253,16 @@ checked<int64_t> read_integer_query(const request& x, std::string_view name, int
   return std::clamp(value, low, high);
 }
 
+checked<std::string> read_text_query(const request& x, std::string_view name, size_t max) {
+  auto text = x.query(name);
+  if (!text) return std::string();
+  if (!valid_utf8(*text)) return refusal(ec::bad_request, std::string(name) + " must be UTF-8");
+  if (code_points(*text) > max)
+    return refusal(ec::bad_request,
+                   std::string(name) + " must be at most " + std::to_string(max) + " characters");
+  return std::move(*text);
+}
+
 checked<page_query> read_page(const request& x, int64_t default_limit, int64_t limit_max) {
   constexpr int64_t page_max = 1'000'000;
   auto page = read_integer_query(x, "page", 1, 1, page_max);
@@ -268,6 +282,8 @@ json pagination(const page_query& x, int64_t total) {
 checked<std::string> idempotency_key(const request& x, const json& body) {
   constexpr size_t length_max = 64;
   std::string key(x.header("idempotency-key"));
+  // A header may hold any bytes, but the key becomes text in a row.
+  if (!valid_utf8(key)) return refusal(ec::bad_request, "Idempotency-Key must be UTF-8");
   if (key.empty()) {
     auto i = body.find("idempotencyKey");
     if (i == body.end() || i->is_null()) return key;

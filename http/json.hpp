@@ -73,6 +73,7 @@ public:
 
   /// Records a refusal unless there is one already.
   void refuse(std::string_view text);
+  void refuse(ec code);
   [[nodiscard]] bool missing(std::string_view name) const;
   /// The first refusal.
   [[nodiscard]] const std::optional<problem>& failed() const { return failed_; }
@@ -103,6 +104,9 @@ nlohmann::json pagination(const page_query& x, int64_t total);
 /// Integer query parameter, clamped to [low, high]; `absent` when missing; 400 for a non-integer.
 checked<int64_t> read_integer_query(const request& x, std::string_view name, int64_t absent,
                                     int64_t low, int64_t high);
+
+/// Text query parameter of at most `max` characters; empty when missing; 400 when it is no UTF-8.
+checked<std::string> read_text_query(const request& x, std::string_view name, size_t max);
 
 /// `Idempotency-Key` header, else body field `idempotencyKey`; empty when neither; over 64
 /// characters 400 (1.10).

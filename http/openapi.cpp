@@ -13,6 +13,15 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+std::string_view to_string(access x) {
+  switch (x) {
+  case access::public_: return "public";
+  case access::user: return "user";
+  case access::admin: break;
+  }
+  return "admin";
+}
+
 json schema_of(const route& x, const std::string& text) {
   auto out = json::parse(text, nullptr, false);
   if (out.is_discarded()) throw std::invalid_argument("route " + x.path + ": a schema is not JSON");
@@ -50,7 +59,9 @@ json responses_of(const route& x) {
   json out;
   auto& good = out[std::to_string(x.success)];
   if (x.response_schema.empty()) good = {{"description", "Success"}};
-  else good = response("Success", x.content_type, schema_of(x, x.response_schema));
+  else
+    good = response("Success", x.content_type.substr(0, x.content_type.find(';')),
+                    schema_of(x, x.response_schema));
   const json error = {{"$ref", "#/components/schemas/Error"}};
   for (auto& [status, codes] : refusals_of(x))
     out[std::to_string(status)] = response(codes, "application/json", error);
@@ -85,7 +96,10 @@ json parameters_of(const route_table& table, const route& x) {
 }
 
 json operation_of(const route_table& table, const route& x) {
-  json out = {{"operationId", x.name}, {"summary", x.summary}, {"tags", {x.tag}}};
+  json out = {{"operationId", x.name},
+              {"summary", x.summary},
+              {"tags", json::array({x.tag})},
+              {"x-access", to_string(x.level)}};
   auto parameters = parameters_of(table, x);
   if (!parameters.empty()) out["parameters"] = parameters;
   if (!x.request_schema.empty())
@@ -113,7 +127,7 @@ std::string openapi_document(const route_table& table) {
                 {"description", "Every path under /api answers under /api/v1, too."}}}};
   auto& paths = doc["paths"] = json::object();
   for (auto& x : table.routes())
-    if (!x.hidden) paths[table.label(x)][lower_case(to_string(x.verb))] = operation_of(table, x);
+    paths[table.label(x)][lower_case(to_string(x.verb))] = operation_of(table, x);
   doc["components"] = {
     {"schemas",
      {{"Error",

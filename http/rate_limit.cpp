@@ -6,8 +6,6 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "http/request.hpp"
-
 namespace tk::http {
 
 namespace {
@@ -128,24 +126,6 @@ size_t rate_limiter::size() const {
     n += x->order.size();
   }
   return n;
-}
-
-std::string_view client_address(std::string_view peer, std::string_view forwarded_for,
-                                const std::vector<std::string>& trusted) {
-  auto is_trusted = [&](std::string_view x) {
-    return std::find(trusted.begin(), trusted.end(), x) != trusted.end();
-  };
-  auto client = peer;
-  while (is_trusted(client) && !forwarded_for.empty()) {
-    auto comma = forwarded_for.rfind(',');
-    auto start = comma == std::string_view::npos ? 0 : comma + 1;
-    auto hop = trim(forwarded_for.substr(start));
-    forwarded_for = forwarded_for.substr(0, comma == std::string_view::npos ? 0 : comma);
-    if (hop.empty() || hop.size() > 45) // The longest address; what is no address ends the chain.
-      break;
-    client = hop;
-  }
-  return client;
 }
 
 } // namespace tk::http

@@ -58,9 +58,4 @@ private:
   std::array<std::unique_ptr<shard>, shard_count> shards_;
 };
 
-/// The client's address (S26): the socket's, unless that is a trusted proxy; then the right-most
-/// hop of `forwarded_for` that is not one.
-std::string_view client_address(std::string_view peer, std::string_view forwarded_for,
-                                const std::vector<std::string>& trusted);
-
 } // namespace tk::http

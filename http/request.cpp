@@ -23,10 +23,21 @@ bool hex_text(std::string_view text) {
                      [](char c) { return hex_digit(c) >= 0 && lower(c) == c; });
 }
 
-/// W3C traceparent, version 00 (D10).
+/// 16 digits.
+std::string hex(uint64_t x) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out(16, '0');
+  for (auto i = out.rbegin(); i != out.rend(); ++i, x >>= 4) *i = digits[x & 15];
+  return out;
+}
+
+/// W3C traceparent (D10). Later versions than 00 may have more behind what 00 has.
 bool well_formed_traceparent(std::string_view x) {
-  return x.size() == 55 && x.substr(0, 3) == "00-" && x[35] == '-' && x[52] == '-' &&
-         hex_text(x.substr(3, 32)) && hex_text(x.substr(36, 16)) && hex_text(x.substr(53)) &&
+  constexpr size_t size_00 = 55, size_max = 256;
+  if (x.size() < size_00 || x.size() > size_max || x.starts_with("ff")) return false;
+  if (x.size() > size_00 && (x.starts_with("00") || x[size_00] != '-')) return false;
+  return x[2] == '-' && x[35] == '-' && x[52] == '-' && hex_text(x.substr(0, 2)) &&
+         hex_text(x.substr(3, 32)) && hex_text(x.substr(36, 16)) && hex_text(x.substr(53, 2)) &&
          x.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
          x.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
 }
@@ -177,6 +188,13 @@ bool request::has_header(std::string_view name) const {
                      [&](auto& x) { return iequals(x.name, name); });
 }
 
+std::string request::header_list(std::string_view name) const {
+  std::string out;
+  for (auto& x : headers)
+    if (iequals(x.name, name)) out.append(out.empty() ? "" : ",").append(x.value);
+  return out;
+}
+
 std::optional<std::string_view> request::cookie(std::string_view name) const {
   for (auto& x : headers)
     if (iequals(x.name, "cookie"))
@@ -194,6 +212,16 @@ std::string_view request::access_token() const {
   constexpr size_t scheme = 7;
   if (value.size() <= scheme || !iequals(value.substr(0, scheme), "bearer ")) return {};
   return trim(value.substr(scheme));
+}
+
+void begin_span(request& x, entropy& random) {
+  constexpr size_t trace_at = 3, trace_size = 32, half = 16;
+  if (!x.traceparent.empty()) x.trace_id = x.traceparent.substr(trace_at, trace_size);
+  else if (auto id = detail::uuid_parse(x.request_id); id && ((*id)[0] | (*id)[1]) != 0)
+    x.trace_id = hex((*id)[0]) + hex((*id)[1]);
+  else x.trace_id = hex(random.next() | 1) + hex(random.next());
+  static_assert(trace_size == 2 * half);
+  x.span_id = hex(random.next() | 1);
 }
 
 bool parse_head(request& x) {

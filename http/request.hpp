@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/base/entropy.hpp"
 #include "actors/base/time.hpp"
 #include "http/method.hpp"
 
@@ -37,6 +38,8 @@ struct request {
   std::string client;           // `peer_address`, or what trusted proxies say (1.9, S26).
   std::string request_id;       // Incoming X-Request-Id when well-formed, else fresh (D10).
   std::string_view traceparent; // W3C form, checked; empty when absent or malformed.
+  std::string trace_id;         // Of the caller's trace, or one of our own; 32 hex digits.
+  std::string span_id;          // Of this request in it; 16 hex digits.
   instant arrived;              // Wall time.
 
   /// First header of that name, case-insensitive; empty when absent (which no caller here needs to
@@ -44,6 +47,8 @@ struct request {
   [[nodiscard]] std::string_view header(std::string_view name) const;
   /// True when there is such a header, even an empty one.
   [[nodiscard]] bool has_header(std::string_view name) const;
+  /// The values of all headers of that name, joined by commas as RFC 9110 allows for lists.
+  [[nodiscard]] std::string header_list(std::string_view name) const;
   /// First cookie of that exact name over all `Cookie` headers, quotes removed; nullopt if absent.
   [[nodiscard]] std::optional<std::string_view> cookie(std::string_view name) const;
   /// First query parameter of that name, percent-decoded (`+` is a blank); nullopt if absent.
@@ -59,6 +64,10 @@ struct request {
 /// Fills all views of `x` from `x.head`, which framing has accepted. False when the target cannot
 /// be understood (neither origin nor absolute form, a fragment, a bad escape in the path): 400.
 bool parse_head(request& x);
+
+/// Sets trace and span: the caller's trace goes on; a new one takes the request id's bits, when it
+/// is a uuid, so that either finds the other.
+void begin_span(request& x, entropy& random);
 
 /// Percent-decodes; `plus_is_blank` for query strings. nullopt for a malformed escape or NUL.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank);

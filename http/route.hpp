@@ -60,7 +60,6 @@ struct route {
   // -- checks -----------------------------------------------------------------------------------
   bool gated = false;          // Needs an entry token (1.8).
   bool personal = false;       // `Cache-Control: no-store` although the level is public.
-  bool hidden = false;         // Not in `/openapi.json`.
   size_t body_limit = 1 << 20; // Bytes; beyond it 413.
 };
 

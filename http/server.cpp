@@ -8,9 +8,8 @@
 #include <pistache/peer.h>
 #include <sys/socket.h>
 
-#include <spdlog/spdlog.h>
-
 #include "http/service.hpp"
+#include "logging/log.hpp"
 
 // Pistache gives the listening socket, the threads and their event loops. Its parser and its
 // writer are not used: the parser refuses harmless headers and loses pipelined requests, the writer
@@ -83,7 +82,7 @@ private:
     try {
       to_->received(s->to, {buffer, size});
     } catch (const std::exception& e) { // Out of memory: one connection ends, not the thread.
-      spdlog::error("a connection is given up: {}", e.what());
+      log_line(log_level::error, "http", "connection_given_up").text("what", e.what());
       ::shutdown(peer->fd(), SHUT_RDWR);
     }
   }

@@ -12,6 +12,7 @@
 #include "actors/base/entropy.hpp"
 #include "actors/base/time.hpp"
 #include "http/answer.hpp"
+#include "http/client_address.hpp"
 #include "http/identity.hpp"
 #include "http/metrics.hpp"
 #include "http/rate_limit.hpp"
@@ -19,20 +20,23 @@
 
 namespace tk::http {
 
-/// Decides whether a request to a gated route may pass (1.8); an answer refuses it.
-using entry_gate = std::function<std::optional<answer>(const exchange&)>;
+/// Decides whether a request to a gated route may pass (1.8), and notes in `entered_` for which
+/// event. Called on reactor threads.
+using entry_gate = std::function<bool(exchange&)>;
 
 struct server_options {
   std::string bind_address = "0.0.0.0";
   uint16_t port = 3001; // 0: any free one, see `server::port`.
   int threads = 1;      // Reactor threads.
   std::vector<std::string> allowed_origins{"http://localhost:3000"}; // Exact (1.4).
-  std::vector<std::string> trusted_proxies; // Addresses whose X-Forwarded-For counts (S26).
+  std::vector<network> trusted_proxies; // Whose X-Forwarded-For counts (S26).
   rate_limits limits;
   size_t head_bytes_max = 16 * 1024;
   size_t in_flight_max = 4096;
   size_t connections_max = 20000;
   size_t pending_bytes_max = 64u << 20; // Unsent, uncached bytes of all slow readers together.
+  bool https = false; // Browsers reach it by https: then they shall use nothing else (G35).
+  int log_share_percent = 100; // Of answers below 500 that get a line in the log.
   std::chrono::milliseconds deadline{8000};
   std::chrono::milliseconds idle_timeout{75000};    // Keep-alive without a request.
   std::chrono::milliseconds request_timeout{12000}; // From first to last byte of a request.
@@ -47,8 +51,6 @@ struct server_context {
   entropy& random; // For request ids.
   metrics& meters;
   entry_gate gate; // Empty: off.
-  /// Told of every answer; on the answering thread, so it must not block. Empty: nobody.
-  std::function<void(const exchange&, int status, double seconds)> access_log;
 };
 
 /// The ingress: sockets, checks in the order of 1.7, dispatch, answers.

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "http/docs_page.hpp"
 #include "http/openapi.hpp"
 
 namespace tk::http {
@@ -13,14 +14,17 @@ constexpr auto sweep_interval = std::chrono::seconds(1);
 
 using document_slot = std::shared_ptr<std::shared_ptr<const std::string>>;
 
-/// Adds the route that describes the others; its body is filled in when the table is known.
+/// Adds the routes that describe the others; the body is filled in when the table is known.
 std::vector<route> with_description(std::vector<route> routes, const document_slot& doc) {
   route x;
   x.path = "/openapi.json";
   x.name = "openapi";
-  x.hidden = true;
+  x.summary = "This description.";
+  x.tag = "system";
+  x.response_schema = R"({"type":"object","required":["openapi","info","paths","components"]})";
   x.run = [doc](const exchange_ptr& e) { e->respond(json_shared(*doc)); };
   routes.push_back(std::move(x));
+  add_docs_routes(routes);
   return routes;
 }
 
@@ -45,6 +49,7 @@ service::service(server_options options, std::vector<route> routes, server_conte
       context_(std::move(context)),
       table_(make_table(std::move(routes))),
       limiter_(options_.limits),
+      log_(options_.log_share_percent, context_.meters),
       writer_(
         writer_options(options_), [this](steady::time_point now) { tick(now); },
         [this](const connection_ptr& c) { resume(c); }) {
@@ -217,6 +222,7 @@ void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::m
   lock.unlock();
   parse_head(x->request_); // For its origin; how far that goes does not matter.
   x->request_.request_id = make_request_id(x->request_);
+  begin_span(x->request_, context_.random);
   x->respond(why == ec::late ? error_answer(408, "REQUEST_TIMEOUT", "The request did not arrive")
                              : error_answer(why));
   x.reset();
@@ -234,7 +240,7 @@ void service::deliver(live_exchange& x, answer&& a) {
   auto seconds = std::chrono::duration<double>(now - x.started_).count();
   auto row = x.route_ != nullptr ? table_.index(*x.route_) : table_.routes().size();
   context_.meters.observe(row, to_string(x.request_.verb), a.status, seconds);
-  if (context_.access_log) context_.access_log(x, a.status, seconds);
+  log_.answered(x, a, x.route_ != nullptr ? table_.label(*x.route_) : "UNKNOWN", seconds);
   bool more = false;
   {
     std::unique_lock lock(c.mutex);

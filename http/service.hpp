@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "http/connection.hpp"
+#include "http/request_log.hpp"
 #include "http/server.hpp"
 #include "http/slow_writer.hpp"
 
@@ -83,6 +84,7 @@ private:
 
   [[nodiscard]] bool allowed_origin(std::string_view origin) const;
   [[nodiscard]] std::string make_request_id(const request& x) const;
+  [[nodiscard]] std::string client_of(const request& x) const;
   void compose(const live_exchange& x, answer& a, bool keep_alive, outgoing& out) const;
   void tick(steady::time_point now);
   void expire(steady::time_point now);
@@ -93,6 +95,7 @@ private:
   server_context context_;
   route_table table_;
   rate_limiter limiter_;
+  request_log log_;
   size_t body_limit_max_ = 0; // Over all routes.
   bool one_body_limit_ = true;
   std::atomic<size_t> in_flight_{0}, connections_{0}, next_shard_{0};

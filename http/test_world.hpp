@@ -159,7 +159,7 @@ struct world {
 
   void start() {
     s = std::make_unique<server>(options, routes(),
-                                 server_context{identity, clock, random, meters, {}, {}});
+                                 server_context{identity, clock, random, meters, {}});
     s->start();
   }
 };

@@ -11,14 +11,15 @@
 #include <thread>
 
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
 
 #include "actors/registry.hpp"
 #include "gateways/password/pool.hpp"
 #include "gateways/payment/gateway.hpp"
 #include "gateways/payment/mock.hpp"
+#include "http/api/entry.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
+#include "logging/log.hpp"
 #include "node/keys.hpp"
 #include "node/metrics.hpp"
 #include "node/system_entropy.hpp"
@@ -65,7 +66,10 @@ http::server_options server_options_of(const node_config& config) {
   out.port = static_cast<uint16_t>(config.number("PORT"));
   out.threads = static_cast<int>(config.number("HTTP_THREADS"));
   out.allowed_origins = config.list("CORS_ALLOWED_ORIGINS");
-  out.trusted_proxies = config.list("TRUSTED_PROXIES");
+  for (auto& x : config.list("TRUSTED_PROXIES"))
+    if (auto proxies = http::network::parse(x)) out.trusted_proxies.push_back(*proxies);
+  out.https = config.flag("COOKIE_SECURE");
+  out.log_share_percent = static_cast<int>(config.number("LOG_REQUESTS_PERCENT"));
   out.in_flight_max = static_cast<size_t>(config.number("HTTP_IN_FLIGHT_MAX"));
   out.limits.auth = static_cast<uint32_t>(config.number("RATE_LIMIT_AUTH_RPM"));
   out.limits.queue = static_cast<uint32_t>(config.number("RATE_LIMIT_QUEUE_RPM"));
@@ -95,17 +99,14 @@ http::token_settings token_settings_of(const node_config& config) {
           config.number("JWT_REFRESH_EXPIRATION_SECONDS")};
 }
 
-/// Every answer with its request id (D10); what went wrong at the level that is on by default.
-void log_answer(const http::exchange& x, int status, double seconds) {
-  auto level = status >= 500 ? spdlog::level::warn : spdlog::level::debug;
-  if (!spdlog::should_log(level)) return;
-  auto& q = x.req();
-  spdlog::log(level, "event=answered request_id={} method={} path={} status={} duration_ms={:.1f}",
-              q.request_id, q.method_token, q.path, status, seconds * 1000);
+http::entry_gate entry_gate_of(const node_config& config) {
+  if (!config.flag("ENTRY_GATE")) return {};
+  return http::make_entry_gate(config.secret("QUEUE_ENTRY_TOKEN_SECRET"),
+                               config.text("CLOUDFRONT_SECRET"));
 }
 
 void log_failure(const std::string& text) {
-  spdlog::warn("event=database_job_failed what=\"{}\"", text);
+  log_line(log_level::warn, "persistence", "database_job_failed").text("what", text);
 }
 
 /// Whether the address can be listened on now.
@@ -153,7 +154,8 @@ public:
     end(context_.region);
     for (auto& x : to_stop_) end(x);
     if (!actors_ended()) {
-      spdlog::warn("event=stop_forced");
+      log_line(log_level::warn, "node", "stop_forced");
+      stop_log();
       std::_Exit(failed().empty() ? 0 : 1); // What was answered is durable already.
     }
     if (roster_ && !context_.suspended) roster_->leave(); // The next start need not wait for us.
@@ -231,6 +233,7 @@ private:
     }
     if (!mine) return "DATABASE_URL: cannot join the roster (" + roster_->last_error() + ")";
     incarnation_ = mine->incarnation;
+    set_log_node(to_string(id_));
     if (mine->owned() < shard_count)
       return "DATABASE_URL: another node owns " + std::to_string(shard_count - mine->owned()) +
              " shards of this database; stop it first, or use another database";
@@ -323,7 +326,7 @@ private:
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
-      http::server_context{identity_, clock_, random_, meters_, {}, log_answer});
+      http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_)});
     try {
       server_->start();
     } catch (const std::exception& e) {

@@ -7,6 +7,8 @@
 
 #include <sodium.h>
 
+#include "http/client_address.hpp"
+
 namespace tk {
 
 namespace {
@@ -36,12 +38,12 @@ constexpr std::array options{
   option_spec{"COOKIE_SECURE", flag, "true", false, 0, 0, "Secure on cookies"},
   option_spec{"CORS_ALLOWED_ORIGINS", text, "http://localhost:3000", false, 0, 0, "comma list"},
   option_spec{"TRUSTED_PROXIES", text, "", false, 0, 0,
-              "addresses whose X-Forwarded-For is believed; comma list"},
+              "addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; comma list"},
   option_spec{"PASSWORD_HASH_SCHEME", text, "bcrypt", false, 0, 0, "bcrypt or yescrypt"},
   option_spec{"PASSWORD_HASH_COST", number, "12", false, 4, 16, "cost of new hashes"},
   option_spec{"PASSWORD_QUEUE_MAX", number, "64", false, 1, 100'000, "hashes waiting; then 503"},
-  option_spec{"ENTRY_GATE", flag, "off", false, 0, 0,
-              "entry tokens; `on` needs the waiting room, which this release does not have"},
+  option_spec{"ENTRY_GATE", flag, "on", false, 0, 0,
+              "reserving needs an entry token of the waiting room"},
   option_spec{"QUEUE_ENTRY_TOKEN_SECRET", secret, "", true, 32, 4096, "key of entry tokens"},
   option_spec{"RESERVATION_TTL_SECONDS", number, "300", false, 1, day_s, "life of a hold"},
   option_spec{"MAX_SEATS_PER_RESERVATION", number, "4", false, 1, 64, "seats in one reservation"},
@@ -92,9 +94,12 @@ constexpr std::array options{
   option_spec{"TOSS_CLIENT_KEY", text, "", false, 0, 4096, "no effect yet: payments"},
   option_spec{"INTERNAL_API_TOKEN", secret, "", false, 0, 4096,
               "no effect yet: internal operations are messages"},
-  option_spec{"CLOUDFRONT_SECRET", secret, "", false, 0, 4096, "no effect yet: waiting room"},
+  option_spec{"CLOUDFRONT_SECRET", password, "", false, 16, 4096,
+              "whoever sends it as X-CloudFront-Verified needs no entry token"},
   option_spec{"RESERVATION_CLEANUP_INTERVAL_MS", number, "5000", false, 100, 3'600'000,
               "how often overdue holds are looked for; there must be none (C9)"},
+  option_spec{"LOG_REQUESTS_PERCENT", number, "100", false, 0, 100,
+              "share of the answers below 500 that get a line in the log; the others always do"},
   option_spec{"LOG_LEVEL", text, "info", false, 0, 0, "trace, debug, info, warn, error"},
 };
 
@@ -211,8 +216,6 @@ std::string check_words(const node_config& x) {
   auto& scheme = x.text("PASSWORD_HASH_SCHEME");
   if (scheme != "bcrypt" && scheme != "yescrypt")
     return "PASSWORD_HASH_SCHEME: must be bcrypt or yescrypt";
-  if (x.flag("ENTRY_GATE"))
-    return "ENTRY_GATE: this release has no waiting room yet; set it to off";
   auto& env = x.text("TIKETI_ENV");
   if (env != "development" && env != "production")
     return "TIKETI_ENV: must be development or production";
@@ -221,6 +224,9 @@ std::string check_words(const node_config& x) {
     if (env == "production")
       return "PAYMENT_PROVIDERS: mock moves no real money; production refuses it";
   }
+  for (auto& proxy : x.list("TRUSTED_PROXIES"))
+    if (!http::network::parse(proxy))
+      return "TRUSTED_PROXIES: `" + proxy + "` must be an address or a network like 10.0.0.0/8";
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())
     return "LOG_LEVEL: must be trace, debug, info, warn or error";

@@ -91,6 +91,11 @@ CAF_TEST(what is wrong is named in one line) {
   env.values.erase("COOKIE_SECURE");
   env.values.erase("DATABASE_URL");
   CAF_CHECK(refuses("DATABASE_URL (default): is required"));
+  env.values["DATABASE_URL"] = "host=/nowhere";
+  env.values["TRUSTED_PROXIES"] = "10.0.0.0/8, proxy.example";
+  CAF_CHECK(refuses("TRUSTED_PROXIES: `proxy.example` must be an address"));
+  env.values["TRUSTED_PROXIES"] = "10.0.0.0/8, ::1";
+  CAF_CHECK(error().empty());
 }
 
 CAF_TEST(unknown and repeated keys and unknown profiles are refused) {

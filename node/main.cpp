@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <ctime>
-#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
 #include <sodium.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
-#include "http/answer.hpp"
+#include "logging/log.hpp"
 #include "node/app.hpp"
 #include "node/environment.hpp"
 #include "node/seeding.hpp"
@@ -31,30 +26,6 @@ int fail(std::string text) {
     text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   std::fprintf(stderr, "tiketi-node: %s\n", text.c_str());
   return 1;
-}
-
-/// The message as a JSON string: a log line is one JSON object (G30).
-class json_text final : public spdlog::custom_flag_formatter {
-public:
-  void format(const spdlog::details::log_msg& msg, const std::tm&,
-              spdlog::memory_buf_t& out) override {
-    auto text = http::json_quote({msg.payload.data(), msg.payload.size()});
-    out.append(text.data(), text.data() + text.size());
-  }
-  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<json_text>();
-  }
-};
-
-void set_up_log(const std::string& level) {
-  auto log = spdlog::stdout_logger_mt("tiketi");
-  auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  lines->add_flag<json_text>('J');
-  lines->set_pattern(R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%J})");
-  log->set_formatter(std::move(lines));
-  log->set_level(spdlog::level::from_str(level));
-  log->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(log);
 }
 
 /// SIGINT and SIGTERM are taken by `wait_for_end` alone: blocked before any thread starts.
@@ -88,15 +59,19 @@ void set_up_heap() {
 int run(const node_config& config) {
   set_up_heap();
   auto signals = block_signals();
-  set_up_log(config.text("LOG_LEVEL"));
+  start_log(config.text("LOG_LEVEL"));
   auto node = start_node(config);
-  if (!node) return fail(node.error());
-  spdlog::info("event=node_ready port={}", (*node)->port());
+  if (!node) {
+    stop_log();
+    return fail(node.error());
+  }
+  log_line(log_level::info, "node", "node_ready").number("port", (*node)->port());
   auto why = wait_for_end(signals, **node);
   node->reset();
-  if (!why.empty()) return fail(why + "; start the node again");
-  spdlog::info("event=node_stopped");
-  return 0;
+  if (why.empty()) log_line(log_level::info, "node", "node_stopped");
+  else log_line(log_level::error, "node", "node_failed").text("what", why);
+  stop_log();
+  return why.empty() ? 0 : fail(why + "; start the node again");
 }
 
 int apply_migrations(const node_config& config) {

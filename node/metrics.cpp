@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include "logging/log.hpp"
+
 namespace tk {
 
 namespace {
@@ -89,6 +91,8 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
   meters.add_gauge("process_uptime_seconds", "Since the start of the node.", [started] {
     return static_cast<double>((node_clock::machine_now() - started).count()) / 1000;
   });
+  meters.add_gauge("log_lines_dropped_total", "Lines lost because stdout was read too slowly.",
+                   [] { return static_cast<double>(log_lines_dropped()); });
   meters.add_gauge("process_cpu_usage", "Share of all processors in use.", cpu_usage());
   meters.add_gauge("process_cpu_seconds_total", "Processor time of the node.",
                    [] { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; });

@@ -4,7 +4,8 @@
 #include <vector>
 
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
+
+#include "logging/log.hpp"
 
 namespace tk::http {
 
@@ -67,7 +68,7 @@ void ingress_pool::start(const std::shared_ptr<slots>& all, size_t slot) {
     if (!why || why == caf::exit_reason::user_shutdown) return;
     auto again = weak.lock();
     if (!again) return;
-    spdlog::error("event=ingress_replaced slot={}", slot);
+    log_line(log_level::error, "http", "ingress_replaced").number("slot", int64_t(slot));
     start(again, slot);
   });
   {

@@ -4,6 +4,7 @@
 #include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
+#include "http/api/entry.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
@@ -64,7 +65,7 @@ checked<wish> read_wish(const shop& s, const exchange& x) {
   auto seats_max = static_cast<size_t>(s.node.sale.seats_per_reservation_max);
   fields form{*body};
   wish out;
-  out.event = form.uuid<event_id>("eventId");
+  out.event = entered_event(form, x);
   out.seats = form.uuids<seat_id>("seatIds", seats_max, "Please select at least one seat",
                                   "At most " + std::to_string(seats_max) + " seats can be selected",
                                   "Seats must be distinct");

@@ -24,6 +24,12 @@ struct refresh_claims {
   family_id family;
 };
 
+/// What a valid entry token says (1.8): this user may buy for this event.
+struct entry_claims {
+  event_id event;
+  user_id user;
+};
+
 struct token_settings {
   std::string key; ///< At least 32 bytes.
   int64_t access_ttl_s = 1800;
@@ -50,6 +56,11 @@ public:
 private:
   token_settings settings_;
 };
+
+/// The claims of an entry token signed with `key`; nullopt when it is malformed, forged, expired at
+/// `now`, or lacks its user or event (P-16).
+std::optional<entry_claims> verify_entry(std::string_view token, const std::string& key,
+                                         instant now);
 
 /// SHA-256 as lower-case hex: the only form in which a refresh token is stored.
 std::string token_hash(std::string_view token);

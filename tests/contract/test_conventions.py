@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from conftest import assert_error, start_node
+import tiketi_harness as harness
+from conftest import assert_error
 
 ORIGIN = "http://localhost:3000"
 TS = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$")
@@ -216,6 +217,161 @@ def test_health_and_actuator(http):
     assert http.get("/actuator/info").status == 200
 
 
+# -- what has no endpoint of its own ---------------------------------------------------------------
+
+
+def test_unknown_and_null_fields_are_ignored(user, hall):
+    event, seats = hall
+    answer = user.http.post("/api/v1/seats/reserve", {
+        "eventId": event, "seatIds": seats[:1], "idempotencyKey": None, "paymentMethod": "card",
+        "status": "confirmed", "price": 1, "userId": str(uuid.uuid4())})
+    assert answer.status == 200, answer
+    assert answer.json["reservation"]["status"] == "pending"
+
+
+def test_a_bad_token_is_nobody_on_public_paths(http):
+    for headers in ({"Authorization": "Bearer x.y.z"}, {"Cookie": "access_token=x.y.z"},
+                    {"Authorization": "Basic x"}, {"Authorization": ""}):
+        assert http.get("/api/events", headers=headers).status == 200
+        assert_error(http.get("/api/auth/me", headers=headers), 401, "Authentication required")
+
+
+def test_preflight_of_anything_is_answered(node):
+    """Not authenticated, not limited, not gated, whatever the path."""
+    http = node.client()
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+    for path in ("/api/nowhere", "/api/admin/events", "/api/v1/reservations/my", "/health"):
+        answer = http.request("OPTIONS", path, headers=headers)
+        assert answer.status == 204 and not answer.body, answer
+        assert_cors(answer)
+
+
+def test_preflight_of_the_waiting_room(http):
+    answer = http.request("OPTIONS", "/vwr-api/vwr/assign/x", headers={
+        "Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
+    assert answer.status == 204
+    assert_cors(answer)
+    assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+    assert answer.headers["access-control-allow-headers"] == "Content-Type"
+
+
+def test_the_clock_is_readable_without_credentials(http):
+    answer = http.get("/api/time", headers={"Origin": ORIGIN})
+    assert_cors(answer)
+    assert answer.json["time"].endswith("Z")
+
+
+def test_a_head_without_access_is_told_nothing_by_405(http):
+    """1.5: what needs a login answers 401 before it names its methods."""
+    assert_error(http.request("DELETE", "/api/reservations/my"), 401)
+    assert_error(http.request("PATCH", "/api/seats/reserve"), 401)
+
+
+@pytest.mark.parametrize("path", ["/api/events?q=%ff", "/api/events?q=" + "x" * 101])
+def test_search_words_that_are_no_text_are_400(http, path):
+    assert_error(http.get(path), 400)
+
+
+@pytest.mark.parametrize("key", ["x" * 65, "\xff\xfe", "가" * 65])
+def test_idempotency_keys_of_the_header_are_checked(user, hall, key):
+    event, seats = hall
+    raw_key = key.encode("latin-1", "replace") if key[0] in "x\xff" else key.encode()
+    answer = user.http.post("/api/seats/reserve", {"eventId": event, "seatIds": seats[:1]},
+                            headers={"Idempotency-Key": raw_key})
+    assert_error(answer, 400)
+
+
+def test_a_key_of_64_characters_is_taken(user, hall):
+    event, seats = hall
+    for name, value in (("ascii", b"k" * 64), ("korean", ("가" * 64).encode())):
+        answer = user.http.post("/api/seats/reserve", {"eventId": event, "seatIds": seats[:1]},
+                                headers={"Idempotency-Key": value})
+        assert answer.status == 200, (name, answer)
+
+
+def test_every_answer_says_how_browsers_must_take_it(http, user):
+    for client, path in ((http, "/api/events"), (http, "/api/nowhere"), (user.http, "/api/auth/me"),
+                         (http, "/health"), (http, "/openapi.json"), (http, "/docs")):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["x-frame-options"] == "DENY", path
+        assert "strict-transport-security" not in headers, "plain http, as COOKIE_SECURE says"
+
+
+def test_pages_may_run_only_what_is_served_here(http):
+    page = http.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    for part in ("default-src 'self'", "script-src 'self'", "object-src 'none'",
+                 "base-uri 'none'", "frame-ancestors 'none'"):
+        assert part in policy
+    assert "unsafe-inline" not in policy
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert "payment=(self)" in page.headers["permissions-policy"]
+    text = page.body.decode()
+    assert not re.search(r"<script>|<style|style=|\son\w+=|https?://", text), "nothing inline"
+    for name, kind in re.findall(r'(?:src|href)="(/docs/[\w.]+\.(\w+))"', text):
+        part = http.get(name)
+        assert part.status == 200 and part.body
+        assert part.headers["content-type"].startswith(
+            {"js": "text/javascript", "css": "text/css"}[kind])
+
+
+# -- the description -------------------------------------------------------------------------------
+
+
+class Forged:
+    """An answer that no server gave."""
+
+    def __init__(self, status, body, **headers):
+        self.status, self.body = status, json.dumps(body).encode()
+        self.headers = {"x-request-id": "1", "x-content-type-options": "nosniff", "vary": "Origin",
+                        "x-frame-options": "DENY", "content-type": "application/json", **headers}
+
+
+def test_answers_that_are_not_described_are_found(node, http):
+    """The check all tests pass through fails for routes, statuses, types and shapes."""
+    contract = harness.contract_of(node.port)
+    good = {"time": "2026-02-15T10:00:00.123Z"}
+    contract.check("GET", "/api/v1/time?x=1", Forged(200, good))
+    refusal = {"error": "x", "message": "x", "code": "X"}
+    contract.check("GET", "/api/time", Forged(429, refusal))
+    for method, path, answer in (
+            ("GET", "/api/nowhere", Forged(200, good)), ("POST", "/api/time", Forged(200, good)),
+            ("GET", "/api/time", Forged(201, good)), ("GET", "/api/time", Forged(418, good)),
+            ("GET", "/api/time", Forged(200, {"time": "yesterday"})),
+            ("GET", "/api/time", Forged(200, {})),
+            ("GET", "/api/time", Forged(429, {"error": "x"})),
+            ("GET", "/api/nowhere", Forged(404, {})),
+            ("GET", "/api/time", Forged(200, good, **{"content-type": "text/html"}))):
+        with pytest.raises(AssertionError):
+            contract.check(method, path, answer)
+
+
+def test_every_operation_says_who_may_call_and_what_may_go_wrong(http):
+    document = http.get("/openapi.json").json
+    names = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            names.append(operation["operationId"])
+            assert operation["summary"] and operation["tags"], where
+            assert operation["x-access"] in ("public", "user", "admin"), where
+            statuses = set(operation["responses"])
+            assert {"400", "500", "503"} <= statuses, where
+            if operation["x-access"] != "public":
+                assert "401" in statuses and operation["security"], where
+            if operation["x-access"] == "admin":
+                assert "403" in statuses, where
+            wanted = {p for p in re.findall(r"\{(\w+)\}", path)}
+            given = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+            assert wanted == given, where
+    assert len(names) == len(set(names))
+
+
+# -- operations ------------------------------------------------------------------------------------
+
+
 def test_metrics(user, hall, http):
     event, seats = hall
     user.reserve(event, seats[:1])
@@ -228,29 +384,6 @@ def test_metrics(user, hall, http):
         assert name in text, name
     assert re.search(r'http_server_requests_seconds_count\{[^}]*uri="/api/seats/reserve"', text)
     assert str(uuid.UUID(event)) not in text, "an id in a label makes a series per id"
-
-
-def test_rate_limit_answers_429_with_cors_and_spares_the_exempt():
-    node = start_node(RATE_LIMIT_GENERAL_RPM="5", RATE_LIMIT_AUTH_RPM="3")
-    try:
-        http = node.client()
-        statuses = [http.get("/api/events").status for _ in range(7)]
-        assert statuses == [200] * 5 + [429] * 2
-        over = http.get("/api/events", headers={"Origin": ORIGIN})
-        assert_cors(over)
-        body = assert_error(over, 429, "Rate limit exceeded", "RATE_LIMITED")
-        assert body["retryAfter"] == 60
-        assert int(over.headers["retry-after"]) > 0
-        assert [http.get("/api/auth/me").status for _ in range(9)] == [401] * 9
-        assert http.get("/health").status == 200
-        preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
-        assert http.request("OPTIONS", "/api/events", headers=preflight).status in (200, 204)
-        login = {"email": "no@tests.example", "password": "whatever1"}
-        assert [http.post("/api/v1/auth/login", login).status for _ in range(2)] == [401] * 2
-        assert [http.post("/api/auth/login", login).status for _ in range(2)] == [401, 429], \
-            "both spellings count in the same bucket"
-    finally:
-        node.close()
 
 
 # -- what Pistache would mishandle -----------------------------------------------------------------

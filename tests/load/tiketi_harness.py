@@ -18,6 +18,8 @@ import tempfile
 import time
 import uuid
 
+import openapi_check
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 # Not base64, so the server takes the bytes as they are.
@@ -166,9 +168,11 @@ class Node:
             raise RuntimeError(f"tiketi-node {name}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def start(self, patience=60):
+    def start(self, patience=60, piped=False):
+        """`piped`: its log goes to a pipe that nobody reads."""
         log = open(self.folder / "node.log", "ab")
-        self.process = subprocess.Popen([node_program(), "run"], env=self.env, stdout=log,
+        self.process = subprocess.Popen([node_program(), "run"], env=self.env,
+                                        stdout=subprocess.PIPE if piped else log,
                                         stderr=log, stdin=subprocess.DEVNULL)
         self.wait_ready(patience)
 
@@ -195,6 +199,12 @@ class Node:
             if any(sign in line for sign in SANITIZER_SIGNS):
                 return "\n".join(lines[max(0, i - 2):i + 60])
         return ""
+
+    def log_lines(self):
+        """What the node has logged, line by line; a line that is being written is left out."""
+        text = (self.folder / "node.log").read_text(errors="replace")
+        return [json.loads(x) for x in text[:text.rfind("\n") + 1].splitlines()
+                if x.startswith("{")]
 
     def client(self, **named):
         return Client(self.port, **named)
@@ -242,11 +252,33 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
-class Client:
-    """One keep-alive connection. Not for several threads."""
+_described = {}
 
-    def __init__(self, port, token=None, timeout=20):
-        self.port, self.token, self.timeout = port, token, timeout
+
+def contract_of(port):
+    """What the program says of itself. Asked once, as a user that no test knows, so that no test's
+    rate limit counts it; None while nobody answers there."""
+    if "contract" not in _described:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/openapi.json", headers={
+                "Authorization": f"Bearer {access_token(str(uuid.uuid4()))}"})
+            answer = connection.getresponse()
+            if answer.status == 200:
+                _described["contract"] = openapi_check.Contract(json.loads(answer.read()))
+        except OSError:
+            return None
+        finally:
+            connection.close()
+    return _described.get("contract")
+
+
+class Client:
+    """One keep-alive connection. Not for several threads. Every answer must be as /openapi.json
+    says (G51), unless `checked` is switched off by who measures time."""
+
+    def __init__(self, port, token=None, timeout=20, checked=True):
+        self.port, self.token, self.timeout, self.checked = port, token, timeout, checked
         self.connection = None
 
     def request(self, method, path, body=None, headers=None):
@@ -273,6 +305,8 @@ class Client:
                 raise
             if answer.headers.get("connection", "").lower() == "close":
                 self.close()
+            if self.checked and (contract := contract_of(self.port)):
+                contract.check(method, path, answer)
             return answer
         raise AssertionError("unreachable")
 
