@@ -16,7 +16,8 @@ struct principal {
   std::string email;
   std::string role; // As in the token; compare with `admin()`.
   int64_t issued_at_ms = 0;
-  std::string jti;
+  family_id session; // The refresh-token family it belongs to; nil when the token is silent.
+  bool password_due = false; // Only the password may be changed (G07).
 
   /// The role test of 1.2: case-insensitive `admin`.
   [[nodiscard]] bool admin() const;

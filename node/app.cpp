@@ -96,7 +96,7 @@ password_settings password_settings_of(const node_config& config) {
 
 http::token_settings token_settings_of(const node_config& config) {
   return {config.secret("JWT_SECRET"), config.number("JWT_EXPIRATION_SECONDS"),
-          config.number("JWT_REFRESH_EXPIRATION_SECONDS")};
+          config.number("JWT_REFRESH_EXPIRATION_SECONDS"), config.number("SESSION_MAX_SECONDS")};
 }
 
 http::entry_gate entry_gate_of(const node_config& config) {

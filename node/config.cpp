@@ -35,6 +35,8 @@ constexpr std::array options{
   option_spec{"JWT_EXPIRATION_SECONDS", number, "1800", false, 1, 365 * day_s, "access token"},
   option_spec{"JWT_REFRESH_EXPIRATION_SECONDS", number, "604800", false, 1, 3650 * day_s,
               "refresh token"},
+  option_spec{"SESSION_MAX_SECONDS", number, "7776000", false, 1, 3650 * day_s,
+              "age at which a session ends, however often it is refreshed"},
   option_spec{"COOKIE_SECURE", flag, "true", false, 0, 0, "Secure on cookies"},
   option_spec{"CORS_ALLOWED_ORIGINS", text, "http://localhost:3000", false, 0, 0, "comma list"},
   option_spec{"TRUSTED_PROXIES", text, "", false, 0, 0,

@@ -42,6 +42,7 @@ ec to_ec(outcome x) {
   case outcome::sold_out: return ec::seat_contested;
   case outcome::not_pending: return ec::reservation_unknown;
   case outcome::pinned: return ec::reservation_pinned;
+  case outcome::reused: return ec::refresh_reused;
   case outcome::early:
   case outcome::partial:
   case outcome::broken: return ec::internal;

@@ -317,8 +317,8 @@ caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation&
 
 // -- tokens -------------------------------------------------------------------------------------
 
-template <class Reply, class F>
-void submit_op(session_ptr self, op what, const reply_ptr<Reply>& reply, F on_done) {
+/// `on_verdict(outcome, const verdict&)` runs once; whatever went wrong on the way is unknown.
+template <class F> void submit_op(session_ptr self, op what, F on_verdict) {
   auto& st = self->state;
   auto deadline = st.node->clock->now() + ledger_budget;
   ++st.open_requests;
@@ -328,23 +328,60 @@ void submit_op(session_ptr self, op what, const reply_ptr<Reply>& reply, F on_do
     .then(
       [=](const verdict& v) {
         --self->state.open_requests;
-        auto is = v.is == outcome::ok || v.is == outcome::done ? ec::ok : to_ec(v.is);
-        if (is == ec::ok) on_done(v);
-        reply->deliver({is});
+        on_verdict(v.is, v);
       },
-      [=](caf::error& e) {
+      [=](caf::error&) {
         --self->state.open_requests;
-        reply->deliver({to_ec(e)});
+        on_verdict(outcome::unknown, verdict{});
       });
 }
 
-caf::result<family_started> on_start_family(session_ptr self, const start_family& cmd) {
+caf::result<family_started> on_start_family(session_ptr self, const start_family_v2& cmd) {
   auto& st = self->state;
   auto reply = promise_reply<family_started>(self);
-  submit_op(self, open_family{st.user, cmd.family, cmd.token_hash, cmd.ttl_s, st.address}, reply,
-            [](const verdict&) {
-              // nop
-            });
+  open_family what{st.user,    cmd.family,      cmd.token_hash, cmd.ttl_s,      st.address,
+                   cmd.life_s, cmd.credentials, cmd.ends,       cmd.user_agent, cmd.address};
+  submit_op(self, std::move(what), [=](outcome is, const verdict&) {
+    // The account was closed, or its password changed, since it was verified.
+    bool stale = is == outcome::not_pending || is == outcome::moved;
+    reply->deliver({stale ? ec::bad_credentials : to_ec(is)});
+  });
+  return reply->rp;
+}
+
+/// As the neighbouring release asks.
+caf::result<family_started> on_start_family(session_ptr self, const start_family& cmd) {
+  start_family_v2 same;
+  same.family = cmd.family;
+  same.token_hash = cmd.token_hash;
+  same.ttl_s = cmd.ttl_s;
+  return on_start_family(self, same);
+}
+
+caf::result<family_rotated> on_rotate(session_ptr self, const rotate_family& cmd) {
+  auto& st = self->state;
+  auto reply = promise_reply<family_rotated>(self);
+  rotate_token what{st.user, cmd.family, cmd.token_hash, cmd.next_hash, cmd.ttl_s, st.address};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    self->state.core->revoke(v.at); // A reuse has moved it.
+    reply->deliver({is == outcome::not_pending ? ec::refresh_invalid : to_ec(is), v.at});
+  });
+  return reply->rp;
+}
+
+caf::result<sessions_ended> on_end_sessions(session_ptr self, const end_sessions& cmd) {
+  auto& st = self->state;
+  if (!st.core->accepts(cmd.token_issued_at)) return sessions_ended{ec::not_authenticated, {}};
+  auto reply = promise_reply<sessions_ended>(self);
+  revoke_tokens what{st.user,      st.address,   cmd.keep, cmd.only,
+                     cmd.old_hash, cmd.new_hash, cmd.close};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    self->state.core->revoke(v.at);
+    auto why = is == outcome::moved         ? ec::password_wrong
+               : is == outcome::not_pending ? ec::route_unknown
+                                            : to_ec(is);
+    reply->deliver({why, v.at});
+  });
   return reply->rp;
 }
 
@@ -352,8 +389,10 @@ caf::result<all_revoked> on_revoke(session_ptr self, const revoke_all& cmd) {
   auto& st = self->state;
   if (!st.core->accepts(cmd.token_issued_at)) return all_revoked{ec::not_authenticated};
   auto reply = promise_reply<all_revoked>(self);
-  submit_op(self, revoke_tokens{st.user, st.address}, reply,
-            [self](const verdict& v) { self->state.core->revoke(v.at); });
+  submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
+    if (is == outcome::ok) self->state.core->revoke(v.at);
+    reply->deliver({to_ec(is)});
+  });
   return reply->rp;
 }
 
@@ -377,6 +416,9 @@ session_self::behavior_type session(session_ptr self, node_context* node, user_i
     [=](const reserve_seats& x) { return on_reserve(self, x); },
     [=](const cancel_reservation& x) { return on_cancel(self, x); },
     [=](const start_family& x) { return on_start_family(self, x); },
+    [=](const start_family_v2& x) { return on_start_family(self, x); },
+    [=](const rotate_family& x) { return on_rotate(self, x); },
+    [=](const end_sessions& x) { return on_end_sessions(self, x); },
     [=](const revoke_all& x) { return on_revoke(self, x); },
     [=](passivate) { return on_passivate(self); },
     [=](atom::resolve, reservation_id attempt) { resolve(self, attempt); },

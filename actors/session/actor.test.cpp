@@ -362,6 +362,96 @@ CAF_TEST(P2 a log in is on record before anybody hears of it) {
   CAF_CHECK_EQUAL(op.ttl_s, 100);
 }
 
+CAF_TEST(a log in tells the ledger where it came from and what it follows) {
+  start_family_v2 cmd{{0xf, 2}, "hash", 100, 1000, 3, {0xf, 1}, "Browser", "192.0.2.1"};
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::ok);
+  auto& op = std::get<open_family>(*st.ops.front());
+  CAF_CHECK_EQUAL(op.life_s, 1000);
+  CAF_CHECK_EQUAL(op.credentials, 3);
+  CAF_CHECK(op.ends == cmd.ends);
+  CAF_CHECK_EQUAL(op.user_agent, "Browser");
+  CAF_CHECK_EQUAL(op.address, "192.0.2.1");
+}
+
+CAF_TEST(a log in whose password was changed meanwhile is refused) {
+  for (auto is : {outcome::moved, outcome::not_pending}) {
+    verdict judged;
+    judged.is = is;
+    st.answers = {judged};
+    auto x =
+      request<session_actor>(key_of(alice), start_family_v2{{0xf, 1}, "h", 1, 1, 1, {}, "", ""});
+    CAF_CHECK(x->value.is == ec::bad_credentials);
+  }
+}
+
+CAF_TEST(S7 a refresh is on record before anybody hears of it) {
+  st.fates = {fate::held};
+  auto x = request<session_actor>(key_of(alice), rotate_family{{0xf, 1}, "used", "next", 100});
+  CAF_CHECK(!x->came());
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+  auto& op = std::get<rotate_token>(*st.ops.front());
+  CAF_CHECK(op.user == alice);
+  CAF_CHECK_EQUAL(op.token_hash, "used");
+  CAF_CHECK_EQUAL(op.next_hash, "next");
+}
+
+CAF_TEST(C31 after a reuse the access tokens of before are refused at once) {
+  auto stale = wish({want(0, 2)});
+  pass(millis{5});
+  verdict judged;
+  judged.is = outcome::reused;
+  judged.at = now();
+  st.answers = {judged};
+  auto x = request<session_actor>(key_of(alice), rotate_family{{0xf, 1}, "used", "next", 100});
+  CAF_CHECK(x->value.is == ec::refresh_reused);
+  CAF_CHECK(x->value.revoked_before == judged.at);
+  CAF_CHECK(request<session_actor>(key_of(alice), stale)->value.is == ec::not_authenticated);
+  pass(millis{1}, millis{1});
+  CAF_CHECK(reserve(alice, {want(0, 2)})->value.is == ec::ok); // Another session goes on.
+}
+
+CAF_TEST(a refresh that is not on record is refused and one of unknown outcome is unknown) {
+  verdict judged;
+  judged.is = outcome::not_pending;
+  st.answers = {judged};
+  rotate_family cmd{{0xf, 1}, "used", "next", 100};
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::refresh_invalid);
+  st.fates = {fate::lost_after};
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::unknown);
+}
+
+CAF_TEST(H22g ending other sessions refuses their access tokens and asks for a good one) {
+  auto stale = wish({want(0, 2)});
+  end_sessions cmd;
+  cmd.token_issued_at = now();
+  cmd.keep = {0xf, 1};
+  cmd.old_hash = "old";
+  cmd.new_hash = "new";
+  pass(millis{5});
+  auto x = request<session_actor>(key_of(alice), cmd);
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(x->value.revoked_before == now());
+  auto& op = std::get<revoke_tokens>(*st.ops.front());
+  CAF_CHECK(op.keep == cmd.keep);
+  CAF_CHECK_EQUAL(op.new_hash, "new");
+  CAF_CHECK(request<session_actor>(key_of(alice), stale)->value.is == ec::not_authenticated);
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::not_authenticated);
+  CAF_CHECK_EQUAL(count_ops<revoke_tokens>(), 1);
+}
+
+CAF_TEST(what the ledger refuses to end is told apart) {
+  end_sessions cmd;
+  cmd.token_issued_at = now();
+  verdict judged;
+  judged.is = outcome::moved;
+  st.answers = {judged};
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::password_wrong);
+  judged.is = outcome::not_pending;
+  st.answers = {judged};
+  CAF_CHECK(request<session_actor>(key_of(alice), cmd)->value.is == ec::route_unknown);
+}
+
 CAF_TEST(somebody who does not exist is refused) {
   CAF_CHECK(reserve(user_no(99), {want(0, 1)})->value.is == ec::not_authenticated);
 }

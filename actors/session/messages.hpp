@@ -39,6 +39,45 @@ struct family_started {
   bool operator==(const family_started&) const = default;
 };
 
+/// The same with what a list of sessions shows, and with what must still be true of the user.
+struct start_family_v2 {
+  family_id family;
+  std::string token_hash; ///< SHA-256, lower-case hex.
+  int32_t ttl_s = 604'800;
+  int32_t life_s = 7'776'000; ///< However often it is refreshed.
+  int32_t credentials = 0;    ///< Those that were verified; 0 = none were.
+  family_id ends;             ///< The family presented at this log-in, if it is the user's (S9).
+  std::string user_agent, address;
+  bool operator==(const start_family_v2&) const = default;
+};
+
+/// Replaces a refresh token by another one of its family (S7, D13).
+struct rotate_family {
+  family_id family;
+  std::string token_hash, next_hash;
+  int32_t ttl_s = 604'800;
+  bool operator==(const rotate_family&) const = default;
+};
+struct family_rotated {
+  ec is = ec::ok;
+  instant revoked_before; ///< Access tokens made for the answer must be younger.
+  bool operator==(const family_rotated&) const = default;
+};
+
+/// Ends sessions of the user, their access tokens included: all but `keep`, or `only` one.
+struct end_sessions {
+  instant token_issued_at;
+  family_id keep, only;           ///< Nil = none.
+  std::string old_hash, new_hash; ///< With a change of the password; empty = none.
+  bool close = false;             ///< With the account.
+  bool operator==(const end_sessions&) const = default;
+};
+struct sessions_ended {
+  ec is = ec::ok;
+  instant revoked_before;
+  bool operator==(const sessions_ended&) const = default;
+};
+
 /// Ends every session of the user: refresh tokens and access tokens issued up to now.
 struct revoke_all {
   instant token_issued_at;
@@ -59,6 +98,18 @@ template <class F> wire<F> inspect(F& f, start_family& x) {
   return f(x.family, x.token_hash, x.ttl_s);
 }
 template <class F> wire<F> inspect(F& f, family_started& x) { return f(x.is); }
+template <class F> wire<F> inspect(F& f, start_family_v2& x) {
+  return f(x.family, x.token_hash, x.ttl_s, x.life_s, x.credentials, x.ends, x.user_agent,
+           x.address);
+}
+template <class F> wire<F> inspect(F& f, rotate_family& x) {
+  return f(x.family, x.token_hash, x.next_hash, x.ttl_s);
+}
+template <class F> wire<F> inspect(F& f, family_rotated& x) { return f(x.is, x.revoked_before); }
+template <class F> wire<F> inspect(F& f, end_sessions& x) {
+  return f(x.token_issued_at, x.keep, x.only, x.old_hash, x.new_hash, x.close);
+}
+template <class F> wire<F> inspect(F& f, sessions_ended& x) { return f(x.is, x.revoked_before); }
 template <class F> wire<F> inspect(F& f, revoke_all& x) { return f(x.token_issued_at); }
 template <class F> wire<F> inspect(F& f, all_revoked& x) { return f(x.is); }
 

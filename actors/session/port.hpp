@@ -15,6 +15,11 @@ using session_actor = caf::typed_actor<
   caf::replies_to<cancel_reservation>::with<release_reply>,
   /// Records a new refresh-token family.
   caf::replies_to<start_family>::with<family_started>,
+  caf::replies_to<start_family_v2>::with<family_started>,
+  /// Uses a refresh token up; a second use ends its family, durably, before it answers.
+  caf::replies_to<rotate_family>::with<family_rotated>,
+  /// Ends other sessions, one of them, or all with the account.
+  caf::replies_to<end_sessions>::with<sessions_ended>,
   /// Refuses every token issued up to now.
   caf::replies_to<revoke_all>::with<all_revoked>,
   /// Stops when nothing is open.

@@ -1,11 +1,9 @@
-#include <algorithm>
-
 #include <caf/all.hpp>
 
 #include "actors/session/port.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
-#include "http/api/shop.hpp"
+#include "http/api/sign_in.hpp"
 #include "http/api/views.hpp"
 #include "http/json.hpp"
 #include "supervisors/reply_once.hpp"
@@ -18,61 +16,11 @@ namespace {
 
 constexpr millis hash_budget{6000};
 
-/// Mail is compared trimmed and in lower case (P-8).
-std::string fold_mail(std::string_view text) {
-  std::string out{trim(text)};
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
-// -- cookies ------------------------------------------------------------------------------------
-
-/// D1: a path that covers both spellings of the API.
-constexpr std::string_view refresh_path = "/api";
-
-void set_auth_cookies(const shop& s, answer& out, std::string_view access,
-                      std::string_view refresh) {
-  auto& settings = s.tokens.settings();
-  auto life = [](std::string_view token, int64_t ttl_s) {
-    return token.empty() ? 0 : static_cast<long>(ttl_s);
-  };
-  out.cookies.push_back(
-    to_string(cookie{"access_token", access, "/", life(access, settings.access_ttl_s), true,
-                     s.cookie_secure, "Lax"}));
-  out.cookies.push_back(
-    to_string(cookie{"refresh_token", refresh, refresh_path, life(refresh, settings.refresh_ttl_s),
-                     true, s.cookie_secure, "Lax"}));
-}
-
-// -- signing in ---------------------------------------------------------------------------------
-
-/// The family is on record before the tokens are told (P-2).
 void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
-             int status, std::string message) {
-  auto now = s.node.clock->now();
-  auto family = make_id<family_id>(*s.node.random);
-  auto refresh = s.tokens.issue_refresh(user.id, family, now, *s.node.random);
-  start_family cmd{family, token_hash(refresh),
-                   static_cast<int32_t>(s.tokens.settings().refresh_ttl_s)};
-  ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), cmd)
-    .then(
-      [&s, x, user, status, message, refresh](const family_started& r) {
-        if (r.is != ec::ok) {
-          x->fail(r.is);
-          return;
-        }
-        auto access = s.tokens.issue_access(user, s.node.clock->now(), *s.node.random);
-        json body = {{"message", message},
-                     {"token", access},
-                     {"refreshToken", refresh},
-                     {"user", user_payload(user)}};
-        auto out = json_text(body.dump(), status);
-        set_auth_cookies(s, out, access, refresh);
-        x->respond(std::move(out));
-      },
-      [x](const caf::error& e) { x->fail(to_ec(e)); });
+             int status, const std::string& message) {
+  open_session(s, self, x, user, [&s, x, user, status, message](const session_tokens& tokens) {
+    x->respond(auth_answer(s, user, tokens, status, message));
+  });
 }
 
 void create_account(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
@@ -147,16 +95,17 @@ void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
 
 void verify(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
             const std::string& password) {
+  bool may_sign_in = user.found && !user.closed;
   self
     ->request(s.passwords, hash_budget,
-              verify_password{password, user.found ? user.password_hash : std::string{}})
+              verify_password{password, may_sign_in ? user.password_hash : std::string{}})
     .then(
-      [&s, self, x, user, password](const password_verified& r) {
+      [&s, self, x, user, password, may_sign_in](const password_verified& r) {
         if (r.error != ec::ok) {
           x->fail(r.error);
           return;
         }
-        if (!user.found || !r.matches) {
+        if (!may_sign_in || !r.matches) {
           x->fail(ec::bad_credentials);
           return;
         }
@@ -257,6 +206,7 @@ void add_auth_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::message)
     .fails({ec::busy, ec::unavailable, ec::unknown})
     .runs(on_logout);
+  add_refresh_routes(s, out);
 }
 
 } // namespace tk::http

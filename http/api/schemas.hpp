@@ -20,6 +20,18 @@ inline constexpr char register_request[] = R"({"type":"object",
 inline constexpr char login_request[] = R"({"type":"object","required":["email","password"],
  "properties":{"email":{"type":"string"},"password":{"type":"string"}}})";
 
+inline constexpr char refresh_request[] = R"({"type":"object",
+ "properties":{"refreshToken":{"type":["string","null"],"maxLength":4096}}})";
+
+inline constexpr char verify_token_request[] = R"({"type":"object","required":["token"],
+ "properties":{"token":{"type":"string","maxLength":4096}}})";
+
+inline constexpr char verify_token_response[] = R"({"type":"object","required":["valid","user"],
+ "properties":{"valid":{"type":"boolean","enum":[true]},
+ "user":{"type":"object","required":["userId","email","name","role"],"properties":{
+  "userId":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},
+  "role":{"type":"string","enum":["user","admin"]}}}}})";
+
 inline constexpr char me_response[] = R"({"type":"object","required":["user"],"properties":{
  "user":{"type":"object","required":["id","email","name","role","createdAt"],"properties":{
   "id":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},

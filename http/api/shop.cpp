@@ -155,6 +155,8 @@ std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
   out.email = std::move(claims->email);
   out.role = claims->role == user_role::admin ? "admin" : "user";
   out.issued_at_ms = to_ms(claims->issued_at);
+  out.session = claims->family;
+  out.password_due = claims->password_due;
   return out;
 }
 

@@ -84,10 +84,13 @@ jwt_ptr open_token(std::string_view token, const std::string& key, std::string_v
 
 } // namespace
 
-std::string token_service::issue_access(const user_row& user, instant now, entropy& random) const {
+std::string token_service::issue_access(const user_row& user, family_id family, instant now,
+                                        entropy& random) const {
   auto x = make_jwt(user.id, "access", now, settings_.access_ttl_s, random);
   jwt_add_grant(x.get(), "email", user.email.c_str());
   jwt_add_grant(x.get(), "role", user.role == user_role::admin ? "admin" : "user");
+  jwt_add_grant(x.get(), "sid", to_string(family).c_str());
+  if (user.password_due) jwt_add_grant(x.get(), "due", "password");
   return sign(x, settings_.key);
 }
 
@@ -110,6 +113,8 @@ std::optional<access_claims> token_service::verify_access(std::string_view token
   auto role = grant(x, "role");
   out.role = role.size() == 5 && strncasecmp(role.data(), "admin", 5) == 0 ? user_role::admin
                                                                            : user_role::user;
+  out.family = parse_id<family_id>(grant(x, "sid")).value_or(family_id{});
+  out.password_due = grant(x, "due") == "password";
   int64_t iat = jwt_get_grant_int(x.get(), "iat"), ms = jwt_get_grant_int(x.get(), "iat_ms");
   out.issued_at = from_ms(ms / 1000 == iat && ms > 0 ? ms : iat * 1000);
   return out;

@@ -16,6 +16,8 @@ struct access_claims {
   user_id user;
   std::string email;
   user_role role = user_role::user;
+  family_id family;          ///< The session it was made for; nil in tokens that do not say.
+  bool password_due = false; ///< Good for nothing but changing the password (G07).
   instant issued_at; ///< To the millisecond for our own tokens, else the start of the second.
 };
 
@@ -34,6 +36,7 @@ struct token_settings {
   std::string key; ///< At least 32 bytes.
   int64_t access_ttl_s = 1800;
   int64_t refresh_ttl_s = 604'800;
+  int64_t session_ttl_s = 7'776'000; ///< Of a session, however often it is refreshed.
 };
 
 /// Makes and checks the two kinds of tokens: HS256, always (P-10), told apart by `type` (P-5).
@@ -43,7 +46,8 @@ public:
     // nop
   }
 
-  [[nodiscard]] std::string issue_access(const user_row& user, instant now, entropy& random) const;
+  [[nodiscard]] std::string issue_access(const user_row& user, family_id family, instant now,
+                                         entropy& random) const;
   [[nodiscard]] std::string issue_refresh(user_id user, family_id family, instant now,
                                           entropy& random) const;
   /// nullopt for whatever is not a valid access token at `now`; leeway 0 s after `exp`.

@@ -31,6 +31,7 @@ struct fixture {
   counting_entropy random;
   instant now = from_ms(1'790'000'000'123);
   user_row user;
+  family_id family{7, 8};
 
   fixture() {
     user.id = make_id<user_id>(random);
@@ -69,7 +70,7 @@ struct fixture {
 CAF_TEST_FIXTURE_SCOPE(tokens_tests, fixture)
 
 CAF_TEST(an issued access token says who and since when to the millisecond) {
-  auto claims = tokens.verify_access(tokens.issue_access(user, now, random), now);
+  auto claims = tokens.verify_access(tokens.issue_access(user, family, now, random), now);
   CAF_REQUIRE(claims.has_value());
   CAF_CHECK_EQUAL(claims->user, user.id);
   CAF_CHECK_EQUAL(claims->email, user.email);
@@ -100,7 +101,7 @@ CAF_TEST(S1 forged tokens are refused) {
 }
 
 CAF_TEST(S3 times and required claims are exact) {
-  auto token = tokens.issue_access(user, now, random);
+  auto token = tokens.issue_access(user, family, now, random);
   auto end = now + std::chrono::seconds{1800};
   CAF_CHECK(tokens.verify_access(token, end - std::chrono::seconds{1}).has_value());
   CAF_CHECK(!tokens.verify_access(token, end).has_value());
@@ -113,10 +114,11 @@ CAF_TEST(S3 times and required claims are exact) {
 }
 
 CAF_TEST(S4 kinds of tokens are not exchangeable) {
-  auto family = make_id<family_id>(random);
+  family = make_id<family_id>(random);
   auto refresh = tokens.issue_refresh(user.id, family, now, random);
   CAF_CHECK(!accepted(refresh));
-  CAF_CHECK(!tokens.verify_refresh(tokens.issue_access(user, now, random), now).has_value());
+  CAF_CHECK(
+    !tokens.verify_refresh(tokens.issue_access(user, family, now, random), now).has_value());
   auto claims = tokens.verify_refresh(refresh, now);
   CAF_REQUIRE(claims.has_value());
   CAF_CHECK_EQUAL(claims->family, family);

@@ -40,6 +40,7 @@ bool parse(std::string_view text, outcome& x) {
     {"key_used", outcome::key_used},
     {"not_pinned", outcome::not_pinned},
     {"lost", outcome::lost},
+    {"reused", outcome::reused},
   };
   for (auto& [name, value] : known) {
     if (text == name) {
@@ -58,8 +59,9 @@ struct batch_sql::columns {
   table<26> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
                                 i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_);
   table<11> release = make_table(i4, i4, id_, str, id_, id_, i4, i4, i8, id_, id_);
-  table<7> families = make_table(i4, id_, id_, str, i4, i4, i8);
-  table<4> revoke = make_table(i4, id_, i4, i8);
+  table<12> families = make_table(i4, id_, id_, str, i4, i4, i8, i4, i4, id_, str, str);
+  table<8> rotate = make_table(i4, id_, id_, str, str, i4, i4, i8);
+  table<9> revoke = make_table(i4, id_, i4, i8, id_, id_, str, str, i4);
   table<3> reread = make_table(i4, id_, ts);
   pg::params nothing;
 
@@ -69,6 +71,7 @@ struct batch_sql::columns {
     create.clear();
     release.clear();
     families.clear();
+    rotate.clear();
     revoke.clear();
     reread.clear();
   }
@@ -76,6 +79,7 @@ struct batch_sql::columns {
   void add(int no, const create_reservation& x);
   void add(int no, const release_reservation& x);
   void add(int no, const open_family& x);
+  void add(int no, const rotate_token& x);
   void add(int no, const revoke_tokens& x);
   void add(int no, const reread_seats& x);
   /// Whatever else there is, is about money.
@@ -150,6 +154,25 @@ void batch_sql::columns::add(int no, const open_family& x) {
   c[4].push_int(x.ttl_s);
   c[5].push_int(x.session.shard);
   c[6].push_int(x.session.epoch);
+  c[7].push_int(x.life_s);
+  c[8].push_int(x.credentials);
+  c[9].push_id_or_null(x.ends);
+  c[10].push_text_or_null(x.user_agent);
+  c[11].push_text_or_null(x.address);
+}
+
+void batch_sql::columns::add(int no, const rotate_token& x) {
+  locks.shard(x.session);
+  locks.users.at[0].push_id(x.user);
+  auto& c = rotate.at;
+  c[0].push_int(no);
+  c[1].push_id(x.user);
+  c[2].push_id(x.family);
+  c[3].push_text(x.token_hash);
+  c[4].push_text(x.next_hash);
+  c[5].push_int(x.ttl_s);
+  c[6].push_int(x.session.shard);
+  c[7].push_int(x.session.epoch);
 }
 
 void batch_sql::columns::add(int no, const revoke_tokens& x) {
@@ -160,6 +183,11 @@ void batch_sql::columns::add(int no, const revoke_tokens& x) {
   c[1].push_id(x.user);
   c[2].push_int(x.session.shard);
   c[3].push_int(x.session.epoch);
+  c[4].push_id_or_null(x.keep);
+  c[5].push_id_or_null(x.only);
+  c[6].push_text_or_null(x.old_hash);
+  c[7].push_text_or_null(x.new_hash);
+  c[8].push_int(x.close ? 1 : 0);
 }
 
 void batch_sql::columns::add(int no, const reread_seats& x) {
@@ -207,6 +235,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("open_payments", c.payments.open);
   put("create", c.create);
   put("open_families", c.families);
+  put("rotate", c.rotate);
   put("revoke", c.revoke);
   put("reread", c.reread);
   if (steps_.empty()) steps_.push_back({"probe", &c.nothing});

@@ -46,6 +46,7 @@ lane_id lane_of(const op& x) {
       },
       [](const reread_seats& y) { return sales_lane(y.block); },
       [](const open_family&) { return lane_id::accounts; },
+      [](const rotate_token&) { return lane_id::accounts; },
       [](const revoke_tokens&) { return lane_id::accounts; },
       [](const begin_attempt& y) { return sales_lane(y.block); },
       [](const fail_attempt& y) { return sales_lane(y.block); },
@@ -77,7 +78,11 @@ size_t bytes_of(const op& x) {
       },
       [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
       [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
-      [](const open_family& y) { return y.token_hash.size(); },
+      [](const open_family& y) {
+        return y.token_hash.size() + y.user_agent.size() + y.address.size();
+      },
+      [](const rotate_token& y) { return y.token_hash.size() + y.next_hash.size(); },
+      [](const revoke_tokens& y) { return y.old_hash.size() + y.new_hash.size(); },
       [](const begin_attempt& y) {
         return y.provider.size() + y.payment_key.size() + y.method.size();
       },
@@ -108,6 +113,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                },
                [&](const reread_seats& y) { add(y.block); },
                [&](const open_family& y) { add(y.session); },
+               [&](const rotate_token& y) { add(y.session); },
                [&](const revoke_tokens& y) { add(y.session); },
                [&](const begin_attempt& y) {
                  add(y.checkout);

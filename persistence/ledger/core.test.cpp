@@ -123,6 +123,7 @@ CAF_TEST(ops go to the lane of their lead block or to accounts) {
   CAF_CHECK(lane_of(*sale(7)) == odd);
   CAF_CHECK(lane_of(op{reread_seats{{{1, 1}}, start, {7, 1}}}) == odd);
   CAF_CHECK(lane_of(op{open_family{}}) == lane_id::accounts);
+  CAF_CHECK(lane_of(op{rotate_token{}}) == lane_id::accounts);
   CAF_CHECK(lane_of(*account_op()) == lane_id::accounts);
 }
 

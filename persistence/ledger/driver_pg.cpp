@@ -66,6 +66,9 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* family = std::get_if<open_family>(&what)) {
     x.sql = "SELECT 1 FROM refresh_tokens WHERE token_hash = $1";
     x.values.add_text(family->token_hash);
+  } else if (auto* rotated = std::get_if<rotate_token>(&what)) {
+    x.sql = "SELECT 1 FROM refresh_tokens WHERE token_hash = $1";
+    x.values.add_text(rotated->next_hash);
   } else if (auto* revoked = std::get_if<revoke_tokens>(&what)) {
     x.sql = "SELECT 1 FROM users WHERE id = $1 AND revoked_before >= $2";
     x.values.add_id(revoked->user).add_time(said.at);

@@ -26,6 +26,7 @@ std::string_view to_string(outcome x) {
   case outcome::key_used: return "key_used";
   case outcome::not_pinned: return "not_pinned";
   case outcome::lost: return "lost";
+  case outcome::reused: return "reused";
   case outcome::busy: return "busy";
   case outcome::unavailable: return "unavailable";
   case outcome::broken: return "broken";

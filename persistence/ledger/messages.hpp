@@ -66,24 +66,47 @@ struct reread_seats {
   participant block; ///< Whose seats they are; picks the lane.
 };
 
-/// Puts a new refresh-token family on record (log-in, registration).
+/// Puts a new refresh-token family on record (log-in, registration). A family may be refreshed
+/// until it is `life_s` old; each of its tokens lives `ttl_s`.
 struct open_family {
   user_id user;
   family_id family;
   std::string token_hash; ///< SHA-256 of the refresh token, lower-case hex.
-  int32_t ttl_s = 604800;
+  int32_t ttl_s = 604'800;
+  participant session;
+  int32_t life_s = 7'776'000;
+  int32_t credentials = 0; ///< `users.credentials` that was verified; 0 = whatever they are.
+  family_id ends = {};     ///< A family of the same user that ends with it (S9); nil = none.
+  std::string user_agent = {}, address = {}; ///< Of the log-in, for the list of sessions.
+};
+
+/// How long the immediate predecessor of a refresh token still works (D13): two tabs, a lost reply.
+inline constexpr int32_t refresh_grace_s = 10;
+
+/// Replaces a refresh token by `next_hash`. A token that was used before ends its family and
+/// refuses access tokens issued up to now (C31), but for the grace.
+struct rotate_token {
+  user_id user;
+  family_id family;
+  std::string token_hash, next_hash;
+  int32_t ttl_s = 604'800;
   participant session;
 };
 
-/// Ends all refresh tokens of a user and refuses access tokens issued up to now (C1, C32).
+/// Ends families of a user for ever and refuses access tokens issued up to now (C1, C32): all of
+/// them, all but `keep`, or `only` one. What must not happen without that happens with it.
 struct revoke_tokens {
   user_id user;
   participant session;
+  family_id keep = {};                      ///< Nil = none.
+  family_id only = {};                      ///< Nil = not just one.
+  std::string old_hash = {}, new_hash = {}; ///< A change of the password; empty = none.
+  bool close = false;                       ///< The account: nobody logs in any more (G07).
 };
 
 using op = std::variant<create_reservation, release_reservation, reread_seats, open_family,
-                        revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
-                        note_asked, claim_refund, cancel_paid, settle_refund>;
+                        rotate_token, revoke_tokens, open_payment, begin_attempt, complete_payment,
+                        fail_attempt, note_asked, claim_refund, cancel_paid, settle_refund>;
 using op_ptr = std::shared_ptr<const op>;
 
 /// What became of an op. The values up to `lost` are judged by the ledger's statements; those from
@@ -103,6 +126,7 @@ enum class outcome : uint8_t {
   pinned,      ///< A payment is undecided.
   early,       ///< Not expired by ledger time (`expires_at` tells when).
   partial,     ///< The item list is not the reservation's.
+  reused,      ///< A refresh token that was used up: its family has ended.
   paid,        ///< The reservation is paid already.
   attempts,    ///< As many orders of it have failed as a hold may have.
   expired,     ///< Past its end by ledger time.
@@ -134,7 +158,7 @@ struct verdict {
   outcome is = outcome::unknown;
   reservation_id replay_of;
   instant expires_at;         ///< create: end of the hold; release/early: the row's.
-  instant at;                 ///< Ledger time of the judgement (revoke: the new `revoked_before`).
+  instant at;                 ///< Ledger time of the judgement (rotate, revoke: `revoked_before`).
   std::vector<seat_row> rows; ///< reread_seats only.
   bool final_read = false;    ///< reread_seats: the ledger's clock was past the deadline.
   payment_id payment;         ///< open_payment: the open order, made now or before.

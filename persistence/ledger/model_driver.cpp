@@ -3,26 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "persistence/ledger/model_undo.hpp"
+
 namespace tk {
 
 namespace {
 
-verdict plain(outcome x, instant at) {
-  verdict v;
-  v.is = x;
-  v.at = at;
-  return v;
-}
-
-/// Remembers a value so that a torn batch leaves nothing behind.
-template <class T> void save(std::vector<std::function<void()>>& undo, T& x) {
-  undo.push_back([&x, old = x] { x = old; });
-}
-
-template <class Map, class Key>
-void save_absence(std::vector<std::function<void()>>& undo, Map& map, const Key& key) {
-  undo.push_back([&map, key] { map.erase(key); });
-}
+using model::plain;
+using model::save;
+using model::save_absence;
 
 using item_key = std::tuple<seat_id, ticket_type_id, int32_t>;
 
@@ -79,7 +68,8 @@ batch_result ledger_model::run(const batch& what) {
   result.verdicts.resize(what.ops.size());
   undo_log undo;
   if (release_all(what, result.verdicts, undo) && money_ops(what, result.verdicts, undo) &&
-      create_all(what, result.verdicts, undo) && account_ops(what, result.verdicts, undo)) {
+      create_all(what, result.verdicts, undo)) {
+    account_ops(what, result.verdicts, undo);
     reread_all(what, result.verdicts);
     result.is = batch_status::committed;
     return result;
@@ -298,49 +288,6 @@ void ledger_model::apply(const create_reservation& x, undo_log& undo) {
     seat.holder = x.user;
   }
   tell(row, made.shard, "", "pending", x.user, x.request, "RESERVATION_CREATED", undo);
-}
-
-// -- accounts -------------------------------------------------------------------------------------
-
-bool ledger_model::account_ops(const batch& what, std::vector<verdict>& out, undo_log& undo) {
-  auto torn = false;
-  for (size_t i = 0; i < what.ops.size(); ++i)
-    if (const auto* x = std::get_if<open_family>(what.ops[i].get()))
-      out[i] = judge_and_apply(*x, undo, torn);
-  for (size_t i = 0; i < what.ops.size(); ++i)
-    if (const auto* x = std::get_if<revoke_tokens>(what.ops[i].get()))
-      out[i] = judge_and_apply(*x, undo);
-  return !torn;
-}
-
-verdict ledger_model::judge_and_apply(const open_family& x, undo_log& undo, bool& torn) {
-  if (rows.families.count(x.family) > 0) return plain(outcome::done, now_);
-  if (fenced(x.session)) return plain(outcome::fenced, now_);
-  auto same_hash = [&](const auto& y) { return y.second.token_hash == x.token_hash; };
-  torn = torn || rows.users.count(x.user) == 0 ||
-         std::any_of(rows.families.begin(), rows.families.end(), same_hash);
-  const auto expires_at = now_ + std::chrono::seconds(x.ttl_s);
-  rows.families[x.family] = {x.user, x.token_hash, expires_at, false};
-  save_absence(undo, rows.families, x.family);
-  auto v = plain(outcome::ok, now_);
-  v.expires_at = expires_at;
-  return v;
-}
-
-verdict ledger_model::judge_and_apply(const revoke_tokens& x, undo_log& undo) {
-  if (fenced(x.session)) return plain(outcome::fenced, now_);
-  auto v = plain(outcome::ok, now_);
-  if (const auto user = rows.users.find(x.user); user != rows.users.end()) {
-    save(undo, user->second);
-    user->second = std::max(user->second, now_);
-    v.at = user->second;
-  }
-  for (auto& [id, family] : rows.families) {
-    if (family.user != x.user || family.revoked) continue;
-    save(undo, family);
-    family.revoked = true;
-  }
-  return v;
 }
 
 // -- reads under the locks ------------------------------------------------------------------------

@@ -96,9 +96,25 @@ struct model_outbox {
 
 struct model_family {
   user_id user;
-  std::string token_hash;
-  instant expires_at;
+  int32_t generation = 1;
+  instant rotated_at, expires_at;
   bool revoked = false;
+  std::string user_agent, address;
+};
+
+struct model_token {
+  user_id user;
+  family_id family;
+  int32_t generation = 1;
+  instant expires_at;
+  bool revoked = false; ///< Or used up.
+};
+
+/// Of a user, as far as the ledger writes it. Users without one have the first credentials.
+struct model_credentials {
+  std::string password_hash;
+  int32_t number = 1;
+  bool closed = false;
 };
 
 /// The tables. Tests and worlds write them directly, as a migration or an operator would.
@@ -116,7 +132,9 @@ struct model_rows {
   std::map<refund_id, model_refund> refunds;
   std::vector<model_entry> books;
   std::map<user_id, instant> users; ///< With the moment of the last revocation.
+  std::map<user_id, model_credentials> credentials;
   std::map<family_id, model_family> families;
+  std::map<std::string, model_token> tokens; ///< By hash.
   std::array<int64_t, shard_count> epochs{};
 };
 
@@ -180,7 +198,7 @@ private:
   [[nodiscard]] bool fenced(const participant& x) const;
   bool release_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
   bool create_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
-  bool account_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  void account_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);
   void reread_all(const batch& what, std::vector<verdict>& out) const;
 
   [[nodiscard]] verdict judge(const release_reservation& x) const;
@@ -189,8 +207,21 @@ private:
   [[nodiscard]] bool seat_moved(const create_item& x) const;
   [[nodiscard]] bool violates(const create_reservation& x) const;
   void apply(const create_reservation& x, undo_log& undo);
-  verdict judge_and_apply(const open_family& x, undo_log& undo, bool& torn);
-  verdict judge_and_apply(const revoke_tokens& x, undo_log& undo);
+
+  [[nodiscard]] outcome judge(const open_family& x) const;
+  void apply(const open_family& x, verdict& out, undo_log& undo);
+  [[nodiscard]] outcome judge(const rotate_token& x) const;
+  /// Judged by the rows as they were before the first one was applied, as the statement does.
+  void rotate_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  void apply(const rotate_token& x, verdict& out, undo_log& undo);
+  [[nodiscard]] outcome judge(const revoke_tokens& x) const;
+  void apply(const revoke_tokens& x, undo_log& undo);
+  /// Ends a family with its tokens.
+  void end_family(family_id x, undo_log& undo);
+  /// Refuses the access tokens of a user up to now.
+  void refuse_tokens(user_id x, undo_log& undo);
+  [[nodiscard]] instant revoked_before(user_id x) const;
+  [[nodiscard]] model_credentials credentials_of(user_id x) const;
 
   // model_payments.cpp: one kind after the other, as the statements do.
   bool money_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);

@@ -2,22 +2,15 @@
 #include <utility>
 
 #include "persistence/ledger/model_driver.hpp"
+#include "persistence/ledger/model_undo.hpp"
 
 /// The statements about money, in memory.
 namespace tk {
 
 namespace {
 
-verdict plain(outcome x, instant at) {
-  verdict v;
-  v.is = x;
-  v.at = at;
-  return v;
-}
-
-template <class T> void save(std::vector<std::function<void()>>& undo, T& x) {
-  undo.push_back([&x, old = x] { x = old; });
-}
+using model::plain;
+using model::save;
 
 template <class Map, class Key>
 const typename Map::mapped_type* look(const Map& map, const Key& x) {

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "persistence/ledger/account_statements.hpp"
+
 namespace tk::sql {
 
 // No seqscan, hash join, merge join, material or bitmap scan: the generic plan is made when tables
@@ -266,66 +268,6 @@ SELECT v.op,
   FROM v, sums WHERE v.item = 1 ORDER BY v.op
 )";
 
-constexpr const char* open_families = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
-v AS MATERIALIZED (
-  SELECT i.*,
-         CASE WHEN (SELECT t.id FROM refresh_tokens t WHERE t.token_hash = i.token_hash) IS NOT NULL
-                OR EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family_id = i.family_id)
-              THEN 'done'
-              WHEN (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
-              THEN 'fenced'
-              WHEN min(i.op) OVER (PARTITION BY i.token_hash) < i.op
-                OR min(i.op) OVER (PARTITION BY i.family_id) < i.op THEN 'in_flight'
-              WHEN (SELECT u.id FROM users u WHERE u.id = i.user_id) IS NULL THEN 'not_pending'
-              ELSE 'ok' END AS verdict
-  FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::int[], $7::bigint[])
-    AS i(op, user_id, family_id, token_hash, ttl_s, session_shard, session_epoch)
-),
-made AS (
-  INSERT INTO refresh_tokens (user_id, token_hash, family_id, expires_at)
-  SELECT user_id, token_hash, family_id, now() + ttl_s * interval '1 second'
-    FROM v WHERE verdict = 'ok' ON CONFLICT DO NOTHING RETURNING 1
-)
-SELECT op, CASE WHEN (SELECT count(*) FROM made)
-                       = (SELECT count(*) FROM v WHERE verdict = 'ok')
-                THEN verdict ELSE torn() END,
-       clock_timestamp(), CASE verdict WHEN 'ok' THEN now() + ttl_s * interval '1 second' END
-  FROM v ORDER BY op
-)";
-
-// The new moment is cut to the milliseconds in which tokens and rows are compared, and never falls.
-constexpr const char* revoke = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
-v AS MATERIALIZED (
-  SELECT i.*, greatest(u.revoked_before, date_trunc('milliseconds', clock_timestamp())) AS at,
-         CASE WHEN (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
-              THEN 'fenced'
-              WHEN u.id IS NULL THEN 'not_pending' ELSE 'ok' END AS verdict
-  FROM unnest($1::int[], $2::uuid[], $3::int[], $4::bigint[])
-    AS i(op, user_id, session_shard, session_epoch)
-  LEFT JOIN users u ON u.id = i.user_id
-),
-refused AS (
-  UPDATE users u SET revoked_before = n.at, updated_at = now()
-  FROM (SELECT user_id, max(at) AS at FROM v WHERE verdict = 'ok' GROUP BY user_id) n
-  WHERE u.id = n.user_id RETURNING 1
-),
-ended AS (
-  UPDATE refresh_tokens t SET revoked_at = now()
-  FROM (SELECT DISTINCT user_id FROM v WHERE verdict = 'ok') n
-  WHERE t.user_id = n.user_id AND t.revoked_at IS NULL RETURNING 1
-)
-SELECT op, CASE WHEN (SELECT count(*) FROM refused)
-                       = (SELECT count(DISTINCT user_id) FROM v WHERE verdict = 'ok')
-                THEN verdict ELSE torn() END,
-       CASE verdict WHEN 'ok' THEN max(at) OVER (PARTITION BY user_id, verdict)
-                    ELSE clock_timestamp() END, NULL::timestamptz
-  FROM v ORDER BY op
-)";
-
 // The rows are locked before, so this shows the result of every batch that held them. A batch that
 // comes later is judged after this clock, so after the deadline when the read is final.
 constexpr const char* reread = R"(
@@ -375,6 +317,7 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
     {"release", sabotaged(release, x, false, "$8")},
     {"create", sabotaged(create, x, true, "$20")},
     {"open_families", open_families},
+    {"rotate", rotate},
     {"revoke", revoke},
     {"reread", reread},
     // An empty batch asks whether the server can write: even an UPDATE of no row is refused.

@@ -4,7 +4,8 @@ namespace tk {
 
 #define TK_USER_COLUMNS                                                                            \
   "SELECT id, email_cipher, name_cipher, phone_cipher, role, password_hash, created_at, "          \
-  "revoked_before FROM users "
+  "revoked_before, credentials, password_due, closed_at IS NOT NULL, google_id IS NOT NULL "       \
+  "FROM users "
 
 std::vector<pg_statement> account_statements() {
   return {
@@ -48,6 +49,10 @@ pg_result<user_row> user_of(const pii_vault& vault, const pg::result& rows) {
   out.password_hash = rows.text(0, 5);
   out.created_at = rows.time(0, 6);
   out.revoked_before = rows.time_or(0, 7, instant{});
+  out.credentials = rows.int4(0, 8);
+  out.password_due = rows.boolean(0, 9);
+  out.closed = rows.boolean(0, 10);
+  out.has_google = rows.boolean(0, 11);
   return out;
 }
 

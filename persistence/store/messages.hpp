@@ -22,7 +22,11 @@ struct user_row {
   user_role role = user_role::user;
   std::string password_hash; ///< Empty: an account without password.
   instant created_at;
-  instant revoked_before; ///< As in `session_rows`.
+  instant revoked_before;    ///< As in `session_rows`.
+  int32_t credentials = 1;   ///< Counts changes of the password, and leaving.
+  bool password_due = false; ///< To be changed before anything else.
+  bool closed = false;       ///< Nobody logs in any more.
+  bool has_google = false;   ///< Signs in by Google.
 };
 
 /// Creates an account. `email` is already lower-case and trimmed.

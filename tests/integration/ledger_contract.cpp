@@ -77,11 +77,28 @@ struct fixture {
     return y;
   }
 
+  std::string fresh_hash() { return to_string(fresh<family_id>()) + to_string(fresh<family_id>()); }
+
+  rotate_token next_of(const open_family& x) { return next_of(x, x.token_hash); }
+  rotate_token next_of(const open_family& x, const std::string& hash) {
+    return {user, x.family, hash, fresh_hash(), 604'800, at(session_shard)};
+  }
+
+  revoke_tokens ending() {
+    revoke_tokens x;
+    x.user = user;
+    x.session = at(session_shard);
+    return x;
+  }
+
+  int32_t generation(const open_family& x) { return world->family(x.family)->generation; }
+  bool ended(const open_family& x) { return world->family(x.family)->revoked; }
+
   open_family family() {
     open_family x;
     x.user = user;
     x.family = fresh<family_id>();
-    x.token_hash = to_string(fresh<family_id>()) + to_string(fresh<family_id>());
+    x.token_hash = fresh_hash();
     x.session = at(session_shard);
     return x;
   }
@@ -644,7 +661,7 @@ CAF_TEST(revoke ends the families that are on record and no later one) {
   CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
   CAF_CHECK(world->revoked_before(user) == instant{});
   const auto earliest = world->now();
-  const auto v = judge({revoke_tokens{user, at(session_shard)}}).front();
+  const auto v = judge({ending()}).front();
   CAF_REQUIRE_EQUAL(v.is, outcome::ok);
   CAF_CHECK(v.at >= earliest - 1ms);
   CAF_CHECK(v.at <= world->now() + 1ms);
@@ -658,8 +675,8 @@ CAF_TEST(revoke ends the families that are on record and no later one) {
 }
 
 CAF_TEST(revoke again is ok and never falls) {
-  const auto first = judge({revoke_tokens{user, at(session_shard)}}).front();
-  const auto second = judge({revoke_tokens{user, at(session_shard)}}).front();
+  const auto first = judge({ending()}).front();
+  const auto second = judge({ending()}).front();
   CAF_CHECK_EQUAL(second.is, outcome::ok);
   CAF_CHECK(second.at >= first.at);
 }
@@ -667,11 +684,247 @@ CAF_TEST(revoke again is ok and never falls) {
 CAF_TEST(revoke fenced) {
   const auto x = family();
   CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
-  const revoke_tokens end{user, at(session_shard)};
+  const auto end = ending();
   take_over(session_shard);
   refused(end, outcome::fenced);
   CAF_CHECK(world->revoked_before(user) == instant{});
   CAF_CHECK(!world->families(user).at(0).revoked);
+}
+
+CAF_TEST(a family remembers where it was opened and ends the one it follows) {
+  auto x = family();
+  x.user_agent = "Browser";
+  x.address = "192.0.2.1";
+  x.life_s = 3600;
+  CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
+  const auto row = world->family(x.family);
+  CAF_REQUIRE(row);
+  CAF_CHECK(row->user_agent == "Browser");
+  CAF_CHECK(row->address == "192.0.2.1");
+  CAF_CHECK(row->expires_at <= world->now() + 1h);
+  CAF_CHECK(world->families(user).at(0).expires_at <= world->now() + 1h);
+  auto next = family();
+  next.ends = x.family;
+  CAF_REQUIRE_EQUAL(judge_one(next), outcome::ok);
+  CAF_CHECK(ended(x));
+  CAF_CHECK(!ended(next));
+  CAF_CHECK_EQUAL(judge_one(next_of(x)), outcome::not_pending);
+}
+
+CAF_TEST(a family of somebody else is not ended) {
+  const auto theirs = family();
+  CAF_REQUIRE_EQUAL(judge_one(theirs), outcome::ok);
+  user = fresh<user_id>();
+  world->add_user(user);
+  auto mine = family();
+  mine.ends = theirs.family;
+  CAF_REQUIRE_EQUAL(judge_one(mine), outcome::ok);
+  CAF_CHECK(!ended(theirs));
+}
+
+CAF_TEST(credentials that changed since they were verified open nothing) {
+  auto x = family();
+  x.credentials = world->credentials(user).number;
+  auto change = ending();
+  change.new_hash = "new";
+  world->set_password(user, "old");
+  change.old_hash = "old";
+  CAF_REQUIRE_EQUAL(judge_one(change), outcome::ok);
+  refused(x, outcome::moved);
+  x.credentials = world->credentials(user).number;
+  CAF_CHECK_EQUAL(judge_one(x), outcome::ok);
+}
+
+CAF_TEST(a refresh token is used once) {
+  const auto x = family();
+  CAF_REQUIRE_EQUAL(judge_one(x), outcome::ok);
+  const auto first = next_of(x);
+  const auto v = judge({first}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  CAF_CHECK(v.at == instant{});
+  CAF_CHECK(v.expires_at > world->now() + std::chrono::hours(167));
+  CAF_CHECK(generation(x) == 2);
+  CAF_CHECK_EQUAL(judge_one(next_of(x, first.next_hash)), outcome::ok);
+  CAF_CHECK(generation(x) == 3);
+}
+
+CAF_TEST(P3 C31 a token that was used before ends its family and no other) {
+  const auto other = family();
+  const auto x = family();
+  judge({other, x});
+  const auto first = next_of(x);
+  CAF_REQUIRE_EQUAL(judge_one(first), outcome::ok);
+  world->age_rotation(x.family, std::chrono::seconds(refresh_grace_s) + 1s);
+  const auto earliest = world->now();
+  const auto v = judge({next_of(x)}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::reused);
+  CAF_CHECK(ended(x));
+  CAF_CHECK(!ended(other));
+  CAF_CHECK(v.at >= earliest - 1ms); // H-22g: access tokens are refused, too.
+  CAF_CHECK(world->revoked_before(user) == v.at);
+  refused(next_of(x, first.next_hash), outcome::not_pending); // The thief's or the owner's.
+  CAF_CHECK_EQUAL(judge_one(next_of(other)), outcome::ok);
+}
+
+CAF_TEST(a family that has ended is not revoked again by the same theft) {
+  const auto x = family();
+  const auto first = next_of(x);
+  judge({x});
+  judge({first});
+  world->age_rotation(x.family, 1min);
+  const auto stolen = next_of(x);
+  const auto v = judge({stolen}).front();
+  world->wait_past(v.at + 2ms);
+  const auto again = judge({stolen}).front(); // A lost batch that is sent again.
+  CAF_CHECK_EQUAL(again.is, outcome::reused);
+  CAF_CHECK(again.at == v.at);
+  CAF_CHECK(world->revoked_before(user) == v.at);
+}
+
+CAF_TEST(D13 the predecessor gets a token of the same generation within the grace) {
+  const auto x = family();
+  judge({x});
+  const auto first = next_of(x);
+  const auto second = next_of(x);
+  CAF_REQUIRE_EQUAL(judge_one(first), outcome::ok);
+  CAF_REQUIRE_EQUAL(judge_one(second), outcome::ok);
+  CAF_CHECK(generation(x) == 2);
+  // Either may go on. Who is second after the grace is a thief, or was robbed.
+  CAF_REQUIRE_EQUAL(judge_one(next_of(x, second.next_hash)), outcome::ok);
+  world->age_rotation(x.family, 11s);
+  CAF_CHECK_EQUAL(judge_one(next_of(x, first.next_hash)), outcome::reused);
+  CAF_CHECK(ended(x));
+}
+
+CAF_TEST(D13 the grace is of the immediate predecessor only) {
+  const auto x = family();
+  judge({x});
+  const auto first = next_of(x);
+  judge({first});
+  judge({next_of(x, first.next_hash)});
+  CAF_CHECK_EQUAL(judge_one(next_of(x)), outcome::reused);
+  CAF_CHECK(ended(x));
+}
+
+CAF_TEST(D13 both tabs in one batch are two tokens of one generation) {
+  const auto x = family();
+  judge({x});
+  const auto first = next_of(x);
+  const auto second = next_of(x);
+  const auto v = judge({first, second});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+  CAF_CHECK(generation(x) == 2);
+  const auto w =
+    judge({next_of(x, first.next_hash), next_of(x)}); // The current, and the one before.
+  CAF_CHECK_EQUAL(w[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(w[1].is, outcome::ok);
+  CAF_CHECK(generation(x) == 3);
+  CAF_CHECK_EQUAL(judge_one(next_of(x, second.next_hash)), outcome::ok);
+}
+
+CAF_TEST(P4 a token that is not on record is refused and ends nothing) {
+  const auto x = family();
+  judge({x});
+  refused(next_of(x, fresh_hash()), outcome::not_pending);
+  auto foreign = next_of(x);
+  foreign.user = fresh<user_id>();
+  world->add_user(foreign.user);
+  refused(foreign, outcome::not_pending);
+  auto mixed = next_of(x);
+  mixed.family = fresh<family_id>();
+  refused(mixed, outcome::not_pending);
+  CAF_CHECK(!ended(x));
+}
+
+CAF_TEST(a refresh after the end of the token or of its family is refused) {
+  auto brief = family();
+  brief.ttl_s = 1;
+  auto old = family();
+  old.life_s = 1;
+  judge({brief, old});
+  auto longer = next_of(old);
+  longer.ttl_s = 3600;
+  CAF_REQUIRE_EQUAL(judge_one(longer), outcome::ok);
+  world->wait_past(world->now() + 1100ms);
+  refused(next_of(brief), outcome::not_pending);
+  refused(next_of(old, longer.next_hash), outcome::not_pending);
+}
+
+CAF_TEST(a rotation is fenced and its second run is the look_up) {
+  const auto x = family();
+  judge({x});
+  const auto first = next_of(x);
+  const auto late = next_of(x);
+  judge({first});
+  take_over(session_shard);
+  refused(first, outcome::done);
+  refused(late, outcome::fenced);
+}
+
+CAF_TEST(a token made in the batch of its revocation is revoked with it) {
+  const auto x = family();
+  judge({x});
+  const auto next = next_of(x);
+  const auto v = judge({ending(), next});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(v[1].is, outcome::ok);
+  CAF_CHECK(ended(x));
+  for (const auto& y : world->families(user)) CAF_CHECK(y.revoked);
+}
+
+CAF_TEST(a change of the password keeps one family and happens once) {
+  const auto mine = family();
+  const auto other = family();
+  judge({mine, other});
+  world->set_password(user, "old");
+  const auto before = world->credentials(user).number;
+  auto change = ending();
+  change.keep = mine.family;
+  change.old_hash = "other";
+  change.new_hash = "new";
+  refused(change, outcome::moved);
+  change.old_hash = "old";
+  const auto v = judge({change}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  CAF_CHECK(world->revoked_before(user) == v.at);
+  CAF_CHECK(!ended(mine));
+  CAF_CHECK(ended(other));
+  CAF_CHECK(world->credentials(user).password_hash == "new");
+  CAF_CHECK(world->credentials(user).number == before + 1);
+  take_over(session_shard);
+  const auto again = judge({change}).front();
+  CAF_CHECK_EQUAL(again.is, outcome::done);
+  CAF_CHECK(again.at == v.at);
+  CAF_CHECK(world->credentials(user).number == before + 1);
+}
+
+CAF_TEST(one family ends alone and access tokens with it) {
+  const auto mine = family();
+  const auto other = family();
+  judge({mine, other});
+  auto end = ending();
+  end.only = other.family;
+  const auto v = judge({end}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  CAF_CHECK(world->revoked_before(user) == v.at);
+  CAF_CHECK(ended(other));
+  CAF_CHECK(!ended(mine));
+  refused(end, outcome::done);
+  end.only = fresh<family_id>();
+  refused(end, outcome::not_pending);
+}
+
+CAF_TEST(a closed account has no session and gets none) {
+  const auto x = family();
+  judge({x});
+  auto end = ending();
+  end.close = true;
+  CAF_REQUIRE_EQUAL(judge_one(end), outcome::ok);
+  CAF_CHECK(ended(x));
+  CAF_CHECK(world->credentials(user).closed);
+  refused(family(), outcome::not_pending);
+  refused(end, outcome::done);
 }
 
 // -- batches --------------------------------------------------------------------------------------
@@ -682,7 +935,7 @@ CAF_TEST(verdicts stand in the order of the ops whatever their kinds) {
   auto late = wish({of(seat())});
   late.deadline = world->now() - 1s;
   const auto x = seat();
-  const auto v = judge({late, revoke_tokens{user, at(session_shard)}, giving_back(held),
+  const auto v = judge({late, ending(), giving_back(held),
                         reread_seats{{x}, world->now(), at(block_shard)}, family(), wish({of(x)})});
   CAF_CHECK_EQUAL(v[0].is, outcome::late);
   CAF_CHECK_EQUAL(v[1].is, outcome::ok);

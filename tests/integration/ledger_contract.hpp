@@ -15,14 +15,20 @@
 /// one test program per implementation; each program defines `make_ledger_world`.
 ///
 /// What the ops that ledger.md has no table for promise:
-/// - open_family: `fenced` | `done` (this family is on record) | `ok`; `done` is judged first.
-/// - revoke_tokens: `fenced` | `ok` with `at` = the new `revoked_before`, which never falls and is
-///   not before the statement's clock. A second run is `ok` again.
+/// - open_family: `done` (this family is on record) | `fenced` | `not_pending` (nobody, or a closed
+///   account) | `moved` (other credentials by now) | `ok`.
+/// - rotate_token: `done` (the next one is on record) | `fenced` | `not_pending` (not on record,
+///   ended, over) | `reused` (its family ends, in a batch that commits) | `ok`; `at` is the user's
+///   `revoked_before` always.
+/// - revoke_tokens: `done` (this password, that family or the account was dealt with) | `fenced` |
+///   `not_pending` (nobody, no such family) | `moved` (another password by now) | `ok` with `at` =
+///   the new `revoked_before`, which never falls and is not before the statement's clock. Ending
+///   everything again is `ok` again.
 /// - reread_seats: `ok` with one row per *existing* seat, ascending by id, `at` = ledger time read
 ///   before the locks, `final_read` = `at` is past the deadline.
 /// - The ops about money: see ledger_contract_payments.cpp.
-/// Kinds of a batch are judged in the order release, money, create, open_family, revoke, reread;
-/// within a kind in op order. Verdicts stand in the order of the batch's ops.
+/// Kinds of a batch are judged in the order release, money, create, open_family, rotate, revoke,
+/// reread; within a kind in op order. Verdicts stand in the order of the batch's ops.
 namespace tk {
 
 struct event_seed {
@@ -61,6 +67,7 @@ struct outbox_entry {
   std::string topic, type;
 };
 
+/// A refresh token; `revoked` also when it was used up.
 struct family_entry {
   family_id id;
   std::string token_hash;
@@ -88,9 +95,23 @@ struct refund_entry {
   instant next_try_at;
 };
 
+/// What is on record of a family as a whole.
+struct family_state {
+  int32_t generation = 0;
+  bool revoked = false;
+  instant expires_at;
+  std::string user_agent, address;
+};
+
+struct credentials_entry {
+  std::string password_hash;
+  int32_t number = 0;
+  bool closed = false;
+};
+
 /// Counts of all rows that a refused op must leave alone.
 struct row_counts {
-  int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0;
+  int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0, tokens = 0;
   int64_t payments = 0, attempts = 0, refunds = 0, books = 0;
   auto operator<=>(const row_counts&) const = default;
 };
@@ -121,6 +142,9 @@ struct ledger_world {
   /// Turns a pending reservation and its seats into sold ones.
   virtual void confirm(reservation_id x) = 0;
   virtual void set_expiry(reservation_id x, instant at) = 0;
+  virtual void set_password(user_id x, const std::string& hash) = 0;
+  /// Moves the last rotation of a family so far into the past.
+  virtual void age_rotation(family_id x, millis by) = 0;
 
   // -- reading ----------------------------------------------------------------------------------
   virtual std::optional<seat_row> seat(seat_id x) = 0;
@@ -137,8 +161,10 @@ struct ledger_world {
   /// Sums of an attempt's entries by account; accounts that sum to zero are left out.
   virtual std::map<std::string, int64_t> books(attempt_id x) = 0;
   virtual std::string payment_status(reservation_id x) = 0;
-  virtual std::vector<family_entry> families(user_id x) = 0; ///< By id.
-  virtual instant revoked_before(user_id x) = 0;             ///< Epoch = never revoked.
+  virtual std::vector<family_entry> families(user_id x) = 0; ///< By id, then hash.
+  virtual std::optional<family_state> family(family_id x) = 0;
+  virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
+  virtual credentials_entry credentials(user_id x) = 0;
   virtual row_counts counts() = 0;
 };
 

@@ -110,10 +110,25 @@ public:
   }
   std::vector<family_entry> families(user_id x) override {
     std::vector<family_entry> out;
-    for (const auto& [id, y] : rows().families)
-      if (y.user == x) out.push_back({id, y.token_hash, y.revoked, y.expires_at});
+    for (const auto& [hash, y] : rows().tokens)
+      if (y.user == x) out.push_back({y.family, hash, y.revoked, y.expires_at});
+    std::ranges::stable_sort(out, {}, &family_entry::id);
     return out;
   }
+  std::optional<family_state> family(family_id x) override {
+    const auto i = rows().families.find(x);
+    if (i == rows().families.end()) return std::nullopt;
+    const auto& y = i->second;
+    return family_state{y.generation, y.revoked, y.expires_at, y.user_agent, y.address};
+  }
+  void set_password(user_id x, const std::string& hash) override {
+    rows().credentials[x].password_hash = hash;
+  }
+  credentials_entry credentials(user_id x) override {
+    const auto& y = rows().credentials[x];
+    return {y.password_hash, y.number, y.closed};
+  }
+  void age_rotation(family_id x, millis by) override { rows().families.at(x).rotated_at -= by; }
   instant revoked_before(user_id x) override { return rows().users.at(x); }
   row_counts counts() override {
     row_counts n;
@@ -123,6 +138,7 @@ public:
     n.history = static_cast<int64_t>(rows().history.size());
     n.outbox = static_cast<int64_t>(rows().outbox.size());
     n.families = static_cast<int64_t>(rows().families.size());
+    n.tokens = static_cast<int64_t>(rows().tokens.size());
     n.payments = static_cast<int64_t>(rows().payments.size());
     n.attempts = static_cast<int64_t>(rows().attempts.size());
     n.refunds = static_cast<int64_t>(rows().refunds.size());

@@ -135,6 +135,29 @@ struct world_pg final : ledger_world {
     return std::string{rows.text(0, 0)};
   }
   std::vector<family_entry> families(user_id x) override;
+  std::optional<family_state> family(family_id x) override;
+  void set_password(user_id x, const std::string& hash) override {
+    pg::params p;
+    p.add_id(x).add_text(hash);
+    must(db, "UPDATE users SET password_hash = $2 WHERE id = $1", p);
+  }
+  credentials_entry credentials(user_id x) override {
+    pg::params p;
+    p.add_id(x);
+    auto rows = must(db,
+                     "SELECT coalesce(password_hash, ''), credentials, closed_at IS NOT NULL "
+                     "FROM users WHERE id = $1",
+                     p);
+    return {std::string{rows.text(0, 0)}, rows.int4(0, 1), rows.boolean(0, 2)};
+  }
+  void age_rotation(family_id x, millis by) override {
+    pg::params p;
+    p.add_id(x).add_int8(by.count());
+    must(db,
+         "UPDATE refresh_families SET rotated_at = rotated_at - $2 * interval '1 millisecond' "
+         "WHERE id = $1",
+         p);
+  }
   instant revoked_before(user_id x) override {
     pg::params p;
     p.add_id(x);
@@ -145,6 +168,7 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM reservation_items"),
             number(db, "SELECT count(*) FROM reservation_history"),
             number(db, "SELECT count(*) FROM outbox"),
+            number(db, "SELECT count(*) FROM refresh_families"),
             number(db, "SELECT count(*) FROM refresh_tokens"),
             number(db, "SELECT count(*) FROM payments"),
             number(db, "SELECT count(*) FROM payment_attempts"),
@@ -292,13 +316,26 @@ std::vector<family_entry> world_pg::families(user_id x) {
   p.add_id(x);
   auto rows = must(db,
                    "SELECT family_id, token_hash, revoked_at IS NOT NULL, expires_at "
-                   "FROM refresh_tokens WHERE user_id = $1 ORDER BY family_id",
+                   "FROM refresh_tokens WHERE user_id = $1 ORDER BY family_id, token_hash",
                    p);
   std::vector<family_entry> out;
   for (int i = 0; i < rows.rows(); ++i)
     out.push_back({rows.uuid<family_id>(i, 0), std::string{rows.text(i, 1)}, rows.boolean(i, 2),
                    rows.time(i, 3)});
   return out;
+}
+
+std::optional<family_state> world_pg::family(family_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT generation, revoked_at IS NOT NULL, expires_at, "
+                   "coalesce(user_agent, ''), coalesce(address, '') "
+                   "FROM refresh_families WHERE id = $1",
+                   p);
+  if (rows.rows() == 0) return std::nullopt;
+  return family_state{rows.int4(0, 0), rows.boolean(0, 1), rows.time(0, 2),
+                      std::string{rows.text(0, 3)}, std::string{rows.text(0, 4)}};
 }
 
 } // namespace

@@ -138,8 +138,10 @@ CAF_TEST(the store writes nothing that the ledger owns) {
                     "DELETE FROM events",
                     "UPDATE users SET revoked_before = now()",
                     "UPDATE users SET role = 'admin'",
+                    "UPDATE users SET credentials = 9",
                     "SELECT token_hash FROM refresh_tokens",
                     "DELETE FROM refresh_tokens",
+                    "UPDATE refresh_families SET revoked_at = NULL",
                     "UPDATE nodes SET seen_at = now()",
                     "UPDATE shard_owners SET epoch = 9",
                     "DELETE FROM outbox",
@@ -166,6 +168,7 @@ CAF_TEST(readers only read) {
   auto db = home.connect("tiketi_read");
   for (auto* sql : {"UPDATE news SET views = 1", "INSERT INTO processed_events VALUES ('a', 'b')",
                     "SELECT email_cipher FROM users", "SELECT token_hash FROM refresh_tokens",
+                    "SELECT address FROM refresh_families", "SELECT password_hash FROM users",
                     "SELECT ensure_outbox_partitions(1)", "CREATE TABLE x (y int)"})
     CAF_CHECK(!allowed(db, sql));
   CAF_CHECK(allowed(db, "SELECT revoked_before FROM users"));

@@ -77,7 +77,8 @@ struct world {
 
   verdict judge(const op& what, instant now) {
     auto out = std::visit([&](auto& x) { return apply(x, now); }, what);
-    out.at = now;
+    auto rotated = std::get_if<rotate_token>(&what);
+    out.at = rotated ? users[rotated->user] : now;
     return out;
   }
 
@@ -195,6 +196,12 @@ struct world {
   }
 
   verdict apply(const open_family& x, instant) {
+    verdict out;
+    out.is = current(x.session) ? outcome::ok : outcome::fenced;
+    return out;
+  }
+
+  verdict apply(const rotate_token& x, instant) {
     verdict out;
     out.is = current(x.session) ? outcome::ok : outcome::fenced;
     return out;

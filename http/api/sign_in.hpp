@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <caf/fwd.hpp>
+#include <nlohmann/json.hpp>
+
+#include "http/api/shop.hpp"
+
+/// What every way to sign in shares: sessions, their tokens, their cookies (1.2, 1.3).
+namespace tk::http {
+
+/// Both tokens of a session, on record already (P-2).
+struct session_tokens {
+  std::string access, refresh;
+};
+
+/// Mail is compared trimmed and in lower case (P-8).
+std::string fold_mail(std::string_view text);
+
+/// Sets both cookies; an empty token clears its cookie.
+void set_auth_cookies(const shop& s, answer& out, std::string_view access,
+                      std::string_view refresh);
+
+/// Clears both cookies and tells why.
+void refuse_session(const shop& s, const exchange_ptr& x, ec why);
+
+/// An access token that the last revocation does not refuse, whatever this node's clock says.
+std::string issue_access(const shop& s, const user_row& user, family_id family,
+                         instant revoked_before);
+
+/// Opens a session of `user`, whose credentials were verified just now, and ends the one that the
+/// request presents. `done` runs when it is durable; else the request is refused.
+using session_opened = std::function<void(const session_tokens&)>;
+void open_session(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                  const user_row& user, session_opened done);
+
+/// `AuthResponse` (2.1) with both cookies.
+answer auth_answer(const shop& s, const user_row& user, const session_tokens& tokens, int status,
+                   std::string_view message);
+
+void add_refresh_routes(shop& s, std::vector<route>& out);
+
+} // namespace tk::http
