@@ -10,9 +10,12 @@ import tiketi_harness as harness  # noqa: E402
 def test_a_second_node_with_the_same_id_ends_and_disturbs_nobody(node, user, hall):
     event, seats = hall
     twin = harness.Node(node.database, {"TIKETI_NODE_ID": node.env["TIKETI_NODE_ID"]})
+    log = twin.folder / "node.log"
+    log.touch()
     try:
         ended = subprocess.run([harness.node_program(), "run"], env=twin.env, text=True,
                                capture_output=True, timeout=30, check=False)
+        log.write_text(ended.stdout + ended.stderr)
     finally:
         twin.close()
     assert ended.returncode == 1
