@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "actors/base/ticket_number.hpp"
+
 namespace tk {
 
 std::string seat_reservation_number(instant now, entropy& random) {
@@ -10,6 +12,14 @@ std::string seat_reservation_number(instant now, entropy& random) {
   int n = std::snprintf(text.data(), text.size(), "TK%lld-%08X", static_cast<long long>(to_ms(now)),
                         static_cast<unsigned>(random.next() & 0xffffffffu));
   return {text.data(), static_cast<size_t>(n)};
+}
+
+void number_tickets(std::vector<sold_item>& items, instant now, entropy& random) {
+  for (auto& x : items) {
+    x.tickets.resize(static_cast<size_t>(x.quantity));
+    for (auto& ticket : x.tickets)
+      ticket = {make_id<ticket_id>(random), ticket_number(now, random)};
+  }
 }
 
 hold_reply to_reply(const reservation_row& row) {
@@ -54,6 +64,10 @@ ec to_ec(outcome x) {
   case outcome::key_used: return ec::payment_declined;
   case outcome::not_pinned:
   case outcome::lost: return ec::paid_too_late;
+  case outcome::used: return ec::not_refundable;
+  case outcome::number_used:
+  case outcome::voided:
+  case outcome::no_ticket: return ec::internal;
   case outcome::busy: return ec::busy;
   case outcome::unavailable: return ec::unavailable;
   case outcome::unknown: return ec::unknown;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "actors/base/entropy.hpp"
 #include "actors/base/time.hpp"
@@ -11,6 +12,10 @@ namespace tk {
 
 /// `TK<epoch ms>-<8 upper hex>`: the number of a reservation of seats (contract 2.4).
 std::string seat_reservation_number(instant now, entropy& random);
+
+/// Gives every unit of `items` a ticket of its own with a fresh number. Again, after `number_used`,
+/// it gives them other ones.
+void number_tickets(std::vector<sold_item>& items, instant now, entropy& random);
 
 /// A stored reservation in the shape of an answer to its creation (C27).
 hold_reply to_reply(const reservation_row& row);

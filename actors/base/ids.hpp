@@ -35,6 +35,7 @@ using request_id = id<struct request_tag>;
 using payment_id = id<struct payment_tag>;
 using attempt_id = id<struct attempt_tag>; ///< Of one try to move money; also a reservation's pin.
 using refund_id = id<struct refund_tag>;
+using ticket_id = id<struct ticket_tag>;
 
 namespace detail {
 /// Canonical lower-case form, 36 characters without terminator.

@@ -41,6 +41,10 @@ bool parse(std::string_view text, outcome& x) {
     {"not_pinned", outcome::not_pinned},
     {"lost", outcome::lost},
     {"reused", outcome::reused},
+    {"number_used", outcome::number_used},
+    {"used", outcome::used},
+    {"voided", outcome::voided},
+    {"no_ticket", outcome::no_ticket},
   };
   for (auto& [name, value] : known) {
     if (text == name) {
@@ -82,7 +86,7 @@ struct batch_sql::columns {
   void add(int no, const rotate_token& x);
   void add(int no, const revoke_tokens& x);
   void add(int no, const reread_seats& x);
-  /// Whatever else there is, is about money.
+  /// Whatever else there is, is about money and tickets.
   template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
 
@@ -233,6 +237,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("cancel_paid", c.payments.cancel);
   put("settle_refunds", c.payments.settle);
   put("open_payments", c.payments.open);
+  put("admit_tickets", c.payments.admit);
   put("create", c.create);
   put("open_families", c.families);
   put("rotate", c.rotate);
@@ -274,6 +279,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   bool creates = name == "create";
   bool rereads = name == "reread";
   bool opens = name == "open_payments";
+  bool admits = name == "admit_tickets";
   for (int i = 0; i < rows.rows(); ++i) {
     auto no = rows.integer(i, 0);
     if (no < 0 || no >= static_cast<int64_t>(verdicts.size())) return false;
@@ -284,7 +290,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
     }
     if (!parse(rows.text(i, 1), out.is)) return false;
     out.at = rows.time_or(i, 2, instant{});
-    out.expires_at = rows.time_or(i, 3, instant{});
+    (admits ? out.used_at : out.expires_at) = rows.time_or(i, 3, instant{});
     if (creates) out.replay_of = rows.uuid<reservation_id>(i, 4);
     if (!opens || rows.null(i, 4)) continue;
     out.payment = rows.uuid<payment_id>(i, 4);

@@ -52,6 +52,7 @@ lane_id lane_of(const op& x) {
       [](const fail_attempt& y) { return sales_lane(y.block); },
       [](const complete_payment& y) { return first_lane(y.items, y.checkout); },
       [](const cancel_paid& y) { return first_lane(y.items, y.checkout); },
+      [](const admit_ticket&) { return lane_id::accounts; }, // Doors do not wait for sales.
       [](const auto& y) { return sales_lane(y.checkout); },
     },
     x);
@@ -86,7 +87,12 @@ size_t bytes_of(const op& x) {
       [](const begin_attempt& y) {
         return y.provider.size() + y.payment_key.size() + y.method.size();
       },
-      [](const complete_payment& y) { return y.items.size() * sizeof(sold_item); },
+      [](const complete_payment& y) {
+        auto bytes = y.items.size() * sizeof(sold_item);
+        for (const auto& item : y.items) bytes += item.tickets.size() * sizeof(new_ticket);
+        return bytes;
+      },
+      [](const admit_ticket& y) { return y.key.size(); },
       [](const cancel_paid& y) { return y.items.size() * sizeof(release_item) + y.reason.size(); },
       [](const open_payment& y) { return y.order_id.size(); },
       [](const fail_attempt& y) { return y.error.size(); },
@@ -131,6 +137,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                  add(y.checkout);
                  for (const auto& item : y.items) add(item.block);
                },
+               [](const admit_ticket&) {},
                [&](const auto& y) { add(y.checkout); },
              },
              x);

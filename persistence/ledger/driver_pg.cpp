@@ -90,6 +90,9 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* undone = std::get_if<cancel_paid>(&what)) {
     x.sql = "SELECT 1 FROM refunds WHERE id = $1";
     x.values.add_id(undone->refund);
+  } else if (auto* admitted = std::get_if<admit_ticket>(&what)) {
+    x.sql = "SELECT 1 FROM tickets WHERE id = $1 AND used_at IS NOT NULL";
+    x.values.add_id(admitted->ticket);
   } else {
     return std::nullopt;
   }

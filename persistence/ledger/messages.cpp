@@ -27,6 +27,10 @@ std::string_view to_string(outcome x) {
   case outcome::not_pinned: return "not_pinned";
   case outcome::lost: return "lost";
   case outcome::reused: return "reused";
+  case outcome::number_used: return "number_used";
+  case outcome::used: return "used";
+  case outcome::voided: return "voided";
+  case outcome::no_ticket: return "no_ticket";
   case outcome::busy: return "busy";
   case outcome::unavailable: return "unavailable";
   case outcome::broken: return "broken";

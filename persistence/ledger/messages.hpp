@@ -104,9 +104,10 @@ struct revoke_tokens {
   bool close = false;                       ///< The account: nobody logs in any more (G07).
 };
 
-using op = std::variant<create_reservation, release_reservation, reread_seats, open_family,
-                        rotate_token, revoke_tokens, open_payment, begin_attempt, complete_payment,
-                        fail_attempt, note_asked, claim_refund, cancel_paid, settle_refund>;
+using op =
+  std::variant<create_reservation, release_reservation, reread_seats, open_family, rotate_token,
+               revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
+               note_asked, claim_refund, cancel_paid, settle_refund, admit_ticket>;
 using op_ptr = std::shared_ptr<const op>;
 
 /// What became of an op. The values up to `lost` are judged by the ledger's statements; those from
@@ -135,6 +136,10 @@ enum class outcome : uint8_t {
   key_used,    ///< The provider's key belongs to another order.
   not_pinned,  ///< Ended, or pinned by another attempt.
   lost,        ///< A seat is not this reservation's with this fence.
+  number_used, ///< A ticket's number is taken: nothing was done, make other ones.
+  used,        ///< The ticket was let in before, by another scan (`used_at` tells when).
+  voided,      ///< The ticket was cancelled or given to somebody else.
+  no_ticket,   ///< There is no such ticket.
   busy,        ///< Bound reached, lock wait, deadlock: repeat.
   unavailable, ///< The database cannot write.
   broken,      ///< The op alone trips the wire: a bug, alerted.
@@ -164,6 +169,7 @@ struct verdict {
   payment_id payment;         ///< open_payment: the open order, made now or before.
   std::string order_id;       ///< Of it.
   won amount;                 ///< open_payment: what it costs; cancel_paid: what goes back.
+  instant used_at;            ///< admit_ticket: when the ticket was let in.
 };
 
 /// Asks for a verdict. The ledger drops the op (late) when it has not been sent by `deadline`.

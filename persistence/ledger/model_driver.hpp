@@ -74,6 +74,19 @@ struct model_refund {
   instant next_try_at;
 };
 
+struct model_ticket {
+  std::string number;
+  reservation_id reservation;
+  seat_id seat;
+  ticket_type_id type;
+  event_id event;
+  user_id user;
+  won price;
+  std::string status = "valid", admission_key;
+  user_id used_by;
+  instant used_at; ///< Epoch = never.
+};
+
 struct model_entry {
   attempt_id attempt;
   std::string account;
@@ -130,6 +143,7 @@ struct model_rows {
   std::map<payment_id, model_payment> payments;
   std::map<attempt_id, model_attempt> attempts;
   std::map<refund_id, model_refund> refunds;
+  std::map<ticket_id, model_ticket> tickets;
   std::vector<model_entry> books;
   std::map<user_id, instant> users; ///< With the moment of the last revocation.
   std::map<user_id, model_credentials> credentials;
@@ -234,6 +248,7 @@ private:
   verdict judge(const claim_refund& x) const;
   verdict judge(const cancel_paid& x) const;
   verdict judge(const settle_refund& x) const;
+  [[nodiscard]] bool number_used(const complete_payment& x) const;
   bool apply(const open_payment& x, verdict& v, undo_log& undo);
   bool apply(const begin_attempt& x, verdict& v, undo_log& undo);
   bool apply(const complete_payment& x, verdict& v, undo_log& undo);
@@ -242,6 +257,10 @@ private:
   bool apply(const claim_refund& x, verdict& v, undo_log& undo);
   bool apply(const cancel_paid& x, verdict& v, undo_log& undo);
   bool apply(const settle_refund& x, verdict& v, undo_log& undo);
+  bool issue(const complete_payment& x, undo_log& undo);
+  void void_tickets(reservation_id x, undo_log& undo);
+  bool admit_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  verdict admit(const admit_ticket& x, undo_log& undo);
   void book(attempt_id attempt, const char* from, const char* to, won amount, undo_log& undo);
   void note(const model_reservation& x, const std::string& from, const std::string& payment_from,
             user_id actor, request_id request, undo_log& undo);

@@ -65,7 +65,8 @@ bool ledger_model::money_ops(const batch& what, std::vector<verdict>& out, undo_
   return each<begin_attempt>(what, out, undo) && each<complete_payment>(what, out, undo) &&
          each<fail_attempt>(what, out, undo) && each<note_asked>(what, out, undo) &&
          each<claim_refund>(what, out, undo) && each<cancel_paid>(what, out, undo) &&
-         each<settle_refund>(what, out, undo) && each<open_payment>(what, out, undo);
+         each<settle_refund>(what, out, undo) && each<open_payment>(what, out, undo) &&
+         admit_all(what, out, undo);
 }
 
 /// A statement sees the rows from before it: all are judged, then those that passed are applied.
@@ -222,6 +223,7 @@ verdict ledger_model::judge(const complete_payment& x) const {
   if (std::any_of(x.items.begin(), x.items.end(), gone) ||
       sorted_items(x.items) != sorted_items(r->row.items))
     return is(outcome::lost);
+  if (number_used(x)) return is(outcome::number_used);
   auto v = is(outcome::ok);
   v.expires_at = r->row.expires_at;
   return v;
@@ -233,6 +235,7 @@ bool ledger_model::apply(const complete_payment& x, verdict&, undo_log& undo) {
   auto& p = rows.payments.at(x.payment);
   auto same_key = [&](const auto& y) { return y.second.key == a.key; };
   if (std::any_of(rows.payments.begin(), rows.payments.end(), same_key)) return false;
+  if (!issue(x, undo)) return false;
   save(undo, r);
   save(undo, a);
   save(undo, p);
@@ -358,6 +361,11 @@ verdict ledger_model::judge(const cancel_paid& x) const {
       look(rows.attempts, r->pin) == nullptr)
     return is(outcome::not_pending);
   if (sorted_items(x.items) != sorted_items(r->row.items)) return is(outcome::partial);
+  auto let_in = [&](const auto& y) {
+    return y.second.reservation == x.reservation && y.second.status == "used";
+  };
+  if (x.actor == r->row.user && std::any_of(rows.tickets.begin(), rows.tickets.end(), let_in))
+    return is(outcome::used);
   return is(outcome::ok);
 }
 
@@ -382,6 +390,7 @@ bool ledger_model::apply(const cancel_paid& x, verdict&, undo_log& undo) {
     s.reservation = {};
     s.holder = {};
   }
+  void_tickets(x.reservation, undo);
   r.row.status = reservation_status::cancelled;
   const auto before = std::exchange(r.payment_status, "refund_requested");
   p.status = "refund_pending";
@@ -425,6 +434,80 @@ bool ledger_model::apply(const settle_refund& x, verdict&, undo_log& undo) {
   }
   tell(r.shard, p.order_id, "payment-events", "PAYMENT_REFUNDED", undo);
   return true;
+}
+
+// -- tickets --------------------------------------------------------------------------------------
+
+bool ledger_model::number_used(const complete_payment& x) const {
+  return std::any_of(rows.tickets.begin(), rows.tickets.end(), [&](const auto& known) {
+    return std::any_of(x.items.begin(), x.items.end(), [&](const sold_item& item) {
+      return std::any_of(item.tickets.begin(), item.tickets.end(),
+                         [&](const new_ticket& y) { return y.number == known.second.number; });
+    });
+  });
+}
+
+/// False when a constraint or the tripwire would tear the batch.
+bool ledger_model::issue(const complete_payment& x, undo_log& undo) {
+  if (number_used(x)) return false; // By an op of this very batch.
+  const auto& r = rows.reservations.at(x.reservation).row;
+  for (const auto& item : x.items) {
+    if (item.tickets.size() != static_cast<size_t>(item.quantity)) return false;
+    auto priced = std::find_if(r.items.begin(), r.items.end(), [&](const auto& y) {
+      return y.seat == item.seat && y.type == item.type;
+    });
+    for (const auto& y : item.tickets) {
+      if (look(rows.tickets, y.id) != nullptr) return false;
+      auto& made = add(undo, rows.tickets, y.id);
+      made.number = y.number;
+      made.reservation = x.reservation;
+      made.seat = item.seat;
+      made.type = item.type;
+      made.event = r.event;
+      made.user = r.user;
+      made.price = priced->unit_price;
+    }
+  }
+  return true;
+}
+
+void ledger_model::void_tickets(reservation_id x, undo_log& undo) {
+  for (auto& [id, ticket] : rows.tickets) {
+    if (ticket.reservation != x || (ticket.status != "valid" && ticket.status != "used")) continue;
+    save(undo, ticket);
+    ticket.status = "cancelled";
+  }
+}
+
+/// A scan sees the scans before it in its batch: the first is let in.
+bool ledger_model::admit_all(const batch& what, std::vector<verdict>& out, undo_log& undo) {
+  for (size_t i = 0; i < what.ops.size(); ++i)
+    if (const auto* x = std::get_if<admit_ticket>(what.ops[i].get())) out[i] = admit(*x, undo);
+  return true;
+}
+
+verdict ledger_model::admit(const admit_ticket& x, undo_log& undo) {
+  auto v = plain(outcome::ok, now_);
+  const auto found = rows.tickets.find(x.ticket);
+  if (found == rows.tickets.end() || found->second.reservation != x.reservation) {
+    v.is = outcome::no_ticket;
+    return v;
+  }
+  auto& ticket = found->second;
+  if (ticket.status == "used") {
+    v.is = ticket.admission_key == x.key ? outcome::done : outcome::used;
+  } else if (ticket.status != "valid") {
+    v.is = outcome::voided;
+    return v;
+  } else {
+    save(undo, ticket);
+    ticket.status = "used";
+    ticket.used_at = now_;
+    ticket.used_by = x.by;
+    ticket.admission_key = x.key;
+  }
+  v.used_at = ticket.used_at;
+  return v;
 }
 
 } // namespace tk

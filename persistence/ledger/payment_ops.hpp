@@ -8,6 +8,7 @@
 #include "actors/base/money.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "persistence/ledger/ticket_ops.hpp"
 
 /// The ledger's ops about money. Each locks its reservation first: that lock guards the payments,
 /// attempts and refunds of it. Every definite outcome writes its books rows in the same op (H-06).
@@ -51,10 +52,11 @@ struct sold_item {
   int32_t quantity = 1;
   int64_t fence = 0; ///< A seat's token, as the hold has it.
   participant block;
+  std::vector<new_ticket> tickets; ///< One per unit; see `number_tickets`.
 };
 
 /// Sells what the attempt pins. Fence, pin, amount and completeness are checked in the statement
-/// that sells. Item 0 belongs to the lead block.
+/// that sells, which also makes the tickets. Item 0 belongs to the lead block.
 struct complete_payment {
   attempt_id attempt;
   payment_id payment;
@@ -101,7 +103,8 @@ struct claim_refund {
   participant checkout;
 };
 
-/// Ends a confirmed reservation, gives everything back and puts the refund on record.
+/// Ends a confirmed reservation, voids its tickets, gives everything back and puts the refund on
+/// record. Whoever has been let in with one of them gets no money back by asking for it (`used`).
 struct cancel_paid {
   refund_id refund;
   reservation_id reservation;

@@ -43,12 +43,14 @@ void lock_columns::item(seat_id seat, ticket_type_id type) {
 payment_columns::payment_columns()
     : open(make_table(i4, id_, str, id_, i4, i8, id_, i4)),
       begin(make_table(i4, id_, id_, id_, i8, str, str, str, i4, i8, i4, i8)),
-      complete(make_table(i4, i4, id_, id_, id_, i8, ts, id_, id_, i4, i8, i4, i8, i4, i8, id_)),
+      complete(make_table(i4, i4, id_, id_, id_, i8, ts, id_, id_, i4, i8, i4, i8, i4, i8, id_, i4,
+                          i4, id_, str)),
       fail(make_table(i4, id_, id_, id_, str, str, i4, i8, i4, i8)),
       asked(make_table(i4, id_, id_, i4, i4, i8)),
       claim(make_table(i4, id_, id_, id_, str, i4, i8)),
       cancel(make_table(i4, i4, id_, id_, id_, str, id_, id_, i4, i4, i8, i4, i8, id_)),
-      settle(make_table(i4, id_, id_, yes_no, str, i4, i4, i8)) {
+      settle(make_table(i4, id_, id_, yes_no, str, i4, i4, i8)),
+      admit(make_table(i4, id_, id_, str, id_)) {
   // nop
 }
 
@@ -61,6 +63,7 @@ void payment_columns::clear() {
   claim.clear();
   cancel.clear();
   settle.clear();
+  admit.clear();
 }
 
 void payment_columns::add(int no, const open_payment& x, lock_columns& locks) {
@@ -120,6 +123,12 @@ void payment_columns::add(int no, const complete_payment& x, lock_columns& locks
     c[13].push_int(x.checkout.shard);
     c[14].push_int(x.checkout.epoch);
     c[15].push_id_or_null(x.request);
+    for (const auto& ticket : i.tickets) {
+      c[16].push_int(no);
+      c[17].push_int(item);
+      c[18].push_id(ticket.id);
+      c[19].push_text(ticket.number);
+    }
   }
 }
 
@@ -202,6 +211,16 @@ void payment_columns::add(int no, const settle_refund& x, lock_columns& locks) {
   c[5].push_int(x.retry_after_s);
   c[6].push_int(x.checkout.shard);
   c[7].push_int(x.checkout.epoch);
+}
+
+void payment_columns::add(int no, const admit_ticket& x, lock_columns& locks) {
+  locks.reservations.at[0].push_id(x.reservation);
+  auto& c = admit.at;
+  c[0].push_int(no);
+  c[1].push_id(x.ticket);
+  c[2].push_id(x.reservation);
+  c[3].push_text(x.key);
+  c[4].push_id(x.by);
 }
 
 } // namespace tk

@@ -18,16 +18,17 @@ struct lock_columns {
   void item(seat_id seat, ticket_type_id type);
 };
 
-/// The arrays of the statements about money; one `add` per kind of op.
+/// The arrays of the statements about money and tickets; one `add` per kind of op.
 struct payment_columns {
   batch_arrays::table<8> open;
   batch_arrays::table<12> begin;
-  batch_arrays::table<16> complete;
+  batch_arrays::table<20> complete; ///< The last four: a row per ticket instead of per item.
   batch_arrays::table<10> fail;
   batch_arrays::table<6> asked;
   batch_arrays::table<7> claim;
   batch_arrays::table<14> cancel;
   batch_arrays::table<8> settle;
+  batch_arrays::table<5> admit;
 
   payment_columns();
   void clear();
@@ -40,6 +41,7 @@ struct payment_columns {
   void add(int no, const claim_refund& x, lock_columns& locks);
   void add(int no, const cancel_paid& x, lock_columns& locks);
   void add(int no, const settle_refund& x, lock_columns& locks);
+  void add(int no, const admit_ticket& x, lock_columns& locks);
 };
 
 } // namespace tk

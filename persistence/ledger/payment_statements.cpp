@@ -95,8 +95,10 @@ SELECT op, CASE WHEN (SELECT count(*) FROM held) = (SELECT count(*) FROM v WHERE
   FROM v ORDER BY op
 )";
 
-// Money and seats change hands here and nowhere else.
+// Money and seats change hands here and nowhere else, and tickets are made: one per unit.
 constexpr const char* complete_payments = TK_OWN R"(
+t AS MATERIALIZED (SELECT * FROM unnest($17::int[], $18::int[], $19::uuid[], $20::text[])
+                     AS t(op, item, ticket_id, number)),
 w AS MATERIALIZED (
   SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
          r.expires_at, a.status AS attempt_status, a.method, a.payment_key, p.order_id,
@@ -106,6 +108,8 @@ w AS MATERIALIZED (
          i.seat_id IS NOT NULL AND (SELECT s.id FROM seats s WHERE s.id = i.seat_id
            AND s.reservation_id = i.reservation_id AND s.fencing_token = i.fence
            AND s.status = 'locked') IS NULL AS lost,
+         EXISTS (SELECT 1 FROM t JOIN tickets k ON k.ticket_number = t.number
+                  WHERE t.op = i.op AND t.item = i.item) AS number_used,
          (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
            <> count(*) OVER (PARTITION BY i.op)
          OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
@@ -131,7 +135,8 @@ v AS MATERIALIZED (
                                 OR order_status IS DISTINCT FROM 'pending') OVER p
                    THEN 'not_pinned'
                    WHEN bool_or(total_amount <> amount) OVER p THEN 'amount'
-                   WHEN bool_or(lost OR partial) OVER p THEN 'lost' ELSE 'ok' END AS verdict
+                   WHEN bool_or(lost OR partial) OVER p THEN 'lost'
+                   WHEN bool_or(number_used) OVER p THEN 'number_used' ELSE 'ok' END AS verdict
   FROM w WINDOW p AS (PARTITION BY op)
 ),
 confirmed AS (
@@ -144,6 +149,17 @@ sold AS (
   UPDATE seats s SET status = 'reserved', version = s.version + 1, updated_at = now() FROM v
    WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
      AND s.fencing_token = v.fence AND s.status = 'locked' RETURNING 1
+),
+issued AS (
+  INSERT INTO tickets (id, ticket_number, reservation_id, unit, seat_id, ticket_type_id, event_id,
+                       user_id, price)
+  SELECT t.ticket_id, t.number, v.reservation_id,
+         row_number() OVER (PARTITION BY v.op ORDER BY v.item, t.number), v.seat_id, v.type_id,
+         v.event_id, v.user_id,
+         (SELECT x.unit_price FROM reservation_items x WHERE x.reservation_id = v.reservation_id
+             AND x.seat_id IS NOT DISTINCT FROM v.seat_id
+             AND x.ticket_type_id IS NOT DISTINCT FROM v.type_id LIMIT 1)
+    FROM v JOIN t ON t.op = v.op AND t.item = v.item WHERE v.verdict = 'ok' RETURNING 1
 ),
 paid AS (
   UPDATE payments p SET status = 'confirmed', method = v.method, payment_key = v.payment_key,
@@ -186,9 +202,11 @@ told AS (
 ),
 sums AS MATERIALIZED (
   SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
+         coalesce(sum(quantity) FILTER (WHERE verdict = 'ok'), 0) AS units,
          count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
 )
 SELECT v.op, CASE WHEN (SELECT count(*) FROM sold) = sums.seats
+                   AND (SELECT count(*) FROM issued) = sums.units
                    AND (SELECT count(*) FROM confirmed) = sums.orders
                    AND (SELECT count(*) FROM paid) = sums.orders
                    AND (SELECT count(*) FROM closed) = sums.orders
@@ -315,6 +333,9 @@ w AS MATERIALIZED (
          a.payment_id, a.amount, )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
          min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
          (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
+         i.actor_id = r.user_id
+           AND EXISTS (SELECT 1 FROM tickets k WHERE k.reservation_id = i.reservation_id
+                          AND k.status = 'used') AS let_in,
          (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
            <> count(*) OVER (PARTITION BY i.op)
          OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
@@ -335,7 +356,8 @@ v AS MATERIALIZED (
                    WHEN bool_or(twin) OVER p THEN 'in_flight'
                    WHEN bool_or(status IS DISTINCT FROM 'confirmed' OR payment_id IS NULL) OVER p
                    THEN 'not_pending'
-                   WHEN bool_or(partial) OVER p THEN 'partial' ELSE 'ok' END AS verdict
+                   WHEN bool_or(partial) OVER p THEN 'partial'
+                   WHEN bool_or(let_in) OVER p THEN 'used' ELSE 'ok' END AS verdict
   FROM w WINDOW p AS (PARTITION BY op)
 ),
 ended AS (
@@ -343,6 +365,11 @@ ended AS (
          updated_at = now() FROM v
    WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'confirmed'
   RETURNING 1
+),
+voided AS (
+  UPDATE tickets k SET status = 'cancelled', voided_at = clock_timestamp() FROM v
+   WHERE v.verdict = 'ok' AND v.item = 1 AND k.reservation_id = v.reservation_id
+     AND k.status IN ('valid', 'used') RETURNING 1
 ),
 freed AS (
   UPDATE seats s SET status = 'available', version = s.version + 1, locked_by = NULL,

@@ -329,6 +329,7 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
     {"rollback", "ROLLBACK"},
   };
   for (auto& more : payment_statements()) all.push_back(std::move(more));
+  for (auto& more : ticket_statements()) all.push_back(std::move(more));
   return all;
 }
 

@@ -8,8 +8,8 @@
 ///
 /// Lock order, global, for every writer of these tables: shards ascending (advisory), then
 /// reservations, seats, ticket types, users, each by id ascending, all before anything is written.
-/// Who needs a further table adds it at the end of this list, here. Payments, attempts and refunds
-/// are guarded by the lock of their reservation.
+/// Who needs a further table adds it at the end of this list, here. Payments, attempts, refunds
+/// and tickets are guarded by the lock of their reservation.
 namespace tk {
 
 /// Leaves out one safeguard each. Only the canaries of the race test set any of them: they prove
@@ -40,6 +40,8 @@ extern const char* const identity;
 std::vector<statement> prepared(const ledger_sabotage& x);
 /// Those of them that are about money.
 std::vector<statement> payment_statements();
+/// Those about tickets alone.
+std::vector<statement> ticket_statements();
 
 } // namespace sql
 

@@ -109,10 +109,23 @@ struct credentials_entry {
   bool closed = false;
 };
 
+/// A ticket; status as in the table's column.
+struct ticket_entry {
+  ticket_id id;
+  std::string number, status;
+  seat_id seat;
+  ticket_type_id type;
+  event_id event;
+  user_id user;
+  won price;
+  user_id used_by;
+  instant used_at; ///< Epoch = never.
+};
+
 /// Counts of all rows that a refused op must leave alone.
 struct row_counts {
   int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0, tokens = 0;
-  int64_t payments = 0, attempts = 0, refunds = 0, books = 0;
+  int64_t payments = 0, attempts = 0, refunds = 0, books = 0, tickets = 0;
   auto operator<=>(const row_counts&) const = default;
 };
 
@@ -161,7 +174,8 @@ struct ledger_world {
   /// Sums of an attempt's entries by account; accounts that sum to zero are left out.
   virtual std::map<std::string, int64_t> books(attempt_id x) = 0;
   virtual std::string payment_status(reservation_id x) = 0;
-  virtual std::vector<family_entry> families(user_id x) = 0; ///< By id, then hash.
+  virtual std::vector<ticket_entry> tickets(reservation_id x) = 0; ///< By number.
+  virtual std::vector<family_entry> families(user_id x) = 0;       ///< By id, then hash.
   virtual std::optional<family_state> family(family_id x) = 0;
   virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
   virtual credentials_entry credentials(user_id x) = 0;

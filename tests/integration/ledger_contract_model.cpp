@@ -105,6 +105,16 @@ public:
     std::erase_if(out, [](const auto& y) { return y.second == 0; });
     return out;
   }
+  std::vector<ticket_entry> tickets(reservation_id x) override {
+    std::vector<ticket_entry> out;
+    for (const auto& [id, y] : rows().tickets)
+      if (y.reservation == x)
+        out.push_back(
+          {id, y.number, y.status, y.seat, y.type, y.event, y.user, y.price, y.used_by, y.used_at});
+    std::sort(out.begin(), out.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
+    return out;
+  }
   std::string payment_status(reservation_id x) override {
     return rows().reservations.at(x).payment_status;
   }
@@ -143,6 +153,7 @@ public:
     n.attempts = static_cast<int64_t>(rows().attempts.size());
     n.refunds = static_cast<int64_t>(rows().refunds.size());
     n.books = static_cast<int64_t>(rows().books.size());
+    n.tickets = static_cast<int64_t>(rows().tickets.size());
     return n;
   }
 

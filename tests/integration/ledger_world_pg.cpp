@@ -128,6 +128,7 @@ struct world_pg final : ledger_world {
   std::optional<attempt_entry> attempt(attempt_id x) override;
   std::optional<refund_entry> refund(refund_id x) override;
   std::map<std::string, int64_t> books(attempt_id x) override;
+  std::vector<ticket_entry> tickets(reservation_id x) override;
   std::string payment_status(reservation_id x) override {
     pg::params p;
     p.add_id(x);
@@ -173,7 +174,8 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM payments"),
             number(db, "SELECT count(*) FROM payment_attempts"),
             number(db, "SELECT count(*) FROM refunds"),
-            number(db, "SELECT count(*) FROM books")};
+            number(db, "SELECT count(*) FROM books"),
+            number(db, "SELECT count(*) FROM tickets")};
   }
 };
 
@@ -308,6 +310,24 @@ std::map<std::string, int64_t> world_pg::books(attempt_id x) {
                    p);
   std::map<std::string, int64_t> out;
   for (int i = 0; i < rows.rows(); ++i) out[std::string{rows.text(i, 0)}] = rows.integer(i, 1);
+  return out;
+}
+
+std::vector<ticket_entry> world_pg::tickets(reservation_id x) {
+  pg::params p;
+  p.add_id(x);
+  auto rows = must(db,
+                   "SELECT id, ticket_number, status, seat_id, ticket_type_id, event_id, user_id, "
+                   "price, used_by, used_at FROM tickets WHERE reservation_id = $1 "
+                   "ORDER BY ticket_number",
+                   p);
+  std::vector<ticket_entry> out;
+  for (int i = 0; i < rows.rows(); ++i)
+    out.push_back({rows.uuid<ticket_id>(i, 0), std::string{rows.text(i, 1)},
+                   std::string{rows.text(i, 2)}, rows.uuid<seat_id>(i, 3),
+                   rows.uuid<ticket_type_id>(i, 4), rows.uuid<event_id>(i, 5),
+                   rows.uuid<user_id>(i, 6), won{rows.integer(i, 7)}, rows.uuid<user_id>(i, 8),
+                   rows.time_or(i, 9, instant{})});
   return out;
 }
 

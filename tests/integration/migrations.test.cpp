@@ -109,6 +109,9 @@ CAF_TEST(the ledger has no DDL and deletes nothing it has decided) {
                     "UPDATE payment_attempts SET amount = 0",
                     "UPDATE refunds SET amount = 0",
                     "DELETE FROM books",
+                    "DELETE FROM tickets",
+                    "UPDATE tickets SET ticket_number = 'x'",
+                    "UPDATE tickets SET user_id = gen_random_uuid()",
                     "UPDATE books SET at = now()",
                     "UPDATE reservation_history SET reason = 'x'",
                     "UPDATE outbox SET type = 'x'",
@@ -147,6 +150,7 @@ CAF_TEST(the store writes nothing that the ledger owns) {
                     "DELETE FROM outbox",
                     "UPDATE payments SET status = 'confirmed'",
                     "INSERT INTO books (attempt_id) VALUES (gen_random_uuid())",
+                    "UPDATE tickets SET status = 'valid'",
                     "UPDATE relay_cursor SET seq = 1",
                     "DELETE FROM admin_audit_logs",
                     "UPDATE admin_audit_logs SET action = 'x'",
@@ -173,6 +177,7 @@ CAF_TEST(readers only read) {
     CAF_CHECK(!allowed(db, sql));
   CAF_CHECK(allowed(db, "SELECT revoked_before FROM users"));
   CAF_CHECK(allowed(db, "SELECT count(*) FROM seats"));
+  CAF_CHECK(allowed(db, "SELECT count(*) FROM tickets"));
 }
 
 CAF_TEST(constraints are the last line of defence) {
