@@ -14,15 +14,6 @@ template <class... Fs> struct overloaded : Fs... {
 };
 template <class... Fs> overloaded(Fs...) -> overloaded<Fs...>;
 
-lane_id sales_lane(const participant& lead) {
-  return lead.shard % 2 == 0 ? lane_id::sales0 : lane_id::sales1;
-}
-
-/// Of the lead block, whose item is the first.
-template <class Items> lane_id first_lane(const Items& items, const participant& otherwise) {
-  return sales_lane(items.empty() ? otherwise : items.front().block);
-}
-
 bool contains(const std::vector<uint16_t>& xs, uint16_t x) {
   return std::find(xs.begin(), xs.end(), x) != xs.end();
 }
@@ -38,22 +29,11 @@ verdict plain(outcome x) {
 lane_id lane_of(const op& x) {
   return std::visit(
     overloaded{
-      [](const create_reservation& y) {
-        return y.items.empty() ? lane_id::sales0 : sales_lane(y.items.front().block);
-      },
-      [](const release_reservation& y) {
-        return y.items.empty() ? lane_id::sales0 : sales_lane(y.items.front().block);
-      },
-      [](const reread_seats& y) { return sales_lane(y.block); },
       [](const open_family&) { return lane_id::accounts; },
       [](const rotate_token&) { return lane_id::accounts; },
       [](const revoke_tokens&) { return lane_id::accounts; },
-      [](const begin_attempt& y) { return sales_lane(y.block); },
-      [](const fail_attempt& y) { return sales_lane(y.block); },
-      [](const complete_payment& y) { return first_lane(y.items, y.checkout); },
-      [](const cancel_paid& y) { return first_lane(y.items, y.checkout); },
       [](const admit_ticket&) { return lane_id::accounts; }, // Doors do not wait for sales.
-      [](const auto& y) { return sales_lane(y.checkout); },
+      [](const auto&) { return lane_id::sales0; },
     },
     x);
 }
@@ -159,7 +139,7 @@ void ledger_core::admit(asker_no asker, const submit& x, instant now, ledger_eff
   shards_of(*x.what, scratch_);
   if (std::any_of(scratch_.begin(), scratch_.end(), [](auto s) { return s >= shard_count; }))
     return refuse(outcome::broken);
-  const auto id = lane_of(*x.what);
+  const auto id = lane_for(*x.what, now);
   auto& lane = at(id);
   const auto bytes = bytes_of(*x.what);
   if (x.deadline < now) return refuse(outcome::late);
@@ -211,10 +191,24 @@ void ledger_core::tick(lane_id id, uint64_t generation, instant now, ledger_effe
   sweep_queue(lane, now, fx);
   if (lane.down && lane.work.empty()) {
     lane.probing = true;
-    send(id, std::make_shared<const batch>(), fx);
+    send(id, std::make_shared<const batch>(), now, fx);
     return;
   }
   pump(id, now, fx);
+}
+
+/// Sales fill the next batch of the first lane; the second takes what would not fit, or waits for a
+/// sick connection. The database pays for a batch as for some fifteen ops, so two half batches at a
+/// time cost more than one whole. Any lane is right: no op depends on one without outcome.
+lane_id ledger_core::lane_for(const op& x, instant now) const {
+  const auto home = lane_of(x);
+  if (home != lane_id::sales0) return home;
+  const auto &first = at(lane_id::sales0), &second = at(lane_id::sales1);
+  if (first.down != second.down) return first.down ? lane_id::sales1 : lane_id::sales0;
+  const auto prompt =
+    first.timer == 0 && (first.ticket == 0 || now < first.sent_at + config_.overdue);
+  const auto fits = prompt && first.queue.size() < config_.batch_items_max;
+  return fits || first.open < second.open ? lane_id::sales0 : lane_id::sales1;
 }
 
 // -- towards the driver ---------------------------------------------------------------------------
@@ -237,7 +231,7 @@ void ledger_core::pump(lane_id id, instant now, ledger_effects& fx) {
       for (const auto& x : u.ops) wire->ops.push_back(x.what);
       u.wire = std::move(wire);
     }
-    send(id, u.wire, fx);
+    send(id, u.wire, now, fx);
   }
 }
 
@@ -282,8 +276,11 @@ void ledger_core::sweep_queue(lane_state& lane, instant now, ledger_effects& fx)
   lane.queue.swap(rest);
 }
 
-void ledger_core::send(lane_id id, std::shared_ptr<const batch> what, ledger_effects& fx) {
-  at(id).ticket = ++last_ticket_;
+void ledger_core::send(lane_id id, std::shared_ptr<const batch> what, instant now,
+                       ledger_effects& fx) {
+  auto& lane = at(id);
+  lane.ticket = ++last_ticket_;
+  lane.sent_at = now;
   fx.sends.push_back({id, last_ticket_, std::move(what)});
 }
 

@@ -23,6 +23,7 @@ struct ledger_config {
   size_t ops_max = 4096;              ///< Per lane: admitted and without outcome.
   size_t bytes_max = 8 * 1024 * 1024; ///< Per lane, as `bytes_of` estimates.
   size_t batch_items_max = 200;       ///< A batch stops growing here (ledger.md section 5).
+  millis overdue{250};                ///< Sales go round a batch that has taken longer.
   millis driver_timeout{10'000};      ///< Longer than any timer of the driver; then *lost*.
   millis resend_min{50};              ///< First pause before a lost batch is sent again.
   millis resend_max{2'000};           ///< Pauses double up to here.
@@ -64,7 +65,7 @@ struct ledger_effects {
   void clear();
 };
 
-/// The lane of an op: sales by parity of the lead block's shard, accounts for what is a user's.
+/// The first lane for an op: that of sales, or accounts for what is a user's.
 lane_id lane_of(const op& x);
 /// Items an op adds to its batch; 0 = malformed (nothing to judge).
 size_t items_of(const op& x);
@@ -116,6 +117,7 @@ private:
     std::deque<entry> queue;
     std::vector<unit> work; ///< The last one is next; more than one only while halving.
     uint64_t ticket = 0;    ///< Of the batch on the wire; 0 = none.
+    instant sent_at;        ///< Of that batch.
     bool probing = false;   ///< The batch on the wire is the empty one.
     uint64_t timer = 0;     ///< Generation of the armed timer; 0 = none.
     bool down = false;      ///< The server cannot write.
@@ -135,11 +137,12 @@ private:
   lane_state& at(lane_id x) { return lanes_[static_cast<size_t>(x)]; }
   [[nodiscard]] const lane_state& at(lane_id x) const { return lanes_[static_cast<size_t>(x)]; }
 
+  [[nodiscard]] lane_id lane_for(const op& x, instant now) const;
   void pump(lane_id id, instant now, ledger_effects& fx);
   bool form(lane_state& lane, instant now, ledger_effects& fx);
   void drop_late(lane_state& lane, unit& u, instant now, ledger_effects& fx);
   void sweep_queue(lane_state& lane, instant now, ledger_effects& fx);
-  void send(lane_id id, std::shared_ptr<const batch> what, ledger_effects& fx);
+  void send(lane_id id, std::shared_ptr<const batch> what, instant now, ledger_effects& fx);
   void pause(lane_id id, millis after, ledger_effects& fx);
   void back_off(lane_id id, ledger_effects& fx);
 

@@ -109,8 +109,9 @@ struct fixture {
   bool open(asker_no x) { return heard.count(x) == 0; }
 };
 
-constexpr auto even = lane_id::sales0;
-constexpr auto odd = lane_id::sales1;
+constexpr auto first = lane_id::sales0;
+constexpr auto second = lane_id::sales1;
+constexpr auto accounts = lane_id::accounts;
 
 } // namespace
 
@@ -118,10 +119,10 @@ CAF_TEST_FIXTURE_SCOPE(ledger_core_cases, fixture)
 
 // -- lanes and batches ----------------------------------------------------------------------------
 
-CAF_TEST(ops go to the lane of their lead block or to accounts) {
-  CAF_CHECK(lane_of(*sale(6)) == even);
-  CAF_CHECK(lane_of(*sale(7)) == odd);
-  CAF_CHECK(lane_of(op{reread_seats{{{1, 1}}, start, {7, 1}}}) == odd);
+CAF_TEST(ops go to sales or to accounts) {
+  CAF_CHECK(lane_of(*sale(6)) == first);
+  CAF_CHECK(lane_of(*sale(7)) == first);
+  CAF_CHECK(lane_of(op{reread_seats{{{1, 1}}, start, {7, 1}}}) == first);
   CAF_CHECK(lane_of(op{open_family{}}) == lane_id::accounts);
   CAF_CHECK(lane_of(op{rotate_token{}}) == lane_id::accounts);
   CAF_CHECK(lane_of(*account_op()) == lane_id::accounts);
@@ -129,28 +130,61 @@ CAF_TEST(ops go to the lane of their lead block or to accounts) {
 
 CAF_TEST(an idle lane sends at once and a busy one grows its next batch in order) {
   admit(sale());
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
   std::vector<op_ptr> ops = {sale(), sale(), sale()};
   for (auto& x : ops) admit(x);
   CAF_CHECK_EQUAL(executions, 1u);
-  answer(even, batch_status::committed);
-  CAF_CHECK(wire[even].what->ops == ops);
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
+  CAF_CHECK(wire[first].what->ops == ops);
+  answer(first, batch_status::committed);
   CAF_CHECK_EQUAL(heard.size(), 4u);
-  CAF_CHECK_EQUAL(core->depth(even), 0u);
+  CAF_CHECK_EQUAL(core->depth(first), 0u);
 }
 
 CAF_TEST(H19 lanes are independent) {
-  admit(sale(0));
-  admit(sale(1));
+  admit(sale());
   admit(account_op());
-  CAF_CHECK_EQUAL(wire.size(), 3u);
-  answer(odd, batch_status::read_only);
-  CAF_CHECK(core->down(odd));
-  CAF_CHECK(!core->down(even));
-  CAF_CHECK(!core->down(lane_id::accounts));
-  answer(even, batch_status::committed);
+  CAF_CHECK_EQUAL(wire.size(), 2u);
+  answer(lane_id::accounts, batch_status::read_only);
+  CAF_CHECK(core->down(lane_id::accounts));
+  CAF_CHECK(!core->down(first));
+  CAF_CHECK(!core->down(second));
+  answer(first, batch_status::committed);
   CAF_CHECK(has_heard(1, outcome::ok));
+}
+
+CAF_TEST(sales fill a batch of the first lane before they use the second) {
+  config.batch_items_max = 3;
+  reset();
+  admit(sale());
+  for (int i = 0; i < 3; ++i) admit(sale());
+  CAF_CHECK_EQUAL(core->depth(first), 4u);
+  CAF_CHECK_EQUAL(core->depth(second), 0u);
+  admit(sale());
+  CAF_CHECK_EQUAL(size_on_wire(second), 1u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 3u);
+  admit(sale());
+  CAF_CHECK_EQUAL(core->depth(first), 4u); // There is room in its next batch again.
+}
+
+CAF_TEST(H19 sales go round a lane whose connection is sick) {
+  const auto lost = admit(sale());
+  answer(first, batch_status::lost);
+  admit(sale());
+  CAF_CHECK_EQUAL(size_on_wire(second), 1u);
+  ring(first);
+  answer(first, batch_status::committed);
+  CAF_CHECK(has_heard(lost, outcome::ok));
+  admit(sale());
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  now += config.overdue + 1ms; // Nobody answers: a lock, a disk, a server that is gone.
+  admit(sale());
+  CAF_CHECK_EQUAL(core->depth(second), 2u);
+  answer(first, batch_status::not_connected);
+  CAF_CHECK(core->down(first));
+  CAF_CHECK(open(admit(sale())));
+  CAF_CHECK_EQUAL(core->depth(second), 3u);
 }
 
 CAF_TEST(a batch stops at the cap and a larger op travels alone) {
@@ -158,14 +192,14 @@ CAF_TEST(a batch stops at the cap and a larger op travels alone) {
   for (int i = 0; i < 60; ++i) admit(sale(0, 4));
   admit(sale(0, 300));
   admit(sale());
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 50u);
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 10u);
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 50u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 10u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
 }
 
 // -- admission ------------------------------------------------------------------------------------
@@ -176,8 +210,8 @@ CAF_TEST(H07 the bound by count refuses in the same step) {
   for (int i = 0; i < 10; ++i) admit(sale());
   CAF_CHECK(heard.empty());
   CAF_CHECK(has_heard(admit(sale()), outcome::busy));
-  CAF_CHECK(open(admit(sale(1)))); // Another lane has a bound of its own (H-19).
-  answer(even, batch_status::committed);
+  CAF_CHECK(open(admit(account_op()))); // Another lane has a bound of its own (H-19).
+  answer(first, batch_status::committed);
   CAF_CHECK(open(admit(sale())));
 }
 
@@ -201,10 +235,10 @@ CAF_TEST(H30 late ops are dropped when the batch is formed) {
   const auto late = admit(sale(), 100ms), live = admit(sale());
   now += 101ms;
   CAF_CHECK(open(late));
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   CAF_CHECK(has_heard(late, outcome::late));
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  answer(even, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  answer(first, batch_status::committed);
   CAF_CHECK(has_heard(live, outcome::ok));
 }
 
@@ -212,8 +246,8 @@ CAF_TEST(an op is not late in the millisecond of its deadline) {
   admit(sale());
   admit(sale(), 100ms);
   now += 100ms;
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
 }
 
 // -- torn and contended ---------------------------------------------------------------------------
@@ -225,11 +259,11 @@ CAF_TEST(H08 halving finds every culprit and spares its neighbours) {
       f.admit(sale());
       std::vector<op_ptr> ops;
       for (size_t i = 0; i < size; ++i) f.admit(ops.emplace_back(sale()));
-      f.answer(even, batch_status::committed);
-      while (f.wire.count(even) > 0) {
-        const auto& sent = f.wire[even].what->ops;
+      f.answer(first, batch_status::committed);
+      while (f.wire.count(first) > 0) {
+        const auto& sent = f.wire[first].what->ops;
         const auto bad = std::find(sent.begin(), sent.end(), ops[culprit]) != sent.end();
-        f.answer(even, bad ? batch_status::torn : batch_status::committed);
+        f.answer(first, bad ? batch_status::torn : batch_status::committed);
       }
       size_t levels = 0;
       while ((size_t{1} << levels) < size) ++levels;
@@ -246,35 +280,35 @@ CAF_TEST(nothing overtakes a batch that is being halved) {
   admit(sale());
   admit(sale());
   admit(sale());
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   const auto behind = sale();
   admit(behind);
-  answer(even, batch_status::torn);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  CAF_CHECK(wire[even].what->ops[0] != behind);
-  answer(even, batch_status::committed);
-  CAF_CHECK(wire[even].what->ops[0] == behind);
+  answer(first, batch_status::torn);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  CAF_CHECK(wire[first].what->ops[0] != behind);
+  answer(first, batch_status::committed);
+  CAF_CHECK(wire[first].what->ops[0] == behind);
   CAF_CHECK_EQUAL(core->batch_aborts(), 1u);
 }
 
 CAF_TEST(contended once: the same batch again) {
   const auto x = admit(sale());
-  const auto sent = wire[even].what;
-  answer(even, batch_status::contended);
-  CAF_CHECK(wire[even].what == sent);
-  answer(even, batch_status::committed);
+  const auto sent = wire[first].what;
+  answer(first, batch_status::contended);
+  CAF_CHECK(wire[first].what == sent);
+  answer(first, batch_status::committed);
   CAF_CHECK(has_heard(x, outcome::ok));
 }
 
 CAF_TEST(contended twice: busy for all and never halved) {
   admit(sale());
   const auto x = admit(sale()), y = admit(sale());
-  answer(even, batch_status::committed);
-  answer(even, batch_status::contended);
-  CAF_CHECK_EQUAL(size_on_wire(even), 2u);
-  answer(even, batch_status::contended);
+  answer(first, batch_status::committed);
+  answer(first, batch_status::contended);
+  CAF_CHECK_EQUAL(size_on_wire(first), 2u);
+  answer(first, batch_status::contended);
   CAF_CHECK(has_heard(x, outcome::busy));
   CAF_CHECK(has_heard(y, outcome::busy));
   CAF_CHECK(wire.empty());
@@ -283,7 +317,7 @@ CAF_TEST(contended twice: busy for all and never halved) {
 CAF_TEST(contended: what is late by then is not repeated) {
   const auto x = admit(sale(), 100ms);
   now += 101ms;
-  answer(even, batch_status::contended);
+  answer(first, batch_status::contended);
   CAF_CHECK(has_heard(x, outcome::late));
   CAF_CHECK(wire.empty());
 }
@@ -292,35 +326,35 @@ CAF_TEST(contended: what is late by then is not repeated) {
 
 CAF_TEST(H04 a lost batch is sent again before anything else) {
   const auto x = admit(sale(), 100ms);
-  const auto sent = wire[even].what;
+  const auto sent = wire[first].what;
   const auto behind = admit(sale(), 60'000ms);
-  answer(even, batch_status::lost);
+  answer(first, batch_status::lost);
   CAF_CHECK(wire.empty());
-  CAF_CHECK_EQUAL(ring(even).count(), 50);
-  CAF_CHECK(wire[even].what == sent);
-  answer(even, batch_status::lost);
+  CAF_CHECK_EQUAL(ring(first).count(), 50);
+  CAF_CHECK(wire[first].what == sent);
+  answer(first, batch_status::lost);
   now += 1s; // Long past its deadline: the second run is the look-up all the same.
-  CAF_CHECK_EQUAL(ring(even).count(), 100);
-  CAF_CHECK(wire[even].what == sent);
+  CAF_CHECK_EQUAL(ring(first).count(), 100);
+  CAF_CHECK(wire[first].what == sent);
   CAF_CHECK(open(x));
-  answer(even, batch_status::committed, outcome::replayed);
+  answer(first, batch_status::committed, outcome::replayed);
   CAF_CHECK(has_heard(x, outcome::replayed));
   CAF_CHECK(open(behind));
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
 }
 
 CAF_TEST(pauses double up to their bound and start anew after a success) {
   admit(sale(), 600'000ms);
   std::vector<int64_t> pauses;
   for (int i = 0; i < 8; ++i) {
-    answer(even, batch_status::lost);
-    pauses.push_back(ring(even).count());
+    answer(first, batch_status::lost);
+    pauses.push_back(ring(first).count());
   }
   CAF_CHECK(pauses == (std::vector<int64_t>{50, 100, 200, 400, 800, 1600, 2000, 2000}));
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   admit(sale());
-  answer(even, batch_status::lost);
-  CAF_CHECK_EQUAL(ring(even).count(), 50);
+  answer(first, batch_status::lost);
+  CAF_CHECK_EQUAL(ring(first).count(), 50);
 }
 
 CAF_TEST(a lost batch stays unknown whatever refuses its second run) {
@@ -328,40 +362,40 @@ CAF_TEST(a lost batch stays unknown whatever refuses its second run) {
                              batch_status::not_connected, batch_status::lost}) {
     fixture f;
     const auto x = f.admit(sale());
-    const auto sent = f.wire[even].what;
-    f.answer(even, batch_status::lost);
+    const auto sent = f.wire[first].what;
+    f.answer(first, batch_status::lost);
     for (int i = 0; i < 5; ++i) {
-      f.ring(even);
-      CAF_CHECK(f.wire[even].what == sent);
-      f.answer(even, refusal);
+      f.ring(first);
+      CAF_CHECK(f.wire[first].what == sent);
+      f.answer(first, refusal);
       CAF_CHECK(f.open(x));
     }
-    f.ring(even);
-    f.answer(even, batch_status::committed);
+    f.ring(first);
+    f.answer(first, batch_status::committed);
     CAF_CHECK(f.has_heard(x, outcome::ok));
-    CAF_CHECK(!f.core->down(even));
+    CAF_CHECK(!f.core->down(first));
   }
 }
 
 CAF_TEST(a lost op that trips the wire alone is unknown and not broken) {
   const auto x = admit(sale());
-  answer(even, batch_status::lost);
-  ring(even);
-  answer(even, batch_status::torn);
+  answer(first, batch_status::lost);
+  ring(first);
+  answer(first, batch_status::torn);
   CAF_CHECK(has_heard(x, outcome::unknown));
 }
 
 CAF_TEST(the halves of a lost batch are not dropped as late) {
   admit(sale());
   const auto x = admit(sale()), y = admit(sale());
-  answer(even, batch_status::committed);
-  answer(even, batch_status::lost);
+  answer(first, batch_status::committed);
+  answer(first, batch_status::lost);
   now += 1h;
-  ring(even);
-  answer(even, batch_status::torn);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  answer(even, batch_status::committed, outcome::late);
-  answer(even, batch_status::committed, outcome::replayed);
+  ring(first);
+  answer(first, batch_status::torn);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  answer(first, batch_status::committed, outcome::late);
+  answer(first, batch_status::committed, outcome::replayed);
   CAF_CHECK(has_heard(x, outcome::late));
   CAF_CHECK(has_heard(y, outcome::replayed));
 }
@@ -369,35 +403,35 @@ CAF_TEST(the halves of a lost batch are not dropped as late) {
 CAF_TEST(behind a lost batch ops wait up to the bound and hear late in time) {
   config.ops_max = 3;
   reset();
-  admit(sale());
-  answer(even, batch_status::lost);
-  const auto x = admit(sale(), 10ms), y = admit(sale(), 10'000ms);
-  CAF_CHECK(has_heard(admit(sale()), outcome::busy));
-  ring(even);
+  admit(account_op());
+  answer(accounts, batch_status::lost);
+  const auto x = admit(account_op(), 10ms), y = admit(account_op(), 10'000ms);
+  CAF_CHECK(has_heard(admit(account_op()), outcome::busy));
+  ring(accounts);
   CAF_CHECK(has_heard(x, outcome::late));
   CAF_CHECK(open(y));
 }
 
 CAF_TEST(an old answer and an old timer change nothing) {
   admit(sale());
-  const auto ticket = wire[even].ticket;
-  answer(even, batch_status::lost);
-  const auto timer = timers[even];
+  const auto ticket = wire[first].ticket;
+  answer(first, batch_status::lost);
+  const auto timer = timers[first];
   ledger_effects fx;
-  core->executed(even, ticket, batch_result{batch_status::torn, {}, {}}, now, fx);
-  core->tick(even, timer.generation + 1, now, fx);
-  core->tick(odd, timer.generation, now, fx);
+  core->executed(first, ticket, batch_result{batch_status::torn, {}, {}}, now, fx);
+  core->tick(first, timer.generation + 1, now, fx);
+  core->tick(second, timer.generation, now, fx);
   CAF_CHECK(fx.sends.empty() && fx.deliveries.empty() && fx.timers.empty());
-  ring(even);
-  core->tick(even, timer.generation, now, fx);
+  ring(first);
+  core->tick(first, timer.generation, now, fx);
   CAF_CHECK(fx.sends.empty());
 }
 
 CAF_TEST(a committed batch with too few verdicts is unknown) {
   const auto x = admit(sale());
-  const auto ticket = wire[even].ticket;
+  const auto ticket = wire[first].ticket;
   ledger_effects fx;
-  core->executed(even, ticket, batch_result{batch_status::committed, {}, {}}, now, fx);
+  core->executed(first, ticket, batch_result{batch_status::committed, {}, {}}, now, fx);
   take(fx);
   CAF_CHECK(has_heard(x, outcome::unknown));
   CAF_CHECK_EQUAL(core->batch_aborts(), 1u);
@@ -408,23 +442,23 @@ CAF_TEST(a committed batch with too few verdicts is unknown) {
 CAF_TEST(a lane that cannot write answers at once and probes once a second) {
   for (const auto refusal : {batch_status::read_only, batch_status::not_connected}) {
     fixture f;
-    const auto x = f.admit(sale()), queued = f.admit(sale(), 1500ms);
-    f.answer(even, refusal);
+    const auto x = f.admit(account_op()), queued = f.admit(account_op(), 1500ms);
+    f.answer(accounts, refusal);
     CAF_CHECK(f.has_heard(x, outcome::unavailable));
     CAF_CHECK(f.open(queued));
-    CAF_CHECK(f.has_heard(f.admit(sale()), outcome::unavailable));
-    CAF_CHECK_EQUAL(f.ring(even).count(), 1000);
-    CAF_CHECK_EQUAL(f.size_on_wire(even), 0u);
-    CAF_CHECK(f.has_heard(f.admit(sale()), outcome::unavailable));
-    f.answer(even, batch_status::lost);
+    CAF_CHECK(f.has_heard(f.admit(account_op()), outcome::unavailable));
+    CAF_CHECK_EQUAL(f.ring(accounts).count(), 1000);
+    CAF_CHECK_EQUAL(f.size_on_wire(accounts), 0u);
+    CAF_CHECK(f.has_heard(f.admit(account_op()), outcome::unavailable));
+    f.answer(accounts, batch_status::lost);
     CAF_CHECK(f.open(queued));
-    f.ring(even);
+    f.ring(accounts);
     CAF_CHECK(f.has_heard(queued, outcome::unavailable));
-    f.answer(even, batch_status::committed);
-    CAF_CHECK(!f.core->down(even));
+    f.answer(accounts, batch_status::committed);
+    CAF_CHECK(!f.core->down(accounts));
     CAF_CHECK(f.wire.empty());
-    const auto again = f.admit(sale());
-    f.answer(even, batch_status::committed);
+    const auto again = f.admit(account_op());
+    f.answer(accounts, batch_status::committed);
     CAF_CHECK(f.has_heard(again, outcome::ok));
     CAF_CHECK(f.timers.empty()); // An idle ledger has no timer.
   }
@@ -433,11 +467,11 @@ CAF_TEST(a lane that cannot write answers at once and probes once a second) {
 CAF_TEST(what waited through a short outage is served) {
   admit(sale());
   const auto queued = admit(sale(), 5'000ms);
-  answer(even, batch_status::not_connected);
-  ring(even);
-  answer(even, batch_status::committed);
-  CAF_CHECK_EQUAL(size_on_wire(even), 1u);
-  answer(even, batch_status::committed);
+  answer(first, batch_status::not_connected);
+  ring(first);
+  answer(first, batch_status::committed);
+  CAF_CHECK_EQUAL(size_on_wire(first), 1u);
+  answer(first, batch_status::committed);
   CAF_CHECK(has_heard(queued, outcome::ok));
 }
 
@@ -452,9 +486,9 @@ CAF_TEST(H13 a barrier waits for what was admitted before it and for nothing els
   const auto b = wait(0), session = wait(20), elsewhere = wait(2);
   CAF_CHECK(passed == std::vector<asker_no>{elsewhere});
   admit(sale(0));
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   CAF_CHECK_EQUAL(passed.size(), 1u);
-  answer(even, batch_status::committed); // The second op, and the third with it.
+  answer(first, batch_status::committed); // The second op, and the third with it.
   CAF_CHECK_EQUAL(passed.size(), 3u);
   CAF_CHECK(passed[1] == b || passed[2] == b);
   CAF_CHECK(passed[1] == session || passed[2] == session);
@@ -464,7 +498,7 @@ CAF_TEST(H13 a barrier waits across lanes) {
   admit(account_op(20));
   admit(sale(0)); // Its session's shard is 20.
   const auto b = wait(20);
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   CAF_CHECK(passed.empty());
   answer(lane_id::accounts, batch_status::committed);
   CAF_CHECK(passed == std::vector<asker_no>{b});
@@ -476,19 +510,19 @@ CAF_TEST(H13 an op admitted after the barrier does not stand in for one before i
   admit(account_op(20));
   answer(lane_id::accounts, batch_status::committed);
   CAF_CHECK(passed.empty());
-  answer(even, batch_status::committed);
+  answer(first, batch_status::committed);
   CAF_CHECK(passed == std::vector<asker_no>{b});
 }
 
 CAF_TEST(H13 a barrier waits until a lost op is settled) {
   admit(sale(0));
   const auto b = wait(0);
-  answer(even, batch_status::lost);
-  ring(even);
-  answer(even, batch_status::lost);
+  answer(first, batch_status::lost);
+  ring(first);
+  answer(first, batch_status::lost);
   CAF_CHECK(passed.empty());
-  ring(even);
-  answer(even, batch_status::committed);
+  ring(first);
+  answer(first, batch_status::committed);
   CAF_CHECK(passed == std::vector<asker_no>{b});
 }
 
