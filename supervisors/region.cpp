@@ -113,12 +113,7 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
     started(self, key, start_no, caf::actor_cast<caf::actor>(handle));
   };
   switch (key.kind) {
-  case entity_kind::session: {
-    user_id user{key.hi, key.lo};
-    return load<session_rows>(
-      self, key, start_no, load_session{user},
-      [=, &node](const auto& rows) { run(spawn_session(node, user, address, rows)); });
-  }
+  case entity_kind::session: return run(spawn_session(node, user_id{key.hi, key.lo}, address));
   case entity_kind::seat_block: {
     event_id event{key.hi, key.lo};
     return load<block_rows>(self, key, start_no, load_block{event, key.block_no},

@@ -244,13 +244,13 @@ CAF_TEST(R18 an entity that keeps dying is refused until its window has passed) 
 
 CAF_TEST(H12 a suspended node refuses and starts nothing afterwards) {
   auto x = reserve(alice, {want(0, 1)});
-  auto loads = st.loads;
+  auto started = node.probe.activations.load();
   suspend();
   auto y = reserve(bob, {want(0, 2)});
   CAF_CHECK(y->error == ec::unavailable);
   thaw(false);
   CAF_CHECK(reserve(alice, {want(0, 1)})->value.id == x->value.id);
-  CAF_CHECK_EQUAL(st.loads, loads);
+  CAF_CHECK_EQUAL(node.probe.activations.load(), started);
 }
 
 CAF_TEST(H12 a changed epoch drops everything and loads again) {

@@ -50,6 +50,8 @@ ec to_ec(outcome x) {
   case outcome::closed: return ec::sale_closed;
   case outcome::moved:
   case outcome::sold_out: return ec::seat_contested;
+  case outcome::revoked: return ec::not_authenticated;
+  case outcome::over_limit: return ec::hold_limit;
   case outcome::not_pending: return ec::reservation_unknown;
   case outcome::pinned: return ec::reservation_pinned;
   case outcome::reused: return ec::refresh_reused;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "actors/seat_block/state.hpp"
 #include "supervisors/reply_once.hpp"
@@ -190,6 +191,12 @@ void submit_creation(pointer self, const attempt_ptr& x) {
   what.session = wish.session;
   what.event_owner = wish.event_owner;
   what.request = wish.request;
+  if (wish.token_issued_at != instant{}) {
+    auto limit = st.node->sale.holds_per_user_event_max;
+    auto no_limit = std::numeric_limits<int32_t>::max();
+    what.token_issued_at = wish.token_issued_at;
+    what.units_before_max = limit > 0 ? limit - static_cast<int32_t>(x->seats.size()) : no_limit;
+  }
   for (size_t i = 0; i < x->seats.size(); ++i) {
     auto& seat = x->seats[i];
     create_item item;

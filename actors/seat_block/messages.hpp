@@ -31,6 +31,8 @@ struct hold_seats {
   participant event_owner;
   instant deadline; ///< Ledger time after which nothing may be committed any more.
   request_id request;
+  /// Set by a session that has not read its user's rows: the ledger judges token and limit.
+  instant token_issued_at;
   bool operator==(const hold_seats&) const = default;
 };
 
@@ -122,7 +124,7 @@ struct block_awake {
 template <class F> wire<F> inspect(F& f, wanted_seat& x) { return f(x.seat, x.block_no); }
 template <class F> wire<F> inspect(F& f, hold_seats& x) {
   return f(x.id, x.user, x.number, x.seats, x.key, x.digest, x.session, x.event_owner, x.deadline,
-           x.request);
+           x.request, x.token_issued_at);
 }
 template <class F> wire<F> inspect(F& f, held_seat& x) {
   return f(x.seat, x.block_no, x.version, x.fence, x.price);

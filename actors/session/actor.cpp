@@ -23,14 +23,20 @@ constexpr millis resolve_interval{1000};
 /// After its deadline an op may still wait for a lock, a statement time-out and the disk.
 constexpr millis resolve_patience{15'000};
 
+/// A wish and who is to hear of it.
+struct waiter {
+  reserve_seats wish;
+  reply_ptr<hold_reply> reply;
+};
+
 struct session_state {
   static inline const char* name = "tk.session";
   node_context* node = nullptr;
   user_id user;
   participant address;
-  std::unique_ptr<session_core> core;
+  session_core core;
   /// Who waits for the outcome of which attempt: the caller and its twins.
-  std::map<reservation_id, std::vector<reply_ptr<hold_reply>>> waiting;
+  std::map<reservation_id, std::vector<waiter>> waiting;
   int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
   ~session_state() {
     if (node) node->probe.sessions_active--;
@@ -66,6 +72,38 @@ hold_reply refusal(ec why) {
   return out;
 }
 
+/// Reads the user's rows, then does `then`; when they are not to be had, `failed`.
+template <class Then, class Failed> void read_rows(session_ptr self, Then then, Failed failed) {
+  auto& st = self->state;
+  auto commits = st.core.commits();
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_session{st.user})
+    .then(
+      [=](const session_rows& rows) {
+        --self->state.open_requests;
+        auto& core = self->state.core;
+        if (core.commits() != commits) // Older than what the memory knows by now.
+          return read_rows(self, then, failed);
+        core.reload(rows.user_known, rows.revoked_before, pending_of(rows), keys_of(rows));
+        then();
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        failed();
+      });
+}
+
+/// Does `then` at once when the rows have been read before.
+template <class Reply, class Then>
+void with_rows(session_ptr self, const reply_ptr<Reply>& reply, Then then) {
+  if (self->state.core.read()) return then();
+  read_rows(self, std::move(then), [=] {
+    Reply refused;
+    refused.is = ec::unavailable;
+    reply->deliver(std::move(refused));
+  });
+}
+
 // -- replays ------------------------------------------------------------------------------------
 
 /// A recorded reservation in the shape of a first answer, with its current status (C27).
@@ -98,18 +136,53 @@ void answer_all(session_ptr self, reservation_id attempt, const hold_reply& what
   if (i == self->state.waiting.end()) return;
   auto waiting = std::move(i->second);
   self->state.waiting.erase(i);
-  for (auto& x : waiting) x->deliver(what);
+  for (auto& x : waiting) x.reply->deliver(what);
 }
 
 void resolve_later(session_ptr self, reservation_id attempt) {
   self->delayed_send(self, resolve_interval, atom::resolve_v, attempt);
 }
 
+void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say);
+
+/// A refusal names the caller's own reservation when that is what stands in the way.
+void name_own_hold(const session_state& st, hold_reply& what) {
+  if (what.is != ec::seat_held) return;
+  if (auto own = st.core.holder_of(what.refused, st.node->clock->now())) what.id = own->id;
+}
+
+/// An attempt without rows did not simply succeed, so the rows are read. Unless they know better,
+/// what it heard stands; the ledger's own no for token or limit never does.
+void decide_again(session_ptr self, reservation_id attempt, const hold_reply& heard) {
+  auto& st = self->state;
+  st.core.drop(attempt);
+  auto again = std::move(st.waiting[attempt]);
+  st.waiting.erase(attempt);
+  bool judged_rows = heard.is == ec::hold_limit || heard.is == ec::not_authenticated;
+  for (auto& x : again) {
+    auto by_rows = [=] {
+      auto& now = self->state;
+      auto limit = now.node->sale.holds_per_user_event_max;
+      auto at = now.node->clock->now();
+      bool new_to_rows =
+        now.core.decide(x.wish, limit, at, true).is == reserve_decision::kind::forward;
+      bool refused_own = heard.is != ec::ok && now.core.own_hold(x.wish, at);
+      if (!new_to_rows || judged_rows || refused_own) return decide(self, x.wish, x.reply, true);
+      auto stands = heard;
+      name_own_hold(now, stands);
+      x.reply->deliver(std::move(stands));
+    };
+    read_rows(self, by_rows, [=] { x.reply->deliver(refusal(ec::unavailable)); });
+  }
+}
+
+bool may_have_happened(ec x) { return x == ec::unknown || x == ec::in_flight || x == ec::internal; }
+
 /// What the lead block answered about an attempt.
 void finish(session_ptr self, reservation_id attempt, event_id event, hold_reply what) {
   auto& st = self->state;
-  if (what.is == ec::seat_held)
-    if (auto own = st.core->holder_of(what.refused, st.node->clock->now())) what.id = own->id;
+  name_own_hold(st, what);
   bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
   if (what.is == ec::ok && what.id == attempt && pending) {
     pending_hold made{what.id, event, what.expires_at, 0, {}};
@@ -117,12 +190,12 @@ void finish(session_ptr self, reservation_id attempt, event_id event, hold_reply
       made.lead_block = made.seats.empty() ? x.block_no : std::min(made.lead_block, x.block_no);
       made.seats.push_back(x.seat);
     }
-    st.core->commit(attempt, std::move(made));
-  } else if (what.is == ec::unknown || what.is == ec::in_flight || what.is == ec::internal) {
+    st.core.commit(attempt, std::move(made));
+  } else if (may_have_happened(what.is)) {
     st.node->probe.outcomes_unknown++;
     resolve_later(self, attempt); // The attempt stays open: it may have happened.
   } else {
-    st.core->drop(attempt); // Refused, or it told an earlier reservation: nothing was made.
+    st.core.drop(attempt); // Refused, or it told an earlier reservation: nothing was made.
   }
   answer_all(self, attempt, what);
 }
@@ -130,7 +203,7 @@ void finish(session_ptr self, reservation_id attempt, event_id event, hold_reply
 /// Finds out what became of an attempt whose outcome nobody heard.
 void resolve(session_ptr self, reservation_id attempt) {
   auto& st = self->state;
-  auto open = st.core->find_attempt(attempt);
+  auto open = st.core.find_attempt(attempt);
   if (!open) return;
   auto given_up = st.node->clock->now() > open->deadline + resolve_patience;
   ++st.open_requests;
@@ -138,7 +211,7 @@ void resolve(session_ptr self, reservation_id attempt) {
     .then(
       [=](const found_reservation& x) {
         --self->state.open_requests;
-        auto& core = *self->state.core;
+        auto& core = self->state.core;
         if (x.found && x.row.status == reservation_status::pending) {
           core.commit(attempt, to_pending(x.row));
           answer_all(self, attempt, to_reply(x.row));
@@ -155,14 +228,35 @@ void resolve(session_ptr self, reservation_id attempt) {
       });
 }
 
+/// Answers to an attempt without rows that say what they would: it was made, nobody knows, or
+/// nobody looked. To anything else the rows may have more to say, above all a recorded key (H-22c).
+bool final_without_rows(const hold_reply& x) {
+  switch (x.is) {
+  case ec::ok: return !x.replayed;
+  case ec::busy:
+  case ec::late:
+  case ec::fenced:
+  case ec::unavailable: return true;
+  default: return may_have_happened(x.is);
+  }
+}
+
+void recheck(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
+  read_rows(
+    self, [=] { decide(self, wish, reply, true); },
+    [=] { reply->deliver(refusal(ec::unavailable)); });
+}
+
 void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
   auto& st = self->state;
   auto board = st.node->boards->find_event(wish.event);
   auto now = st.node->clock->now();
-  if (!board) // The ingress shows the event before it lets anybody in.
-    return reply->deliver(refusal(ec::event_unknown));
-  if (!session_core::sale_may_be_open(board->sale, now))
-    return reply->deliver(refusal(ec::sale_closed));
+  bool unread = !st.core.read();
+  // The ingress shows the event before it lets anybody in.
+  if (!board || !session_core::sale_may_be_open(board->sale, now)) {
+    if (unread) return recheck(self, wish, reply);
+    return reply->deliver(refusal(board ? ec::sale_closed : ec::event_unknown));
+  }
   hold_seats cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
   cmd.user = st.user;
@@ -174,19 +268,21 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
   cmd.event_owner = board->owner;
   cmd.deadline = now + claim_budget;
   cmd.request = wish.request;
-  auto own = st.core->own_hold(wish, now);
+  if (unread) cmd.token_issued_at = wish.token_issued_at;
+  auto own = st.core.own_hold(wish, now);
   auto lead = own ? own->lead_block
                   : std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
-  st.core->begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
-                  cmd.deadline, seats_of(wish)});
-  st.waiting[id].push_back(reply);
+  st.core.begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
+                 cmd.deadline, seats_of(wish)});
+  st.waiting[id].push_back({wish, reply});
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
     .then(
       [=](const hold_reply& x) {
         --self->state.open_requests;
+        if (unread && !final_without_rows(x)) return decide_again(self, id, x);
         finish(self, id, event, x);
       },
       [=](const caf::error& e) {
@@ -196,36 +292,14 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
 }
 
 void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
-            bool final_say);
-
-void recheck(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
-  auto& st = self->state;
-  auto commits = st.core->commits();
-  ++st.open_requests;
-  self->request(st.node->reads, reads_budget, load_session{st.user})
-    .then(
-      [=](const session_rows& rows) {
-        --self->state.open_requests;
-        auto& core = *self->state.core;
-        if (core.commits() != commits) // Older than what the memory knows by now.
-          return recheck(self, wish, reply);
-        core.reload(rows.revoked_before, pending_of(rows), keys_of(rows));
-        decide(self, wish, reply, true);
-      },
-      [=](caf::error&) {
-        --self->state.open_requests;
-        reply->deliver(refusal(ec::unavailable));
-      });
-}
-
-void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
             bool final_say) {
   auto& st = self->state;
   auto limit = st.node->sale.holds_per_user_event_max;
-  auto what = st.core->decide(wish, limit, st.node->clock->now(), final_say);
+  auto what = st.core.decide(wish, limit, st.node->clock->now(), final_say);
   switch (what.is) {
-  case reserve_decision::kind::forward: return forward(self, wish, reply);
-  case reserve_decision::kind::join: return st.waiting[what.reservation].push_back(reply);
+  case reserve_decision::kind::forward:
+  case reserve_decision::kind::unread: return forward(self, wish, reply);
+  case reserve_decision::kind::join: return st.waiting[what.reservation].push_back({wish, reply});
   case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
   case reserve_decision::kind::refuse: return reply->deliver(refusal(what.why));
@@ -262,7 +336,7 @@ void explain_no_hold(session_ptr self, reservation_id id, const reply_ptr<releas
         if (!x.found || x.row.user != self->state.user)
           return reply->deliver({ec::reservation_unknown});
         auto why = why_not_cancel(x.row.status);
-        if (why != ec::ok) self->state.core->forget(id);
+        if (why != ec::ok) self->state.core.forget(id);
         reply->deliver({why == ec::ok ? ec::busy : why}); // Pending: the block is looking, too.
       },
       [=](caf::error&) {
@@ -281,7 +355,7 @@ void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, 
       [=](const release_reply& x) {
         --self->state.open_requests;
         if (x.is == ec::reservation_unknown) return explain_no_hold(self, cmd.id, reply);
-        if (x.is == ec::ok) self->state.core->forget(cmd.id);
+        if (x.is == ec::ok) self->state.core.forget(cmd.id);
         reply->deliver(x);
       },
       [=](const caf::error& e) {
@@ -290,14 +364,12 @@ void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, 
       });
 }
 
-caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation& cmd) {
+void cancel(session_ptr self, const cancel_reservation& cmd,
+            const reply_ptr<release_reply>& reply) {
   auto& st = self->state;
-  if (!st.core->accepts(cmd.token_issued_at)) return release_reply{ec::not_authenticated};
-  auto reply = promise_reply<release_reply>(self);
-  if (auto known = st.core->find_pending(cmd.id)) {
-    cancel_at(self, cmd, known->event, known->lead_block, reply);
-    return reply->rp;
-  }
+  if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
+  if (auto known = st.core.find_pending(cmd.id))
+    return cancel_at(self, cmd, known->event, known->lead_block, reply);
   ++st.open_requests;
   self->request(st.node->reads, reads_budget, load_reservation{cmd.id})
     .then(
@@ -312,6 +384,11 @@ caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation&
         --self->state.open_requests;
         reply->deliver({ec::unavailable});
       });
+}
+
+caf::result<release_reply> on_cancel(session_ptr self, const cancel_reservation& cmd) {
+  auto reply = promise_reply<release_reply>(self);
+  with_rows(self, reply, [=] { cancel(self, cmd, reply); });
   return reply->rp;
 }
 
@@ -363,54 +440,59 @@ caf::result<family_rotated> on_rotate(session_ptr self, const rotate_family& cmd
   auto reply = promise_reply<family_rotated>(self);
   rotate_token what{st.user, cmd.family, cmd.token_hash, cmd.next_hash, cmd.ttl_s, st.address};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
-    self->state.core->revoke(v.at); // A reuse has moved it.
+    self->state.core.revoke(v.at); // A reuse has moved it.
     reply->deliver({is == outcome::not_pending ? ec::refresh_invalid : to_ec(is), v.at});
   });
   return reply->rp;
 }
 
-caf::result<sessions_ended> on_end_sessions(session_ptr self, const end_sessions& cmd) {
+void end_sessions_of(session_ptr self, const end_sessions& cmd,
+                     const reply_ptr<sessions_ended>& reply) {
   auto& st = self->state;
-  if (!st.core->accepts(cmd.token_issued_at)) return sessions_ended{ec::not_authenticated, {}};
-  auto reply = promise_reply<sessions_ended>(self);
+  if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated, {}});
   revoke_tokens what{st.user,      st.address,   cmd.keep, cmd.only,
                      cmd.old_hash, cmd.new_hash, cmd.close};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
-    self->state.core->revoke(v.at);
+    self->state.core.revoke(v.at);
     auto why = is == outcome::moved         ? ec::password_wrong
                : is == outcome::not_pending ? ec::route_unknown
                                             : to_ec(is);
     reply->deliver({why, v.at});
   });
+}
+
+caf::result<sessions_ended> on_end_sessions(session_ptr self, const end_sessions& cmd) {
+  auto reply = promise_reply<sessions_ended>(self);
+  with_rows(self, reply, [=] { end_sessions_of(self, cmd, reply); });
   return reply->rp;
 }
 
 caf::result<all_revoked> on_revoke(session_ptr self, const revoke_all& cmd) {
-  auto& st = self->state;
-  if (!st.core->accepts(cmd.token_issued_at)) return all_revoked{ec::not_authenticated};
   auto reply = promise_reply<all_revoked>(self);
-  submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
-    if (is == outcome::ok) self->state.core->revoke(v.at);
-    reply->deliver({to_ec(is)});
+  with_rows(self, reply, [=] {
+    auto& st = self->state;
+    if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
+    submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
+      if (is == outcome::ok) self->state.core.revoke(v.at);
+      reply->deliver({to_ec(is)});
+    });
   });
   return reply->rp;
 }
 
 passivation on_passivate(session_ptr self) {
   auto& st = self->state;
-  bool idle = st.open_requests == 0 && st.waiting.empty() && st.core->idle();
+  bool idle = st.open_requests == 0 && st.waiting.empty() && st.core.idle();
   if (idle) self->quit();
   return {idle};
 }
 
 session_self::behavior_type session(session_ptr self, node_context* node, user_id user,
-                                    participant address, session_rows rows) {
+                                    participant address) {
   auto& st = self->state;
   st.node = node;
   st.user = user;
   st.address = address;
-  st.core = std::make_unique<session_core>(rows.user_known, rows.revoked_before, pending_of(rows),
-                                           keys_of(rows));
   node->probe.sessions_active++;
   return {
     [=](const reserve_seats& x) { return on_reserve(self, x); },
@@ -427,9 +509,8 @@ session_self::behavior_type session(session_ptr self, node_context* node, user_i
 
 } // namespace
 
-session_actor spawn_session(node_context& node, user_id user, participant self,
-                            const session_rows& rows) {
-  return node.system->spawn(session, &node, user, self, rows);
+session_actor spawn_session(node_context& node, user_id user, participant self) {
+  return node.system->spawn(session, &node, user, self);
 }
 
 } // namespace tk

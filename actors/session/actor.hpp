@@ -5,8 +5,8 @@
 
 namespace tk {
 
-/// Starts the session of `user` from its rows. `self` is its address, with the epoch it decides in.
-session_actor spawn_session(node_context& node, user_id user, participant self,
-                            const session_rows& rows);
+/// Starts the session of `user`, which reads its rows when it needs them. `self` is its address,
+/// with the epoch it decides in.
+session_actor spawn_session(node_context& node, user_id user, participant self);
 
 } // namespace tk

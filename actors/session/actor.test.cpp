@@ -101,7 +101,7 @@ CAF_TEST(H22c the ledger knows a key that the session does not) {
   // The session forgets the key but the block goes on; the seat is another one.
   st.rows.reservations.at(x->value.id).key = "";
   forget_everything();
-  reserve(alice, {want(1, 9)}); // Loads the session without the key.
+  cancel(alice, {0xbad, 1}); // Reads the rows without the key.
   st.rows.reservations.at(x->value.id).key = "k";
   auto w = wish({want(0, 2)}, "k");
   w.digest = st.rows.reservations.at(x->value.id).digest;
@@ -162,6 +162,61 @@ CAF_TEST(H17 two creations one below the limit and one passes) {
   CAF_CHECK(y->value.is == ec::hold_limit);
   let_go();
   CAF_CHECK(x->value.is == ec::ok);
+}
+
+CAF_TEST(a lone wish that succeeds reads no rows) {
+  reserve(alice, {want(0, 1)});
+  auto loads = st.loads;
+  CAF_CHECK(reserve(bob, {want(0, 2)})->value.is == ec::ok);
+  CAF_CHECK(reserve(bob, {want(0, 3)}, "k")->value.is == ec::ok);
+  CAF_CHECK_EQUAL(st.loads, loads);
+}
+
+CAF_TEST(H17 the limit holds for a session that has read nothing) {
+  for (uint64_t n = 1; n <= 4; ++n) reserve(alice, {want(0, n)});
+  forget_everything();
+  CAF_CHECK(reserve(alice, {want(0, 5)})->value.is == ec::hold_limit);
+  CAF_CHECK_EQUAL(status(seat_no(0, 5)), 'a');
+}
+
+CAF_TEST(H22c a key is replayed to a session that has read nothing) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  cancel(alice, x->value.id);
+  reserve(bob, {want(0, 1)});
+  forget_everything();
+  auto y = reserve(alice, {want(0, 1)}, "k"); // The block says no before the ledger is asked.
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK(y->value.replayed);
+  CAF_CHECK(y->value.id == x->value.id);
+  forget_everything();
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::idempotency_conflict);
+  CAF_CHECK_EQUAL(status(seat_no(0, 2)), 'a');
+}
+
+CAF_TEST(a revoked token hears nothing from a session that has read nothing) {
+  auto mine = wish({want(0, 1)}, "k");
+  CAF_REQUIRE(request<session_actor>(key_of(alice), mine)->value.is == ec::ok);
+  pass(millis{5});
+  revoke(alice);
+  forget_everything();
+  auto x = request<session_actor>(key_of(alice), mine);
+  CAF_CHECK(x->value.is == ec::not_authenticated);
+  CAF_CHECK(x->value.id.nil());
+  forget_everything();
+  auto y = request<session_actor>(
+    key_of(alice),
+    cancel_reservation{st.rows.reservations.begin()->first, mine.token_issued_at, {}});
+  CAF_CHECK(y->value.is == ec::not_authenticated);
+}
+
+CAF_TEST(an overloaded ledger is not asked again after reading) {
+  reserve(bob, {want(0, 2)});
+  auto loads = st.loads;
+  verdict v;
+  v.is = outcome::busy;
+  st.answers = {v};
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::busy);
+  CAF_CHECK_EQUAL(st.loads, loads);
 }
 
 CAF_TEST(H17 before a final no the rows are read) {

@@ -28,15 +28,6 @@ std::vector<seat_id> seats_of(const reserve_seats& wish) {
   return out;
 }
 
-session_core::session_core(bool user_known, instant revoked_before,
-                           std::vector<pending_hold> pending, std::vector<key_record> keys)
-    : user_known_(user_known),
-      revoked_before_(revoked_before),
-      pending_(by_id(std::move(pending))),
-      keys_(std::move(keys)) {
-  // nop
-}
-
 bool session_core::sale_may_be_open(const sale_window& sale, instant now) {
   if (sale.cancelled || sale.sale_start == instant{}) return false;
   return now + clock_margin >= sale.sale_start &&
@@ -101,6 +92,14 @@ int32_t session_core::seats_in_hand(event_id event, instant now) const {
 reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, instant now,
                                       bool final_say) const {
   reserve_decision out;
+  if (!read_) { // One at a time: the ledger does not see what is in flight.
+    if (wish.token_issued_at <= revoked_before_) { // Heard since the start, so certain.
+      out.why = ec::not_authenticated;
+      return out;
+    }
+    out.is = attempts_.empty() ? reserve_decision::kind::unread : reserve_decision::kind::recheck;
+    return out;
+  }
   if (!accepts(wish.token_issued_at)) {
     out.why = ec::not_authenticated;
     return out;
@@ -142,8 +141,10 @@ void session_core::forget(reservation_id pending) { pending_.erase(pending); }
 
 void session_core::revoke(instant at) { revoked_before_ = std::max(revoked_before_, at); }
 
-void session_core::reload(instant revoked_before, std::vector<pending_hold> pending,
-                          std::vector<key_record> keys) {
+void session_core::reload(bool user_known, instant revoked_before,
+                          std::vector<pending_hold> pending, std::vector<key_record> keys) {
+  read_ = true;
+  user_known_ = user_known;
   revoke(revoked_before);
   pending_ = by_id(std::move(pending));
   keys_ = std::move(keys);

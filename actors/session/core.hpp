@@ -42,9 +42,10 @@ struct key_record {
 struct reserve_decision {
   enum class kind : uint8_t {
     forward, ///< New: ask the lead block.
+    unread,  ///< Ask the lead block, and let the ledger judge what the rows would say.
     join,    ///< The same key is being decided: wait for the same outcome.
     replay,  ///< Recorded before: tell what became of `reservation`.
-    recheck, ///< The limit says no from memory: re-read, then decide with `final_say`.
+    recheck, ///< The memory is not enough, or says no: read, then decide with `final_say`.
     refuse   ///< `why`.
   };
   kind is = kind::refuse;
@@ -52,13 +53,11 @@ struct reserve_decision {
   reservation_id reservation; ///< Of join and replay.
 };
 
-/// The rules of a session: pure. A memory may say yes, subject to the ledger; before a final no for
-/// the limit it is re-read (H-17).
+/// The rules of a session: pure. It starts without its rows, because most buyers of an on-sale come
+/// once: a lone wish goes ahead and the ledger judges token, key and limit. Only a yes of it is
+/// final; before any no the rows are read (H-17). A memory may say yes, subject to the ledger.
 class session_core {
 public:
-  session_core(bool user_known, instant revoked_before, std::vector<pending_hold> pending,
-               std::vector<key_record> keys);
-
   /// Tokens issued up to the last revocation are worthless (C1, C32).
   [[nodiscard]] bool accepts(instant token_issued_at) const {
     return user_known_ && token_issued_at > revoked_before_;
@@ -87,9 +86,11 @@ public:
   void forget(reservation_id pending);
   void revoke(instant at);
   /// Fresh rows: what was pending is replaced; attempts stay.
-  void reload(instant revoked_before, std::vector<pending_hold> pending,
+  void reload(bool user_known, instant revoked_before, std::vector<pending_hold> pending,
               std::vector<key_record> keys);
 
+  /// The rows have been read. Until then `accepts` accepts nothing.
+  [[nodiscard]] bool read() const { return read_; }
   [[nodiscard]] const open_attempt* find_attempt(reservation_id id) const;
   [[nodiscard]] const pending_hold* find_pending(reservation_id id) const;
   [[nodiscard]] bool idle() const { return attempts_.empty(); }
@@ -104,7 +105,8 @@ private:
   /// The attempt in flight for the very same seats, whatever its key.
   [[nodiscard]] const open_attempt* twin_of(const reserve_seats& wish) const;
 
-  bool user_known_;
+  bool read_ = false;
+  bool user_known_ = false;
   instant revoked_before_;
   std::map<reservation_id, pending_hold> pending_;
   std::map<reservation_id, open_attempt> attempts_;

@@ -29,7 +29,9 @@ pending_hold hold(uint64_t id, std::vector<uint64_t> seats, millis left, event_i
 }
 
 session_core fresh(std::vector<pending_hold> pending = {}, std::vector<key_record> keys = {}) {
-  return {true, instant{}, std::move(pending), std::move(keys)};
+  session_core out;
+  out.reload(true, instant{}, std::move(pending), std::move(keys));
+  return out;
 }
 
 open_attempt attempt(uint64_t id, int32_t seats, std::string key = {}, event_id event = concert) {
@@ -43,6 +45,19 @@ using kind = reserve_decision::kind;
 CAF_TEST(a first wish is forwarded) {
   CAF_CHECK(fresh().decide(wish({1}), limit, now, false).is == kind::forward);
   CAF_CHECK(fresh().decide(wish({1, 2, 3, 4}), limit, now, false).is == kind::forward);
+}
+
+CAF_TEST(a lone first wish needs no rows and a second one does) {
+  session_core core;
+  CAF_CHECK(!core.accepts(now));
+  CAF_CHECK(core.decide(wish({1}, "k"), limit, now, false).is == kind::unread);
+  core.begin(attempt(1, 1, "k"));
+  CAF_CHECK(core.decide(wish({1}, "k"), limit, now, false).is == kind::recheck);
+  CAF_CHECK(core.decide(wish({2}), limit, now, false).is == kind::recheck);
+  core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
+  CAF_CHECK(core.decide(wish({2}), limit, now, false).is == kind::unread);
+  core.reload(true, {}, {}, {});
+  CAF_CHECK(core.decide(wish({2}), limit, now, false).is == kind::forward);
 }
 
 CAF_TEST(a no for the limit is never final from memory) {
@@ -88,7 +103,7 @@ CAF_TEST(H17 what is in flight counts) {
 CAF_TEST(an attempt whose row was read already counts once) {
   auto core = fresh();
   core.begin(attempt(1, 2));
-  core.reload({}, {hold(1, {1, 2}, millis{1000})}, {});
+  core.reload(true, {}, {hold(1, {1, 2}, millis{1000})}, {});
   CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
   core.commit({0xb, 1}, hold(1, {1, 2}, millis{1000}));
   CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
@@ -170,14 +185,15 @@ CAF_TEST(a revocation never moves backwards) {
   auto core = fresh();
   core.revoke(now);
   core.revoke(now - millis{500});
-  core.reload(now - millis{900}, {}, {});
+  core.reload(true, now - millis{900}, {}, {});
   CAF_CHECK(!core.accepts(now));
-  core.reload(now + millis{5}, {}, {});
+  core.reload(true, now + millis{5}, {}, {});
   CAF_CHECK(!core.accepts(now + millis{5}));
 }
 
 CAF_TEST(a user who does not exist is refused) {
-  session_core core{false, instant{}, {}, {}};
+  session_core core;
+  core.reload(false, instant{}, {}, {});
   CAF_CHECK(core.decide(wish({1}), limit, now, false).why == ec::not_authenticated);
 }
 
@@ -190,7 +206,8 @@ CAF_TEST(a revoked token hears nothing of a replay) {
 CAF_TEST(a reload replaces what was pending and keeps what is in flight) {
   auto core = fresh({hold(1, {1}, millis{1000})});
   core.begin(attempt(2, 1, "k"));
-  core.reload({}, {hold(3, {3, 4}, millis{1000})}, {{reserve_operation, "old", "d", {0xb, 3}}});
+  core.reload(true, {}, {hold(3, {3, 4}, millis{1000})},
+              {{reserve_operation, "old", "d", {0xb, 3}}});
   CAF_CHECK(!core.find_pending({0xb, 1}));
   CAF_CHECK(core.find_pending({0xb, 3}));
   CAF_CHECK(core.find_attempt({0xb, 2}));

@@ -31,6 +31,8 @@ std::string_view to_string(outcome x) {
   case outcome::used: return "used";
   case outcome::voided: return "voided";
   case outcome::no_ticket: return "no_ticket";
+  case outcome::revoked: return "revoked";
+  case outcome::over_limit: return "over_limit";
   case outcome::busy: return "busy";
   case outcome::unavailable: return "unavailable";
   case outcome::broken: return "broken";

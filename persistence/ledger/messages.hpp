@@ -45,6 +45,10 @@ struct create_reservation {
   participant event_owner;
   std::vector<create_item> items;
   request_id request; ///< For history and domain events (correlation).
+  /// Of a user whose rows nobody has read: the ledger judges the token and the limit. Nil = they
+  /// have been judged.
+  instant token_issued_at;
+  int32_t units_before_max = 0; ///< Beside it: what the user may hold of the event already.
 };
 
 enum class release_reason : uint8_t { cancelled = 1, expired };
@@ -140,6 +144,8 @@ enum class outcome : uint8_t {
   used,        ///< The ticket was let in before, by another scan (`used_at` tells when).
   voided,      ///< The ticket was cancelled or given to somebody else.
   no_ticket,   ///< There is no such ticket.
+  revoked,     ///< The user is unknown, or the token was issued before the last revocation.
+  over_limit,  ///< The user holds too much of the event already.
   busy,        ///< Bound reached, lock wait, deadlock: repeat.
   unavailable, ///< The database cannot write.
   broken,      ///< The op alone trips the wire: a bug, alerted.

@@ -191,8 +191,27 @@ verdict ledger_model::judge(const create_reservation& x) const {
       std::any_of(x.items.begin(), x.items.end(), item_fenced))
     v.is = outcome::fenced;
   else if (x.deadline < now_) v.is = outcome::late;
+  else if (revoked(x)) v.is = outcome::revoked;
   else if (!open) v.is = outcome::closed;
+  else if (over_limit(x)) v.is = outcome::over_limit;
   return v;
+}
+
+bool ledger_model::revoked(const create_reservation& x) const {
+  if (x.token_issued_at == instant{}) return false;
+  const auto user = rows.users.find(x.user);
+  return user == rows.users.end() || x.token_issued_at <= user->second;
+}
+
+bool ledger_model::over_limit(const create_reservation& x) const {
+  if (x.token_issued_at == instant{}) return false;
+  int32_t held = 0;
+  for (const auto& [id, y] : rows.reservations) {
+    const auto live = y.row.status == reservation_status::pending && y.row.expires_at > now_;
+    if (y.row.user != x.user || y.row.event != x.event || !live) continue;
+    for (const auto& item : y.row.items) held += item.quantity;
+  }
+  return held > x.units_before_max;
 }
 
 bool ledger_model::seat_moved(const create_item& x) const {

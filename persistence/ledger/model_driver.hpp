@@ -218,6 +218,8 @@ private:
   [[nodiscard]] verdict judge(const release_reservation& x) const;
   void apply(const release_reservation& x, undo_log& undo);
   [[nodiscard]] verdict judge(const create_reservation& x) const;
+  [[nodiscard]] bool revoked(const create_reservation& x) const;
+  [[nodiscard]] bool over_limit(const create_reservation& x) const;
   [[nodiscard]] bool seat_moved(const create_item& x) const;
   [[nodiscard]] bool violates(const create_reservation& x) const;
   void apply(const create_reservation& x, undo_log& undo);

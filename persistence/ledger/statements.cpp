@@ -90,23 +90,34 @@ w AS MATERIALIZED (
          CASE WHEN i.seat_id IS NULL THEN
            (SELECT q.available_quantity FROM ticket_types q
              WHERE q.id = i.type_id AND q.event_id = i.event_id) END AS quota,
+         i.token_at IS NOT NULL AND (SELECT coalesce(u.revoked_before < i.token_at, true)
+            FROM users u WHERE u.id = i.user_id) IS NOT TRUE AS revoked,
+         i.token_at IS NOT NULL AND coalesce((SELECT sum(x.quantity)
+            FROM (SELECT * FROM reservations r WHERE r.user_id = i.user_id
+                   ORDER BY r.created_at DESC LIMIT 100) r, reservation_items x
+           WHERE r.event_id = i.event_id AND r.status = 'pending'
+             AND r.expires_at > clock_timestamp() AND x.reservation_id = r.id), 0)
+           > i.units_before AS over_limit,
          i.idem IS NOT NULL
            AND min(i.op) OVER (PARTITION BY i.user_id, i.operation, i.idem) < i.op AS twin
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
               $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::int[], $13::bigint[],
               $14::uuid[], $15::int[], $16::bigint[], $17::uuid[], $18::int[], $19::bigint[],
               $20::int[], $21::bigint[], $22::int[], $23::bigint[], $24::text[], $25::int[],
-              $26::uuid[])
+              $26::uuid[], $27::timestamptz[], $28::int[])
     AS i(op, item, reservation_id, user_id, event_id, number, amount, operation, idem, ttl_s,
          deadline, session_shard, session_epoch, seat_id, version, fence, type_id, quantity, price,
-         block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id)
+         block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id,
+         token_at, units_before)
 ),
 c AS MATERIALIZED (
   SELECT w.*, CASE WHEN bool_or(replay_of IS NOT NULL) OVER p THEN 'replayed'
                    WHEN bool_or(twin) OVER p THEN 'in_flight'
                    WHEN bool_or(fenced) OVER p THEN 'fenced'
                    WHEN bool_or(late) OVER p THEN 'late'
+                   WHEN bool_or(revoked) OVER p THEN 'revoked'
                    WHEN bool_or(closed) OVER p THEN 'closed'
+                   WHEN bool_or(over_limit) OVER p THEN 'over_limit'
                    WHEN bool_or(moved) OVER p THEN 'moved' END AS refusal
   FROM w WINDOW p AS (PARTITION BY op)
 ),

@@ -432,6 +432,48 @@ CAF_TEST(seats and quantities in one order: all or none) {
   CAF_CHECK_EQUAL(judge_one(wish({of(x), of(t, 1)})), outcome::ok);
 }
 
+CAF_TEST(H22g create revoked: the token of a user whom the session has not read) {
+  auto order = wish({of(seat())});
+  order.units_before_max = 3;
+  order.token_issued_at = world->now() - 1h;
+  order.user = fresh<user_id>();
+  refused(order, outcome::revoked); // Nobody's.
+  order.user = user;
+  const auto v = judge({revoke_tokens{user, at(session_shard)}}).front();
+  CAF_REQUIRE_EQUAL(v.is, outcome::ok);
+  refused(order, outcome::revoked);
+  order.token_issued_at = v.at;
+  refused(order, outcome::revoked);
+  order.token_issued_at = v.at + 1ms;
+  CAF_CHECK_EQUAL(judge_one(order), outcome::ok);
+  auto judged_before = wish({of(seat())}); // By a session that has read its rows.
+  CAF_CHECK_EQUAL(judge_one(judged_before), outcome::ok);
+}
+
+CAF_TEST(H17 create over the limit counts what is pending and alive and of the event) {
+  auto order = [this](std::vector<create_item> items, int32_t before_max) {
+    auto x = wish(std::move(items));
+    x.token_issued_at = world->now() + 1h;
+    x.units_before_max = before_max;
+    return x;
+  };
+  CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 0)), outcome::ok);
+  const auto pair = order({of(seat()), of(seat())}, 1);
+  CAF_CHECK_EQUAL(judge_one(pair), outcome::ok);
+  refused(order({of(seat())}, 2), outcome::over_limit);
+  CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 3)), outcome::ok);
+  world->set_expiry(pair.id, world->now() - 1s);
+  CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 2)), outcome::ok);
+  const auto quantity = order({of(type(9), 3)}, 3);
+  CAF_CHECK_EQUAL(judge_one(quantity), outcome::ok);
+  refused(order({of(seat())}, 5), outcome::over_limit);
+  CAF_CHECK_EQUAL(judge_one(giving_back(quantity)), outcome::ok);
+  CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 3)), outcome::ok);
+  event = fresh<event_id>();
+  world->add_event({event, false, world->now() - 1h, instant::max()});
+  CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 0)), outcome::ok);
+}
+
 CAF_TEST(the order of refusals) {
   const auto x = seat();
   auto order = wish({of(x)}), twin = wish({of(x)});
@@ -441,7 +483,11 @@ CAF_TEST(the order of refusals) {
   CAF_CHECK_EQUAL(first[0].is, outcome::moved);
   CAF_CHECK_EQUAL(first[1].is, outcome::in_flight); // Before everything but a replay.
   world->cancel_event(event);
-  refused(order, outcome::closed);
+  order.token_issued_at = world->now() + 1h;
+  order.units_before_max = -1;
+  refused(order, outcome::closed); // Before the limit, which is not final.
+  order.user = fresh<user_id>();
+  refused(order, outcome::revoked);
   order.deadline = world->now() - 1s;
   refused(order, outcome::late);
   take_over(block_shard);

@@ -102,10 +102,24 @@ struct world {
     else if (now > x.deadline) out.is = outcome::late;
     else if (event.cancelled || now < event.sale_start || now > event.sale_end)
       out.is = outcome::closed;
+    else if (auto why = judge_user(x, now); why != outcome::ok) out.is = why;
     else if (!std::ranges::all_of(x.items, [&](auto& i) { return is_free(i); }))
       out.is = outcome::moved;
     else out = write(x, now);
     return out;
+  }
+
+  /// Of a user whom the session has not read.
+  [[nodiscard]] outcome judge_user(const create_reservation& x, instant now) const {
+    if (x.token_issued_at == instant{}) return outcome::ok;
+    auto user = users.find(x.user);
+    if (user == users.end() || x.token_issued_at <= user->second) return outcome::revoked;
+    int32_t held = 0;
+    for (auto& [id, row] : reservations)
+      if (row.user == x.user && row.event == x.event && row.expires_at > now &&
+          row.status == reservation_status::pending)
+        for (auto& item : row.items) held += item.quantity;
+    return held > x.units_before_max ? outcome::over_limit : outcome::ok;
   }
 
   [[nodiscard]] bool is_free(const create_item& x) const {
