@@ -54,6 +54,7 @@ struct options {
 void bench_reserve(shop& x, report& out, const options& how);
 void bench_contended(shop& x, report& out, const options& how);
 void bench_read(shop& x, report& out, const options& how);
+void bench_login(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
 
 /// `run_load` with the processor time of the node and of PostgreSQL around it.

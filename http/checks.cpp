@@ -204,6 +204,8 @@ bool service::check_access(live_exchange& x, const route_match& m) {
     return refuse(error_answer(ec::not_authenticated));
   if (m.hit->level == access::admin && !x.principal_->admin())
     return refuse(error_answer(ec::admin_required));
+  if (x.principal_ && x.principal_->password_due && !m.hit->while_password_due)
+    return refuse(error_answer(ec::password_change_required));
   if (m.malformed_param) return refuse(error_answer(ec::bad_request, "Malformed id"));
   // Parameters that the route does not know are not looked at.
   for (auto& known : m.hit->queries)

@@ -1,5 +1,6 @@
 #include "http/metrics.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -36,6 +37,7 @@ const prometheus::Histogram::BucketBoundaries& buckets() {
 struct asked_gauge : prometheus::Collectable {
   std::string name, help;
   std::function<double()> read;
+  std::map<std::string, std::string> labels;
 
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
     prometheus::MetricFamily family;
@@ -45,10 +47,18 @@ struct asked_gauge : prometheus::Collectable {
     family.type = counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
     prometheus::ClientMetric metric;
     (counts ? metric.counter.value : metric.gauge.value) = read();
+    for (auto& [label, value] : labels) metric.label.push_back({label, value});
     family.metric.push_back(metric);
     return {family};
   }
 };
+
+/// A name stands once on the page, with all its rows.
+void add(std::vector<prometheus::MetricFamily>& all, prometheus::MetricFamily family) {
+  auto same = std::ranges::find(all, family.name, &prometheus::MetricFamily::name);
+  if (same == all.end()) all.push_back(std::move(family));
+  else same->metric.insert(same->metric.end(), family.metric.begin(), family.metric.end());
+}
 
 } // namespace
 
@@ -75,12 +85,14 @@ metrics::~metrics() = default;
 
 prometheus::Registry& metrics::registry() { return impl_->registry; }
 
-void metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
+void metrics::add_gauge(std::string name, std::string help, std::function<double()> read,
+                        std::map<std::string, std::string> labels) {
   std::lock_guard lock(impl_->mutex);
   asked_gauge x;
   x.name = std::move(name);
   x.help = std::move(help);
   x.read = std::move(read);
+  x.labels = std::move(labels);
   impl_->gauges.push_back(std::move(x));
 }
 
@@ -89,7 +101,7 @@ std::string metrics::render() const {
   {
     std::lock_guard lock(impl_->mutex);
     for (auto& x : impl_->gauges)
-      for (auto& family : x.Collect()) all.push_back(std::move(family));
+      for (auto& family : x.Collect()) add(all, std::move(family));
   }
   return prometheus::TextSerializer{}.Serialize(all);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,7 +26,9 @@ public:
   [[nodiscard]] prometheus::Registry& registry();
   /// A gauge, or a counter when the name ends with `_total`.
   /// `read` is asked at every scrape, on the scraping thread; it must not block.
-  void add_gauge(std::string name, std::string help, std::function<double()> read);
+  /// Gauges of one name differ by their labels and are shown together.
+  void add_gauge(std::string name, std::string help, std::function<double()> read,
+                 std::map<std::string, std::string> labels = {});
   /// The exposition in Prometheus' text format 0.0.4.
   [[nodiscard]] std::string render() const;
 

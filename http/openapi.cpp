@@ -41,6 +41,7 @@ std::map<int, std::string> refusals_of(const route& x) {
   if (changes_state(x.verb)) errors.insert(errors.end(), {ec::origin_forbidden, ec::unknown});
   if (x.level != access::public_) errors.push_back(ec::not_authenticated);
   if (x.level == access::admin) errors.push_back(ec::admin_required);
+  if (!x.while_password_due) errors.push_back(ec::password_change_required);
   if (x.gated) errors.push_back(ec::entry_token_required);
   if (category_of(x.path) != rate_category::exempt) errors.push_back(ec::rate_limited);
   errors.insert(errors.end(), x.errors.begin(), x.errors.end());

@@ -49,7 +49,8 @@ rate_category category_of(std::string_view path) {
   constexpr std::string_view cancel = "/cancel", reservations = "/api/reservations";
   if (within(path, "/health") || within(path, "/actuator") || path == "/api/auth/me")
     return rate_category::exempt;
-  if (within(path, "/api/auth")) return rate_category::auth;
+  // Whatever tries passwords counts with log-ins.
+  if (within(path, "/api/auth") || path == "/api/users/me/password") return rate_category::auth;
   if (within(path, "/api/queue")) return rate_category::queue;
   if (path == "/api/seats/reserve" || path == reservations) return rate_category::booking;
   bool cancels = within(path, reservations) && path.ends_with(cancel) &&

@@ -58,9 +58,10 @@ struct route {
   std::vector<query_doc> queries;
 
   // -- checks -----------------------------------------------------------------------------------
-  bool gated = false;          // Needs an entry token (1.8).
-  bool personal = false;       // `Cache-Control: no-store` although the level is public.
-  size_t body_limit = 1 << 20; // Bytes; beyond it 413.
+  bool while_password_due = false; // Also for who must change the password first (G07).
+  bool gated = false;              // Needs an entry token (1.8).
+  bool personal = false;           // `Cache-Control: no-store` although the level is public.
+  size_t body_limit = 1 << 20;     // Bytes; beyond it 413.
 };
 
 /// What dispatch found.

@@ -13,6 +13,7 @@
 #include <caf/all.hpp>
 
 #include "actors/registry.hpp"
+#include "gateways/identity/google.hpp"
 #include "gateways/password/pool.hpp"
 #include "gateways/payment/gateway.hpp"
 #include "gateways/payment/mock.hpp"
@@ -33,6 +34,7 @@
 #include "persistence/pii/check.hpp"
 #include "persistence/reads/actor.hpp"
 #include "persistence/store/actor.hpp"
+#include "persistence/store/keeper.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/node.hpp"
 #include "supervisors/node_clock.hpp"
@@ -281,6 +283,16 @@ private:
                                       payment_probe_));
   }
 
+  /// Empty when no client id is configured.
+  identity_actor spawn_google() {
+    identity_config google;
+    google.rules.audience = config_.text("GOOGLE_CLIENT_ID");
+    google.keys_url = config_.text("GOOGLE_JWKS_URL");
+    if (google.rules.audience.empty()) return {};
+    return keep(spawn_google_identity(system_, std::move(google), spawn_fetch_worker(system_, {}),
+                                      clock_, identity_probe_));
+  }
+
   std::string spawn_services() {
     context_.system = &system_;
     context_.clock = &clock_;
@@ -299,6 +311,11 @@ private:
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
     context_.payments = spawn_payments();
+    google_ = spawn_google();
+    upkeep_config upkeep;
+    upkeep.interval = millis{config_.number("ACCOUNT_UPKEEP_INTERVAL_MS")};
+    upkeep.erase_after_s = config_.number("ACCOUNT_ERASE_AFTER_SECONDS");
+    keep(spawn_keeper(system_, store_, upkeep, upkeep_probe_));
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
     supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
@@ -314,6 +331,7 @@ private:
     shop_.reset(new http::shop{context_,
                                store_,
                                passwords_,
+                               google_,
                                tokens_,
                                meters_,
                                config_.flag("COOKIE_SECURE"),
@@ -324,6 +342,7 @@ private:
                                {},
                                {}});
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
+    add_account_metrics(meters_, identity_probe_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
       http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_)});
@@ -349,6 +368,8 @@ private:
   http::metrics meters_;
   ledger_probe ledger_probe_;
   payment_probe payment_probe_;
+  identity_probe identity_probe_;
+  upkeep_probe upkeep_probe_;
   actor_config actors_;
   caf::actor_system system_;
   password_hasher hasher_;
@@ -364,6 +385,7 @@ private:
   std::shared_ptr<roster_pg> roster_;
   store_actor store_;
   password_actor passwords_;
+  identity_actor google_;
   std::vector<caf::actor> to_stop_;
   caf::actor supervisor_;
   std::atomic<bool> stopping_{false};

@@ -41,6 +41,13 @@ constexpr std::array options{
   option_spec{"CORS_ALLOWED_ORIGINS", text, "http://localhost:3000", false, 0, 0, "comma list"},
   option_spec{"TRUSTED_PROXIES", text, "", false, 0, 0,
               "addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; comma list"},
+  option_spec{"GOOGLE_CLIENT_ID", text, "", false, 0, 4096, "empty: no sign-in with Google"},
+  option_spec{"GOOGLE_JWKS_URL", text, "https://www.googleapis.com/oauth2/v3/certs", false, 0, 4096,
+              "where the keys of Google's ID tokens are"},
+  option_spec{"ACCOUNT_ERASE_AFTER_SECONDS", number, "2592000", false, 0, 3650 * day_s,
+              "from leaving to the erasure of personal data"},
+  option_spec{"ACCOUNT_UPKEEP_INTERVAL_MS", number, "3600000", false, 100, day_s * 1000,
+              "how often what is to be erased is looked for"},
   option_spec{"PASSWORD_HASH_SCHEME", text, "bcrypt", false, 0, 0, "bcrypt or yescrypt"},
   option_spec{"PASSWORD_HASH_COST", number, "12", false, 4, 16, "cost of new hashes"},
   option_spec{"PASSWORD_QUEUE_MAX", number, "64", false, 1, 100'000, "hashes waiting; then 503"},
@@ -71,7 +78,6 @@ constexpr std::array options{
   option_spec{"TIKETI_PII_LOOKUP_KEY", secret, "", true, 32, 32,
               "key of look-ups by mail, 32 bytes; never changed"},
   // Of the contract's list (1.13), accepted so that one set of variables serves every release.
-  option_spec{"GOOGLE_CLIENT_ID", text, "", false, 0, 4096, "no effect yet: sign-in with Google"},
   option_spec{"QUEUE_ENTRY_TOKEN_TTL_SECONDS", text, "", false, 0, 4096,
               "no effect yet: waiting room"},
   option_spec{"VWR_TOKEN_SECRET", secret, "", false, 0, 4096, "no effect yet: waiting room"},
@@ -229,6 +235,9 @@ std::string check_words(const node_config& x) {
   for (auto& proxy : x.list("TRUSTED_PROXIES"))
     if (!http::network::parse(proxy))
       return "TRUSTED_PROXIES: `" + proxy + "` must be an address or a network like 10.0.0.0/8";
+  bool safe = x.text("GOOGLE_JWKS_URL").starts_with("https://");
+  if (!x.text("GOOGLE_CLIENT_ID").empty() && env == "production" && !safe)
+    return "GOOGLE_JWKS_URL: production takes keys over https only";
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())
     return "LOG_LEVEL: must be trace, debug, info, warn or error";

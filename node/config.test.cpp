@@ -123,6 +123,17 @@ CAF_TEST(secrets are masked and decoded by one rule) {
   CAF_CHECK_EQUAL(decode_secret("not base64!"), "not base64!");
 }
 
+CAF_TEST(in production keys of an identity provider come over https) {
+  env.values["GOOGLE_CLIENT_ID"] = "id";
+  env.values["GOOGLE_JWKS_URL"] = "http://127.0.0.1:1/certs";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["TIKETI_ENV"] = "production";
+  env.values["PAYMENT_PROVIDERS"] = "";
+  CAF_CHECK(refuses("GOOGLE_JWKS_URL"));
+  env.values.erase("GOOGLE_JWKS_URL");
+  CAF_CHECK_EQUAL(error(), "");
+}
+
 CAF_TEST(S38 production refuses payments that are not real) {
   env.values["TIKETI_ENV"] = "production";
   CAF_CHECK(refuses("mock moves no real money"));

@@ -102,4 +102,23 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
                    reader(node.suspended));
 }
 
+void add_account_metrics(http::metrics& meters, const identity_probe& google,
+                         const upkeep_probe& upkeep) {
+  meters.add_gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.",
+                   reader(google.breaker_state), {{"name", "google"}});
+  auto calls = [&](const char* outcome, const auto& count) {
+    meters.add_gauge("circuit_breaker_calls_total", "Calls by what came of them.", reader(count),
+                     {{"name", "google"}, {"outcome", outcome}});
+  };
+  calls("succeeded", google.calls_succeeded);
+  calls("failed", google.calls_failed);
+  calls("not_permitted", google.calls_not_permitted);
+  meters.add_gauge("accounts_erased_total", "Closed accounts whose personal data was erased.",
+                   reader(upkeep.accounts_erased));
+  meters.add_gauge("sessions_cleared_total", "Sessions cleared away after their end.",
+                   reader(upkeep.sessions_cleared));
+  meters.add_gauge("account_upkeep_failures_total", "Looks of the upkeep that came to nothing.",
+                   reader(upkeep.failures));
+}
+
 } // namespace tk

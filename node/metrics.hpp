@@ -1,7 +1,9 @@
 #pragma once
 
+#include "gateways/identity/google.hpp"
 #include "http/metrics.hpp"
 #include "persistence/ledger/actor.hpp"
+#include "persistence/store/keeper.hpp"
 #include "supervisors/node_clock.hpp"
 #include "supervisors/node_context.hpp"
 
@@ -10,5 +12,9 @@ namespace tk {
 /// Puts what the parts of a node count onto its metrics page (contract 2.18, G41).
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock);
+
+/// What signing in and the upkeep of accounts count (G37).
+void add_account_metrics(http::metrics& meters, const identity_probe& google,
+                         const upkeep_probe& upkeep);
 
 } // namespace tk

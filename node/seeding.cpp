@@ -44,6 +44,7 @@ tl::expected<std::string, std::string> seed_database(const node_config& config) 
   seed_options options;
   options.admin_email = lower(config.text("TIKETI_ADMIN_EMAIL"));
   options.admin_password_hash = *admin_hash;
+  options.admin_password_due = config.text("TIKETI_ENV") == "production";
   options.now = node_clock::machine_now();
   options.random = &random;
   options.vault = vault->get();

@@ -14,8 +14,6 @@ namespace tk::http {
 
 namespace {
 
-constexpr millis hash_budget{6000};
-
 void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
              int status, const std::string& message) {
   open_session(s, self, x, user, [&s, x, user, status, message](const session_tokens& tokens) {
@@ -121,7 +119,6 @@ void on_login(shop& s, const exchange_ptr& x) {
     x->fail(body.error());
     return;
   }
-  constexpr size_t password_max = 1024;
   fields form{*body};
   auto mail = fold_mail(form.mail("email"));
   auto password = form.text("password", password_max);
@@ -140,13 +137,9 @@ void on_login(shop& s, const exchange_ptr& x) {
 
 void on_me(shop& s, const exchange_ptr& x) {
   s.pool.run([&s, x](caf::event_based_actor* self) {
-    self->request(s.store, store_budget, find_user_by_id{x->user()})
-      .then(
-        [x](const user_row& user) {
-          if (refuse_revoked(x, {user.found, user.revoked_before})) return;
-          x->respond(json_text(json{{"user", me_view(user)}}.dump()));
-        },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
+    with_caller(s, self, x, [x](const user_row& user) {
+      x->respond(json_text(json{{"user", me_view(user)}}.dump()));
+    });
   });
 }
 
@@ -196,6 +189,7 @@ void add_auth_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::login_request)
     .gives(schemas::auth_response)
     .fails({ec::bad_credentials, ec::busy, ec::unavailable, ec::unknown})
+    .while_password_due()
     .runs(on_login);
   group.get("/api/auth/me", "me", "Who is signed in.")
     .user()
@@ -205,8 +199,10 @@ void add_auth_routes(shop& s, std::vector<route>& out) {
   group.post("/api/auth/logout", "logout", "Ends every session of the caller, clears the cookies.")
     .gives(schemas::message)
     .fails({ec::busy, ec::unavailable, ec::unknown})
+    .while_password_due()
     .runs(on_logout);
   add_refresh_routes(s, out);
+  add_google_routes(s, out);
 }
 
 } // namespace tk::http

@@ -1,5 +1,4 @@
 #include <caf/all.hpp>
-#include <spdlog/spdlog.h>
 
 #include "actors/session/port.hpp"
 #include "http/api/route_group.hpp"
@@ -38,9 +37,6 @@ void rotate(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const 
   ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), cmd)
     .then(
       [&s, x, user, family, next](const family_rotated& r) {
-        if (r.is == ec::refresh_reused)
-          spdlog::warn("event=refresh_token_reused user_id={} family_id={} request_id={}",
-                       to_string(user.id), to_string(family), x->req().request_id);
         if (r.is == ec::refresh_reused || r.is == ec::refresh_invalid) {
           refuse_session(s, x, r.is);
         } else if (r.is != ec::ok) {
@@ -123,6 +119,7 @@ void add_refresh_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::auth_response)
     .fails({ec::refresh_missing, ec::refresh_invalid, ec::refresh_reused, ec::busy, ec::unavailable,
             ec::unknown})
+    .while_password_due()
     .runs(on_refresh);
   group.post("/api/auth/verify-token", "verifyToken", "Tells whose access token it is.")
     .takes(schemas::verify_token_request)

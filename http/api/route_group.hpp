@@ -45,6 +45,11 @@ public:
     to_.personal = true;
     return *this;
   }
+  /// Also for whom has to change the password before all else (G07).
+  route_words& while_password_due() {
+    to_.while_password_due = true;
+    return *this;
+  }
   /// Schema of the body it takes.
   route_words& takes(std::string schema) {
     to_.request_schema = std::move(schema);

@@ -32,6 +32,44 @@ inline constexpr char verify_token_response[] = R"({"type":"object","required":[
   "userId":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},
   "role":{"type":"string","enum":["user","admin"]}}}}})";
 
+inline constexpr char google_request[] = R"({"type":"object","required":["credential"],
+ "properties":{"credential":{"type":"string","description":"A Google ID token."}}})";
+
+inline constexpr char google_response[] = R"({"type":"object",
+ "required":["message","token","refreshToken","user"],"properties":{
+ "message":{"type":"string"},"token":{"type":"string"},"refreshToken":{"type":"string"},
+ "user":{"type":"object","required":["id","userId","email","name","role","picture"],"properties":{
+  "id":{"type":"string","format":"uuid"},"userId":{"type":"string","format":"uuid"},
+  "email":{"type":"string"},"name":{"type":"string"},
+  "role":{"type":"string","enum":["user","admin"]},"picture":{"type":["string","null"]}}}}})";
+
+inline constexpr char profile[] = R"({"type":"object","required":["user"],"properties":{
+ "user":{"type":"object","required":["id","email","name","role","phone","createdAt","hasPassword",
+ "hasGoogle"],"properties":{
+  "id":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},
+  "role":{"type":"string","enum":["user","admin"]},"phone":{"type":["string","null"]},
+  "createdAt":{"type":"string","format":"date-time"},"hasPassword":{"type":"boolean"},
+  "hasGoogle":{"type":"boolean"}}}}})";
+
+inline constexpr char profile_change[] = R"({"type":"object","properties":{
+ "name":{"type":["string","null"],"maxLength":100},
+ "phone":{"type":["string","null"],"maxLength":20}}})";
+
+inline constexpr char password_change[] = R"({"type":"object",
+ "required":["currentPassword","newPassword"],"properties":{
+ "currentPassword":{"type":"string"},"newPassword":{"type":"string","minLength":8}}})";
+
+inline constexpr char leave_request[] = R"({"type":"object","properties":{
+ "password":{"type":["string","null"],"description":"Required unless the account has none."}}})";
+
+inline constexpr char session_list[] = R"({"type":"object","required":["sessions"],"properties":{
+ "sessions":{"type":"array","items":{"type":"object","required":["id","created_at","last_used_at",
+ "expires_at","user_agent","address","current"],"properties":{
+  "id":{"type":"string","format":"uuid"},"created_at":{"type":"string","format":"date-time"},
+  "last_used_at":{"type":"string","format":"date-time"},
+  "expires_at":{"type":"string","format":"date-time"},"user_agent":{"type":["string","null"]},
+  "address":{"type":["string","null"]},"current":{"type":"boolean"}}}}}})";
+
 inline constexpr char me_response[] = R"({"type":"object","required":["user"],"properties":{
  "user":{"type":"object","required":["id","email","name","role","createdAt"],"properties":{
   "id":{"type":"string","format":"uuid"},"email":{"type":"string"},"name":{"type":"string"},

@@ -163,6 +163,7 @@ std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
 std::vector<route> shop_routes(shop& s) {
   std::vector<route> out;
   add_auth_routes(s, out);
+  add_account_routes(s, out);
   add_catalogue_routes(s, out);
   add_seat_routes(s, out);
   add_reservation_routes(s, out);

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "gateways/identity/port.hpp"
 #include "gateways/password/port.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/response_cache.hpp"
@@ -29,6 +30,7 @@ struct shop {
   node_context& node;
   store_actor store;
   password_actor passwords;
+  identity_actor google; ///< Empty: no client id is configured.
   const token_service& tokens;
   metrics& meters;
   bool cookie_secure;
@@ -66,6 +68,7 @@ private:
 std::vector<route> shop_routes(shop& s);
 
 void add_auth_routes(shop& s, std::vector<route>& out);        // 2.1
+void add_account_routes(shop& s, std::vector<route>& out);     // G07
 void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layouts
 void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
 void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5

@@ -42,18 +42,33 @@ std::string fold_mail(std::string_view text) {
   return out;
 }
 
+void set_access_cookie(const shop& s, answer& out, std::string_view access) {
+  auto life = access.empty() ? 0 : static_cast<long>(s.tokens.settings().access_ttl_s);
+  out.cookies.push_back(
+    to_string(cookie{"access_token", access, "/", life, true, s.cookie_secure, "Lax"}));
+}
+
 void set_auth_cookies(const shop& s, answer& out, std::string_view access,
                       std::string_view refresh) {
-  auto& settings = s.tokens.settings();
-  auto life = [](std::string_view token, int64_t ttl_s) {
-    return token.empty() ? 0 : static_cast<long>(ttl_s);
-  };
+  set_access_cookie(s, out, access);
+  auto life = refresh.empty() ? 0 : static_cast<long>(s.tokens.settings().refresh_ttl_s);
   out.cookies.push_back(
-    to_string(cookie{"access_token", access, "/", life(access, settings.access_ttl_s), true,
-                     s.cookie_secure, "Lax"}));
-  out.cookies.push_back(
-    to_string(cookie{"refresh_token", refresh, refresh_path, life(refresh, settings.refresh_ttl_s),
-                     true, s.cookie_secure, "Lax"}));
+    to_string(cookie{"refresh_token", refresh, refresh_path, life, true, s.cookie_secure, "Lax"}));
+}
+
+void with_caller(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                 const std::function<void(const user_row&)>& then) {
+  self->request(s.store, store_budget, find_user_by_id{x->user()})
+    .then(
+      [x, then](const user_row& user) {
+        if (!refuse_revoked(x, {user.found && !user.closed, user.revoked_before})) then(user);
+      },
+      [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+family_id caller_session(const shop& s, const exchange& x) {
+  auto told = x.who()->session;
+  return told.nil() ? presented_family(s, x.req(), x.user()) : told;
 }
 
 void refuse_session(const shop& s, const exchange_ptr& x, ec why) {

@@ -24,6 +24,9 @@ std::string fold_mail(std::string_view text);
 void set_auth_cookies(const shop& s, answer& out, std::string_view access,
                       std::string_view refresh);
 
+/// Sets the access token's cookie only: the session goes on.
+void set_access_cookie(const shop& s, answer& out, std::string_view access);
+
 /// Clears both cookies and tells why.
 void refuse_session(const shop& s, const exchange_ptr& x, ec why);
 
@@ -41,6 +44,18 @@ void open_session(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
 answer auth_answer(const shop& s, const user_row& user, const session_tokens& tokens, int status,
                    std::string_view message);
 
+/// Runs `then` with the caller's account; 401 when it is gone or the token was revoked.
+void with_caller(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                 const std::function<void(const user_row&)>& then);
+
+/// The session that the caller's token, else its refresh cookie, belongs to; nil when neither says.
+family_id caller_session(const shop& s, const exchange& x);
+
+/// The time a password may take to be hashed, waiting included.
+inline constexpr millis hash_budget{6000};
+inline constexpr size_t password_max = 1024;
+
+void add_google_routes(shop& s, std::vector<route>& out);
 void add_refresh_routes(shop& s, std::vector<route>& out);
 
 } // namespace tk::http

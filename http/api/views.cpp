@@ -100,6 +100,24 @@ json me_view(const user_row& x) {
           {"createdAt", to_iso(x.created_at)}};
 }
 
+json profile_view(const user_row& x) {
+  auto out = me_view(x);
+  out["phone"] = x.phone.empty() ? json{} : json(x.phone);
+  out["hasPassword"] = !x.password_hash.empty();
+  out["hasGoogle"] = x.has_google;
+  return out;
+}
+
+json session_view_json(const session_view& x, bool current) {
+  return {{"id", to_string(x.id)},
+          {"created_at", to_iso(x.created_at)},
+          {"last_used_at", to_iso(x.used_at)},
+          {"expires_at", to_iso(x.expires_at)},
+          {"user_agent", x.user_agent.empty() ? json{} : json(x.user_agent)},
+          {"address", x.address.empty() ? json{} : json(x.address)},
+          {"current", current}};
+}
+
 json event_list_row(const event_view& x) {
   auto out = event_row_json(x);
   out["ticket_type_count"] = x.ticket_type_count;

@@ -15,6 +15,10 @@ using json = nlohmann::ordered_json;
 json user_payload(const user_row& x);
 /// The user of `GET /api/auth/me`.
 json me_view(const user_row& x);
+/// The user of `GET /api/users/me` (G07).
+json profile_view(const user_row& x);
+/// A row of `GET /api/users/me/sessions`.
+json session_view_json(const session_view& x, bool current);
 /// `EventRow` with the additions of lists (2.2).
 json event_list_row(const event_view& x);
 /// The whole answer of `GET /api/events/{id}`.

@@ -62,7 +62,8 @@ private:
     if (!found) return false;
     if (found_.boolean(0, 0)) return read_known();
     return add_layouts() && add_artists() && add_keywords() && add_news() &&
-           add_account(options_.admin_email, "관리자", options_.admin_password_hash, "admin") &&
+           add_account(options_.admin_email, "관리자", options_.admin_password_hash, "admin",
+                       options_.admin_password_due) &&
            add_events(seeds::shop_events());
   }
 
@@ -141,16 +142,17 @@ private:
   }
 
   bool add_account(const std::string& mail, std::string_view name, const std::string& hash,
-                   std::string_view role) {
+                   std::string_view role, bool password_due = false) {
     auto email = options_.vault->encrypt("email", mail);
     auto full_name = options_.vault->encrypt("name", name);
     if (!email || !full_name) return fail("personal data cannot be encrypted");
     pg::params values;
     values.add_id(make_id<user_id>(*options_.random)).add_bytes(*email);
     values.add_bytes(options_.vault->lookup(mail)).add_text_or_null(hash).add_bytes(*full_name);
-    values.add_text(role);
+    values.add_text(role).add_bool(password_due);
     return query("INSERT INTO users (id, email_cipher, email_lookup, password_hash, name_cipher, "
-                 "role) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::text, $5::bytea, $6::text) "
+                 "role, password_due) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::text, "
+                 "$5::bytea, $6::text, $7::bool) "
                  "ON CONFLICT (email_lookup) DO NOTHING",
                  values);
   }

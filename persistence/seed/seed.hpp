@@ -15,6 +15,7 @@ enum class seed_profile : uint8_t { laptop = 1, load };
 
 struct seed_options {
   seed_profile profile = seed_profile::laptop;
+  bool admin_password_due = false; ///< The admin must change it before anything else (G07).
   std::string admin_email;         ///< `TIKETI_ADMIN_EMAIL`, lower-case and trimmed.
   std::string admin_password_hash; ///< As `password_hasher` makes it.
   std::string load_password_hash;  ///< Of the load account; load profile only.

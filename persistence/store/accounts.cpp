@@ -15,6 +15,19 @@ std::vector<pg_statement> account_statements() {
                     "ON CONFLICT DO NOTHING RETURNING created_at"},
     {"user_by_mail", TK_USER_COLUMNS "WHERE email_lookup = $1::bytea"},
     {"user_by_id", TK_USER_COLUMNS "WHERE id = $1::uuid"},
+    {"user_by_google", TK_USER_COLUMNS "WHERE google_id = $1::text"},
+    {"user_link_google", "UPDATE users SET google_id = $2::text, updated_at = now() "
+                         "WHERE id = $1::uuid AND google_id IS NULL AND closed_at IS NULL"},
+    {"user_insert_google", "INSERT INTO users (id, email_cipher, email_lookup, name_cipher, role, "
+                           "google_id) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::bytea, 'user', "
+                           "$5::text) ON CONFLICT DO NOTHING"},
+    {"user_profile", "UPDATE users SET name_cipher = coalesce($2::bytea, name_cipher), "
+                     "phone_cipher = CASE WHEN $4::bool THEN $3::bytea ELSE phone_cipher END, "
+                     "updated_at = now() WHERE id = $1::uuid AND closed_at IS NULL"},
+    {"user_sessions", "SELECT id, created_at, rotated_at, expires_at, coalesce(user_agent, ''), "
+                      "coalesce(address, '') FROM refresh_families WHERE user_id = $1::uuid "
+                      "AND revoked_at IS NULL AND expires_at > now() "
+                      "ORDER BY rotated_at DESC, id LIMIT 100"},
     {"user_renew_hash", "UPDATE users SET password_hash = $3::text, updated_at = now() "
                         "WHERE id = $1::uuid AND password_hash = $2::text"},
   };
@@ -91,6 +104,92 @@ pg_result<renewed> store_hash(pg::connection& db, const renew_password_hash& x) 
   auto made = db.exec("user_renew_hash", values);
   if (!made.ok()) return write_failed(made);
   return renewed{made.affected() == 1};
+}
+
+namespace {
+
+pg_result<user_row> user_by_google(pg::connection& db, const pii_vault& vault,
+                                   const std::string& subject) {
+  return user_of(vault, db.exec("user_by_google", pg::params{}.add_text(subject)));
+}
+
+/// A new account without password; the mail or the person may have one by now.
+pg_result<void> insert_google(pg::connection& db, const pii_vault& vault, const sign_in_google& x) {
+  auto email = vault.encrypt("email", x.email);
+  auto name = vault.encrypt("name", x.name);
+  if (!email || !name) return vault_failed("encryption failed");
+  pg::params values;
+  values.add_id(x.fresh).add_bytes(*email).add_bytes(vault.lookup(x.email)).add_bytes(*name);
+  values.add_text(x.subject);
+  auto made = db.exec("user_insert_google", values);
+  if (!made.ok()) return write_failed(made);
+  return {};
+}
+
+/// An account of the same mail belongs to the person only when Google says that the mail does.
+pg_result<google_account> link_google(pg::connection& db, const pii_vault& vault,
+                                      const sign_in_google& x, const user_row& user) {
+  google_account out{ec::google_payload, {}};
+  if (!x.email_verified || user.has_google) return out;
+  pg::params values;
+  values.add_id(user.id).add_text(x.subject);
+  auto linked = db.exec("user_link_google", values);
+  if (!linked.ok()) return write_failed(linked);
+  if (linked.affected() == 0) return out;
+  auto now = read_user(db, vault, find_user_by_id{user.id});
+  if (!now) return tl::unexpected(now.error());
+  return google_account{ec::ok, std::move(*now)};
+}
+
+} // namespace
+
+pg_result<google_account> google_account_of(pg::connection& db, const pii_vault& vault,
+                                            const sign_in_google& x) {
+  // A twin may be at the same between two of the statements; then the first of them finds it.
+  constexpr int tries = 2;
+  for (int i = 0; i < tries; ++i) {
+    auto known = user_by_google(db, vault, x.subject);
+    if (!known) return tl::unexpected(known.error());
+    if (known->found) {
+      auto is = known->closed ? ec::user_unknown : ec::ok;
+      return google_account{is, std::move(*known)};
+    }
+    auto same_mail = read_user(db, vault, find_user_by_mail{x.email});
+    if (!same_mail) return tl::unexpected(same_mail.error());
+    if (same_mail->found) return link_google(db, vault, x, *same_mail);
+    auto made = insert_google(db, vault, x);
+    if (!made) return tl::unexpected(made.error());
+  }
+  auto made = user_by_google(db, vault, x.subject);
+  if (!made) return tl::unexpected(made.error());
+  return google_account{made->found ? ec::ok : ec::busy, std::move(*made)};
+}
+
+pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
+                                  const update_profile& x) {
+  auto name = vault.encrypt("name", x.name.value_or(""));
+  auto phone = vault.encrypt("phone", x.phone.value_or(""));
+  if (!name || !phone) return vault_failed("encryption failed");
+  bool has_phone = x.phone && !x.phone->empty();
+  pg::params values;
+  values.add_id(x.id).add_bytes_or_null(x.name ? std::string_view{*name} : std::string_view{});
+  values.add_bytes_or_null(has_phone ? std::string_view{*phone} : std::string_view{});
+  values.add_bool(x.phone.has_value());
+  auto made = db.exec("user_profile", values);
+  if (!made.ok()) return write_failed(made);
+  if (made.affected() == 0) return user_row{};
+  return read_user(db, vault, find_user_by_id{x.id});
+}
+
+pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions& x) {
+  auto rows = db.exec("user_sessions", pg::params{}.add_id(x.user));
+  if (!rows.ok()) return read_failed(rows);
+  session_list out;
+  for (int i = 0; i < rows.rows(); ++i)
+    out.rows.push_back({rows.uuid<family_id>(i, 0), rows.time(i, 1), rows.time(i, 2),
+                        rows.time(i, 3), std::string{rows.text(i, 4)},
+                        std::string{rows.text(i, 5)}});
+  return out;
 }
 
 } // namespace tk

@@ -11,7 +11,8 @@ namespace tk {
 
 std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
-  for (const auto& part : {account_statements(), catalogue_statements(), reservation_statements()})
+  for (const auto& part : {account_statements(), upkeep_statements(), catalogue_statements(),
+                           reservation_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -50,6 +51,20 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     },
     [&pool](const renew_password_hash& x) {
       return pg_answer<renewed>(pool, [=](db& to) { return store_hash(to, x); });
+    },
+    [&pool, vault](const sign_in_google& x) {
+      return pg_answer<google_account>(pool,
+                                       [=](db& to) { return google_account_of(to, *vault, x); });
+    },
+    [&pool, vault](const update_profile& x) {
+      return pg_answer<user_row>(pool, [=](db& to) { return store_profile(to, *vault, x); });
+    },
+    [&pool](const list_sessions& x) {
+      return pg_answer<session_list>(pool, [=](db& to) { return read_sessions_of(to, x); });
+    },
+    [&pool, vault](const clear_accounts& x) {
+      return pg_answer<accounts_cleared>(pool,
+                                         [=](db& to) { return clear_accounts_of(to, *vault, x); });
     },
     [&pool](const list_events& x) {
       return pg_answer<event_page>(pool, [=](db& to) { return read_events(to, x); });

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
 #include "actors/base/time.hpp"
@@ -52,6 +54,46 @@ struct renew_password_hash {
 };
 struct renewed {
   bool done = false;
+};
+
+/// Somebody whom Google vouches for (2.1, P-7). `email` is folded.
+struct sign_in_google {
+  user_id fresh; ///< Of the account, should one have to be made.
+  std::string subject, email, name;
+  bool email_verified = false;
+};
+/// `ec::google_payload`: the mail belongs to an account that is not this person's for certain.
+struct google_account {
+  ec is = ec::ok;
+  user_row user;
+};
+
+/// What is absent stays; an empty phone number is none.
+struct update_profile {
+  user_id id;
+  std::optional<std::string> name, phone;
+};
+
+/// The sessions of a user that can still be refreshed, the last used first.
+struct list_sessions {
+  user_id user;
+};
+struct session_view {
+  family_id id;
+  instant created_at, used_at, expires_at;
+  std::string user_agent, address;
+};
+struct session_list {
+  std::vector<session_view> rows;
+};
+
+/// Erases the personal data of accounts that were closed so long ago, and sessions that are over.
+struct clear_accounts {
+  int64_t erase_after_s = 0;
+  int32_t limit = 0; ///< Of each.
+};
+struct accounts_cleared {
+  int64_t erased = 0, sessions = 0;
 };
 
 // -- catalogue ----------------------------------------------------------------------------------

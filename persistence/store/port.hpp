@@ -13,6 +13,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_user_by_mail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_user_by_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::renew_password_hash)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::renewed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::sign_in_google)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::google_account)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::update_profile)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_sessions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::session_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::clear_accounts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::accounts_cleared)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_event)
@@ -36,6 +43,12 @@ using store_actor = caf::typed_actor<
   caf::replies_to<find_user_by_mail>::with<user_row>,
   caf::replies_to<find_user_by_id>::with<user_row>,
   caf::replies_to<renew_password_hash>::with<renewed>,
+  /// The account of a person Google vouches for: found, linked or made.
+  caf::replies_to<sign_in_google>::with<google_account>,
+  /// The user as it is afterwards; not found when the account is gone or closed.
+  caf::replies_to<update_profile>::with<user_row>,
+  caf::replies_to<list_sessions>::with<session_list>,
+  caf::replies_to<clear_accounts>::with<accounts_cleared>,
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
   caf::replies_to<list_layouts>::with<layouts>,

@@ -21,6 +21,17 @@ pg_result<user_row> read_user(pg::connection& db, const pii_vault& vault,
                               const find_user_by_mail& x);
 pg_result<user_row> read_user(pg::connection& db, const pii_vault& vault, const find_user_by_id& x);
 pg_result<renewed> store_hash(pg::connection& db, const renew_password_hash& x);
+pg_result<google_account> google_account_of(pg::connection& db, const pii_vault& vault,
+                                            const sign_in_google& x);
+pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
+                                  const update_profile& x);
+pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions& x);
+
+// -- upkeep of accounts (upkeep.cpp) --------------------------------------------------------------
+
+std::vector<pg_statement> upkeep_statements();
+pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vault& vault,
+                                              const clear_accounts& x);
 
 // -- catalogue (catalogue.cpp) --------------------------------------------------------------------
 

@@ -148,6 +148,75 @@ CAF_TEST(an account is found by its mail and a taken mail is refused) {
   CAF_CHECK(right && right->done);
 }
 
+CAF_TEST(P7 a person of Google is found or linked or made) {
+  auto to = writer();
+  auto fresh = [&](const char* subject, const char* email, bool verified) {
+    return google_account_of(to, *vault,
+                             {make_id<user_id>(source), subject, email, "Name", verified});
+  };
+  auto made = fresh("s1", "new@example.com", false);
+  CAF_REQUIRE(made);
+  CAF_CHECK(made->is == ec::ok && made->user.found && made->user.has_google);
+  CAF_CHECK(made->user.password_hash.empty());
+  auto again = fresh("s1", "moved@example.com", true);
+  CAF_CHECK(again && again->user.id == made->user.id && again->user.email == "new@example.com");
+  auto known = make_id<user_id>(source);
+  store_user(to, *vault, {known, "old@example.com", "Old", "", "hash", user_role::user});
+  CAF_CHECK(fresh("s2", "old@example.com", false)->is == ec::google_payload);
+  auto linked = fresh("s2", "old@example.com", true);
+  CAF_CHECK(linked && linked->is == ec::ok && linked->user.id == known);
+  CAF_CHECK(linked->user.password_hash == "hash" && linked->user.has_google);
+  CAF_CHECK(fresh("s3", "old@example.com", true)->is == ec::google_payload);
+  must(db, "UPDATE users SET closed_at = now()");
+  CAF_CHECK(fresh("s1", "new@example.com", true)->is == ec::user_unknown);
+}
+
+CAF_TEST(G07 a profile changes what is given and a closed account nothing) {
+  auto to = writer();
+  insert_user x{make_id<user_id>(source), "kim@example.com", "Kim", "010", "h", user_role::user};
+  store_user(to, *vault, x);
+  auto renamed = store_profile(to, *vault, {x.id, "Lee", std::nullopt});
+  CAF_REQUIRE(renamed && renamed->found);
+  CAF_CHECK(renamed->name == "Lee" && renamed->phone == "010");
+  auto cleared = store_profile(to, *vault, {x.id, std::nullopt, ""});
+  CAF_CHECK(cleared && cleared->name == "Lee" && cleared->phone.empty());
+  must(db, "UPDATE users SET closed_at = now()");
+  CAF_CHECK(!store_profile(to, *vault, {x.id, "Park", "1"})->found);
+}
+
+CAF_TEST(G07 what is due is erased and nothing else) {
+  auto to = writer();
+  std::vector<user_id> users;
+  for (auto* mail : {"a@example.com", "b@example.com", "c@example.com"}) {
+    users.push_back(make_id<user_id>(source));
+    store_user(to, *vault, {users.back(), mail, "Name", "010", "hash", user_role::user});
+  }
+  must(db, "INSERT INTO refresh_families (id, user_id, expires_at) "
+           "SELECT gen_random_uuid(), id, now() + interval '1 hour' FROM users");
+  auto closed = [&](size_t i, const char* ago) {
+    pg::params values;
+    values.add_id(users[i]).add_text(ago);
+    must(db, "UPDATE users SET closed_at = now() - $2::text::interval WHERE id = $1", values);
+  };
+  closed(0, "31 days");
+  closed(1, "29 days");
+  constexpr int64_t month_s = 30 * 86'400;
+  auto done = clear_accounts_of(to, *vault, {month_s, 10});
+  CAF_REQUIRE(done);
+  CAF_CHECK(done->erased == 1 && done->sessions == 0);
+  CAF_CHECK(!read_user(to, *vault, find_user_by_mail{"a@example.com"})->found);
+  auto erased = read_user(to, *vault, find_user_by_id{users[0]});
+  CAF_REQUIRE(erased && erased->found);
+  CAF_CHECK(erased->email.empty() && erased->name.empty() && erased->phone.empty());
+  CAF_CHECK(erased->password_hash.empty());
+  CAF_CHECK(read_user(to, *vault, find_user_by_mail{"b@example.com"})->found);
+  CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM refresh_families"), 2);
+  CAF_CHECK(clear_accounts_of(to, *vault, {month_s, 10})->erased == 0);
+  must(db, "UPDATE refresh_families SET expires_at = now() - interval '2 days'");
+  CAF_CHECK(clear_accounts_of(to, *vault, {month_s, 1})->sessions == 1);
+  CAF_CHECK(clear_accounts_of(to, *vault, {month_s, 10})->sessions == 1);
+}
+
 CAF_TEST(S37 no personal data is stored in clear) {
   auto to = writer();
   store_user(

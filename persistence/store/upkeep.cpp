@@ -1,0 +1,40 @@
+#include "persistence/store/queries.hpp"
+
+namespace tk {
+
+std::vector<pg_statement> upkeep_statements() {
+  return {
+    // What identifies the person goes; the id stays, for the books refer to it. The look-up column
+    // is unique and becomes the id itself, which is no HMAC of any mail.
+    {"users_erase",
+     "WITH due AS (SELECT id FROM users WHERE closed_at IS NOT NULL AND erased_at IS NULL "
+     "AND closed_at <= now() - $1::int8 * interval '1 second' "
+     "ORDER BY closed_at LIMIT $2::int4 FOR UPDATE SKIP LOCKED), "
+     "unsigned_news AS (UPDATE news n SET author = '' FROM due WHERE n.author_id = due.id "
+     "RETURNING 1), "
+     "sessions AS (DELETE FROM refresh_families f USING due WHERE f.user_id = due.id RETURNING 1) "
+     "UPDATE users u SET email_cipher = $3::bytea, email_lookup = uuid_send(u.id), "
+     "name_cipher = $4::bytea, phone_cipher = NULL, password_hash = NULL, google_id = NULL, "
+     "erased_at = now(), updated_at = now() FROM due WHERE u.id = due.id"},
+    // A day later than anybody could use them: what was reused till then is still told as reuse.
+    {"sessions_clear", "DELETE FROM refresh_families WHERE id IN (SELECT id FROM refresh_families "
+                       "WHERE expires_at < now() - interval '1 day' "
+                       "ORDER BY expires_at LIMIT $1::int4)"},
+  };
+}
+
+pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vault& vault,
+                                              const clear_accounts& x) {
+  auto email = vault.encrypt("email", "");
+  auto name = vault.encrypt("name", "");
+  if (!email || !name) return tl::unexpected(pg_failure{ec::internal, "encryption failed"});
+  pg::params values;
+  values.add_int8(x.erase_after_s).add_int4(x.limit).add_bytes(*email).add_bytes(*name);
+  auto erased = db.exec("users_erase", values);
+  if (!erased.ok()) return write_failed(erased);
+  auto cleared = db.exec("sessions_clear", pg::params{}.add_int4(x.limit));
+  if (!cleared.ok()) return write_failed(cleared);
+  return accounts_cleared{erased.affected(), cleared.affected()};
+}
+
+} // namespace tk
