@@ -62,8 +62,8 @@ struct fixture {
   }
 };
 
-const wanted_seat seat{{1, 2}, 3};
-const held_seat held{{1, 2}, 3, 4, 5, {6}};
+const wanted_item seat{{1, 2}, 3, {4, 5}, 6};
+const held_item held{{1, 2}, 3, 4, 5, {6}, {7, 8}, 9};
 const instant later = from_ms(0x0102030405);
 
 } // namespace
@@ -71,26 +71,31 @@ const instant later = from_ms(0x0102030405);
 CAF_TEST_FIXTURE_SCOPE(registry_tests, fixture)
 
 CAF_TEST(messages of the seat block have not changed) {
-  golden(seat, "0000000000000001000000000000000200000003");
-  golden(held, "00000000000000010000000000000002000000030000000400000000000000050000000000000006");
-  golden(hold_seats{{1, 2}, {3, 4}, "TK", {seat}, "k", "d", {5, 6}, {7, 8}, later, {9, 10}, later},
+  golden(seat, "00000000000000010000000000000002000000030000000000000004000000000000000500000006");
+  golden(held,
+         "000000000000000100000000000000020000000300000004000000000000000500000000000000060000"
+         "000000000007000000000000000800000009");
+  golden(hold_items{{1, 2}, {3, 4}, "TK", {seat}, "o", "k", "d", {5, 6}, {7, 8}, later, {9, 10}},
          "000000000000000100000000000000020000000000000003000000000000000402544b01000000000000"
-         "0001000000000000000200000003016b0164000500000000000000060007000000000000000800000001"
-         "020304050000000000000009000000000000000a0000000102030405");
-  golden(hold_reply{ec::seat_held, {1, 2}, "TK", {3}, 2, later, {held}, true, {{4, 5}}, 6},
+         "00010000000000000002000000030000000000000004000000000000000500000006016f016b01640005"
+         "00000000000000060007000000000000000800000001020304050000000000000009000000000000000a");
+  golden(hold_reply{ec::seat_held, {1, 2}, "TK", {3}, 2, later, {held}, true, {seat}, 6},
          "020000000000000001000000000000000202544b00000000000000030200000001020304050100000000"
-         "000000010000000000000002000000030000000400000000000000050000000000000006010100000000"
-         "0000000400000000000000050000000000000006");
-  golden(claim_seats{{1, 2}, {3, 4}, {{5, 6}}, later, true},
-         "000000000000000100000000000000020000000000000003000000000000000401000000000000000500"
-         "00000000000006000000010203040501");
-  golden(claim_reply{ec::seat_contested, {held}, {7, 8}, {{9, 10}}, 11},
+         "000000010000000000000002000000030000000400000000000000050000000000000006000000000000"
+         "000700000000000000080000000901010000000000000001000000000000000200000003000000000000"
+         "00040000000000000005000000060000000000000006");
+  golden(claim_items{{1, 2}, {3, 4}, {seat}, later, true},
+         "000000000000000100000000000000020000000000000003000000000000000401000000000000000100"
+         "00000000000002000000030000000000000004000000000000000500000006000000010203040501");
+  golden(claim_reply{ec::seat_contested, {held}, {7, 8}, {seat}, 11},
          "010100000000000000010000000000000002000000030000000400000000000000050000000000000006"
-         "00070000000000000008010000000000000009000000000000000a000000000000000b");
+         "000000000000000700000000000000080000000900070000000000000008010000000000000001000000"
+         "0000000002000000030000000000000004000000000000000500000006000000000000000b");
   golden(abandon_claim{{1, 2}}, "00000000000000010000000000000002");
-  golden(settle_seats{{1, 2}, {3, 4}, true, later, {held}},
+  golden(settle_items{{1, 2}, {3, 4}, true, later, {held}},
          "000000000000000100000000000000020000000000000003000000000000000401000000010203040501"
-         "00000000000000010000000000000002000000030000000400000000000000050000000000000006");
+         "000000000000000100000000000000020000000300000004000000000000000500000000000000060000"
+         "000000000007000000000000000800000009");
   golden(release_hold{{1, 2}, {3, 4}, {5, 6}},
          "000000000000000100000000000000020000000000000003000000000000000400000000000000050000"
          "000000000006");
@@ -100,9 +105,10 @@ CAF_TEST(messages of the seat block have not changed) {
 }
 
 CAF_TEST(messages of the session have not changed) {
-  golden(reserve_seats{{1, 2}, {seat}, "k", "d", later, {3, 4}},
-         "00000000000000010000000000000002010000000000000001000000000000000200000003016b016400"
-         "0000010203040500000000000000030000000000000004");
+  golden(reserve_items{{1, 2}, {seat}, "k", "d", later, {3, 4}},
+         "000000000000000100000000000000020100000000000000010000000000000002000000030000000000"
+         "000004000000000000000500000006016b01640000000102030405000000000000000300000000000000"
+         "04");
   golden(cancel_reservation{{1, 2}, later, {3, 4}},
          "00000000000000010000000000000002000000010203040500000000000000030000000000000004");
   golden(start_family{{1, 2}, "h", 7}, "00000000000000010000000000000002016800000007");
@@ -140,7 +146,7 @@ CAF_TEST(an open end of sale survives the wire) {
 }
 
 CAF_TEST(names on the wire are short) {
-  for (auto name : {caf::type_name<hold_seats>::value, caf::type_name<cancel_reservation>::value,
+  for (auto name : {caf::type_name<hold_items>::value, caf::type_name<cancel_reservation>::value,
                     caf::type_name<passivation>::value}) {
     CAF_CHECK_EQUAL(std::string{name}.substr(0, 4), "tk::");
     CAF_CHECK(std::string{name}.size() <= 24);
@@ -148,15 +154,15 @@ CAF_TEST(names on the wire are short) {
 }
 
 CAF_TEST(the router knows what an entity answers) {
-  static_assert(std::is_same_v<reply_to<session_actor, reserve_seats>::type, hold_reply>);
+  static_assert(std::is_same_v<reply_to<session_actor, reserve_items>::type, hold_reply>);
   static_assert(std::is_same_v<reply_to<session_actor, cancel_reservation>::type, release_reply>);
   static_assert(std::is_same_v<reply_to<session_actor, revoke_all>::type, all_revoked>);
   static_assert(std::is_same_v<reply_to<session_actor, start_family>::type, family_started>);
   static_assert(std::is_same_v<reply_to<session_actor, start_family_v2>::type, family_started>);
   static_assert(std::is_same_v<reply_to<session_actor, rotate_family>::type, family_rotated>);
   static_assert(std::is_same_v<reply_to<session_actor, end_sessions>::type, sessions_ended>);
-  static_assert(std::is_same_v<reply_to<seat_block_actor, hold_seats>::type, hold_reply>);
-  static_assert(std::is_same_v<reply_to<seat_block_actor, claim_seats>::type, claim_reply>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, hold_items>::type, hold_reply>);
+  static_assert(std::is_same_v<reply_to<seat_block_actor, claim_items>::type, claim_reply>);
   static_assert(std::is_same_v<reply_to<seat_block_actor, release_hold>::type, release_reply>);
   static_assert(std::is_same_v<reply_to<seat_block_actor, wake_block>::type, block_awake>);
   static_assert(std::is_same_v<reply_to<event_actor, describe_event>::type, event_board>);

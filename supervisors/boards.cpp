@@ -15,6 +15,14 @@ void board_store::publish(seat_board_ptr board) {
   ++event.version;
 }
 
+void board_store::publish(quota_board_ptr board) {
+  std::unique_lock guard{mutex_};
+  auto& known = quotas_[board->type];
+  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
+    return;
+  known = std::move(board);
+}
+
 void board_store::publish(event_board_ptr board) {
   std::unique_lock guard{mutex_};
   auto& known = events_[board->event].about;
@@ -30,6 +38,12 @@ seat_board_ptr board_store::find_seats(event_id event, int32_t block_no) const {
   if (i == events_.end()) return nullptr;
   auto k = i->second.blocks.find(block_no);
   return k == i->second.blocks.end() ? nullptr : k->second;
+}
+
+quota_board_ptr board_store::find_quota(ticket_type_id type) const {
+  std::shared_lock guard{mutex_};
+  auto i = quotas_.find(type);
+  return i == quotas_.end() ? nullptr : i->second;
 }
 
 event_board_ptr board_store::find_event(event_id event) const {

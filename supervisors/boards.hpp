@@ -25,6 +25,17 @@ struct seat_board {
   std::vector<uint8_t> bits; ///< Seat i in bits 2*(i%4).. of byte i/4.
 };
 using seat_board_ptr = std::shared_ptr<const seat_board>;
+/// A quota as clients see it. Full state, latest wins.
+struct quota_board {
+  event_id event;
+  int32_t block_no = 0;
+  int64_t epoch = 0;
+  uint64_t version = 0;
+  instant made_at;
+  ticket_type_id type;
+  int32_t available = 0, total = 0;
+};
+using quota_board_ptr = std::shared_ptr<const quota_board>;
 using event_board_ptr = std::shared_ptr<const event_board>;
 
 /// The boards a node has heard of. Owners publish from actors, the ingress reads from its own
@@ -32,8 +43,10 @@ using event_board_ptr = std::shared_ptr<const event_board>;
 class board_store {
 public:
   void publish(seat_board_ptr board);
+  void publish(quota_board_ptr board);
   void publish(event_board_ptr board);
   [[nodiscard]] seat_board_ptr find_seats(event_id event, int32_t block_no) const;
+  [[nodiscard]] quota_board_ptr find_quota(ticket_type_id type) const;
   [[nodiscard]] event_board_ptr find_event(event_id event) const;
   /// Rises with every accepted seat board of the event: tells whether a rendered map is current.
   [[nodiscard]] uint64_t seats_version(event_id event) const;
@@ -49,6 +62,7 @@ private:
   };
   mutable std::shared_mutex mutex_;
   std::unordered_map<event_id, event_boards, id_hash> events_;
+  std::unordered_map<ticket_type_id, quota_board_ptr, id_hash> quotas_;
   bool stale_ = false;
 };
 

@@ -69,11 +69,11 @@ CAF_TEST(an entity is started on demand and once) {
 
 CAF_TEST(messages wait while their entity is loading and keep their order) {
   st.reads_held = true;
-  auto x = send<seat_block_actor>(
-    block0, claim_seats{{0xb, 1}, alice, {seat_no(0, 1)}, now() + millis{3000}});
+  auto x = send<seat_block_actor>(block0,
+                                  claim_items{{0xb, 1}, alice, {want(0, 1)}, now() + millis{3000}});
   run();
-  auto y = send<seat_block_actor>(
-    block0, claim_seats{{0xb, 2}, bob, {seat_no(0, 1)}, now() + millis{3000}});
+  auto y =
+    send<seat_block_actor>(block0, claim_items{{0xb, 2}, bob, {want(0, 1)}, now() + millis{3000}});
   run();
   CAF_CHECK(!x->came() && !y->came());
   deliver_reads();
@@ -122,12 +122,12 @@ CAF_TEST(H30 what is late is dropped before it is worked on) {
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
   st.reads_held = true;
   auto y = send<seat_block_actor>(
-    block0, claim_seats{{0xb, 1}, alice, {seat_no(0, 1)}, now() + millis{60'000}}, millis{500});
+    block0, claim_items{{0xb, 1}, alice, {want(0, 1)}, now() + millis{60'000}}, millis{500});
   run();
   pass(millis{600});
   deliver_reads();
   auto z = request<seat_block_actor>(
-    block0, claim_seats{{0xb, 2}, bob, {seat_no(0, 1)}, now() + millis{3000}});
+    block0, claim_items{{0xb, 2}, bob, {want(0, 1)}, now() + millis{3000}});
   CAF_CHECK(z->value.is == ec::ok); // The late claim was never made.
   CAF_CHECK_EQUAL(y->count, 1);
 }
@@ -294,7 +294,7 @@ CAF_TEST(rows that were asked for before a reload are not believed after it) {
   CAF_CHECK_EQUAL(y->count, 1);
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
   st.reads_held = false;
-  CAF_CHECK(reserve(alice, {want(0, 1)})->value.seats.at(0).version == 6);
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.items.at(0).version == 6);
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
 }
 

@@ -7,9 +7,10 @@
 
 namespace tk {
 
-std::string seat_reservation_number(instant now, entropy& random) {
+std::string reservation_number(const char* prefix, instant now, entropy& random) {
   std::array<char, 48> text;
-  int n = std::snprintf(text.data(), text.size(), "TK%lld-%08X", static_cast<long long>(to_ms(now)),
+  int n = std::snprintf(text.data(), text.size(), "%s%lld-%08X", prefix,
+                        static_cast<long long>(to_ms(now)),
                         static_cast<unsigned>(random.next() & 0xffffffffu));
   return {text.data(), static_cast<size_t>(n)};
 }
@@ -32,9 +33,9 @@ hold_reply to_reply(const reservation_row& row) {
   // The seats of an ended reservation may be somebody else's by now: their tokens are not told.
   bool its_own =
     row.status == reservation_status::pending || row.status == reservation_status::confirmed;
-  for (auto& x : row.items)
-    out.seats.push_back(
-      {x.seat, x.block_no, its_own ? x.version : 0, its_own ? x.fence : 0, x.unit_price});
+  out.items = row.items;
+  if (!its_own)
+    for (auto& x : out.items) x.version = 0, x.fence = 0;
   return out;
 }
 
@@ -48,8 +49,8 @@ ec to_ec(outcome x) {
   case outcome::fenced: return ec::fenced;
   case outcome::late: return ec::late;
   case outcome::closed: return ec::sale_closed;
-  case outcome::moved:
-  case outcome::sold_out: return ec::seat_contested;
+  case outcome::moved: return ec::seat_contested;
+  case outcome::sold_out: return ec::quantity_short;
   case outcome::revoked: return ec::not_authenticated;
   case outcome::over_limit: return ec::hold_limit;
   case outcome::not_pending: return ec::reservation_unknown;

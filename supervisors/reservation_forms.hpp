@@ -10,8 +10,8 @@
 
 namespace tk {
 
-/// `TK<epoch ms>-<8 upper hex>`: the number of a reservation of seats (contract 2.4).
-std::string seat_reservation_number(instant now, entropy& random);
+/// `<prefix><epoch ms>-<8 upper hex>`: TK for seats, R for standing tickets (contract 2.4, 2.5).
+std::string reservation_number(const char* prefix, instant now, entropy& random);
 
 /// Gives every unit of `items` a ticket of its own with a fresh number. Again, after `number_used`,
 /// it gives them other ones.

@@ -70,7 +70,7 @@ struct chaos : node_rig {
   }
 
   void buy() {
-    std::set<wanted_seat> seats;
+    std::set<wanted_item> seats;
     for (auto n = 1 + dice(3); n > 0; --n)
       seats.insert(want(static_cast<int32_t>(dice(blocks_n)), 1 + dice(seats_n)));
     auto user = user_no(1 + dice(users_n));

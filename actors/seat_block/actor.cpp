@@ -8,11 +8,9 @@ namespace seat_block {
 
 namespace {
 
-void publish_board(pointer self) {
-  auto& st = self->state;
-  auto now = st.now();
-  auto seats = st.core->seats();
-  auto board = std::make_shared<seat_board>();
+/// A board's head, the same for seats and for a quota.
+template <class Board> std::shared_ptr<Board> next_board(state& st, instant now) {
+  auto board = std::make_shared<Board>();
   board->event = st.event;
   board->block_no = st.core->block_no();
   board->epoch = st.address.epoch;
@@ -20,13 +18,31 @@ void publish_board(pointer self) {
   st.board_version = std::max(st.board_version + 1, static_cast<uint64_t>(to_ms(now)));
   board->version = st.board_version;
   board->made_at = now;
+  st.board_at = now;
+  return board;
+}
+
+void publish_quota(state& st, const quota& known) {
+  auto now = st.now();
+  auto board = next_board<quota_board>(st, now);
+  board->type = known.facts().type;
+  board->total = known.facts().total;
+  board->available = st.core->shown_quantity(now);
+  st.node->boards->publish(std::move(board));
+}
+
+void publish_board(pointer self) {
+  auto& st = self->state;
+  if (auto known = st.core->find_quota()) return publish_quota(st, *known);
+  auto now = st.now();
+  auto seats = st.core->seats();
+  auto board = next_board<seat_board>(st, now);
   board->seat_count = static_cast<uint32_t>(seats.size());
   board->bits.resize((seats.size() + 3) / 4);
   for (size_t i = 0; i < seats.size(); ++i) {
     auto shown = static_cast<unsigned>(st.core->shown(i, now));
     board->bits[i / 4] = static_cast<uint8_t>(board->bits[i / 4] | (shown << (2 * (i % 4))));
   }
-  st.board_at = now;
   st.node->boards->publish(std::move(board));
 }
 
@@ -60,35 +76,58 @@ std::vector<seat_facts> facts_of(const block_rows& rows) {
   return out;
 }
 
+quota_facts facts_of(const quota_row& row, const std::vector<reservation_row>& led,
+                     const std::vector<reservation_row>& foreign) {
+  quota_facts out{row.type, row.price, row.total, row.available};
+  for (auto rows : {&led, &foreign})
+    for (auto& x : *rows)
+      for (auto& item : x.items)
+        if (item.type == row.type) out.unsold += item.quantity; // Held, and told as such below.
+  return out;
+}
+
+/// Holds of reservations that other blocks lead, as the seats' rows show them.
+void apply_foreign_seats(seat_block_core& core, const block_rows& rows) {
+  for (auto& x : rows.seats) {
+    if (x.row.status != 'l' || core.find_hold(x.row.reservation)) continue;
+    hold_record foreign;
+    foreign.id = x.row.reservation;
+    foreign.user = x.row.holder;
+    foreign.expires_at = x.row.expires_at;
+    foreign.pinned = x.row.pinned;
+    for (auto& y : rows.seats)
+      if (y.row.status == 'l' && y.row.reservation == foreign.id)
+        foreign.items.push_back({y.row.seat, core.block_no(), y.row.version, y.row.fence, y.price});
+    core.apply_hold(std::move(foreign));
+  }
+}
+
+std::unique_ptr<seat_block_core> core_of(int32_t block_no, const block_rows& rows) {
+  auto out =
+    rows.quota.type.nil()
+      ? std::make_unique<seat_block_core>(block_no, facts_of(rows))
+      : std::make_unique<seat_block_core>(block_no, facts_of(rows.quota, rows.led, rows.foreign));
+  for (auto& x : rows.led) out->apply_hold(record_of(x, block_no));
+  for (auto& x : rows.foreign) out->apply_hold(record_of(x, block_no));
+  apply_foreign_seats(*out, rows);
+  return out;
+}
+
 self_actor::behavior_type behave(pointer self, node_context* node, event_id event, int32_t block_no,
                                  participant address, const block_rows& rows) {
   auto& st = self->state;
   st.node = node;
   st.event = event;
   st.address = address;
-  st.core = std::make_unique<seat_block_core>(block_no, facts_of(rows));
+  st.core = core_of(block_no, rows);
   node->probe.blocks_active++;
-  for (auto& x : rows.led) st.core->apply_hold(record_of(x, block_no));
-  for (auto& x : rows.seats) // Held by reservations that other blocks lead.
-    if (x.row.status == 'l' && !st.core->find_hold(x.row.reservation)) {
-      hold_record foreign;
-      foreign.id = x.row.reservation;
-      foreign.user = x.row.holder;
-      foreign.expires_at = x.row.expires_at;
-      foreign.pinned = x.row.pinned;
-      foreign.seats.push_back({x.row.seat, block_no, x.row.version, x.row.fence, x.price});
-      for (auto& y : rows.seats)
-        if (y.row.status == 'l' && y.row.reservation == foreign.id && y.row.seat != x.row.seat)
-          foreign.seats.push_back({y.row.seat, block_no, y.row.version, y.row.fence, y.price});
-      st.core->apply_hold(std::move(foreign));
-    }
   publish_board(self);
   changed(self);
   return {
-    [=](const hold_seats& x) { return on_hold(self, x); },
-    [=](const claim_seats& x) { return on_claim(self, x); },
+    [=](const hold_items& x) { return on_hold(self, x); },
+    [=](const claim_items& x) { return on_claim(self, x); },
     [=](const abandon_claim& x) { on_abandon(self, x); },
-    [=](const settle_seats& x) { on_settle(self, x); },
+    [=](const settle_items& x) { on_settle(self, x); },
     [=](const release_hold& x) { return on_release(self, x); },
     [=](const wake_block& x) { return on_wake(self, x); },
     [=](passivate) { return on_passivate(self); },

@@ -33,8 +33,8 @@ CAF_TEST(a free seat is held durably before the answer) {
   CAF_CHECK_EQUAL(r.total.amount, 50'001);
   CAF_CHECK_EQUAL(r.status, 1); // Pending.
   CAF_CHECK(r.expires_at == now() + millis{300'000});
-  CAF_REQUIRE_EQUAL(r.seats.size(), 1u); // C20: the seat after the change.
-  CAF_CHECK(r.seats[0] == (held_seat{seat_no(0, 1), 0, 1, 1, {50'001}}));
+  CAF_REQUIRE_EQUAL(r.items.size(), 1u); // C20: the seat after the change.
+  CAF_CHECK(r.items[0] == (held_item{seat_no(0, 1), 0, 1, 1, {50'001}}));
   CAF_CHECK_EQUAL(r.number.substr(0, 16), "TK1800000000000-");
   CAF_CHECK_EQUAL(r.number.size(), 24u);
   CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'l');
@@ -55,7 +55,7 @@ CAF_TEST(the second buyer is refused without touching the ledger) {
   auto ops = st.ops.size();
   auto x = reserve(bob, {want(0, 1)});
   CAF_CHECK(x->value.is == ec::seat_held);
-  CAF_CHECK(x->value.refused == std::vector{seat_no(0, 1)});
+  CAF_CHECK(x->value.refused == std::vector{want(0, 1)});
   CAF_CHECK_EQUAL(x->value.retry_after_ms, 300'000);
   CAF_CHECK_EQUAL(st.ops.size(), ops);
   CAF_CHECK_EQUAL(node.probe.seat_conflicts.load(), 1u);
@@ -74,7 +74,7 @@ CAF_TEST(H22e while the first is undecided the second hears contested) {
 CAF_TEST(seats of one block go in one op without any claim) {
   auto x = reserve(alice, {want(1, 1), want(1, 2), want(1, 3)});
   CAF_CHECK(x->value.is == ec::ok);
-  CAF_CHECK_EQUAL(x->value.seats.size(), 3u);
+  CAF_CHECK_EQUAL(x->value.items.size(), 3u);
   CAF_CHECK_EQUAL(x->value.total.amount, 150'006);
   CAF_CHECK_EQUAL(st.ops.size(), 1u);
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);

@@ -29,6 +29,11 @@ seat_block_core::seat_block_core(int32_t block_no, std::vector<seat_facts> seats
   claimants_.resize(seats_.size());
 }
 
+seat_block_core::seat_block_core(int32_t block_no, const quota_facts& facts)
+    : block_no_(block_no), quota_(facts) {
+  // nop
+}
+
 size_t seat_block_core::index_of(seat_id id) const {
   auto i = std::ranges::lower_bound(seats_, id, {}, &seat_facts::seat);
   return i == seats_.end() || i->seat != id ? nowhere : static_cast<size_t>(i - seats_.begin());
@@ -60,20 +65,21 @@ seat_block_core::judged seat_block_core::judge(const seat_facts& seat, reservati
   return {ec::seat_held, hold->id, ms_until(hold->expires_at, now)};
 }
 
-hold_decision seat_block_core::judge_all(std::span<const seat_id> wanted, reservation_id id,
+hold_decision seat_block_core::judge_all(std::span<const wanted_item> wanted, reservation_id id,
                                          instant now) const {
+  if (quota_) return judge_quota(wanted, now);
   hold_decision out;
-  for (auto seat_key : wanted) {
-    auto seat = find_seat(seat_key);
+  for (auto& x : wanted) {
+    auto seat = find_seat(x.seat);
     auto what = seat ? judge(*seat, id, now) : judged{ec::seat_unknown, {}, 0};
     if (what.why == ec::ok) {
-      out.seats.push_back({seat_key, block_no_, seat->version, seat->fence + 1, seat->price});
+      out.items.push_back({x.seat, block_no_, seat->version, seat->fence + 1, seat->price});
       continue;
     }
     auto hold = find_hold(what.in_the_way);
     bool ran_out = hold && hold->led && !hold->pinned && hold->expires_at <= now;
     if (what.why == ec::seat_contested && ran_out && out.existing.nil()) out.existing = hold->id;
-    out.refused.push_back(seat_key);
+    out.refused.push_back(x);
     out.retry_after_ms = std::max(out.retry_after_ms, what.retry_after_ms);
     if (severity(what.why) > severity(out.why)) out.why = what.why;
   }
@@ -87,17 +93,48 @@ hold_decision seat_block_core::judge_all(std::span<const seat_id> wanted, reserv
   return out;
 }
 
-std::optional<reservation_id> seat_block_core::held_by_caller(const hold_seats& wish,
+hold_decision seat_block_core::judge_quota(std::span<const wanted_item> wanted, instant now) const {
+  hold_decision out;
+  int64_t units = 0;
+  for (auto& x : wanted) {
+    if (x.type != quota_->facts().type || x.quantity < 1) {
+      out.why = ec::ticket_type_unknown;
+      out.refused = {x};
+      return out;
+    }
+    units += x.quantity;
+    out.items.push_back({{}, block_no_, 0, 0, quota_->facts().price, x.type, x.quantity});
+  }
+  if (units <= quota_->free()) {
+    out.is = hold_decision::kind::claim;
+    return out;
+  }
+  out.items.clear();
+  out.refused.assign(wanted.begin(), wanted.end());
+  out.why = ec::quantity_short;
+  if (units > quota_->facts().unsold) return out; // Waiting does not bring back what is sold.
+  auto ran_out = overdue(now);
+  if (!ran_out.empty()) {
+    out.is = hold_decision::kind::free_first;
+    out.existing = ran_out.front();
+  }
+  if (auto due = next_due()) out.retry_after_ms = ms_until(*due, now);
+  return out;
+}
+
+std::optional<reservation_id> seat_block_core::held_by_caller(const hold_items& wish,
                                                               instant now) const {
   if (find_hold(wish.id)) return wish.id;
+  if (quota_) return std::nullopt; // Nobody can hold one seat twice; of a quantity one may.
   auto is_all_of_it = [&](const hold_record& hold) {
     bool alive = hold.led && (hold.pinned || hold.expires_at > now);
-    return alive && hold.user == wish.user && std::ranges::all_of(wish.seats, [&](auto& x) {
-             return std::ranges::find(hold.seats, x.seat, &held_seat::seat) != hold.seats.end();
+    return alive && hold.user == wish.user && std::ranges::all_of(wish.items, [&](auto& x) {
+             return !x.seat.nil() &&
+                    std::ranges::find(hold.items, x.seat, &held_item::seat) != hold.items.end();
            });
   };
-  auto here = std::ranges::find(wish.seats, block_no_, &wanted_seat::block_no);
-  if (here != wish.seats.end()) {
+  auto here = std::ranges::find(wish.items, block_no_, &wanted_item::block_no);
+  if (here != wish.items.end()) {
     auto seat = find_seat(here->seat);
     auto hold = seat ? find_hold(seat->holder) : nullptr;
     return hold && is_all_of_it(*hold) ? std::optional{hold->id} : std::nullopt;
@@ -108,7 +145,7 @@ std::optional<reservation_id> seat_block_core::held_by_caller(const hold_seats& 
   return std::nullopt;
 }
 
-hold_decision seat_block_core::decide_hold(const hold_seats& wish, instant now) const {
+hold_decision seat_block_core::decide_hold(const hold_items& wish, instant now) const {
   hold_decision out;
   if (auto existing = held_by_caller(wish, now)) { // G14: choosing one's own seat again.
     out.is = hold_decision::kind::replay;
@@ -123,9 +160,9 @@ hold_decision seat_block_core::decide_hold(const hold_seats& wish, instant now) 
     out.why = claim->unsettled ? ec::unknown : ec::in_flight;
     return out;
   }
-  std::vector<seat_id> own;
-  for (auto& x : wish.seats)
-    if (x.block_no == block_no_) own.push_back(x.seat);
+  std::vector<wanted_item> own;
+  for (auto& x : wish.items)
+    if (x.block_no == block_no_) own.push_back(x);
   if (own.empty()) { // It was ours to lead while the caller held them; that has ended.
     out.why = ec::seat_contested;
     return out;
@@ -133,7 +170,7 @@ hold_decision seat_block_core::decide_hold(const hold_seats& wish, instant now) 
   return judge_all(own, wish.id, now);
 }
 
-hold_decision seat_block_core::decide_claim(const claim_seats& wish, instant now) const {
+hold_decision seat_block_core::decide_claim(const claim_items& wish, instant now) const {
   hold_decision out;
   if (wish.until <= now) {
     out.why = ec::late;
@@ -141,27 +178,29 @@ hold_decision seat_block_core::decide_claim(const claim_seats& wish, instant now
   }
   if (auto claim = find_claim(wish.id)) { // The same claim, told again.
     out.is = hold_decision::kind::claim;
-    out.seats = claim->seats;
+    out.items = claim->items;
     return out;
   }
-  return judge_all(wish.seats, wish.id, now);
+  return judge_all(wish.items, wish.id, now);
 }
 
 // -- applying -----------------------------------------------------------------------------------
 
-void seat_block_core::apply_claim(reservation_id id, std::vector<held_seat> seats, instant until) {
+void seat_block_core::apply_claim(reservation_id id, std::vector<held_item> items, instant until) {
   drop_claim(id);
-  for (auto& x : seats)
+  for (auto& x : items)
     if (auto i = index_of(x.seat); i != nowhere) claimants_[i] = id;
+  if (quota_) quota_->claim(quota_->units(items, block_no_));
   due_.emplace(until, id);
-  claims_.emplace(id, claim_record{id, std::move(seats), until, false, until});
+  claims_.emplace(id, claim_record{id, std::move(items), until, false, until});
 }
 
 void seat_block_core::drop_claim(reservation_id id) {
   auto i = claims_.find(id);
   if (i == claims_.end()) return;
-  for (auto& x : i->second.seats)
+  for (auto& x : i->second.items)
     if (auto k = index_of(x.seat); k != nowhere && claimants_[k] == id) claimants_[k] = {};
+  if (quota_) quota_->drop(quota_->units(i->second.items, block_no_));
   due_.erase({i->second.due, id});
   claims_.erase(i);
 }
@@ -173,10 +212,11 @@ void seat_block_core::mark_unsettled(reservation_id id) {
 void seat_block_core::apply_hold(hold_record record) {
   drop_claim(record.id);
   forget(record.id);
-  for (auto& x : record.seats) {
+  for (auto& x : record.items) {
     if (x.block_no == block_no_)
       apply_row({x.seat, x.version, x.fence, seat_state::locked, record.id, x.price});
   }
+  if (quota_) quota_->hold(quota_->units(record.items, block_no_));
   auto id = record.id;
   auto& hold = holds_.insert_or_assign(id, std::move(record)).first->second;
   schedule(hold, hold.expires_at);
@@ -188,12 +228,28 @@ void seat_block_core::schedule(hold_record& hold, instant when) {
   if (!hold.pinned || !hold.led) due_.emplace(when, hold.id);
 }
 
-void seat_block_core::apply_release(reservation_id id, std::span<const held_seat> seats) {
+void seat_block_core::apply_release(reservation_id id, std::span<const held_item> items) {
   drop_claim(id);
   forget(id);
-  for (auto& x : seats)
+  for (auto& x : items)
     if (x.block_no == block_no_)
       apply_row({x.seat, x.version, x.fence, seat_state::available, {}, x.price});
+}
+
+void seat_block_core::apply_sale(reservation_id id, std::span<const held_item> items) {
+  if (quota_ && (find_hold(id) || find_claim(id))) quota_->sell(quota_->units(items, block_no_));
+  drop_claim(id);
+  forget(id);
+  for (auto& x : items)
+    if (x.block_no == block_no_)
+      apply_row({x.seat, x.version, x.fence, seat_state::reserved, id, x.price});
+}
+
+void seat_block_core::apply_quota_row(int32_t available, int32_t total) {
+  if (!quota_) return;
+  bool settled =
+    claims_.empty() && std::ranges::none_of(holds_, [](auto& x) { return x.second.releasing; });
+  quota_->read(available, total, settled);
 }
 
 void seat_block_core::apply_row(const seat_facts& row) {
@@ -207,6 +263,7 @@ void seat_block_core::apply_row(const seat_facts& row) {
 void seat_block_core::forget(reservation_id id) {
   auto i = holds_.find(id);
   if (i == holds_.end()) return;
+  if (quota_) quota_->give_back(quota_->units(i->second.items, block_no_));
   due_.erase({i->second.due, id});
   holds_.erase(i);
 }
@@ -288,6 +345,17 @@ seat_state seat_block_core::shown(size_t i, instant now) const {
   auto hold = find_hold(seat.holder);
   bool ran_out = hold && !hold->pinned && hold->expires_at <= now;
   return ran_out ? seat_state::available : seat_state::locked;
+}
+
+int32_t seat_block_core::shown_quantity(instant now) const {
+  if (!quota_) return 0;
+  auto n = quota_->free();
+  for (auto& [when, id] : due_) {
+    if (when > now) break;
+    auto hold = find_hold(id);
+    if (hold && hold->expires_at <= now) n += quota_->units(hold->items, block_no_);
+  }
+  return static_cast<int32_t>(std::clamp<int64_t>(n, 0, quota_->facts().total));
 }
 
 } // namespace tk

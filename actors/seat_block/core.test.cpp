@@ -24,17 +24,23 @@ seat_block_core fresh() {
   return {3, std::move(seats)};
 }
 
-hold_seats wish(uint64_t id, std::vector<uint64_t> seats, user_id user = alice) {
-  hold_seats out;
+std::vector<wanted_item> wanted(std::vector<uint64_t> seats) {
+  std::vector<wanted_item> out;
+  for (auto n : seats) out.push_back({seat(n), 3});
+  return out;
+}
+
+hold_items wish(uint64_t id, std::vector<uint64_t> seats, user_id user = alice) {
+  hold_items out;
   out.id = res(id);
   out.user = user;
-  for (auto n : seats) out.seats.push_back({seat(n), 3});
+  out.items = wanted(std::move(seats));
   out.deadline = now + millis{3000};
   return out;
 }
 
-std::vector<held_seat> held(std::vector<uint64_t> seats, int32_t version = 11, int64_t fence = 21) {
-  std::vector<held_seat> out;
+std::vector<held_item> held(std::vector<uint64_t> seats, int32_t version = 11, int64_t fence = 21) {
+  std::vector<held_item> out;
   out.reserve(seats.size());
   for (auto n : seats) out.push_back({seat(n), 3, version, fence, {1000}});
   return out;
@@ -47,7 +53,7 @@ hold_record hold(uint64_t id, std::vector<uint64_t> seats, user_id user = alice,
   out.user = user;
   out.expires_at = expires_at;
   out.led = true;
-  out.seats = held(std::move(seats));
+  out.items = held(std::move(seats));
   return out;
 }
 
@@ -55,7 +61,7 @@ void claim(seat_block_core& core, uint64_t id, std::vector<uint64_t> seats) {
   auto x = wish(id, std::move(seats));
   auto what = core.decide_hold(x, now);
   CAF_REQUIRE(what.is == kind::claim);
-  core.apply_claim(x.id, what.seats, x.deadline);
+  core.apply_claim(x.id, what.items, x.deadline);
 }
 
 } // namespace
@@ -65,23 +71,23 @@ void claim(seat_block_core& core, uint64_t id, std::vector<uint64_t> seats) {
 CAF_TEST(a free seat is claimed with its version and the next fence) {
   auto what = fresh().decide_hold(wish(1, {2, 5}), now);
   CAF_REQUIRE(what.is == kind::claim);
-  CAF_CHECK(what.seats == held({2, 5}, 10, 21));
+  CAF_CHECK(what.items == held({2, 5}, 10, 21));
   CAF_CHECK(what.why == ec::ok);
 }
 
 CAF_TEST(only the own seats of a wish are judged) {
   auto x = wish(1, {2});
-  x.seats.push_back({seat(77), 4});
+  x.items.push_back({seat(77), 4});
   auto what = fresh().decide_hold(x, now);
   CAF_REQUIRE(what.is == kind::claim);
-  CAF_CHECK(what.seats == held({2}, 10, 21));
+  CAF_CHECK(what.items == held({2}, 10, 21));
 }
 
 CAF_TEST(an unknown seat refuses the whole wish) {
   auto what = fresh().decide_hold(wish(1, {2, 9}), now);
   CAF_CHECK(what.is == kind::refuse);
   CAF_CHECK(what.why == ec::seat_unknown);
-  CAF_CHECK(what.refused == std::vector<seat_id>{seat(9)});
+  CAF_CHECK(what.refused == wanted({9}));
 }
 
 CAF_TEST(a wish at its deadline is late) {
@@ -98,7 +104,7 @@ CAF_TEST(H22e a claimed seat is contested and says until when) {
   auto what = core.decide_hold(wish(2, {2, 3}, bob), now + millis{1000});
   CAF_CHECK(what.is == kind::refuse);
   CAF_CHECK(what.why == ec::seat_contested);
-  CAF_CHECK(what.refused == std::vector<seat_id>{seat(2)});
+  CAF_CHECK(what.refused == wanted({2}));
   CAF_CHECK_EQUAL(what.retry_after_ms, 2000);
 }
 
@@ -124,16 +130,16 @@ CAF_TEST(a dropped claim gives its seats back and an unknown one is no error) {
 
 CAF_TEST(a claim told twice is one claim) {
   auto core = fresh();
-  claim_seats x{res(1), alice, {seat(2)}, now + millis{3000}};
+  claim_items x{res(1), alice, wanted({2}), now + millis{3000}};
   auto first = core.decide_claim(x, now);
   CAF_REQUIRE(first.is == kind::claim);
-  core.apply_claim(x.id, first.seats, x.until);
+  core.apply_claim(x.id, first.items, x.until);
   auto second = core.decide_claim(x, now);
   CAF_CHECK(second.is == kind::claim);
-  CAF_CHECK(second.seats == first.seats);
-  CAF_CHECK(core.decide_claim({res(2), bob, {seat(2)}, now + millis{3000}}, now).why ==
+  CAF_CHECK(second.items == first.items);
+  CAF_CHECK(core.decide_claim({res(2), bob, wanted({2}), now + millis{3000}}, now).why ==
             ec::seat_contested);
-  CAF_CHECK(core.decide_claim({res(3), bob, {seat(3)}, now}, now).why == ec::late);
+  CAF_CHECK(core.decide_claim({res(3), bob, wanted({3}), now}, now).why == ec::late);
 }
 
 CAF_TEST(a claim past its end is doubtful and never freed by the clock) {
@@ -215,7 +221,7 @@ CAF_TEST(a hold that ran out does not help beside a seat that is really taken) {
   auto what = core.decide_hold(wish(3, {2, 3}, bob), now);
   CAF_CHECK(what.is == kind::refuse);
   CAF_CHECK(what.why == ec::seat_held);
-  CAF_CHECK(what.refused == (std::vector{seat(2), seat(3)}));
+  CAF_CHECK(what.refused == wanted({2, 3}));
 }
 
 CAF_TEST(a pinned hold is not ended by time) {
@@ -281,7 +287,7 @@ CAF_TEST(a release frees the seats one version further) {
   CAF_CHECK(!core.next_due());
   auto what = core.decide_hold(wish(2, {2, 3}, bob), now);
   CAF_REQUIRE(what.is == kind::claim);
-  CAF_CHECK(what.seats == held({2, 3}, 12, 22));
+  CAF_CHECK(what.items == held({2, 3}, 12, 22));
 }
 
 CAF_TEST(H01 older versions are ignored whether the claim is known or not) {
@@ -300,7 +306,7 @@ CAF_TEST(H01 older versions are ignored whether the claim is known or not) {
 CAF_TEST(a settle for further seats changes nothing here) {
   auto core = fresh();
   auto foreign = hold(1, {2});
-  foreign.seats.push_back({seat(3), 4, 99, 99, {1}});
+  foreign.items.push_back({seat(3), 4, 99, 99, {1}});
   core.apply_hold(foreign);
   CAF_CHECK(core.find_seat(seat(3))->state == seat_state::available);
   CAF_CHECK_EQUAL(core.find_seat(seat(3))->version, 10);

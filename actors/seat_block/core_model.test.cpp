@@ -44,7 +44,7 @@ struct walk {
   naive model;
   seat_block_core core{0, rows()};
   uint64_t ids = 0;
-  std::map<reservation_id, std::vector<held_seat>> claims, holds;
+  std::map<reservation_id, std::vector<held_item>> claims, holds;
   std::string trouble;
 
   explicit walk(uint64_t seed) : random(seed) {
@@ -63,25 +63,25 @@ struct walk {
   }
 
   void wish() {
-    hold_seats x;
+    hold_items x;
     x.id = {0xb, ++ids};
     x.user = {0xa, random() % 3};
     x.deadline = now + claim_life;
     std::set<uint64_t> chosen;
     for (auto n = 1 + random() % 3; n > 0; --n) chosen.insert(1 + random() % seats_n);
-    for (auto n : chosen) x.seats.push_back({seat(n), 0});
+    for (auto n : chosen) x.items.push_back({seat(n), 0});
     auto what = core.decide_hold(x, now);
     judge(x, what);
     if (what.is != kind::claim) return;
-    core.apply_claim(x.id, what.seats, x.deadline);
-    claims[x.id] = what.seats;
-    for (auto& y : what.seats) model.slots[y.seat].claimed_by = x.id;
+    core.apply_claim(x.id, what.items, x.deadline);
+    claims[x.id] = what.items;
+    for (auto& y : what.items) model.slots[y.seat].claimed_by = x.id;
   }
 
   /// The decision must follow from the model alone.
-  void judge(const hold_seats& x, const hold_decision& what) {
+  void judge(const hold_items& x, const hold_decision& what) {
     bool sold = false, held = false, contested = false;
-    for (auto& y : x.seats) {
+    for (auto& y : x.items) {
       auto& s = model.slots[y.seat];
       auto h = model.holds.find(s.held_by);
       bool alive = h != model.holds.end() && (h->second.pinned || h->second.expires_at > now);
@@ -95,7 +95,7 @@ struct walk {
                : contested ? ec::seat_contested
                            : ec::ok;
     if (what.is == kind::replay) {
-      for (auto& y : x.seats)
+      for (auto& y : x.items)
         if (model.slots[y.seat].held_by != what.existing) trouble = "replayed what is not held";
     } else if (what.why != why || (what.is == kind::claim) != (why == ec::ok)) {
       trouble =
@@ -122,7 +122,7 @@ struct walk {
       if (y.fence <= s.fence) trouble = "a fence did not rise";
       s.fence = y.fence;
     }
-    made.seats = seats;
+    made.items = seats;
     holds[id] = seats;
     model.holds[id] = {made.expires_at, false};
     core.apply_hold(made);
@@ -249,10 +249,10 @@ struct two_blocks {
     x.id = id;
     x.expires_at = end;
     x.led = true;
-    x.seats = {{seat(1), 0, 1, 1, {}}, {seat(2), 1, 1, 1, {}}};
+    x.items = {{seat(1), 0, 1, 1, {}}, {seat(2), 1, 1, 1, {}}};
     lead.apply_hold(x);
     x.led = false;
-    x.seats.erase(x.seats.begin());
+    x.items.erase(x.items.begin());
     satellite.apply_hold(x);
   }
 
@@ -275,7 +275,7 @@ struct two_blocks {
     at = row::released;
     version = 2;
     ++ends;
-    lead.apply_release(id, std::vector<held_seat>{{seat(1), 0, 2, 1, {}}, {seat(2), 1, 2, 1, {}}});
+    lead.apply_release(id, std::vector<held_item>{{seat(1), 0, 2, 1, {}}, {seat(2), 1, 2, 1, {}}});
   }
 
   static constexpr int moves = 8;
@@ -311,7 +311,7 @@ struct two_blocks {
       return;
     case 5: // A settle arrives; it may be lost, or come again.
       if (at == row::released)
-        satellite.apply_release(id, std::vector<held_seat>{{seat(2), 1, 2, 1, {}}});
+        satellite.apply_release(id, std::vector<held_item>{{seat(2), 1, 2, 1, {}}});
       return;
     case 6: // The satellite's timer: it may only read.
       for (auto x : satellite.doubtful(now))

@@ -6,7 +6,7 @@
 #include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
-/// Holding seats: claim in memory, submit, then one of three (R12): applied, dropped, or kept until
+/// Holding items: claim in memory, submit, then one of three (R12): applied, dropped, or kept until
 /// a final re-read says which.
 namespace tk::seat_block {
 
@@ -14,22 +14,22 @@ namespace {
 
 /// One wish on its way through the blocks and the ledger.
 struct attempt {
-  hold_seats wish;
+  hold_items wish;
   reply_ptr<hold_reply> reply;
   std::vector<int32_t> further; ///< Blocks to ask, ascending; asked from the front.
   size_t asked = 0;
   size_t claimed = 0;              ///< The first so many of `further` may keep a claim of it.
-  std::vector<held_seat> seats;    ///< Claimed so far: versions before, fences after.
-  std::vector<participant> owners; ///< Beside `seats`.
+  std::vector<held_item> items;    ///< Claimed so far: versions before, fences after.
+  std::vector<participant> owners; ///< Beside `items`.
   bool second_try = false;
   bool reread = false; ///< Its first try met other versions: the further blocks read theirs.
 };
 using attempt_ptr = std::shared_ptr<attempt>;
 
-hold_reply refuse(ec why, std::vector<seat_id> seats = {}, int64_t retry_after_ms = 0) {
+hold_reply refuse(ec why, std::vector<wanted_item> items = {}, int64_t retry_after_ms = 0) {
   hold_reply out;
   out.is = why;
-  out.refused = std::move(seats);
+  out.refused = std::move(items);
   out.retry_after_ms = retry_after_ms;
   return out;
 }
@@ -41,15 +41,15 @@ hold_reply reply_of(const hold_record& hold, bool replayed) {
   out.total = hold.total;
   out.status = static_cast<uint8_t>(reservation_status::pending);
   out.expires_at = hold.expires_at;
-  out.seats = hold.seats;
+  out.items = hold.items;
   out.replayed = replayed;
   return out;
 }
 
-std::vector<seat_id> wanted(const attempt_ptr& x) {
-  std::vector<seat_id> out;
-  for (auto& seat : x->wish.seats) out.push_back(seat.seat);
-  return out;
+/// Somebody else was a little faster: it may be had the next time.
+ec contested(const attempt_ptr& x) {
+  bool quota = !x->wish.items.front().type.nil();
+  return quota ? ec::quantity_short : ec::seat_contested;
 }
 
 void start(pointer self, const attempt_ptr& x);
@@ -64,7 +64,8 @@ void give_back(pointer self, const attempt_ptr& x) {
 }
 
 void answer_refusal(pointer self, const attempt_ptr& x, hold_reply what) {
-  if (what.is == ec::seat_contested || what.is == ec::seat_held || what.is == ec::seat_sold)
+  if (what.is == ec::seat_contested || what.is == ec::seat_held || what.is == ec::seat_sold ||
+      what.is == ec::quantity_short)
     self->state.node->probe.seat_conflicts++;
   x->reply->deliver(std::move(what));
 }
@@ -78,10 +79,10 @@ void committed(pointer self, const attempt_ptr& x, const verdict& v) {
   hold.number = x->wish.number;
   hold.expires_at = v.expires_at;
   hold.led = true;
-  hold.seats = x->seats;
-  for (auto& seat : hold.seats) {
-    seat.version += 1;
-    hold.total += seat.price;
+  hold.items = x->items;
+  for (auto& item : hold.items) {
+    if (item.is_seat()) item.version += 1;
+    hold.total += item.price * item.quantity;
   }
   x->reply->deliver(reply_of(hold, false));
   tell_satellites(self, hold, true);
@@ -138,16 +139,15 @@ void replay(pointer self, const attempt_ptr& x, reservation_id id) {
 }
 
 /// The rows are not what the memory thought: every block reads its own, then it is decided once
-/// more (H-22d). The claims stay meanwhile, so that nobody is promised these seats from the old
-/// memory.
+/// more (H-22d). Claims on seats stay meanwhile, so that nobody is promised them from the old
+/// memory; of a quota the claim goes first, because its row's count is believed only for what is
+/// not on its way.
 void moved(pointer self, const attempt_ptr& x) {
-  std::vector<seat_id> own;
-  for (auto& seat : x->wish.seats)
-    if (seat.block_no == self->state.core->block_no()) own.push_back(seat.seat);
-  reread(self, std::move(own), self->state.now(), [=](bool) {
+  if (self->state.core->find_quota()) self->state.core->drop_claim(x->wish.id);
+  reread(self, x->items, self->state.now(), [=](bool) {
     if (x->second_try) {
       give_back(self, x);
-      return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x)));
+      return answer_refusal(self, x, refuse(contested(x), x->wish.items));
     }
     x->second_try = true;
     x->reread = true;
@@ -160,7 +160,8 @@ void on_verdict(pointer self, const attempt_ptr& x, const verdict& v) {
   switch (v.is) {
   case outcome::ok: return committed(self, x, v);
   case outcome::replayed: return replay(self, x, v.replay_of);
-  case outcome::moved: return moved(self, x);
+  case outcome::moved:
+  case outcome::sold_out: return moved(self, x);
   case outcome::in_flight: // A twin by key, of this very batch: its outcome is ours.
     if (!x->second_try) {
       x->second_try = true;
@@ -183,7 +184,7 @@ void submit_creation(pointer self, const attempt_ptr& x) {
   what.user = wish.user;
   what.event = st.event;
   what.number = wish.number;
-  what.operation = "seats.reserve";
+  what.operation = wish.operation;
   what.key = wish.key;
   what.digest = wish.digest;
   what.ttl_s = st.node->sale.reservation_ttl_s;
@@ -195,34 +196,36 @@ void submit_creation(pointer self, const attempt_ptr& x) {
     auto limit = st.node->sale.holds_per_user_event_max;
     auto no_limit = std::numeric_limits<int32_t>::max();
     what.token_issued_at = wish.token_issued_at;
-    what.units_before_max = limit > 0 ? limit - static_cast<int32_t>(x->seats.size()) : no_limit;
+    what.items_before_max = limit > 0 ? limit - static_cast<int32_t>(x->items.size()) : no_limit;
   }
-  for (size_t i = 0; i < x->seats.size(); ++i) {
-    auto& seat = x->seats[i];
+  for (size_t i = 0; i < x->items.size(); ++i) {
+    auto& from = x->items[i];
     create_item item;
-    item.seat = seat.seat;
-    item.version = seat.version;
-    item.fence = seat.fence;
-    item.price = seat.price;
+    item.seat = from.seat;
+    item.type = from.type;
+    item.quantity = from.quantity;
+    item.version = from.version;
+    item.fence = from.fence;
+    item.price = from.price;
     item.block = x->owners[i];
-    item.block_no = seat.block_no;
-    what.total += seat.price;
+    item.block_no = from.block_no;
+    what.total += from.price * from.quantity;
     what.items.push_back(item);
   }
   submit_op(self, std::move(what), wish.deadline,
             [=](const verdict& v) { on_verdict(self, x, v); });
 }
 
-/// Asks the further blocks, one after the other in key order, then submits. Nobody waits for a
-/// seat, so nothing deadlocks.
+/// Asks the further blocks, one after the other in key order, then submits. Nobody waits for an
+/// item, so nothing deadlocks.
 void ask_further(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   if (x->asked == x->further.size()) return submit_creation(self, x);
   auto block_no = x->further[x->asked++];
   x->claimed = std::max(x->claimed, x->asked);
-  claim_seats cmd{x->wish.id, x->wish.user, {}, x->wish.deadline, x->reread};
-  for (auto& seat : x->wish.seats)
-    if (seat.block_no == block_no) cmd.seats.push_back(seat.seat);
+  claim_items cmd{x->wish.id, x->wish.user, {}, x->wish.deadline, x->reread};
+  for (auto& item : x->wish.items)
+    if (item.block_no == block_no) cmd.items.push_back(item);
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(st.event, block_no), claim_budget, std::move(cmd))
     .then(
@@ -232,8 +235,8 @@ void ask_further(pointer self, const attempt_ptr& x) {
           give_back(self, x);
           return answer_refusal(self, x, refuse(r.is, r.refused, r.retry_after_ms));
         }
-        for (auto& seat : r.seats) {
-          x->seats.push_back(seat);
+        for (auto& item : r.items) {
+          x->items.push_back(item);
           x->owners.push_back(r.block);
         }
         ask_further(self, x);
@@ -245,14 +248,23 @@ void ask_further(pointer self, const attempt_ptr& x) {
       });
 }
 
-/// A hold that ran out stands in the way: it is ended first, then the wish is decided again (P-44).
+/// Holds that ran out stand in the way: they are ended first, then the wish is decided again
+/// (P-44). `in_the_way` is ended last, so its verdict comes behind those of the others.
 void free_first(pointer self, const attempt_ptr& x, reservation_id in_the_way) {
-  auto hold = self->state.core->find_hold(in_the_way);
+  auto& core = *self->state.core;
+  auto hold = core.find_hold(in_the_way);
   if (hold->releasing || x->second_try)
-    return answer_refusal(self, x, refuse(ec::seat_contested, wanted(x), again_after.count()));
+    return answer_refusal(self, x, refuse(contested(x), x->wish.items, again_after.count()));
   x->second_try = true;
-  auto request = x->wish.request;
-  release(self, *hold, release_reason::expired, {}, request, [=](ec) { start(self, x); });
+  for (auto id : core.overdue(self->state.now())) {
+    auto other = core.find_hold(id);
+    if (other && id != in_the_way)
+      release(self, *other, release_reason::expired, {}, {}, [](ec) {
+        // The verdict was applied: nobody else waits for it.
+      });
+  }
+  release(self, *core.find_hold(in_the_way), release_reason::expired, {}, x->wish.request,
+          [=](ec) { start(self, x); });
 }
 
 void start(pointer self, const attempt_ptr& x) {
@@ -268,20 +280,20 @@ void start(pointer self, const attempt_ptr& x) {
   case hold_decision::kind::claim: break;
   }
   x->asked = 0;
-  x->seats = what.seats;
-  x->owners.assign(what.seats.size(), st.address);
-  st.core->apply_claim(x->wish.id, std::move(what.seats), x->wish.deadline);
+  x->items = what.items;
+  x->owners.assign(what.items.size(), st.address);
+  st.core->apply_claim(x->wish.id, std::move(what.items), x->wish.deadline);
   ask_further(self, x);
 }
 
 } // namespace
 
-caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish) {
+caf::result<hold_reply> on_hold(pointer self, const hold_items& wish) {
   auto x = std::make_shared<attempt>();
   x->wish = wish;
   x->reply = promise_reply<hold_reply>(self);
-  for (auto& seat : wish.seats)
-    if (seat.block_no != self->state.core->block_no()) x->further.push_back(seat.block_no);
+  for (auto& item : wish.items)
+    if (item.block_no != self->state.core->block_no()) x->further.push_back(item.block_no);
   std::ranges::sort(x->further);
   x->further.erase(std::unique(x->further.begin(), x->further.end()), x->further.end());
   start(self, x);
@@ -290,36 +302,38 @@ caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish) {
 
 namespace {
 
-claim_reply claim(pointer self, const claim_seats& wish) {
+claim_reply claim(pointer self, const claim_items& wish) {
   auto& st = self->state;
   auto what = st.core->decide_claim(wish, st.now());
   claim_reply out;
   out.block = st.address;
   if (what.is != hold_decision::kind::claim) {
-    out.is = what.is == hold_decision::kind::free_first ? ec::seat_contested : what.why;
+    out.is = what.why; // Contested, too, where a hold that ran out stands in the way.
     out.refused = std::move(what.refused);
     out.retry_after_ms = what.retry_after_ms;
     if (what.is == hold_decision::kind::free_first)
       on_tick(self); // It ran out: end it, the caller asks again.
     return out;
   }
-  out.seats = what.seats;
-  st.core->apply_claim(wish.id, std::move(what.seats), wish.until);
+  out.items = what.items;
+  st.core->apply_claim(wish.id, std::move(what.items), wish.until);
   changed(self);
   return out;
 }
 
 } // namespace
 
-caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish) {
+caf::result<claim_reply> on_claim(pointer self, const claim_items& wish) {
   if (!wish.reread) return claim(self, wish);
   auto reply = promise_reply<claim_reply>(self);
-  reread(self, wish.seats, self->state.now(), [=](bool) {
+  std::vector<held_item> own;
+  for (auto& x : wish.items) own.push_back({x.seat, x.block_no, 0, 0, {}, x.type, x.quantity});
+  reread(self, own, self->state.now(), [=](bool) {
     auto& st = self->state;
     if (!st.core->find_claim(wish.id)) { // Abandoned while it was read.
       claim_reply out;
       out.is = ec::seat_contested;
-      out.refused = wish.seats;
+      out.refused = wish.items;
       out.block = st.address;
       return reply->deliver(std::move(out));
     }

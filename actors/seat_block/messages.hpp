@@ -6,26 +6,21 @@
 
 #include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
+#include "actors/base/items.hpp"
 #include "actors/base/money.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 
-/// What can be said to a seat block, and its answers.
+/// What can be said to a block (of seats, or of one ticket type's quantity), and its answers.
 namespace tk {
 
-/// A seat somebody wants, with the block that owns it.
-struct wanted_seat {
-  seat_id seat;
-  int32_t block_no = 0;
-  auto operator<=>(const wanted_seat&) const = default;
-};
-
-/// Holds all seats, durably, or none. Sent to the lead block: the lowest block among the seats.
-struct hold_seats {
+/// Holds all items, durably, or none. Sent to the lead block: the lowest block among the items.
+struct hold_items {
   reservation_id id;
   user_id user;
   std::string number;
-  std::vector<wanted_seat> seats;
+  std::vector<wanted_item> items;
+  std::string operation;   ///< Scope of the idempotency key.
   std::string key, digest; ///< Idempotency; `key` empty = none.
   participant session;
   participant event_owner;
@@ -33,20 +28,10 @@ struct hold_seats {
   request_id request;
   /// Set by a session that has not read its user's rows: the ledger judges token and limit.
   instant token_issued_at;
-  bool operator==(const hold_seats&) const = default;
+  bool operator==(const hold_items&) const = default;
 };
 
-/// A seat as it stands in a reservation.
-struct held_seat {
-  seat_id seat;
-  int32_t block_no = 0;
-  int32_t version = 0;
-  int64_t fence = 0;
-  won price;
-  bool operator==(const held_seat&) const = default;
-};
-
-/// `is` = ok: the reservation, made now or (`replayed`) before. Otherwise which seats stood in the
+/// `is` = ok: the reservation, made now or (`replayed`) before. Otherwise which items stood in the
 /// way, and how long waiting helps at most (0 = it does not, or nobody knows); with `seat_held`,
 /// `id` is the caller's own reservation when that is what holds one of them.
 struct hold_reply {
@@ -56,28 +41,28 @@ struct hold_reply {
   won total;
   uint8_t status = 1; ///< A `reservation_status`.
   instant expires_at;
-  std::vector<held_seat> seats;
+  std::vector<held_item> items;
   bool replayed = false;
-  std::vector<seat_id> refused;
+  std::vector<wanted_item> refused;
   int64_t retry_after_ms = 0;
   bool operator==(const hold_reply&) const = default;
 };
 
-/// From a lead block to another: takes seats tentatively, in memory, until `until`. With `reread`
+/// From a lead block to another: takes items tentatively, in memory, until `until`. With `reread`
 /// it replaces a claim whose op found other versions: the rows are read before it is answered.
-struct claim_seats {
+struct claim_items {
   reservation_id id;
   user_id user;
-  std::vector<seat_id> seats;
+  std::vector<wanted_item> items;
   instant until;
   bool reread = false;
-  bool operator==(const claim_seats&) const = default;
+  bool operator==(const claim_items&) const = default;
 };
 struct claim_reply {
   ec is = ec::ok;
-  std::vector<held_seat> seats; ///< Versions before, fences after the change.
+  std::vector<held_item> items; ///< Versions before, fences after the change.
   participant block;
-  std::vector<seat_id> refused;
+  std::vector<wanted_item> refused;
   int64_t retry_after_ms = 0;
   bool operator==(const claim_reply&) const = default;
 };
@@ -88,15 +73,15 @@ struct abandon_claim {
   bool operator==(const abandon_claim&) const = default;
 };
 
-/// From a lead block: the whole truth about the seats of a reservation that changed. Applied by
-/// version, whether or not the claim is known.
-struct settle_seats {
+/// From a lead block: the whole truth about the items of a reservation that changed. Seats are
+/// applied by version, quantities by the reservation's id; whether or not the claim is known.
+struct settle_items {
   reservation_id id;
   user_id user;
-  bool held = false; ///< Locked by the reservation, else available.
+  bool held = false; ///< Taken by the reservation, else given back.
   instant expires_at;
-  std::vector<held_seat> seats; ///< As they are now.
-  bool operator==(const settle_seats&) const = default;
+  std::vector<held_item> items; ///< As they are now.
+  bool operator==(const settle_items&) const = default;
 };
 
 /// Ends a pending reservation of `user` (cancel). Sent to its lead block.
@@ -117,31 +102,27 @@ struct wake_block {
   bool operator==(const wake_block&) const = default;
 };
 struct block_awake {
-  int32_t seats = 0;
+  int32_t seats = 0; ///< 0 for a quota.
   bool operator==(const block_awake&) const = default;
 };
 
-template <class F> wire<F> inspect(F& f, wanted_seat& x) { return f(x.seat, x.block_no); }
-template <class F> wire<F> inspect(F& f, hold_seats& x) {
-  return f(x.id, x.user, x.number, x.seats, x.key, x.digest, x.session, x.event_owner, x.deadline,
-           x.request, x.token_issued_at);
-}
-template <class F> wire<F> inspect(F& f, held_seat& x) {
-  return f(x.seat, x.block_no, x.version, x.fence, x.price);
+template <class F> wire<F> inspect(F& f, hold_items& x) {
+  return f(x.id, x.user, x.number, x.items, x.operation, x.key, x.digest, x.session, x.event_owner,
+           x.deadline, x.request, x.token_issued_at);
 }
 template <class F> wire<F> inspect(F& f, hold_reply& x) {
-  return f(x.is, x.id, x.number, x.total, x.status, x.expires_at, x.seats, x.replayed, x.refused,
+  return f(x.is, x.id, x.number, x.total, x.status, x.expires_at, x.items, x.replayed, x.refused,
            x.retry_after_ms);
 }
-template <class F> wire<F> inspect(F& f, claim_seats& x) {
-  return f(x.id, x.user, x.seats, x.until, x.reread);
+template <class F> wire<F> inspect(F& f, claim_items& x) {
+  return f(x.id, x.user, x.items, x.until, x.reread);
 }
 template <class F> wire<F> inspect(F& f, claim_reply& x) {
-  return f(x.is, x.seats, x.block, x.refused, x.retry_after_ms);
+  return f(x.is, x.items, x.block, x.refused, x.retry_after_ms);
 }
 template <class F> wire<F> inspect(F& f, abandon_claim& x) { return f(x.id); }
-template <class F> wire<F> inspect(F& f, settle_seats& x) {
-  return f(x.id, x.user, x.held, x.expires_at, x.seats);
+template <class F> wire<F> inspect(F& f, settle_items& x) {
+  return f(x.id, x.user, x.held, x.expires_at, x.items);
 }
 template <class F> wire<F> inspect(F& f, release_hold& x) { return f(x.id, x.user, x.request); }
 template <class F> wire<F> inspect(F& f, release_reply& x) { return f(x.is); }

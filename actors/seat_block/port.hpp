@@ -11,13 +11,13 @@ namespace tk {
 /// is.
 using seat_block_actor = caf::typed_actor<
   /// Holds seats, durably, before it answers; same reservation id, same hold.
-  caf::replies_to<hold_seats>::with<hold_reply>,
+  caf::replies_to<hold_items>::with<hold_reply>,
   /// Takes seats tentatively for a lead block.
-  caf::replies_to<claim_seats>::with<claim_reply>,
+  caf::replies_to<claim_items>::with<claim_reply>,
   /// Drops a claim that will not be submitted.
   caf::reacts_to<abandon_claim>,
   /// Learns what became of seats of a reservation that another block leads.
-  caf::reacts_to<settle_seats>,
+  caf::reacts_to<settle_items>,
   /// Ends a pending reservation that this block leads.
   caf::replies_to<release_hold>::with<release_reply>,
   /// Starts when it sleeps, and looks after overdue reservations.

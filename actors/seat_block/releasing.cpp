@@ -10,15 +10,16 @@ namespace tk::seat_block {
 
 namespace {
 
-/// The release is committed: its seats are free, one version further.
+/// The release is committed: its items are free, seats one version further.
 void released(pointer self, reservation_id id, release_reason reason) {
   auto& st = self->state;
   auto known = st.core->find_hold(id);
   if (!known) return;
   auto hold = *known;
-  for (auto& seat : hold.seats) seat.version += 1;
+  for (auto& item : hold.items)
+    if (item.is_seat()) item.version += 1;
   tell_satellites(self, hold, false);
-  st.core->apply_release(id, hold.seats);
+  st.core->apply_release(id, hold.items);
   auto& count = reason == release_reason::expired ? st.node->probe.reservations_expired
                                                   : st.node->probe.reservations_cancelled;
   count++;
@@ -41,12 +42,10 @@ void after_verdict(pointer self, reservation_id id, release_reason reason, const
   case outcome::not_pending:
   case outcome::partial: { // The memory is wrong about it: believe the rows.
     st.core->postpone(id, st.now() + again_after);
-    std::vector<seat_id> own;
-    if (auto hold = st.core->find_hold(id))
-      for (auto& x : hold->seats)
-        if (x.block_no == st.core->block_no()) own.push_back(x.seat);
+    auto hold = st.core->find_hold(id);
+    auto items = hold ? hold->items : std::vector<held_item>{};
     // Whatever was read counts, so the deadline is the epoch.
-    reread(self, std::move(own), instant{}, [=](bool read) {
+    reread(self, items, instant{}, [=](bool read) {
       if (read) return relook(self, id);
       self->state.core->postpone(id, self->state.now() + again_after);
       changed(self);
@@ -62,17 +61,17 @@ void after_verdict(pointer self, reservation_id id, release_reason reason, const
 /// A claim past its end, or a hold led elsewhere that ran out: only the rows know.
 void settle_doubt(pointer self, reservation_id id) {
   auto& st = self->state;
-  std::vector<seat_id> seats;
+  std::vector<held_item> items;
   instant deadline;
   if (auto claim = st.core->find_claim(id)) {
     deadline = claim->until;
-    for (auto& x : claim->seats) seats.push_back(x.seat);
+    items = claim->items;
   } else if (auto hold = st.core->find_hold(id)) {
     deadline = hold->expires_at;
-    for (auto& x : hold->seats) seats.push_back(x.seat);
+    items = hold->items;
   }
   st.core->postpone(id, st.now() + again_after);
-  reread(self, std::move(seats), deadline, [=](bool final_read) {
+  reread(self, items, deadline, [=](bool final_read) {
     auto& s = self->state;
     if (!final_read) return; // Looked at again when it is due.
     s.core->drop_claim(id);
@@ -93,13 +92,13 @@ void answer_waiting(pointer self, reservation_id id, release_reason reason, ec f
 void tell_satellites(pointer self, const hold_record& hold, bool held) {
   auto& st = self->state;
   std::vector<int32_t> blocks;
-  for (auto& x : hold.seats)
+  for (auto& x : hold.items)
     if (x.block_no != st.core->block_no()) blocks.push_back(x.block_no);
   std::ranges::sort(blocks);
   blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
   for (auto block_no : blocks)
     tell<seat_block_actor>(*st.node, key_of(st.event, block_no),
-                           settle_seats{hold.id, hold.user, held, hold.expires_at, hold.seats});
+                           settle_items{hold.id, hold.user, held, hold.expires_at, hold.items});
 }
 
 void release(pointer self, const hold_record& hold, release_reason reason, user_id actor,
@@ -111,11 +110,12 @@ void release(pointer self, const hold_record& hold, release_reason reason, user_
   what.actor = actor;
   what.request = request;
   // Item 0 belongs to the lead block: this one.
-  auto own_first = hold.seats;
+  auto own_first = hold.items;
   std::ranges::stable_partition(
-    own_first, [&](const held_seat& x) { return x.block_no == st.core->block_no(); });
+    own_first, [&](const held_item& x) { return x.block_no == st.core->block_no(); });
   for (auto& x : own_first)
-    what.items.push_back({x.seat, {}, 1, st.node->epochs.of(key_of(st.event, x.block_no))});
+    what.items.push_back(
+      {x.seat, x.type, x.quantity, st.node->epochs.of(key_of(st.event, x.block_no))});
   auto id = hold.id;
   st.core->set_releasing(id, true);
   submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {

@@ -1,7 +1,7 @@
 #include "actors/seat_block/state.hpp"
 #include "supervisors/router.hpp"
 
-/// Learning what became of seats: from other blocks, or from the rows.
+/// Learning what became of items: from other blocks, or from the rows.
 namespace tk::seat_block {
 
 namespace {
@@ -54,18 +54,18 @@ void on_abandon(pointer self, const abandon_claim& cmd) {
   changed(self);
 }
 
-void on_settle(pointer self, const settle_seats& cmd) {
+void on_settle(pointer self, const settle_items& cmd) {
   auto& core = *self->state.core;
   if (cmd.held) {
     hold_record hold;
     hold.id = cmd.id;
     hold.user = cmd.user;
     hold.expires_at = cmd.expires_at;
-    for (auto& x : cmd.seats)
-      if (x.block_no == core.block_no()) hold.seats.push_back(x);
+    for (auto& x : cmd.items)
+      if (x.block_no == core.block_no()) hold.items.push_back(x);
     core.apply_hold(std::move(hold));
   } else {
-    core.apply_release(cmd.id, cmd.seats);
+    core.apply_release(cmd.id, cmd.items);
   }
   changed(self);
 }
@@ -79,24 +79,33 @@ hold_record record_of(const reservation_row& row, int32_t block_no) {
   out.expires_at = row.expires_at;
   out.pinned = row.pinned;
   out.led = row.lead_block == block_no;
-  for (auto& x : row.items) {
-    if (out.led || x.block_no == block_no)
-      out.seats.push_back({x.seat, x.block_no, x.version, x.fence, x.unit_price});
-  }
+  for (auto& x : row.items)
+    if (out.led || x.block_no == block_no) out.items.push_back(x);
   return out;
 }
 
 /// Seats that the memory still gives to a reservation that has ended: the rows say whose they are.
 void reread_left_over(pointer self, reservation_id id) {
-  std::vector<seat_id> seats;
-  for (auto& x : self->state.core->seats())
-    if (x.state == seat_state::locked && x.holder == id) seats.push_back(x.seat);
-  if (seats.empty()) return;
-  reread(self, std::move(seats), instant{}, [=](bool read) {
+  auto& core = *self->state.core;
+  std::vector<held_item> left;
+  for (auto& x : core.seats())
+    if (x.state == seat_state::locked && x.holder == id)
+      left.push_back({x.seat, core.block_no(), x.version, x.fence, x.price});
+  if (left.empty()) return;
+  reread(self, left, instant{}, [=](bool read) {
     if (read) return;
     self->state.to_relook.insert(id);
     arm(self, self->state.now() + again_after);
   });
+}
+
+/// What the rows say of a reservation that is not pending (any more).
+void over(pointer self, reservation_id id, const found_reservation& x) {
+  auto& core = *self->state.core;
+  bool sold = x.found && x.row.status == reservation_status::confirmed;
+  if (sold && core.find_quota()) core.apply_sale(id, record_of(x.row, core.block_no()).items);
+  core.forget(id);
+  reread_left_over(self, id);
 }
 
 void relook(pointer self, reservation_id id) {
@@ -114,8 +123,7 @@ void relook(pointer self, reservation_id id) {
           s.core->apply_hold(std::move(record));
           if (wait) s.core->postpone(id, s.now() + patience);
         } else {
-          s.core->forget(id);
-          reread_left_over(self, id);
+          over(self, id, x);
         }
         changed(self);
       },
@@ -126,28 +134,36 @@ void relook(pointer self, reservation_id id) {
       });
 }
 
-void reread(pointer self, std::vector<seat_id> seats, instant deadline,
+void reread(pointer self, std::span<const held_item> items, instant deadline,
             std::function<void(bool)> done) {
   auto& st = self->state;
   auto patience = st.now() + ledger_budget;
-  submit_op(self, reread_seats{std::move(seats), deadline, st.address}, patience,
-            [=](const verdict& v) {
-              auto& s = self->state;
-              s.node->probe.claims_reread++;
-              bool read = v.is == outcome::ok;
-              for (auto& row : v.rows) {
-                s.core->apply_row({row.seat,
-                                   row.version,
-                                   row.fence,
-                                   state_of(row.status),
-                                   row.status == 'a' ? reservation_id{} : row.reservation,
-                                   {}});
-                if (row.status == 'l' && !s.core->find_hold(row.reservation))
-                  relook(self, row.reservation); // Who holds it, until when, and who leads.
-              }
-              changed(self);
-              done(read && v.final_read);
-            });
+  reread_items what;
+  for (auto& x : items) {
+    if (x.block_no != st.core->block_no()) continue;
+    if (x.is_seat()) what.seats.push_back(x.seat);
+    else what.types.push_back(x.type);
+  }
+  what.deadline = deadline;
+  what.block = st.address;
+  submit_op(self, std::move(what), patience, [=](const verdict& v) {
+    auto& s = self->state;
+    s.node->probe.claims_reread++;
+    bool read = v.is == outcome::ok;
+    for (auto& row : v.types) s.core->apply_quota_row(row.available, row.total);
+    for (auto& row : v.rows) {
+      s.core->apply_row({row.seat,
+                         row.version,
+                         row.fence,
+                         state_of(row.status),
+                         row.status == 'a' ? reservation_id{} : row.reservation,
+                         {}});
+      if (row.status == 'l' && !s.core->find_hold(row.reservation))
+        relook(self, row.reservation); // Who holds it, until when, and who leads.
+    }
+    changed(self);
+    done(read && v.final_read);
+  });
 }
 
 } // namespace tk::seat_block

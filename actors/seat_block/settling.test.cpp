@@ -15,7 +15,7 @@ struct fixture : node_rig {
 
   auto claim(int32_t block, uint64_t n, reservation_id id, millis life = millis{3000}) {
     return request<seat_block_actor>(key_of(event_no(1), block),
-                                     claim_seats{id, alice, {seat_no(block, n)}, now() + life});
+                                     claim_items{id, alice, {want(block, n)}, now() + life});
   }
   /// A message to a block of which nobody hears whether it arrived.
   template <class Message> void tell_block(int32_t block, Message what) {
@@ -48,7 +48,7 @@ CAF_TEST_FIXTURE_SCOPE(settling_tests, fixture)
 CAF_TEST(seats of three blocks are one reservation led by the lowest) {
   auto x = reserve(alice, {want(2, 1), want(0, 1), want(1, 1)});
   CAF_REQUIRE(x->value.is == ec::ok);
-  CAF_CHECK_EQUAL(x->value.seats.size(), 3u);
+  CAF_CHECK_EQUAL(x->value.items.size(), 3u);
   CAF_CHECK_EQUAL(x->value.total.amount, 150'003);
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
   auto& op = std::get<create_reservation>(*st.ops.front());
@@ -66,7 +66,7 @@ CAF_TEST(all or nothing over two blocks and the claims are abandoned) {
   auto creations = count_ops<create_reservation>();
   auto x = reserve(alice, {want(0, 1), want(1, 1), want(2, 1)});
   CAF_CHECK(x->value.is == ec::seat_held);
-  CAF_CHECK(x->value.refused == std::vector{seat_no(1, 1)});
+  CAF_CHECK(x->value.refused == std::vector{want(1, 1)});
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), creations);
   CAF_CHECK(probe(0, 1) == ec::ok);
   CAF_CHECK(probe(2, 1) == ec::ok);
@@ -83,10 +83,10 @@ CAF_TEST(a refused op gives the claims of every block back) {
 
 CAF_TEST(H01 a settle is applied whether or not the claim is known) {
   reservation_id id{0xb, 9};
-  settle_seats held{id, alice, true, now() + millis{300'000}, {{seat_no(1, 1), 1, 1, 1, {}}}};
+  settle_items held{id, alice, true, now() + millis{300'000}, {{seat_no(1, 1), 1, 1, 1, {}}}};
   tell_block(1, held);
   CAF_CHECK(probe(1, 1) == ec::seat_held);
-  settle_seats freed{id, alice, false, {}, {{seat_no(1, 1), 1, 2, 1, {}}}};
+  settle_items freed{id, alice, false, {}, {{seat_no(1, 1), 1, 2, 1, {}}}};
   tell_block(1, freed);
   tell_block(1, held); // Older than what is known.
   pass(millis{300});
@@ -124,9 +124,9 @@ CAF_TEST(H02 a satellite that heard nothing reads and never frees by its own tim
   pass(millis{300'000}, millis{100});
   CAF_CHECK_EQUAL(count_ops<release_reservation>(), 0);
   CAF_CHECK(probe(1, 1) == ec::seat_contested);
-  auto rereads = count_ops<reread_seats>();
+  auto rereads = count_ops<reread_items>();
   pass(millis{5000});
-  CAF_CHECK(count_ops<reread_seats>() - rereads <= 12); // Patiently.
+  CAF_CHECK(count_ops<reread_items>() - rereads <= 12); // Patiently.
   st.rows.end(st.rows.reservations.at(id), reservation_status::expired);
   pass(millis{1000});
   CAF_CHECK(probe(1, 1) == ec::ok);
@@ -137,7 +137,7 @@ CAF_TEST(H04 a claim of an op that never came is dropped after a final read only
   CAF_REQUIRE(x->value.is == ec::ok);
   st.ledger_clock.at -= millis{1000}; // The ledger's clock says when it is final.
   pass(millis{3500});
-  CAF_CHECK(count_ops<reread_seats>() > 0);
+  CAF_CHECK(count_ops<reread_items>() > 0);
   CAF_CHECK(probe(1, 1) == ec::seat_contested);
   pass(millis{1500});
   CAF_CHECK(probe(1, 1) == ec::ok);
@@ -158,16 +158,16 @@ CAF_TEST(a satellite reads now and then what became of a pinned hold it hears no
   row.pinned = true;
   pass(millis{301'000}, millis{100});
   CAF_CHECK(probe(1, 1) == ec::seat_held); // Its payment is undecided: time does not end it.
-  auto rereads = count_ops<reread_seats>();
+  auto rereads = count_ops<reread_items>();
   pass(millis{60'000}, millis{100});
   CAF_CHECK(probe(1, 1) == ec::seat_held);
-  CAF_CHECK(count_ops<reread_seats>() - rereads <= 4); // Patiently.
+  CAF_CHECK(count_ops<reread_items>() - rereads <= 4); // Patiently.
   st.rows.confirm(x->value.id);
   pass(millis{16'000}, millis{100});
   CAF_CHECK(probe(1, 1) == ec::seat_sold);
-  rereads = count_ops<reread_seats>();
+  rereads = count_ops<reread_items>();
   pass(millis{60'000}, millis{100});
-  CAF_CHECK_EQUAL(count_ops<reread_seats>(), rereads); // And no more.
+  CAF_CHECK_EQUAL(count_ops<reread_items>(), rereads); // And no more.
 }
 
 CAF_TEST(a satellite that starts beside a pinned hold finds out how it ends) {
@@ -242,10 +242,10 @@ CAF_TEST(H22d what has moved is read and tried once more) {
   row.fence = 9;
   auto x = reserve(alice, {want(0, 1)});
   CAF_CHECK(x->value.is == ec::ok);
-  CAF_CHECK_EQUAL(x->value.seats[0].version, 8);
-  CAF_CHECK_EQUAL(x->value.seats[0].fence, 10);
+  CAF_CHECK_EQUAL(x->value.items[0].version, 8);
+  CAF_CHECK_EQUAL(x->value.items[0].fence, 10);
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), 2);
-  CAF_CHECK_EQUAL(count_ops<reread_seats>(), 1);
+  CAF_CHECK_EQUAL(count_ops<reread_items>(), 1);
 }
 
 CAF_TEST(H22d what has moved twice is contested and not more) {
@@ -268,11 +268,11 @@ CAF_TEST(H04 what has moved in a further block is read there before it is tried 
   row.fence = 9;
   auto x = reserve(alice, {want(0, 1), want(1, 1)});
   CAF_CHECK(x->value.is == ec::ok);
-  CAF_REQUIRE_EQUAL(x->value.seats.size(), 2u);
-  CAF_CHECK_EQUAL(x->value.seats[1].version, 8);
-  CAF_CHECK_EQUAL(x->value.seats[1].fence, 10);
+  CAF_REQUIRE_EQUAL(x->value.items.size(), 2u);
+  CAF_CHECK_EQUAL(x->value.items[1].version, 8);
+  CAF_CHECK_EQUAL(x->value.items[1].fence, 10);
   CAF_CHECK_EQUAL(count_ops<create_reservation>(), 2);
-  CAF_CHECK_EQUAL(count_ops<reread_seats>(), 2);
+  CAF_CHECK_EQUAL(count_ops<reread_items>(), 2);
   CAF_CHECK(probe(1, 1) == ec::seat_held);
 }
 
@@ -295,7 +295,7 @@ CAF_TEST(a seat of a further block that was sold behind its back gives every cla
   row.reservation = {0xb, 5};
   auto x = reserve(alice, {want(0, 1), want(1, 1), want(2, 1)});
   CAF_CHECK(x->value.is == ec::seat_sold);
-  CAF_CHECK(x->value.refused == std::vector{seat_no(2, 1)});
+  CAF_CHECK(x->value.refused == std::vector{want(2, 1)});
   CAF_CHECK(probe(0, 1) == ec::ok);
   CAF_CHECK(probe(1, 1) == ec::ok);
 }
@@ -314,7 +314,7 @@ CAF_TEST(a claim that is abandoned while its seats are read again is not made) {
   reservation_id id{0xb, 9};
   CAF_REQUIRE(claim(1, 1, id)->value.is == ec::ok);
   st.fates = {fate::held};
-  claim_seats again{id, alice, {seat_no(1, 1)}, now() + millis{3000}, true};
+  claim_items again{id, alice, {want(1, 1)}, now() + millis{3000}, true};
   auto x = request<seat_block_actor>(key_of(event_no(1), 1), again);
   tell_block(1, abandon_claim{id});
   let_go();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include <caf/all.hpp>
@@ -77,14 +78,15 @@ void submit_op(pointer self, op what, instant deadline,
 void give_up_late_ops(pointer self);
 
 // -- holding.cpp --------------------------------------------------------------------------------
-caf::result<hold_reply> on_hold(pointer self, const hold_seats& wish);
-caf::result<claim_reply> on_claim(pointer self, const claim_seats& wish);
+caf::result<hold_reply> on_hold(pointer self, const hold_items& wish);
+caf::result<claim_reply> on_claim(pointer self, const claim_items& wish);
 
 // -- settling.cpp -------------------------------------------------------------------------------
 void on_abandon(pointer self, const abandon_claim& cmd);
-void on_settle(pointer self, const settle_seats& cmd);
-/// Reads seats under their row locks and believes the rows; `done(bool final)` comes after.
-void reread(pointer self, std::vector<seat_id> seats, instant deadline,
+void on_settle(pointer self, const settle_items& cmd);
+/// Reads what `items` are of under the row locks and believes the rows; `done(bool final)` comes
+/// after. Of items of other blocks nothing is read.
+void reread(pointer self, std::span<const held_item> items, instant deadline,
             std::function<void(bool)> done);
 /// Makes the memory of a reservation what its rows say.
 void relook(pointer self, reservation_id id);
@@ -93,11 +95,11 @@ void relook(pointer self, reservation_id id);
 caf::result<release_reply> on_release(pointer self, const release_hold& cmd);
 caf::result<block_awake> on_wake(pointer self, const wake_block& cmd);
 void on_tick(pointer self);
-/// Ends a led hold; `done(ec)` hears ok when its seats are free.
+/// Ends a led hold; `done(ec)` hears ok when its items are free.
 void release(pointer self, const hold_record& hold, release_reason reason, user_id actor,
              request_id request, std::function<void(ec)> done);
 void answer_waiting(pointer self, reservation_id id, release_reason reason, ec first);
-/// Tells the other blocks of a reservation what became of their seats.
+/// Tells the other blocks of a reservation what became of their items.
 void tell_satellites(pointer self, const hold_record& hold, bool held);
 
 hold_record record_of(const reservation_row& row, int32_t block_no);

@@ -25,7 +25,7 @@ constexpr millis resolve_patience{15'000};
 
 /// A wish and who is to hear of it.
 struct waiter {
-  reserve_seats wish;
+  reserve_items wish;
   reply_ptr<hold_reply> reply;
 };
 
@@ -47,8 +47,10 @@ using session_self = session_actor::extend<caf::reacts_to<atom::resolve, reserva
 using session_ptr = session_self::stateful_pointer<session_state>;
 
 pending_hold to_pending(const reservation_row& row) {
-  pending_hold out{row.id, row.event, row.expires_at, row.lead_block, {}};
-  for (auto& x : row.items) out.seats.push_back(x.seat);
+  pending_hold out{row.id, row.event, row.expires_at, row.lead_block, 0, {}};
+  out.items = static_cast<int32_t>(row.items.size());
+  for (auto& x : row.items)
+    if (x.is_seat()) out.seats.push_back(x.seat);
   return out;
 }
 
@@ -143,7 +145,7 @@ void resolve_later(session_ptr self, reservation_id attempt) {
   self->delayed_send(self, resolve_interval, atom::resolve_v, attempt);
 }
 
-void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
+void decide(session_ptr self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
             bool final_say);
 
 /// A refusal names the caller's own reservation when that is what stands in the way.
@@ -185,10 +187,11 @@ void finish(session_ptr self, reservation_id attempt, event_id event, hold_reply
   name_own_hold(st, what);
   bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
   if (what.is == ec::ok && what.id == attempt && pending) {
-    pending_hold made{what.id, event, what.expires_at, 0, {}};
-    for (auto& x : what.seats) {
-      made.lead_block = made.seats.empty() ? x.block_no : std::min(made.lead_block, x.block_no);
-      made.seats.push_back(x.seat);
+    pending_hold made{what.id, event, what.expires_at, what.items.front().block_no, 0, {}};
+    made.items = static_cast<int32_t>(what.items.size());
+    for (auto& x : what.items) {
+      made.lead_block = std::min(made.lead_block, x.block_no);
+      if (x.is_seat()) made.seats.push_back(x.seat);
     }
     st.core.commit(attempt, std::move(made));
   } else if (may_have_happened(what.is)) {
@@ -241,13 +244,13 @@ bool final_without_rows(const hold_reply& x) {
   }
 }
 
-void recheck(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
+void recheck(session_ptr self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
   read_rows(
     self, [=] { decide(self, wish, reply, true); },
     [=] { reply->deliver(refusal(ec::unavailable)); });
 }
 
-void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply) {
+void forward(session_ptr self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
   auto& st = self->state;
   auto board = st.node->boards->find_event(wish.event);
   auto now = st.node->clock->now();
@@ -257,11 +260,13 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
     if (unread) return recheck(self, wish, reply);
     return reply->deliver(refusal(board ? ec::sale_closed : ec::event_unknown));
   }
-  hold_seats cmd;
+  hold_items cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
   cmd.user = st.user;
-  cmd.number = seat_reservation_number(now, *st.node->random);
-  cmd.seats = wish.seats;
+  cmd.operation = operation_of(wish);
+  cmd.number =
+    reservation_number(cmd.operation == order_operation ? "R" : "TK", now, *st.node->random);
+  cmd.items = wish.items;
   cmd.key = wish.key;
   cmd.digest = wish.digest;
   cmd.session = st.address;
@@ -271,11 +276,11 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
   if (unread) cmd.token_issued_at = wish.token_issued_at;
   auto own = st.core.own_hold(wish, now);
   auto lead = own ? own->lead_block
-                  : std::ranges::min_element(wish.seats, {}, &wanted_seat::block_no)->block_no;
+                  : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
-  st.core.begin({id, event, wish.key, wish.digest, static_cast<int32_t>(wish.seats.size()),
-                 cmd.deadline, seats_of(wish)});
+  st.core.begin({id, event, cmd.operation, wish.key, wish.digest,
+                 static_cast<int32_t>(wish.items.size()), cmd.deadline, seats_of(wish)});
   st.waiting[id].push_back({wish, reply});
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
@@ -291,7 +296,7 @@ void forward(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_r
       });
 }
 
-void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_reply>& reply,
+void decide(session_ptr self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
             bool final_say) {
   auto& st = self->state;
   auto limit = st.node->sale.holds_per_user_event_max;
@@ -306,8 +311,8 @@ void decide(session_ptr self, const reserve_seats& wish, const reply_ptr<hold_re
   }
 }
 
-caf::result<hold_reply> on_reserve(session_ptr self, const reserve_seats& wish) {
-  if (wish.seats.empty()) return refusal(ec::seat_unknown);
+caf::result<hold_reply> on_reserve(session_ptr self, const reserve_items& wish) {
+  if (wish.items.empty()) return refusal(ec::seat_unknown);
   auto reply = promise_reply<hold_reply>(self);
   decide(self, wish, reply, false);
   return reply->rp;
@@ -495,7 +500,7 @@ session_self::behavior_type session(session_ptr self, node_context* node, user_i
   st.address = address;
   node->probe.sessions_active++;
   return {
-    [=](const reserve_seats& x) { return on_reserve(self, x); },
+    [=](const reserve_items& x) { return on_reserve(self, x); },
     [=](const cancel_reservation& x) { return on_cancel(self, x); },
     [=](const start_family& x) { return on_start_family(self, x); },
     [=](const start_family_v2& x) { return on_start_family(self, x); },

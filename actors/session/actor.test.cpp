@@ -325,7 +325,7 @@ CAF_TEST(G14 a double click on a seat without a key is one reservation) {
 CAF_TEST(a wish for some of ones own seats and others names the reservation) {
   auto own = reserve(alice, {want(1, 1), want(1, 2)});
   reserve(bob, {want(2, 1)});
-  for (auto& mixed : std::vector<std::vector<wanted_seat>>{
+  for (auto& mixed : std::vector<std::vector<wanted_item>>{
          {want(1, 2), want(1, 3)}, {want(0, 1), want(1, 1)}, {want(1, 1), want(2, 2)}}) {
     auto x = reserve(alice, mixed); // Held by the lead block, by a further one, led elsewhere.
     CAF_CHECK(x->value.is == ec::seat_held);

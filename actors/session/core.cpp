@@ -1,6 +1,7 @@
 #include "actors/session/core.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace tk {
 
@@ -20,12 +21,17 @@ std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
 
 } // namespace
 
-std::vector<seat_id> seats_of(const reserve_seats& wish) {
+std::vector<seat_id> seats_of(const reserve_items& wish) {
   std::vector<seat_id> out;
-  out.reserve(wish.seats.size());
-  for (auto& x : wish.seats) out.push_back(x.seat);
+  out.reserve(wish.items.size());
+  for (auto& x : wish.items)
+    if (!x.seat.nil()) out.push_back(x.seat);
   std::ranges::sort(out);
   return out;
+}
+
+const char* operation_of(const reserve_items& wish) {
+  return wish.items.front().seat.nil() ? order_operation : reserve_operation;
 }
 
 bool session_core::sale_may_be_open(const sale_window& sale, instant now) {
@@ -34,7 +40,7 @@ bool session_core::sale_may_be_open(const sale_window& sale, instant now) {
          (sale.sale_end == instant::max() || now - clock_margin <= sale.sale_end);
 }
 
-std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) const {
+std::optional<reserve_decision> session_core::by_key(const reserve_items& wish) const {
   if (wish.key.empty()) return std::nullopt;
   auto judged = [&](const std::string& digest, reserve_decision::kind same, reservation_id id) {
     reserve_decision out;
@@ -43,53 +49,57 @@ std::optional<reserve_decision> session_core::by_key(const reserve_seats& wish) 
     out.reservation = id;
     return out;
   };
+  std::string_view operation = operation_of(wish);
   for (auto& [id, x] : attempts_)
-    if (x.key == wish.key) return judged(x.digest, reserve_decision::kind::join, id);
+    if (x.key == wish.key && x.operation == operation)
+      return judged(x.digest, reserve_decision::kind::join, id);
   for (auto& x : keys_)
-    if (x.key == wish.key && x.operation == reserve_operation)
+    if (x.key == wish.key && x.operation == operation)
       return judged(x.digest, reserve_decision::kind::replay, x.reservation);
   return std::nullopt;
 }
 
-const open_attempt* session_core::twin_of(const reserve_seats& wish) const {
+const open_attempt* session_core::twin_of(const reserve_items& wish) const {
   auto wanted = seats_of(wish);
+  if (wanted.empty()) return nullptr; // Two orders of standing tickets are two orders.
   for (auto& [id, x] : attempts_)
     if (x.event == wish.event && x.wanted == wanted) return &x;
   return nullptr;
 }
 
-const pending_hold* session_core::own_hold(const reserve_seats& wish, instant now) const {
+const pending_hold* session_core::own_hold(const reserve_items& wish, instant now) const {
   for (auto& [id, hold] : pending_) {
-    auto held = [&](const wanted_seat& x) {
-      return std::ranges::find(hold.seats, x.seat) != hold.seats.end();
+    auto held = [&](const wanted_item& x) {
+      return !x.seat.nil() && std::ranges::find(hold.seats, x.seat) != hold.seats.end();
     };
-    if (hold.event == wish.event && hold.expires_at > now && std::ranges::all_of(wish.seats, held))
+    if (hold.event == wish.event && hold.expires_at > now && std::ranges::all_of(wish.items, held))
       return &hold;
   }
   return nullptr;
 }
 
-const pending_hold* session_core::holder_of(const std::vector<seat_id>& seats, instant now) const {
+const pending_hold* session_core::holder_of(const std::vector<wanted_item>& items,
+                                            instant now) const {
   for (auto& [id, hold] : pending_) {
-    auto in = [&hold = hold](seat_id x) {
-      return std::ranges::find(hold.seats, x) != hold.seats.end();
+    auto in = [&hold = hold](const wanted_item& x) {
+      return std::ranges::find(hold.seats, x.seat) != hold.seats.end();
     };
-    if (hold.expires_at > now && std::ranges::any_of(seats, in)) return &hold;
+    if (hold.expires_at > now && std::ranges::any_of(items, in)) return &hold;
   }
   return nullptr;
 }
 
-int32_t session_core::seats_in_hand(event_id event, instant now) const {
+int32_t session_core::items_in_hand(event_id event, instant now) const {
   int32_t n = 0;
   for (auto& [id, x] : attempts_)
     if (x.event == event && !pending_.contains(id)) // A re-read may be ahead of the verdict.
-      n += x.seats;
+      n += x.items;
   for (auto& [id, x] : pending_)
-    if (x.event == event && x.expires_at > now) n += static_cast<int32_t>(x.seats.size());
+    if (x.event == event && x.expires_at > now) n += x.items;
   return n;
 }
 
-reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, instant now,
+reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, instant now,
                                       bool final_say) const {
   reserve_decision out;
   if (!read_) { // One at a time: the ledger does not see what is in flight.
@@ -110,8 +120,8 @@ reserve_decision session_core::decide(const reserve_seats& wish, int32_t limit, 
     out.reservation = twin->id;
     return out;
   }
-  auto seats = seats_in_hand(wish.event, now) + static_cast<int32_t>(wish.seats.size());
-  bool too_many = limit > 0 && seats > limit && !own_hold(wish, now);
+  auto items = items_in_hand(wish.event, now) + static_cast<int32_t>(wish.items.size());
+  bool too_many = limit > 0 && items > limit && !own_hold(wish, now);
   if (!too_many) out.is = reserve_decision::kind::forward;
   else if (!final_say) out.is = reserve_decision::kind::recheck;
   else out.why = ec::hold_limit;
@@ -127,7 +137,7 @@ void session_core::commit(reservation_id attempt, pending_hold made) {
   auto i = attempts_.find(attempt);
   if (i != attempts_.end()) {
     if (!i->second.key.empty())
-      keys_.push_back({reserve_operation, i->second.key, i->second.digest, made.id});
+      keys_.push_back({i->second.operation, i->second.key, i->second.digest, made.id});
     attempts_.erase(i);
   }
   auto id = made.id;

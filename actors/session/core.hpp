@@ -17,6 +17,7 @@ struct pending_hold {
   event_id event;
   instant expires_at;
   int32_t lead_block = 0;
+  int32_t items = 0; ///< Seats, or lines of standing tickets.
   std::vector<seat_id> seats;
 };
 
@@ -24,14 +25,17 @@ struct pending_hold {
 struct open_attempt {
   reservation_id id;
   event_id event;
-  std::string key, digest;
-  int32_t seats = 0;
+  std::string operation, key, digest;
+  int32_t items = 0;
   instant deadline;            ///< The ledger commits nothing of it after this.
-  std::vector<seat_id> wanted; ///< In order of id.
+  std::vector<seat_id> wanted; ///< In order of id; none of standing tickets.
 };
 
-/// The seats of a wish, in order of id.
-std::vector<seat_id> seats_of(const reserve_seats& wish);
+/// The seats of a wish, in order of id; none when it is for standing tickets.
+std::vector<seat_id> seats_of(const reserve_items& wish);
+
+/// The scope of a wish's idempotency key.
+const char* operation_of(const reserve_items& wish);
 
 /// What a key was used for: the reservation row is the record (H-22c).
 struct key_record {
@@ -63,8 +67,8 @@ public:
     return user_known_ && token_issued_at > revoked_before_;
   }
 
-  /// `limit`: seats per event, 0 = none. `final_say`: the memory was re-read just now.
-  [[nodiscard]] reserve_decision decide(const reserve_seats& wish, int32_t limit, instant now,
+  /// `limit`: items per event, 0 = none. `final_say`: the memory was re-read just now.
+  [[nodiscard]] reserve_decision decide(const reserve_items& wish, int32_t limit, instant now,
                                         bool final_say) const;
 
   /// False only when the board says with certainty that no sale is open: the margin leaves what is
@@ -73,10 +77,11 @@ public:
 
   /// The live reservation of the user that holds all the seats wished for; null when there is none
   /// (G14: choosing one's own seats again).
-  [[nodiscard]] const pending_hold* own_hold(const reserve_seats& wish, instant now) const;
+  [[nodiscard]] const pending_hold* own_hold(const reserve_items& wish, instant now) const;
 
   /// The live reservation of the user that holds one of `seats`; null when there is none.
-  [[nodiscard]] const pending_hold* holder_of(const std::vector<seat_id>& seats, instant now) const;
+  [[nodiscard]] const pending_hold* holder_of(const std::vector<wanted_item>& items,
+                                              instant now) const;
 
   void begin(open_attempt attempt);
   /// The attempt's reservation is committed: remember it, and its key.
@@ -97,13 +102,14 @@ public:
   /// Rises with every `commit`: rows read before one are older than the memory.
   [[nodiscard]] uint64_t commits() const { return commits_; }
 
-  /// Seats that count against the limit: attempts in flight and pending ones with time ahead.
-  [[nodiscard]] int32_t seats_in_hand(event_id event, instant now) const;
+  /// What counts against the limit, of attempts in flight and of pending ones with time ahead: each
+  /// seat (G01), and each line of standing tickets, whose units are bounded on their own (2.5).
+  [[nodiscard]] int32_t items_in_hand(event_id event, instant now) const;
 
 private:
-  [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_seats& wish) const;
+  [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_items& wish) const;
   /// The attempt in flight for the very same seats, whatever its key.
-  [[nodiscard]] const open_attempt* twin_of(const reserve_seats& wish) const;
+  [[nodiscard]] const open_attempt* twin_of(const reserve_items& wish) const;
 
   bool read_ = false;
   bool user_known_ = false;
@@ -116,5 +122,7 @@ private:
 
 /// The scope of the idempotency keys of `POST /api/seats/reserve`.
 inline constexpr char reserve_operation[] = "seats.reserve";
+/// The scope of the idempotency keys of `POST /api/reservations`.
+inline constexpr char order_operation[] = "reservations.create";
 
 } // namespace tk

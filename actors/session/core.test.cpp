@@ -12,10 +12,10 @@ const instant now = from_ms(1'000'000);
 const event_id concert{0xe, 1}, other{0xe, 2};
 constexpr int32_t limit = 4;
 
-reserve_seats wish(std::vector<uint64_t> seats, std::string key = {}, std::string digest = "d") {
-  reserve_seats out;
+reserve_items wish(std::vector<uint64_t> seats, std::string key = {}, std::string digest = "d") {
+  reserve_items out;
   out.event = concert;
-  for (auto n : seats) out.seats.push_back({{0, n}, 0});
+  for (auto n : seats) out.items.push_back({{0, n}, 0});
   out.key = std::move(key);
   out.digest = std::move(digest);
   out.token_issued_at = now;
@@ -23,7 +23,8 @@ reserve_seats wish(std::vector<uint64_t> seats, std::string key = {}, std::strin
 }
 
 pending_hold hold(uint64_t id, std::vector<uint64_t> seats, millis left, event_id event = concert) {
-  pending_hold out{{0xb, id}, event, now + left, 0, {}};
+  pending_hold out{{0xb, id}, event, now + left, 0, 0, {}};
+  out.items = static_cast<int32_t>(seats.size());
   for (auto n : seats) out.seats.push_back({0, n});
   return out;
 }
@@ -35,7 +36,7 @@ session_core fresh(std::vector<pending_hold> pending = {}, std::vector<key_recor
 }
 
 open_attempt attempt(uint64_t id, int32_t seats, std::string key = {}, event_id event = concert) {
-  return {{0xb, id}, event, std::move(key), "d", seats, now + millis{3000}, {}};
+  return {{0xb, id}, event, reserve_operation, std::move(key), "d", seats, now + millis{3000}, {}};
 }
 
 using kind = reserve_decision::kind;
@@ -78,23 +79,23 @@ CAF_TEST(the limit counts seats and none means none) {
 
 CAF_TEST(a hold that ran out stops counting at its millisecond) {
   auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1})});
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 4);
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now + millis{1}), 0);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 4);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now + millis{1}), 0);
   CAF_CHECK(core.decide(wish({5}), limit, now + millis{1}, false).is == kind::forward);
 }
 
 CAF_TEST(seats of another event do not count) {
   auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000}, other)});
   core.begin(attempt(9, 4, {}, other));
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 0);
-  CAF_CHECK_EQUAL(core.seats_in_hand(other, now), 8);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 0);
+  CAF_CHECK_EQUAL(core.items_in_hand(other, now), 8);
   CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
 }
 
 CAF_TEST(H17 what is in flight counts) {
   auto core = fresh({hold(1, {1, 2, 3}, millis{1000})});
   core.begin(attempt(2, 1));
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 4);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 4);
   CAF_CHECK(core.decide(wish({5}), limit, now, true).why == ec::hold_limit);
   core.drop({0xb, 2});
   CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
@@ -104,9 +105,9 @@ CAF_TEST(an attempt whose row was read already counts once) {
   auto core = fresh();
   core.begin(attempt(1, 2));
   core.reload(true, {}, {hold(1, {1, 2}, millis{1000})}, {});
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 2);
   core.commit({0xb, 1}, hold(1, {1, 2}, millis{1000}));
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 2);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 2);
   CAF_CHECK(core.idle());
 }
 
@@ -160,16 +161,16 @@ CAF_TEST(G14 choosing seats one holds is no new hold) {
   CAF_CHECK(core.decide(wish({2, 3}), limit, now, false).is == kind::forward);
   CAF_CHECK(core.decide(wish({2, 5}), limit, now, false).is == kind::recheck);
   auto ended = now + millis{1000};
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, ended), 0);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, ended), 0);
 }
 
 CAF_TEST(the live hold of a seat is found) {
   auto core = fresh({hold(1, {1, 2}, millis{1000}), hold(2, {7}, millis{3000})});
-  auto found = core.holder_of(seats_of(wish({2, 5})), now);
+  auto found = core.holder_of(wish({2, 5}).items, now);
   CAF_REQUIRE(found != nullptr);
   CAF_CHECK(found->id == (reservation_id{0xb, 1}));
-  CAF_CHECK(core.holder_of(seats_of(wish({5})), now) == nullptr);
-  CAF_CHECK(core.holder_of(seats_of(wish({2})), now + millis{1000}) == nullptr);
+  CAF_CHECK(core.holder_of(wish({5}).items, now) == nullptr);
+  CAF_CHECK(core.holder_of(wish({2}).items, now + millis{1000}) == nullptr);
 }
 
 CAF_TEST(H22g a token issued up to the revocation is worthless and the next one works) {
@@ -223,7 +224,7 @@ CAF_TEST(commits are counted and ended reservations forgotten) {
   core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
   CAF_CHECK(core.commits() > before);
   core.forget({0xb, 1});
-  CAF_CHECK_EQUAL(core.seats_in_hand(concert, now), 0);
+  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 0);
 }
 
 CAF_TEST(H18 near an edge of the sale the ledger decides) {

@@ -9,14 +9,15 @@
 /// What can be said to a user's session, and its answers. The user is the session's key.
 namespace tk {
 
-/// Holds 1..n seats of one event. `token_issued_at` is when the caller's access token was issued.
-struct reserve_seats {
+/// Holds 1..n seats of one event, or quantities of its ticket types; never both. `token_issued_at`
+/// is when the caller's access token was issued.
+struct reserve_items {
   event_id event;
-  std::vector<wanted_seat> seats; ///< Distinct; blocks filled in by the ingress from the seat plan.
+  std::vector<wanted_item> items; ///< Distinct; blocks filled in by the ingress from the plan.
   std::string key, digest;        ///< Idempotency; `key` empty = none.
   instant token_issued_at;
   request_id request;
-  bool operator==(const reserve_seats&) const = default;
+  bool operator==(const reserve_items&) const = default;
 };
 
 /// Cancels one of the user's reservations.
@@ -88,8 +89,8 @@ struct all_revoked {
   bool operator==(const all_revoked&) const = default;
 };
 
-template <class F> wire<F> inspect(F& f, reserve_seats& x) {
-  return f(x.event, x.seats, x.key, x.digest, x.token_issued_at, x.request);
+template <class F> wire<F> inspect(F& f, reserve_items& x) {
+  return f(x.event, x.items, x.key, x.digest, x.token_issued_at, x.request);
 }
 template <class F> wire<F> inspect(F& f, cancel_reservation& x) {
   return f(x.id, x.token_issued_at, x.request);

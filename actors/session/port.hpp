@@ -10,7 +10,7 @@ namespace tk {
 /// SESSION: what is per user, one thing at a time: limits, attempts in flight, replays, revocation.
 using session_actor = caf::typed_actor<
   /// Holds seats, durably, before it answers. The same key gets the same reservation.
-  caf::replies_to<reserve_seats>::with<hold_reply>,
+  caf::replies_to<reserve_items>::with<hold_reply>,
   /// Cancels one of the user's reservations.
   caf::replies_to<cancel_reservation>::with<release_reply>,
   /// Records a new refresh-token family.

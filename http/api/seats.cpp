@@ -85,8 +85,8 @@ std::string refusal_text(const hold_reply& x, const std::string& labels) {
 answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   std::string labels;
   auto list = nlohmann::json::array();
-  for (auto& seat : x.refused) {
-    auto label = plan.label(seat);
+  for (auto& refused : x.refused) {
+    auto label = plan.label(refused.seat);
     labels += (labels.empty() ? "" : ", ") + label;
     list.push_back(std::move(label));
   }
@@ -105,7 +105,7 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
              const seat_plan_ptr& plan) {
   auto budget = time_for(*x);
   if (budget == millis{0}) return;
-  reserve_seats cmd;
+  reserve_items cmd;
   cmd.event = wanted.event;
   for (auto& seat : wanted.seats) {
     auto place = plan->find(seat);
@@ -113,7 +113,7 @@ void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const
       x->fail(ec::seat_unknown);
       return;
     }
-    cmd.seats.push_back({seat, place->block_no});
+    cmd.items.push_back({seat, place->block_no});
   }
   cmd.key = wanted.key;
   cmd.digest = digest_of(wanted);

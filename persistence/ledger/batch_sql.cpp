@@ -69,6 +69,7 @@ struct batch_sql::columns {
   table<8> rotate = make_table(i4, id_, id_, str, str, i4, i4, i8);
   table<9> revoke = make_table(i4, id_, i4, i8, id_, id_, str, str, i4);
   table<3> reread = make_table(i4, id_, ts);
+  table<3> reread_types = make_table(i4, id_, ts);
   pg::params nothing;
 
   void clear() {
@@ -80,6 +81,7 @@ struct batch_sql::columns {
     rotate.clear();
     revoke.clear();
     reread.clear();
+    reread_types.clear();
   }
 
   void add(int no, const create_reservation& x);
@@ -87,7 +89,7 @@ struct batch_sql::columns {
   void add(int no, const open_family& x);
   void add(int no, const rotate_token& x);
   void add(int no, const revoke_tokens& x);
-  void add(int no, const reread_seats& x);
+  void add(int no, const reread_items& x);
   /// Whatever else there is, is about money and tickets.
   template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
@@ -128,7 +130,7 @@ void batch_sql::columns::add(int no, const create_reservation& x) {
     c[25].push_id_or_null(x.request);
     if (x.token_issued_at == instant{}) c[26].push_null();
     else c[26].push_time(x.token_issued_at);
-    c[27].push_int(x.units_before_max);
+    c[27].push_int(x.items_before_max);
   }
 }
 
@@ -199,12 +201,18 @@ void batch_sql::columns::add(int no, const revoke_tokens& x) {
   c[8].push_int(x.close ? 1 : 0);
 }
 
-void batch_sql::columns::add(int no, const reread_seats& x) {
+void batch_sql::columns::add(int no, const reread_items& x) {
   for (auto& seat : x.seats) {
     locks.seats.at[0].push_id(seat);
     reread.at[0].push_int(no);
     reread.at[1].push_id(seat);
     reread.at[2].push_time(x.deadline);
+  }
+  for (auto& type : x.types) {
+    locks.types.at[0].push_id(type);
+    reread_types.at[0].push_int(no);
+    reread_types.at[1].push_id(type);
+    reread_types.at[2].push_time(x.deadline);
   }
 }
 
@@ -248,20 +256,31 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("rotate", c.rotate);
   put("revoke", c.revoke);
   put("reread", c.reread);
+  put("reread_types", c.reread_types);
   if (steps_.empty()) steps_.push_back({"probe", &c.nothing});
   return steps_;
 }
 
 namespace {
 
-/// A row of `reread`: one per seat asked for, without a seat when there is none.
-void read_seat(const pg::result& rows, int i, verdict& out) {
+/// The clock is read once per row: the earliest reading counts, and all must be past the deadline.
+void note_reading(instant at, bool is_final, verdict& out) {
   bool first = out.is != outcome::ok;
-  bool is_final = rows.boolean(i, 10);
-  // The clock is read once per row: the earliest reading counts, and all must be past the deadline.
-  if (first) out.at = rows.time(i, 9);
+  if (first) out.at = at;
   out.final_read = is_final && (first || out.final_read);
   out.is = outcome::ok;
+}
+
+/// A row of `reread_types`: one per type asked for, without a type when there is none.
+void read_type(const pg::result& rows, int i, verdict& out) {
+  note_reading(rows.time(i, 4), rows.boolean(i, 5), out);
+  if (!rows.null(i, 1))
+    out.types.push_back({rows.uuid<ticket_type_id>(i, 1), rows.int4(i, 2), rows.int4(i, 3)});
+}
+
+/// A row of `reread`: one per seat asked for, without a seat when there is none.
+void read_seat(const pg::result& rows, int i, verdict& out) {
+  note_reading(rows.time(i, 9), rows.boolean(i, 10), out);
   if (rows.null(i, 1)) return;
   auto status = rows.text(i, 4);
   seat_row row;
@@ -282,7 +301,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   std::string_view name{from.name};
   if (name == "fence" || name.starts_with("lock_") || name == "probe") return true;
   bool creates = name == "create";
-  bool rereads = name == "reread";
+  bool rereads = name == "reread", rereads_types = name == "reread_types";
   bool opens = name == "open_payments";
   bool admits = name == "admit_tickets";
   for (int i = 0; i < rows.rows(); ++i) {
@@ -291,6 +310,10 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
     auto& out = verdicts[static_cast<size_t>(no)];
     if (rereads) {
       read_seat(rows, i, out);
+      continue;
+    }
+    if (rereads_types) {
+      read_type(rows, i, out);
       continue;
     }
     if (!parse(rows.text(i, 1), out.is)) return false;

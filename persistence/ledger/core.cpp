@@ -42,7 +42,7 @@ size_t items_of(const op& x) {
   return std::visit(overloaded{
                       [](const create_reservation& y) { return y.items.size(); },
                       [](const release_reservation& y) { return y.items.size(); },
-                      [](const reread_seats& y) { return y.seats.size(); },
+                      [](const reread_items& y) { return y.seats.size() + y.types.size(); },
                       [](const complete_payment& y) { return y.items.size(); },
                       [](const cancel_paid& y) { return y.items.size(); },
                       [](const auto&) -> size_t { return 1; },
@@ -58,7 +58,9 @@ size_t bytes_of(const op& x) {
                y.key.size() + y.digest.size();
       },
       [](const release_reservation& y) { return y.items.size() * sizeof(release_item); },
-      [](const reread_seats& y) { return y.seats.size() * sizeof(seat_id); },
+      [](const reread_items& y) {
+        return y.seats.size() * sizeof(seat_id) + y.types.size() * sizeof(ticket_type_id);
+      },
       [](const open_family& y) {
         return y.token_hash.size() + y.user_agent.size() + y.address.size();
       },
@@ -97,7 +99,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                [&](const release_reservation& y) {
                  for (const auto& item : y.items) add(item.block);
                },
-               [&](const reread_seats& y) { add(y.block); },
+               [&](const reread_items& y) { add(y.block); },
                [&](const open_family& y) { add(y.session); },
                [&](const rotate_token& y) { add(y.session); },
                [&](const revoke_tokens& y) { add(y.session); },

@@ -48,7 +48,8 @@ struct create_reservation {
   /// Of a user whose rows nobody has read: the ledger judges the token and the limit. Nil = they
   /// have been judged.
   instant token_issued_at;
-  int32_t units_before_max = 0; ///< Beside it: what the user may hold of the event already.
+  int32_t items_before_max =
+    0; ///< Beside it: how many items of the event the user may hold already.
 };
 
 enum class release_reason : uint8_t { cancelled = 1, expired };
@@ -62,12 +63,13 @@ struct release_reservation {
   request_id request;
 };
 
-/// Reads seats under their row locks, so behind every batch that already holds them. Final when the
-/// ledger's clock in the answer is past `deadline`.
-struct reread_seats {
+/// Reads seats and ticket types under their row locks, so behind every batch that already holds
+/// them. Final when the ledger's clock in the answer is past `deadline`.
+struct reread_items {
   std::vector<seat_id> seats;
   instant deadline;
-  participant block; ///< Whose seats they are; picks the lane.
+  participant block; ///< Whose they are; picks the lane.
+  std::vector<ticket_type_id> types = {};
 };
 
 /// Puts a new refresh-token family on record (log-in, registration). A family may be refreshed
@@ -109,7 +111,7 @@ struct revoke_tokens {
 };
 
 using op =
-  std::variant<create_reservation, release_reservation, reread_seats, open_family, rotate_token,
+  std::variant<create_reservation, release_reservation, reread_items, open_family, rotate_token,
                revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
                note_asked, claim_refund, cancel_paid, settle_refund, admit_ticket>;
 using op_ptr = std::shared_ptr<const op>;
@@ -165,17 +167,24 @@ struct seat_row {
   bool pinned = false;
 };
 
+/// A ticket type's row as the ledger sees it.
+struct type_row {
+  ticket_type_id type;
+  int32_t available = 0, total = 0;
+};
+
 struct verdict {
   outcome is = outcome::unknown;
   reservation_id replay_of;
-  instant expires_at;         ///< create: end of the hold; release/early: the row's.
-  instant at;                 ///< Ledger time of the judgement (rotate, revoke: `revoked_before`).
-  std::vector<seat_row> rows; ///< reread_seats only.
-  bool final_read = false;    ///< reread_seats: the ledger's clock was past the deadline.
-  payment_id payment;         ///< open_payment: the open order, made now or before.
-  std::string order_id;       ///< Of it.
-  won amount;                 ///< open_payment: what it costs; cancel_paid: what goes back.
-  instant used_at;            ///< admit_ticket: when the ticket was let in.
+  instant expires_at;          ///< create: end of the hold; release/early: the row's.
+  instant at;                  ///< Ledger time of the judgement (rotate, revoke: `revoked_before`).
+  std::vector<seat_row> rows;  ///< reread_items only.
+  std::vector<type_row> types; ///< reread_items only.
+  bool final_read = false;     ///< reread_items: the ledger's clock was past the deadline.
+  payment_id payment;          ///< open_payment: the open order, made now or before.
+  std::string order_id;        ///< Of it.
+  won amount;                  ///< open_payment: what it costs; cancel_paid: what goes back.
+  instant used_at;             ///< admit_ticket: when the ticket was let in.
 };
 
 /// Asks for a verdict. The ledger drops the op (late) when it has not been sent by `deadline`.

@@ -209,9 +209,9 @@ bool ledger_model::over_limit(const create_reservation& x) const {
   for (const auto& [id, y] : rows.reservations) {
     const auto live = y.row.status == reservation_status::pending && y.row.expires_at > now_;
     if (y.row.user != x.user || y.row.event != x.event || !live) continue;
-    for (const auto& item : y.row.items) held += item.quantity;
+    held += static_cast<int32_t>(y.row.items.size());
   }
-  return held > x.units_before_max;
+  return held > x.items_before_max;
 }
 
 bool ledger_model::seat_moved(const create_item& x) const {
@@ -291,7 +291,7 @@ void ledger_model::apply(const create_reservation& x, undo_log& undo) {
     save_absence(undo, rows.keys, key);
   }
   for (const auto& item : x.items) {
-    row.items.push_back({item.seat, item.type, item.quantity, item.price, item.block_no});
+    row.items.push_back({item.seat, item.block_no, 0, 0, item.price, item.type, item.quantity});
     if (item.seat.nil()) {
       auto& type = rows.types.at(item.type);
       save(undo, type);
@@ -313,13 +313,17 @@ void ledger_model::apply(const create_reservation& x, undo_log& undo) {
 
 void ledger_model::reread_all(const batch& what, std::vector<verdict>& out) const {
   for (size_t i = 0; i < what.ops.size(); ++i) {
-    const auto* x = std::get_if<reread_seats>(what.ops[i].get());
+    const auto* x = std::get_if<reread_items>(what.ops[i].get());
     if (x == nullptr) continue;
     auto& v = out[i] = plain(outcome::ok, now_);
     v.final_read = now_ > x->deadline;
     const std::set<seat_id> ids(x->seats.begin(), x->seats.end());
     for (const auto& id : ids)
       if (auto row = seat(id)) v.rows.push_back(*row);
+    const std::set<ticket_type_id> types(x->types.begin(), x->types.end());
+    for (const auto& id : types)
+      if (const auto t = rows.types.find(id); t != rows.types.end())
+        v.types.push_back({id, t->second.available, t->second.total});
   }
 }
 

@@ -33,6 +33,8 @@ struct model_seat {
 struct model_type {
   event_id event;
   int32_t available = 0, total = 0;
+  int32_t block_no = first_quota_block;
+  won price = {};
 };
 
 struct model_reservation {
@@ -205,6 +207,7 @@ public:
   [[nodiscard]] plan_rows read(const load_plan& x) const;
 
 private:
+  [[nodiscard]] block_rows read_quota(const load_block& x) const;
   using undo_log = std::vector<std::function<void()>>;
 
   model_fault next_fault();

@@ -49,7 +49,24 @@ session_rows ledger_model::read(const load_session& x) const {
   return out;
 }
 
+block_rows ledger_model::read_quota(const load_block& x) const {
+  block_rows out;
+  for (const auto& [id, t] : rows.types)
+    if (t.event == x.event && t.block_no == x.block_no)
+      out.quota = {id, t.price, t.available, t.total};
+  out.known = !out.quota.type.nil();
+  for (const auto& [id, r] : rows.reservations) {
+    auto has_part = [&](const held_item& y) { return y.type == out.quota.type; };
+    if (r.row.event != x.event || r.row.status != reservation_status::pending) continue;
+    if (r.row.lead_block == x.block_no) out.led.push_back(told(r.row));
+    else if (std::any_of(r.row.items.begin(), r.row.items.end(), has_part))
+      out.foreign.push_back(told(r.row));
+  }
+  return out;
+}
+
 block_rows ledger_model::read(const load_block& x) const {
+  if (is_quota_block(x.block_no)) return read_quota(x);
   block_rows out;
   for (const auto& [id, s] : rows.seats)
     if (s.event == x.event && s.block_no == x.block_no) out.seats.push_back({*seat(id), s.price});
@@ -72,6 +89,8 @@ event_row ledger_model::read(const load_event& x) const {
   std::set<int32_t> blocks;
   for (const auto& [id, s] : rows.seats)
     if (s.event == x.event) blocks.insert(s.block_no);
+  for (const auto& [id, t] : rows.types)
+    if (t.event == x.event) blocks.insert(t.block_no);
   row.blocks.assign(blocks.begin(), blocks.end());
   return row;
 }
@@ -121,6 +140,11 @@ plan_rows ledger_model::read(const load_plan& x) const {
     seat.price = s.price;
     out.seats.push_back(std::move(seat));
   }
+  for (const auto& [id, t] : rows.types)
+    if (t.event == x.event)
+      out.types.push_back({id, t.block_no, "Standing", {}, false, t.price, t.total});
+  auto by_price = [](const plan_type& a, const plan_type& b) { return b.price < a.price; };
+  std::stable_sort(out.types.begin(), out.types.end(), by_price);
   return out;
 }
 

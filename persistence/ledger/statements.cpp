@@ -92,12 +92,12 @@ w AS MATERIALIZED (
              WHERE q.id = i.type_id AND q.event_id = i.event_id) END AS quota,
          i.token_at IS NOT NULL AND (SELECT coalesce(u.revoked_before < i.token_at, true)
             FROM users u WHERE u.id = i.user_id) IS NOT TRUE AS revoked,
-         i.token_at IS NOT NULL AND coalesce((SELECT sum(x.quantity)
+         i.token_at IS NOT NULL AND (SELECT count(*)
             FROM (SELECT * FROM reservations r WHERE r.user_id = i.user_id
                    ORDER BY r.created_at DESC LIMIT 100) r, reservation_items x
            WHERE r.event_id = i.event_id AND r.status = 'pending'
-             AND r.expires_at > clock_timestamp() AND x.reservation_id = r.id), 0)
-           > i.units_before AS over_limit,
+             AND r.expires_at > clock_timestamp() AND x.reservation_id = r.id)
+           > i.items_before AS over_limit,
          i.idem IS NOT NULL
            AND min(i.op) OVER (PARTITION BY i.user_id, i.operation, i.idem) < i.op AS twin
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
@@ -108,7 +108,7 @@ w AS MATERIALIZED (
     AS i(op, item, reservation_id, user_id, event_id, number, amount, operation, idem, ttl_s,
          deadline, session_shard, session_epoch, seat_id, version, fence, type_id, quantity, price,
          block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id,
-         token_at, units_before)
+         token_at, items_before)
 ),
 c AS MATERIALIZED (
   SELECT w.*, CASE WHEN bool_or(replay_of IS NOT NULL) OVER p THEN 'replayed'
@@ -292,6 +292,15 @@ SELECT i.op, s.id, s.version, s.fencing_token, s.status, s.reservation_id, s.loc
  ORDER BY i.op, s.id
 )";
 
+// As `reread`, of ticket types.
+constexpr const char* reread_types = R"(
+SELECT i.op, t.id, t.available_quantity, t.total_quantity, i.at, i.at > i.deadline
+  FROM (SELECT u.*, clock_timestamp() AS at
+          FROM unnest($1::int[], $2::uuid[], $3::timestamptz[]) AS u(op, type_id, deadline)) i
+  LEFT JOIN ticket_types t ON t.id = i.type_id
+ ORDER BY i.op, t.id
+)";
+
 void replace(std::string& text, std::string_view what, std::string_view with) {
   auto at = text.find(what);
   if (at == std::string::npos) std::abort(); // A canary that changes nothing would prove nothing.
@@ -331,6 +340,7 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
     {"rotate", rotate},
     {"revoke", revoke},
     {"reread", reread},
+    {"reread_types", reread_types},
     // An empty batch asks whether the server can write: even an UPDATE of no row is refused.
     {"probe", "UPDATE relay_cursor SET seq = seq WHERE shard = -1"},
     {"commit", "COMMIT"},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/base/ids.hpp"
+#include "actors/base/items.hpp"
 #include "actors/base/money.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
@@ -14,16 +15,6 @@
 namespace tk {
 
 enum class reservation_status : uint8_t { pending = 1, confirmed, cancelled, expired };
-
-struct held_item {
-  seat_id seat;
-  ticket_type_id type;
-  int32_t quantity = 1;
-  won unit_price;
-  int32_t block_no = 0; ///< Of the seat's block.
-  int32_t version = 0;  ///< The seat's, as of the read.
-  int64_t fence = 0;    ///< The seat's, as of the read.
-};
 
 /// A reservation as the actors need it.
 struct reservation_row {
@@ -37,7 +28,7 @@ struct reservation_row {
   instant expires_at;
   int32_t lead_block = 0;
   std::string operation, key, digest;
-  std::vector<held_item> items;
+  std::vector<held_item> items; ///< Versions and fences are the seats', as of the read.
 };
 
 /// A session's start: live reservations of the user and the last revocation.
@@ -56,7 +47,8 @@ struct session_rows {
   std::vector<used_key> keys;           ///< Of any status, the newest 100.
 };
 
-/// A block's start: all its seats, and the pending reservations it leads.
+/// A block's start: all its seats, or its quota; the pending reservations it leads, and of a quota
+/// those that other blocks lead.
 struct load_block {
   event_id event;
   int32_t block_no = 0;
@@ -65,10 +57,20 @@ struct block_seat {
   seat_row row;
   won price;
 };
+/// A ticket type as its block decides on it.
+struct quota_row {
+  ticket_type_id type; ///< Nil: a block of seats.
+  won price;
+  int32_t available = 0, total = 0;
+};
+/// One snapshot.
 struct block_rows {
   bool known = false;
-  std::vector<block_seat> seats;    ///< By id.
+  std::vector<block_seat> seats; ///< By id.
+  quota_row quota;
   std::vector<reservation_row> led; ///< Pending, led by this block, with all their items.
+  /// Pending, led by other blocks, with a part of this quota. Of a block of seats the seats tell.
+  std::vector<reservation_row> foreign;
 };
 
 /// What an event's actor decides by.
@@ -83,7 +85,7 @@ struct event_row {
   instant event_date;
   instant sale_start;          ///< Epoch = none: not open yet.
   instant sale_end;            ///< `instant::max()` = open end.
-  std::vector<int32_t> blocks; ///< Numbers of its seat blocks, ascending.
+  std::vector<int32_t> blocks; ///< Numbers of its blocks, ascending: seats, then quotas.
 };
 
 /// One reservation by id, whatever its status; `found` false when there is none.
@@ -116,7 +118,7 @@ struct live_blocks {
   std::vector<overdue> rows; ///< `id` unused.
 };
 
-/// The static seat plan of an event: what never changes while it is on sale.
+/// The static plan of an event: what never changes while it is on sale.
 struct load_plan {
   event_id event;
 };
@@ -128,6 +130,14 @@ struct plan_seat {
   won price;
   std::string label;
 };
+struct plan_type {
+  ticket_type_id id;
+  int32_t block_no = 0;
+  std::string name, description;
+  bool has_description = false;
+  won price;
+  int32_t total = 0;
+};
 struct plan_rows {
   bool event_known = false;
   event_id event;
@@ -135,6 +145,7 @@ struct plan_rows {
   std::string layout_json;           ///< `{"sections": [...]}`; empty = standing event.
   std::vector<std::string> sections; ///< Names.
   std::vector<plan_seat> seats;      ///< By section, row, seat number.
+  std::vector<plan_type> types;      ///< By price descending, then id.
 };
 
 } // namespace tk

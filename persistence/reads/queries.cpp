@@ -8,11 +8,11 @@ namespace tk {
 #define TK_RESERVATION_COLUMNS                                                                     \
   "r.id, r.user_id, r.event_id, r.reservation_number, r.total_amount, r.status, "                  \
   "r.pin_id IS NOT NULL, r.expires_at, r.block_no, r.operation, r.idempotency_key, "               \
-  "r.request_digest, i.seat_id, i.ticket_type_id, i.quantity, i.unit_price, s.block_no, "          \
-  "s.version, s.fencing_token "
+  "r.request_digest, i.seat_id, i.ticket_type_id, i.quantity, i.unit_price, "                      \
+  "coalesce(s.block_no, t.block_no), s.version, s.fencing_token "
 #define TK_ITEM_JOINS                                                                              \
-  "LEFT JOIN reservation_items i ON i.reservation_id = r.id LEFT JOIN seats s ON s.id = "          \
-  "i.seat_id "
+  "LEFT JOIN reservation_items i ON i.reservation_id = r.id "                                      \
+  "LEFT JOIN seats s ON s.id = i.seat_id LEFT JOIN ticket_types t ON t.id = i.ticket_type_id "
 
 const char* const read_settings =
   "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan; "
@@ -33,6 +33,14 @@ std::vector<pg_statement> read_statements() {
     {"block_led", "SELECT " TK_RESERVATION_COLUMNS "FROM reservations r " TK_ITEM_JOINS
                   "WHERE r.event_id = $1::uuid AND r.block_no = $2::int4 AND r.status = 'pending' "
                   "ORDER BY r.created_at, r.id, i.id"},
+    {"block_quota", "SELECT id, price, available_quantity, total_quantity FROM ticket_types "
+                    "WHERE event_id = $1::uuid AND block_no = $2::int4"},
+    // The lead block is the lowest: who has a part of this quota is led from here or below.
+    {"block_foreign",
+     "SELECT " TK_RESERVATION_COLUMNS "FROM reservations r " TK_ITEM_JOINS
+     "WHERE r.event_id = $1::uuid AND r.block_no < $2::int4 AND r.status = 'pending' "
+     "AND EXISTS (SELECT 1 FROM reservation_items y WHERE y.reservation_id = r.id "
+     "AND y.ticket_type_id = $3::uuid) ORDER BY r.created_at, r.id, i.id"},
     {"block_seats", "SELECT s.id, s.version, s.fencing_token, s.status, s.reservation_id, "
                     "s.locked_by, r.expires_at, coalesce(r.pin_id IS NOT NULL, false), s.price "
                     "FROM seats s LEFT JOIN reservations r "
@@ -43,10 +51,12 @@ std::vector<pg_statement> read_statements() {
      "WITH RECURSIVE b(n) AS ("
      "SELECT min(block_no) FROM seats WHERE event_id = $1::uuid UNION ALL "
      "SELECT (SELECT min(block_no) FROM seats WHERE event_id = $1::uuid AND block_no > b.n) "
-     "FROM b WHERE b.n IS NOT NULL) "
+     "FROM b WHERE b.n IS NOT NULL), "
+     "blocks(n) AS (SELECT n FROM b WHERE n IS NOT NULL UNION ALL "
+     "SELECT block_no FROM ticket_types WHERE event_id = $1::uuid) "
      "SELECT e.title, e.venue, e.status = 'cancelled', e.event_date, e.sale_start_date, "
-     "e.sale_end_date, b.n FROM events e LEFT JOIN b ON b.n IS NOT NULL "
-     "WHERE e.id = $1::uuid ORDER BY b.n"},
+     "e.sale_end_date, blocks.n FROM events e LEFT JOIN blocks ON true "
+     "WHERE e.id = $1::uuid ORDER BY blocks.n"},
     {"overdue",
      "SELECT r.id, r.event_id, r.block_no FROM generate_series(0, 127) g "
      "CROSS JOIN LATERAL (SELECT x.id, x.event_id, x.block_no, x.expires_at "
@@ -61,6 +71,8 @@ std::vector<pg_statement> read_statements() {
     {"plan_seats", "SELECT id, block_no, section, row_number, seat_number, price, seat_label "
                    "FROM seats WHERE event_id = $1::uuid "
                    "ORDER BY event_id, section, row_number, seat_number"},
+    {"plan_types", "SELECT id, block_no, name, description, price, total_quantity "
+                   "FROM ticket_types WHERE event_id = $1::uuid ORDER BY price DESC, id"},
   };
 }
 
@@ -100,8 +112,7 @@ void fold(const pg::result& rows, int i, std::vector<reservation_row>& to) {
   item.seat = rows.uuid<seat_id>(i, 12);
   item.type = rows.uuid<ticket_type_id>(i, 13);
   item.quantity = rows.int4(i, 14);
-  item.unit_price = {rows.integer(i, 15)};
-  // A standing item has no seat; it belongs to the lead block (one block per ticket type).
+  item.price = {rows.integer(i, 15)};
   item.block_no = rows.null(i, 16) ? to.back().lead_block : rows.int4(i, 16);
   item.version = rows.null(i, 17) ? 0 : rows.int4(i, 17);
   item.fence = rows.null(i, 18) ? 0 : rows.integer(i, 18);
@@ -128,7 +139,29 @@ block_seat seat_of(const pg::result& rows, int i) {
   return x;
 }
 
-pg_result<block_rows> block_in_snapshot(pg::connection& db, const load_block& x) {
+pg_result<block_rows> quota_in_snapshot(pg::connection& db, const load_block& x) {
+  pg::params values;
+  values.add_id(x.event).add_int4(x.block_no);
+  auto quota = db.exec("block_quota", values);
+  if (!quota.ok()) return read_failed(quota);
+  block_rows out;
+  out.known = quota.rows() > 0;
+  if (!out.known) return out;
+  out.quota.type = quota.uuid<ticket_type_id>(0, 0);
+  out.quota.price = {quota.integer(0, 1)};
+  out.quota.available = quota.int4(0, 2);
+  out.quota.total = quota.int4(0, 3);
+  auto led = db.exec("block_led", values);
+  if (!led.ok()) return read_failed(led);
+  values.add_id(out.quota.type);
+  auto foreign = db.exec("block_foreign", values);
+  if (!foreign.ok()) return read_failed(foreign);
+  for (int i = 0; i < led.rows(); ++i) fold(led, i, out.led);
+  for (int i = 0; i < foreign.rows(); ++i) fold(foreign, i, out.foreign);
+  return out;
+}
+
+pg_result<block_rows> seats_in_snapshot(pg::connection& db, const load_block& x) {
   pg::params values;
   values.add_id(x.event).add_int4(x.block_no);
   auto seats = db.exec("block_seats", values);
@@ -167,10 +200,10 @@ pg_result<std::vector<session_rows>> read_sessions(pg::connection& db,
 }
 
 pg_result<block_rows> read_block(pg::connection& db, const load_block& x) {
-  // Two statements that must agree: one snapshot for both.
+  // Statements that must agree: one snapshot for all.
   auto begun = db.run_script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   if (!begun.ok()) return read_failed(begun);
-  auto out = block_in_snapshot(db, x);
+  auto out = is_quota_block(x.block_no) ? quota_in_snapshot(db, x) : seats_in_snapshot(db, x);
   auto ended = db.run_script("COMMIT");
   if (!ended.ok()) db.close(); // Nothing was written; but no transaction may stay open.
   return out;
@@ -242,6 +275,12 @@ pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x) {
                          rows.int4(i, 4), section, won{rows.integer(i, 5)},
                          std::string{rows.text(i, 6)}});
   }
+  auto types = db.exec("plan_types", pg::params{}.add_id(x.event));
+  if (!types.ok()) return read_failed(types);
+  for (int i = 0; i < types.rows(); ++i)
+    out.types.push_back({types.uuid<ticket_type_id>(i, 0), types.int4(i, 1),
+                         std::string{types.text(i, 2)}, std::string{types.text(i, 3)},
+                         !types.null(i, 3), won{types.integer(i, 4)}, types.int4(i, 5)});
   return out;
 }
 

@@ -434,7 +434,7 @@ CAF_TEST(seats and quantities in one order: all or none) {
 
 CAF_TEST(H22g create revoked: the token of a user whom the session has not read) {
   auto order = wish({of(seat())});
-  order.units_before_max = 3;
+  order.items_before_max = 3;
   order.token_issued_at = world->now() - 1h;
   order.user = fresh<user_id>();
   refused(order, outcome::revoked); // Nobody's.
@@ -454,7 +454,7 @@ CAF_TEST(H17 create over the limit counts what is pending and alive and of the e
   auto order = [this](std::vector<create_item> items, int32_t before_max) {
     auto x = wish(std::move(items));
     x.token_issued_at = world->now() + 1h;
-    x.units_before_max = before_max;
+    x.items_before_max = before_max;
     return x;
   };
   CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 0)), outcome::ok);
@@ -466,7 +466,7 @@ CAF_TEST(H17 create over the limit counts what is pending and alive and of the e
   CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 2)), outcome::ok);
   const auto quantity = order({of(type(9), 3)}, 3);
   CAF_CHECK_EQUAL(judge_one(quantity), outcome::ok);
-  refused(order({of(seat())}, 5), outcome::over_limit);
+  refused(order({of(seat())}, 3), outcome::over_limit); // A line is one, whatever its quantity.
   CAF_CHECK_EQUAL(judge_one(giving_back(quantity)), outcome::ok);
   CAF_CHECK_EQUAL(judge_one(order({of(seat())}, 3)), outcome::ok);
   event = fresh<event_id>();
@@ -484,7 +484,7 @@ CAF_TEST(the order of refusals) {
   CAF_CHECK_EQUAL(first[1].is, outcome::in_flight); // Before everything but a replay.
   world->cancel_event(event);
   order.token_issued_at = world->now() + 1h;
-  order.units_before_max = -1;
+  order.items_before_max = -1;
   refused(order, outcome::closed); // Before the limit, which is not final.
   order.user = fresh<user_id>();
   refused(order, outcome::revoked);
@@ -632,7 +632,7 @@ CAF_TEST(H38 release partial: the list of items is judged) {
 
 CAF_TEST(H04 reread is final only past the deadline) {
   const auto x = seat();
-  reread_seats look{{x}, world->now() + 1min, at(block_shard)};
+  reread_items look{{x}, world->now() + 1min, at(block_shard)};
   const auto open = judge({look}).front();
   CAF_CHECK_EQUAL(open.is, outcome::ok);
   CAF_CHECK(!open.final_read);
@@ -651,7 +651,7 @@ CAF_TEST(reread shows the rows in order of their ids) {
   CAF_REQUIRE_EQUAL(judge_one(order), outcome::ok);
   world->pin(order.id);
   const auto v =
-    judge({reread_seats{{ids[2], fresh<seat_id>(), ids[0], ids[1]}, world->now(), at(block_shard)}})
+    judge({reread_items{{ids[2], fresh<seat_id>(), ids[0], ids[1]}, world->now(), at(block_shard)}})
       .front();
   CAF_REQUIRE_EQUAL(v.rows.size(), 3u);
   for (size_t i = 0; i < 3; ++i) CAF_CHECK(v.rows[i].seat == ids[i]);
@@ -670,7 +670,7 @@ CAF_TEST(reread shows the rows in order of their ids) {
 
 CAF_TEST(a reread changes nothing and is not fenced) {
   const auto x = seat();
-  const reread_seats look{{x}, world->now(), at(block_shard)};
+  const reread_items look{{x}, world->now(), at(block_shard)};
   take_over(block_shard);
   refused(look, outcome::ok);
 }
@@ -678,10 +678,47 @@ CAF_TEST(a reread changes nothing and is not fenced) {
 CAF_TEST(a reread sees what its batch has done) {
   const auto x = seat();
   const auto order = wish({of(x)});
-  const auto v = judge({reread_seats{{x}, world->now(), at(block_shard)}, order});
+  const auto v = judge({reread_items{{x}, world->now(), at(block_shard)}, order});
   CAF_REQUIRE_EQUAL(v[1].is, outcome::ok);
   CAF_REQUIRE_EQUAL(v[0].rows.size(), 1u);
   CAF_CHECK(v[0].rows[0].reservation == order.id);
+}
+
+CAF_TEST(a reread of ticket types shows what is left of those that exist) {
+  const auto t = type(5), other = type(7);
+  const auto order = wish({of(t, 3)});
+  const reread_items look{{}, world->now() - 1s, at(block_shard), {t, fresh<ticket_type_id>()}};
+  const auto v = judge({look, order});
+  CAF_REQUIRE_EQUAL(v[1].is, outcome::ok);
+  CAF_REQUIRE_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK(v[0].final_read);
+  CAF_CHECK(v[0].rows.empty());
+  CAF_REQUIRE_EQUAL(v[0].types.size(), 1u); // Behind the order of its batch.
+  CAF_CHECK(v[0].types[0].type == t);
+  CAF_CHECK_EQUAL(v[0].types[0].available, 2);
+  CAF_CHECK_EQUAL(v[0].types[0].total, 100);
+  CAF_CHECK_EQUAL(world->available(other), 7);
+}
+
+CAF_TEST(H04 a reread of seats and types together is final when all of it is) {
+  const auto x = seat();
+  const auto t = type(5);
+  auto look = reread_items{{x}, world->now() + 1min, at(block_shard), {t}};
+  auto v = judge({look}).front();
+  CAF_CHECK(!v.final_read);
+  CAF_CHECK_EQUAL(v.rows.size(), 1u);
+  CAF_CHECK_EQUAL(v.types.size(), 1u);
+  look.deadline = world->now() - 1s;
+  v = judge({look}).front();
+  CAF_CHECK(v.final_read);
+}
+
+CAF_TEST(a reread of a type that does not exist is ok and empty) {
+  const auto v =
+    judge({reread_items{{}, world->now() - 1s, at(block_shard), {fresh<ticket_type_id>()}}});
+  CAF_CHECK_EQUAL(v[0].is, outcome::ok);
+  CAF_CHECK(v[0].final_read);
+  CAF_CHECK(v[0].types.empty());
 }
 
 // -- accounts -------------------------------------------------------------------------------------
@@ -982,7 +1019,7 @@ CAF_TEST(verdicts stand in the order of the ops whatever their kinds) {
   late.deadline = world->now() - 1s;
   const auto x = seat();
   const auto v = judge({late, ending(), giving_back(held),
-                        reread_seats{{x}, world->now(), at(block_shard)}, family(), wish({of(x)})});
+                        reread_items{{x}, world->now(), at(block_shard)}, family(), wish({of(x)})});
   CAF_CHECK_EQUAL(v[0].is, outcome::late);
   CAF_CHECK_EQUAL(v[1].is, outcome::ok);
   CAF_CHECK_EQUAL(v[2].is, outcome::ok);

@@ -24,7 +24,7 @@
 ///   `not_pending` (nobody, no such family) | `moved` (another password by now) | `ok` with `at` =
 ///   the new `revoked_before`, which never falls and is not before the statement's clock. Ending
 ///   everything again is `ok` again.
-/// - reread_seats: `ok` with one row per *existing* seat, ascending by id, `at` = ledger time read
+/// - reread_items: `ok` with one row per *existing* seat or type, by id, `at` = ledger time read
 ///   before the locks, `final_read` = `at` is past the deadline.
 /// - The ops about money: see ledger_contract_payments.cpp.
 /// Kinds of a batch are judged in the order release, money, create, open_family, rotate, revoke,

@@ -160,7 +160,7 @@ CAF_TEST(H04 a reread waits for whoever holds the seat and shows the result) {
        "UPDATE seats SET status = 'locked', version = 1, reservation_id = "
        "gen_random_uuid(), locked_by = gen_random_uuid() WHERE id = $1",
        p);
-  reread_seats x;
+  reread_items x;
   x.seats = {h.seats[0]};
   x.deadline = must(h.db, "SELECT clock_timestamp()").time(0, 0);
   batch_result answer;

@@ -105,8 +105,8 @@ struct fixture {
 
 bool same(const reservation_row& a, const reservation_row& b) {
   auto item = [](const held_item& x, const held_item& y) {
-    return x.seat == y.seat && x.type == y.type && x.quantity == y.quantity &&
-           x.unit_price == y.unit_price && x.block_no == y.block_no;
+    return x.seat == y.seat && x.type == y.type && x.quantity == y.quantity && x.price == y.price &&
+           x.block_no == y.block_no;
   };
   return a.id == b.id && a.user == b.user && a.event == b.event && a.number == b.number &&
          a.total == b.total && a.status == b.status && a.pinned == b.pinned &&

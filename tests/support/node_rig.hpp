@@ -247,17 +247,18 @@ struct node_rig {
   /// Starts the event, so that its board is known.
   void open_sale() { request<event_actor>(key_of(event_no(1)), describe_event{}); }
 
-  [[nodiscard]] reserve_seats wish(const std::vector<wanted_seat>& seats,
+  [[nodiscard]] reserve_items wish(const std::vector<wanted_item>& items,
                                    const std::string& key = {}) const {
-    reserve_seats out;
+    reserve_items out;
     out.event = event_no(1);
-    out.seats = seats;
+    out.items = items;
     out.key = key;
-    for (auto& x : seats) out.digest += to_string(x.seat);
+    for (auto& x : items)
+      out.digest += to_string(x.seat) + to_string(x.type) + std::to_string(x.quantity);
     out.token_issued_at = now();
     return out;
   }
-  auto reserve(user_id user, const std::vector<wanted_seat>& seats, const std::string& key = {}) {
+  auto reserve(user_id user, const std::vector<wanted_item>& seats, const std::string& key = {}) {
     return request<session_actor>(key_of(user), wish(seats, key));
   }
   auto cancel(user_id user, reservation_id id) {
@@ -304,7 +305,11 @@ struct node_rig {
   }
 };
 
+/// `n` of the quota `type` as a wish.
+inline wanted_item units(int32_t type, int32_t n) {
+  return {{}, first_quota_block + type, type_no(type), n};
+}
 /// Seat `n` of block `b` as a wish.
-inline wanted_seat want(int32_t block, uint64_t n) { return {seat_no(block, n), block}; }
+inline wanted_item want(int32_t block, uint64_t n) { return {seat_no(block, n), block}; }
 
 } // namespace tk::rig

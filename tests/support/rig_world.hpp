@@ -35,7 +35,16 @@ inline seat_id seat_no(int32_t block, uint64_t n) {
   return {0x5ea7, static_cast<uint64_t>(block) * 1000 + n};
 }
 
+/// The quota of block `first_quota_block + n`.
+inline ticket_type_id type_no(int32_t n) { return {0x7e, static_cast<uint64_t>(n) + 1}; }
+
 struct world {
+  struct type_entry {
+    event_id event;
+    int32_t block_no = 0;
+    quota_row row;
+  };
+  std::map<ticket_type_id, type_entry> types;
   struct seat_entry {
     event_id event;
     int32_t block_no = 0;
@@ -65,6 +74,15 @@ struct world {
       }
     }
     events[id] = x;
+  }
+
+  /// Adds the next quota of an event; its block's number is `first_quota_block` plus how many there
+  /// are.
+  void add_type(event_id id, int32_t quantity) {
+    auto n = static_cast<int32_t>(types.size());
+    auto block_no = first_quota_block + n;
+    types[type_no(n)] = {id, block_no, {type_no(n), won{1000 * (n + 1)}, quantity, quantity}};
+    events.at(id).blocks.push_back(block_no);
   }
 
   [[nodiscard]] int64_t epoch_of(uint16_t shard) const {
@@ -105,6 +123,8 @@ struct world {
     else if (auto why = judge_user(x, now); why != outcome::ok) out.is = why;
     else if (!std::ranges::all_of(x.items, [&](auto& i) { return is_free(i); }))
       out.is = outcome::moved;
+    else if (!std::ranges::all_of(x.items, [&](auto& i) { return is_enough(i); }))
+      out.is = outcome::sold_out;
     else out = write(x, now);
     return out;
   }
@@ -118,11 +138,16 @@ struct world {
     for (auto& [id, row] : reservations)
       if (row.user == x.user && row.event == x.event && row.expires_at > now &&
           row.status == reservation_status::pending)
-        for (auto& item : row.items) held += item.quantity;
-    return held > x.units_before_max ? outcome::over_limit : outcome::ok;
+        held += static_cast<int32_t>(row.items.size());
+    return held > x.items_before_max ? outcome::over_limit : outcome::ok;
+  }
+
+  [[nodiscard]] bool is_enough(const create_item& x) const {
+    return x.type.nil() || types.at(x.type).row.available >= x.quantity;
   }
 
   [[nodiscard]] bool is_free(const create_item& x) const {
+    if (x.seat.nil()) return true;
     auto& row = seats.at(x.seat).row;
     return row.status == 'a' && row.version == x.version && row.fence < x.fence;
   }
@@ -142,10 +167,14 @@ struct world {
                         x.digest,
                         {}};
     for (auto& item : x.items) {
+      row.items.push_back({item.seat, item.block_no, 0, 0, item.price, item.type, item.quantity});
+      if (item.seat.nil()) {
+        types.at(item.type).row.available -= item.quantity;
+        continue;
+      }
       auto& seat = seats.at(item.seat);
       seat.row = {item.seat, item.version + 1, item.fence,     'l',
                   x.id,      x.user,           row.expires_at, false};
-      row.items.push_back({item.seat, {}, 1, item.price, item.block_no, 0, 0});
     }
     verdict out;
     out.is = outcome::ok;
@@ -167,18 +196,31 @@ struct world {
     else if (i->second.pinned) out.is = outcome::pinned;
     else if (wanted == reservation_status::expired && now < i->second.expires_at)
       out.is = outcome::early;
-    else if (i->second.items.size() != x.items.size()) out.is = outcome::partial;
+    else if (!same_items(i->second, x)) out.is = outcome::partial;
     else out.is = outcome::ok;
     if (i != reservations.end()) out.expires_at = i->second.expires_at;
     if (out.is == outcome::ok) end(i->second, wanted);
     return out;
   }
 
-  /// Frees the seats of a reservation. Tests call it for what happens behind the actors' backs.
+  static bool same_items(const reservation_row& row, const release_reservation& x) {
+    return row.items.size() == x.items.size() && std::ranges::all_of(row.items, [&](auto& a) {
+             return std::ranges::any_of(x.items, [&](auto& b) {
+               return a.seat == b.seat && a.type == b.type && a.quantity == b.quantity;
+             });
+           });
+  }
+
+  /// Gives the items of a reservation back. Tests call it for what happens behind the actors'
+  /// backs.
   void end(reservation_row& row, reservation_status status) {
     row.status = status;
     ++ends;
     for (auto& item : row.items) {
+      if (!item.is_seat()) {
+        types.at(item.type).row.available += item.quantity;
+        continue;
+      }
       auto& seat = seats.at(item.seat).row;
       seat.version += 1;
       seat.status = 'a';
@@ -192,13 +234,14 @@ struct world {
     auto& row = reservations.at(id);
     row.status = reservation_status::confirmed;
     for (auto& item : row.items) {
+      if (!item.is_seat()) continue;
       auto& seat = seats.at(item.seat).row;
       seat.version += 1;
       seat.status = 'r';
     }
   }
 
-  verdict apply(const reread_seats& x, instant now) {
+  verdict apply(const reread_items& x, instant now) {
     verdict out;
     out.is = outcome::ok;
     out.final_read = now > x.deadline;
@@ -206,6 +249,9 @@ struct world {
     std::ranges::sort(ids);
     for (auto& seat : ids)
       if (auto i = seats.find(seat); i != seats.end()) out.rows.push_back(i->second.row);
+    for (auto& type : x.types)
+      if (auto i = types.find(type); i != types.end())
+        out.types.push_back({type, i->second.row.available, i->second.row.total});
     return out;
   }
 
@@ -232,6 +278,7 @@ struct world {
 
   [[nodiscard]] reservation_row with_seats(reservation_row row) const {
     for (auto& item : row.items) {
+      if (!item.is_seat()) continue;
       auto& seat = seats.at(item.seat).row;
       item.version = seat.version;
       item.fence = seat.fence;
@@ -254,14 +301,18 @@ struct world {
 
   [[nodiscard]] block_rows read(const load_block& x) const {
     block_rows out;
+    for (auto& [id, type] : types)
+      if (type.event == x.event && type.block_no == x.block_no) out.quota = type.row;
     for (auto& [id, seat] : seats)
       if (seat.event == x.event && seat.block_no == x.block_no)
         out.seats.push_back({seat.row, seat.price});
-    for (auto& [id, row] : reservations)
-      if (row.event == x.event && row.lead_block == x.block_no &&
-          row.status == reservation_status::pending)
-        out.led.push_back(with_seats(row));
-    out.known = !out.seats.empty();
+    for (auto& [id, row] : reservations) {
+      if (row.event != x.event || row.status != reservation_status::pending) continue;
+      auto has_part = [&](auto& y) { return !y.is_seat() && y.type == out.quota.type; };
+      if (row.lead_block == x.block_no) out.led.push_back(with_seats(row));
+      else if (std::ranges::any_of(row.items, has_part)) out.foreign.push_back(with_seats(row));
+    }
+    out.known = !out.seats.empty() || !out.quota.type.nil();
     return out;
   }
 
