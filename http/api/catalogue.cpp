@@ -66,9 +66,13 @@ void on_detail(shop& s, const exchange_ptr& x) {
                 [&s, id](caf::event_based_actor* self, const done& finish) {
                   self->request(s.store, store_budget, read_event{id})
                     .then(
-                      [=](const found_event& found) {
+                      [&s, finish](const found_event& found) {
                         if (!found.found) return finish(tl::unexpected(ec::event_unknown));
-                        finish(event_detail(found.event).dump());
+                        auto shown = found.event;
+                        for (auto& type : shown.ticket_types) // Claims and what ran out count.
+                          if (auto board = s.node.boards->find_quota(type.id))
+                            type.available = std::min(board->available, type.total);
+                        finish(event_detail(shown).dump());
                       },
                       [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
                 });

@@ -141,6 +141,33 @@ inline constexpr char reservation_detail[] = R"({"type":"object","required":["re
  "total_amount","status","payment_status","payment_method","expires_at","created_at","event_id",
  "event_title","venue","address","event_date","items","seats"]}}})";
 
+inline constexpr char ticket_types[] = R"({"type":"object","required":["ticketTypes"],
+ "properties":{"ticketTypes":{"type":"array","items":{"type":"object","required":["id","name",
+ "price","total_quantity","available_quantity","description"],"properties":{
+  "id":{"type":"string","format":"uuid"},"price":{"type":"integer"},
+  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"}}}}}})";
+
+inline constexpr char availability[] = R"({"type":"object",
+ "required":["available_quantity","total_quantity"],"properties":{
+ "available_quantity":{"type":"integer"},"total_quantity":{"type":"integer"}}})";
+
+inline constexpr char order_request[] = R"({"type":"object","required":["eventId","items"],
+ "properties":{"eventId":{"type":"string","format":"uuid"},
+ "items":{"type":"array","minItems":1,"maxItems":50,"items":{"type":"object",
+  "required":["ticketTypeId","quantity"],"properties":{
+  "ticketTypeId":{"type":"string","format":"uuid"},
+  "quantity":{"type":"integer","minimum":1,"maximum":10}}}},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
+
+inline constexpr char order_response[] = R"({"type":"object",
+ "required":["message","reservationId","reservation"],"properties":{
+ "message":{"type":"string"},"reservationId":{"type":"string","format":"uuid"},
+ "reservation":{"type":"object","required":["id","reservationNumber","eventTitle","totalAmount",
+ "status","paymentStatus","expiresAt","items"],"properties":{
+  "totalAmount":{"type":"integer"},"expiresAt":{"type":"string","format":"date-time"},
+  "items":{"type":"array","items":{"type":"object","required":["ticketTypeId","ticketTypeName",
+  "quantity","unitPrice","subtotal"]}}}}}})";
+
 inline constexpr char cancel_response[] = R"({"type":"object",
  "required":["message","reservation"],"properties":{"message":{"type":"string"},
  "reservation":{"type":"object","required":["id","status"]}}})";

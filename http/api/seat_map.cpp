@@ -42,7 +42,8 @@ body_ptr packed(const std::string& body) {
   return text ? std::make_shared<const std::string>(std::move(*text)) : nullptr;
 }
 
-seat_plan::seat_plan(const plan_rows& rows) : event_(rows.event), head_(head_of(rows)) {
+seat_plan::seat_plan(const plan_rows& rows)
+    : event_(rows.event), title_(rows.title), types_(rows.types), head_(head_of(rows)) {
   auto n = rows.seats.size();
   entries_.resize(n);
   labels_.reserve(n);
@@ -79,7 +80,16 @@ std::string seat_plan::label(seat_id seat) const {
   return where ? labels_[where->row] : std::string{};
 }
 
-std::vector<int32_t> seat_plan::blocks() const { return blocks_; }
+const plan_type* seat_plan::find_type(ticket_type_id type) const {
+  auto i = std::ranges::find(types_, type, &plan_type::id);
+  return i == types_.end() ? nullptr : &*i;
+}
+
+std::vector<int32_t> seat_plan::blocks() const {
+  auto out = blocks_;
+  for (auto& x : types_) out.push_back(x.block_no);
+  return out;
+}
 
 std::string seat_plan::render(const board_store& boards) const {
   std::vector<seat_board_ptr> current;

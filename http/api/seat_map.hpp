@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,11 @@ public:
   /// because nobody may be offered what nobody answers for.
   [[nodiscard]] std::string render(const board_store& boards) const;
 
+  /// By price descending, then id.
+  [[nodiscard]] std::span<const plan_type> types() const { return types_; }
+  [[nodiscard]] const plan_type* find_type(ticket_type_id type) const;
+  [[nodiscard]] const std::string& title() const { return title_; }
+
 private:
   struct entry {
     uint32_t fragment_end = 0; ///< In `fragments_`; it begins where the one before ends.
@@ -47,6 +53,8 @@ private:
     uint32_t position = 0;     ///< In the block's board.
   };
   event_id event_;
+  std::string title_;
+  std::vector<plan_type> types_;
   std::string head_;
   std::string fragments_;
   std::vector<entry> entries_;

@@ -39,8 +39,8 @@ struct shop {
   seat_maps& maps;
   prometheus::Histogram& creations; ///< `business_reservation_create_duration_seconds`.
 
-  /// Loads an event's seat plan and wakes its blocks, once for all who ask meanwhile. `done` runs
-  /// on an ingress actor: ok with a plan (standing events have an empty one), or why there is none.
+  /// Loads an event's plan and wakes its blocks, of seats and of quotas, once for all who ask
+  /// meanwhile. `done` runs on an ingress actor: ok with a plan, or why there is none.
   using plan_done = std::function<void(caf::event_based_actor*, ec, seat_plan_ptr)>;
   void with_plan(event_id event, plan_done done);
 
@@ -72,6 +72,7 @@ void add_account_routes(shop& s, std::vector<route>& out);     // G07
 void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layouts
 void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
 void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
+void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

@@ -81,6 +81,17 @@ json reservation_head(const reservation_view& x) {
   };
 }
 
+/// What the answers to all creations share.
+json hold_json(const hold_reply& x) {
+  auto status = static_cast<reservation_status>(x.status);
+  return {{"id", to_string(x.id)},
+          {"reservationNumber", x.number},
+          {"totalAmount", x.total.amount},
+          {"status", status_word(status)},
+          {"paymentStatus", status == reservation_status::confirmed ? "completed" : "pending"},
+          {"expiresAt", to_iso(x.expires_at)}};
+}
+
 } // namespace
 
 json user_payload(const user_row& x) {
@@ -203,25 +214,47 @@ json reserved_answer(const hold_reply& x, const seat_plan& plan) {
               : status == reservation_status::confirmed ? "reserved"
                                                         : "available";
   auto seats = json::array();
-  for (auto& seat : x.seats)
+  for (auto& seat : x.items)
     seats.push_back({{"id", to_string(seat.seat)},
                      {"seat_label", plan.label(seat.seat)},
                      {"price", seat.price.amount},
                      {"status", word},
                      {"version", seat.version},
                      {"fencingToken", seat.fence}});
-  auto id = to_string(x.id);
+  auto row = hold_json(x);
+  row["seats"] = std::move(seats);
+  row["fencingToken"] = x.items.empty() ? 0 : x.items.front().fence;
   return {{"message", "Seat reserved temporarily"},
-          {"reservationId", id},
-          {"reservation",
-           {{"id", id},
-            {"reservationNumber", x.number},
-            {"totalAmount", x.total.amount},
-            {"status", status_word(status)},
-            {"paymentStatus", status == reservation_status::confirmed ? "completed" : "pending"},
-            {"expiresAt", to_iso(x.expires_at)},
-            {"seats", std::move(seats)},
-            {"fencingToken", x.seats.empty() ? 0 : x.seats.front().fence}}}};
+          {"reservationId", to_string(x.id)},
+          {"reservation", std::move(row)}};
+}
+
+json plan_type_json(const plan_type& x, const quota_board_ptr& board) {
+  return {
+    {"id", to_string(x.id)},
+    {"name", x.name},
+    {"price", x.price.amount},
+    {"total_quantity", board ? board->total : x.total},
+    {"available_quantity", board ? board->available : 0},
+    {"description", text_or_null(x.has_description, x.description)},
+  };
+}
+
+json ordered_answer(const hold_reply& x, const seat_plan& plan) {
+  auto row = hold_json(x);
+  row["eventTitle"] = plan.title();
+  row["items"] = json::array();
+  for (auto& item : x.items) {
+    auto type = plan.find_type(item.type);
+    row["items"].push_back({{"ticketTypeId", to_string(item.type)},
+                            {"ticketTypeName", type ? type->name : std::string{}},
+                            {"quantity", item.quantity},
+                            {"unitPrice", item.price.amount},
+                            {"subtotal", (item.price * item.quantity).amount}});
+  }
+  return {{"message", "Reservation created"},
+          {"reservationId", to_string(x.id)},
+          {"reservation", std::move(row)}};
 }
 
 } // namespace tk::http

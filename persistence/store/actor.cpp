@@ -72,6 +72,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     [&pool](const read_event& x) {
       return pg_answer<found_event>(pool, [=](db& to) { return read_one_event(to, x); });
     },
+    [&pool](const find_ticket_type& x) {
+      return pg_answer<found_ticket_type>(pool, [=](db& to) { return read_ticket_type(to, x); });
+    },
     [&pool](const list_layouts&) {
       return pg_answer<layouts>(pool, [](db& to) { return read_layouts(to); });
     },

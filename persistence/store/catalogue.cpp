@@ -43,6 +43,7 @@ std::vector<pg_statement> catalogue_statements() {
               "FROM events e, clock WHERE e.id = $1::uuid) e " TK_TYPES_OF_E},
     {"event_types", "SELECT id, name, price, total_quantity, available_quantity, description "
                     "FROM ticket_types WHERE event_id = $1::uuid ORDER BY price DESC, id"},
+    {"type_event", "SELECT event_id FROM ticket_types WHERE id = $1::uuid"},
     {"layouts", "SELECT id, name, description, total_seats, layout_config::text "
                 "FROM seat_layouts ORDER BY total_seats, name"},
     {"keywords", "SELECT korean, english FROM keyword_mappings ORDER BY korean, english"},
@@ -151,6 +152,13 @@ pg_result<found_event> read_one_event(pg::connection& db, const read_event& x) {
                                       !types.null(i, 5), won{types.integer(i, 2)}, types.int4(i, 3),
                                       types.int4(i, 4)});
   return out;
+}
+
+pg_result<found_ticket_type> read_ticket_type(pg::connection& db, const find_ticket_type& x) {
+  auto rows = db.exec("type_event", pg::params{}.add_id(x.id));
+  if (!rows.ok()) return read_failed(rows);
+  if (rows.rows() == 0) return found_ticket_type{};
+  return found_ticket_type{true, rows.uuid<event_id>(0, 0)};
 }
 
 pg_result<layouts> read_layouts(pg::connection& db) {

@@ -142,6 +142,14 @@ struct found_event {
   bool found = false;
   event_view event;
 };
+/// Of which event a ticket type is.
+struct find_ticket_type {
+  ticket_type_id id;
+};
+struct found_ticket_type {
+  bool found = false;
+  event_id event;
+};
 struct list_layouts {};
 struct layout_view {
   layout_id id;

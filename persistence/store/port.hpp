@@ -24,6 +24,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_ticket_type)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_ticket_type)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_layouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::layouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_reservations)
@@ -51,6 +53,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<clear_accounts>::with<accounts_cleared>,
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
+  caf::replies_to<find_ticket_type>::with<found_ticket_type>,
   caf::replies_to<list_layouts>::with<layouts>,
   caf::replies_to<list_reservations>::with<reservation_list>,
   caf::replies_to<read_reservation>::with<found_reservation_view>,

@@ -38,6 +38,7 @@ pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vaul
 std::vector<pg_statement> catalogue_statements();
 pg_result<event_page> read_events(pg::connection& db, const list_events& x);
 pg_result<found_event> read_one_event(pg::connection& db, const read_event& x);
+pg_result<found_ticket_type> read_ticket_type(pg::connection& db, const find_ticket_type& x);
 pg_result<layouts> read_layouts(pg::connection& db);
 
 // -- reservations (reservations.cpp) --------------------------------------------------------------

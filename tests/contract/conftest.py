@@ -75,6 +75,14 @@ class User:
             body["idempotencyKey"] = key
         return self.http.post("/api/v1/seats/reserve", body)
 
+    def order(self, event, lines, key=None, **extra):
+        """Standing tickets; `lines` are (ticket type, quantity)."""
+        body = {"eventId": event, **extra,
+                "items": [{"ticketTypeId": t, "quantity": n} for t, n in lines]}
+        if key is not None:
+            body["idempotencyKey"] = key
+        return self.http.post("/api/v1/reservations", body)
+
     def cancel(self, reservation):
         return self.http.post(f"/api/v1/reservations/{reservation}/cancel")
 

@@ -400,6 +400,22 @@ def add_event(database, title, seats=265, **columns):
     return event
 
 
+def add_standing(database, title, types, **columns):
+    """A standing event on sale; `types` are (name, price, quantity). Returns its id and theirs."""
+    event = str(uuid.uuid4())
+    values = {"status": "'on_sale'", "sale_start_date": "now() - interval '3 days'",
+              "sale_end_date": "now() + interval '20 days'",
+              "event_date": "now() + interval '30 days'"}
+    values.update(columns)
+    database.rows(f"INSERT INTO events (id, title, venue, {', '.join(values)}) VALUES "
+                  f"('{event}', '{title}', 'Hall', {', '.join(values.values())})")
+    ids = [str(uuid.uuid4()) for _ in types]
+    for one, (name, price, quantity) in zip(ids, types):
+        database.rows(f"INSERT INTO ticket_types (id, event_id, name, price, total_quantity) "
+                      f"VALUES ('{one}', '{event}', '{name}', {price}, {quantity})")
+    return event, ids
+
+
 def seats_of(database, event):
     """Seat ids in the order of the hall."""
     return [r[0] for r in database.rows(
