@@ -74,7 +74,9 @@ void on_change_profile(shop& s, const exchange_ptr& x) {
 void go_on(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
            family_id session, instant revoked_before) {
   if (session.nil()) { // Its token does not say which it is: it gets one of its own.
-    open_session(s, self, x, user, [&s, x](const session_tokens& tokens) {
+    auto now = user;
+    now.revoked_before = revoked_before;
+    open_session(s, self, x, now, [&s, x](const session_tokens& tokens) {
       auto out = no_content();
       set_auth_cookies(s, out, tokens.access, tokens.refresh);
       x->respond(std::move(out));
@@ -113,6 +115,10 @@ void on_end_others(shop& s, const exchange_ptr& x) {
 }
 
 void on_end_one(shop& s, const exchange_ptr& x) {
+  if (x->id_param<family_id>("sessionId").nil()) { // It would mean all of them.
+    x->fail(ec::route_unknown);
+    return;
+  }
   s.pool.run([&s, x](caf::event_based_actor* self) {
     with_caller(s, self, x, [&s, self, x](const user_row& user) {
       end_sessions cmd;

@@ -16,6 +16,10 @@ namespace {
 /// D1: a path that covers both spellings of the API.
 constexpr std::string_view refresh_path = "/api";
 
+/// A node's clock may be ahead of the ledger's by nearly this much (supervisors/node.cpp), and what
+/// it issued just before a revocation must not look younger than that.
+constexpr millis clock_margin{250};
+
 /// What a client says of itself, as a list of sessions may show it: printable and short.
 std::string user_agent_of(const request& x) {
   constexpr size_t longest = 255;
@@ -79,7 +83,7 @@ void refuse_session(const shop& s, const exchange_ptr& x, ec why) {
 
 std::string issue_access(const shop& s, const user_row& user, family_id family,
                          instant revoked_before) {
-  auto at = std::max(s.node.clock->now(), revoked_before + millis{1});
+  auto at = std::max(s.node.clock->now() - clock_margin, revoked_before + millis{1});
   return s.tokens.issue_access(user, family, at, *s.node.random);
 }
 
