@@ -185,6 +185,7 @@ std::map<std::string, std::string> shop::environment() const {
     {"TIKETI_ADMIN_PASSWORD", "bench-Admin-1234"},
     {"TIKETI_PII_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
     {"TIKETI_PII_LOOKUP_KEY", "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="},
+    {"TIKETI_TICKET_KEY", "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQE="},
     {"TIKETI_CONFIG_DIR", TIKETI_SOURCE_DIR "/cluster-config"},
     {"TIKETI_PROFILE", "laptop"},
     {"ENTRY_GATE", "off"},

@@ -136,6 +136,7 @@ public:
         system_(actors_),
         hasher_(password_settings_of(config), random_),
         tokens_(token_settings_of(config)),
+        codes_(make_ticket_codes(config)),
         identity_(tokens_),
         maps_(boards_),
         pool_(system_, static_cast<size_t>(config.number("WORKER_THREADS"))),
@@ -333,6 +334,7 @@ private:
                                passwords_,
                                google_,
                                tokens_,
+                               codes_,
                                meters_,
                                config_.flag("COOKIE_SECURE"),
                                pool_,
@@ -374,6 +376,7 @@ private:
   caf::actor_system system_;
   password_hasher hasher_;
   http::token_service tokens_;
+  http::ticket_codes codes_;
   http::token_authenticator identity_;
   http::seat_maps maps_;
   http::ingress_pool pool_;

@@ -7,6 +7,8 @@
 
 #include <sodium.h>
 
+#include "http/api/ticket_codes.hpp"
+
 #include "http/client_address.hpp"
 
 namespace tk {
@@ -77,6 +79,9 @@ constexpr std::array options{
               "values under it stay readable"},
   option_spec{"TIKETI_PII_LOOKUP_KEY", secret, "", true, 32, 32,
               "key of look-ups by mail, 32 bytes; never changed"},
+  option_spec{"TIKETI_TICKET_KEY", secret, "", true, 32, 32, "key that signs tickets, 32 bytes"},
+  option_spec{"TIKETI_TICKET_KEYS_PREVIOUS", text, "", false, 0, 0,
+              "public keys whose tickets stay good: `x` of GET /api/tickets/keys, comma list"},
   // Of the contract's list (1.13), accepted so that one set of variables serves every release.
   option_spec{"QUEUE_ENTRY_TOKEN_TTL_SECONDS", text, "", false, 0, 4096,
               "no effect yet: waiting room"},
@@ -224,6 +229,10 @@ std::string check_words(const node_config& x) {
   auto& scheme = x.text("PASSWORD_HASH_SCHEME");
   if (scheme != "bcrypt" && scheme != "yescrypt")
     return "PASSWORD_HASH_SCHEME: must be bcrypt or yescrypt";
+  for (auto& key : x.list("TIKETI_TICKET_KEYS_PREVIOUS"))
+    if (!http::parse_public_key(key))
+      return "TIKETI_TICKET_KEYS_PREVIOUS: " + key +
+             " is no key; take `x` of GET /api/tickets/keys";
   auto& env = x.text("TIKETI_ENV");
   if (env != "development" && env != "production")
     return "TIKETI_ENV: must be development or production";

@@ -34,7 +34,8 @@ struct fixture {
                   {"JWT_SECRET", std::string(48, 's')},
                   {"QUEUE_ENTRY_TOKEN_SECRET", std::string(48, 'q')},
                   {"TIKETI_PII_KEY", std::string(43, 'A') + "="},
-                  {"TIKETI_PII_LOOKUP_KEY", std::string(42, 'B') + "A="}};
+                  {"TIKETI_PII_LOOKUP_KEY", std::string(42, 'B') + "A="},
+                  {"TIKETI_TICKET_KEY", std::string(42, 'C') + "A="}};
   }
   ~fixture() { std::filesystem::remove_all(dir); }
 
@@ -143,6 +144,16 @@ CAF_TEST(S38 production refuses payments that are not real) {
   CAF_CHECK(refuses("PAYMENT_PROVIDERS"));
   env.values["TIKETI_ENV"] = "prod";
   CAF_CHECK(refuses("TIKETI_ENV"));
+}
+
+CAF_TEST(former keys of tickets are public keys) {
+  env.values["TIKETI_TICKET_KEYS_PREVIOUS"] = std::string(43, 'A') + ", " + std::string(43, 'B');
+  CAF_CHECK(refuses("is no key")); // Bits beyond the 32nd byte.
+  env.values["TIKETI_TICKET_KEYS_PREVIOUS"] =
+    std::string(43, 'A') + "," + std::string(42, 'Q') + "A";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["TIKETI_TICKET_KEY"] = std::string(31, 's');
+  CAF_CHECK(refuses("must have exactly 32 bytes"));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -32,4 +32,13 @@ tl::expected<std::shared_ptr<const pii_vault>, std::string> make_vault(const nod
   return std::make_shared<const pii_vault>(keys);
 }
 
+http::ticket_codes make_ticket_codes(const node_config& config) {
+  http::ticket_key_seed seed{};
+  std::ranges::copy(config.secret("TIKETI_TICKET_KEY"), seed.begin());
+  std::vector<http::ticket_public_key> previous;
+  for (auto& text : config.list("TIKETI_TICKET_KEYS_PREVIOUS"))
+    if (auto key = http::parse_public_key(text)) previous.push_back(*key);
+  return {seed, previous};
+}
+
 } // namespace tk

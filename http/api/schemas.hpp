@@ -172,6 +172,38 @@ inline constexpr char cancel_response[] = R"({"type":"object",
  "required":["message","reservation"],"properties":{"message":{"type":"string"},
  "reservation":{"type":"object","required":["id","status"]}}})";
 
+inline constexpr char ticket_page[] = R"({"type":"object","required":["tickets","pagination"],
+ "properties":{"tickets":{"type":"array","items":{"type":"object","required":["id",
+ "ticket_number","reservation_id","event_id","event_title","venue","event_date","seat_label",
+ "ticket_type_name","price","status","qr"],"properties":{
+  "id":{"type":"string","format":"uuid"},
+  "ticket_number":{"type":"string"},
+  "seat_label":{"type":["string","null"]},"ticket_type_name":{"type":["string","null"]},
+  "price":{"type":"integer"},
+  "status":{"type":"string","enum":["valid","used","transferred","cancelled"]},
+  "qr":{"type":["string","null"]}}}},
+ "pagination":{"type":"object","required":["page","limit","total","totalPages"],"properties":{
+  "page":{"type":"integer"},"limit":{"type":"integer"},"total":{"type":"integer"},
+  "totalPages":{"type":"integer"}}}}})";
+
+inline constexpr char ticket_keys[] = R"({"type":"object","required":["keys"],"properties":{
+ "keys":{"type":"array","minItems":1,"items":{"type":"object","required":["kty","crv","x","kid",
+ "use","alg"],"properties":{"kty":{"type":"string","enum":["OKP"]},
+ "crv":{"type":"string","enum":["Ed25519"]},"x":{"type":"string"},"kid":{"type":"string"}}}}}})";
+
+inline constexpr char verify_ticket_request[] = R"({"type":"object","required":["qr"],
+ "properties":{"qr":{"type":"string","maxLength":512},
+ "eventId":{"type":["string","null"],"format":"uuid"},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
+
+inline constexpr char verify_ticket_response[] = R"({"type":"object",
+ "required":["valid","reason","ticket"],"properties":{"valid":{"type":"boolean"},
+ "reason":{"type":"string","enum":["admitted","already_used","cancelled","transferred",
+ "other_event","unknown_ticket","invalid_code"]},
+ "ticket":{"type":["object","null"],"required":["id","ticket_number","reservation_id","event_id",
+ "event_title","venue","event_date","seat_label","ticket_type_name","price","status",
+ "used_at"]}}})";
+
 inline constexpr char time_response[] = R"({"type":"object","required":["time"],
  "properties":{"time":{"type":"string","format":"date-time"}}})";
 

@@ -11,6 +11,7 @@
 #include "http/api/ingress.hpp"
 #include "http/api/response_cache.hpp"
 #include "http/api/seat_map.hpp"
+#include "http/api/ticket_codes.hpp"
 #include "http/api/tokens.hpp"
 #include "http/identity.hpp"
 #include "http/metrics.hpp"
@@ -32,6 +33,7 @@ struct shop {
   password_actor passwords;
   identity_actor google; ///< Empty: no client id is configured.
   const token_service& tokens;
+  const ticket_codes& codes;
   metrics& meters;
   bool cookie_secure;
   ingress_pool& pool;
@@ -73,6 +75,7 @@ void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layou
 void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
 void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
 void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
+void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

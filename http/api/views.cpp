@@ -257,4 +257,39 @@ json ordered_answer(const hold_reply& x, const seat_plan& plan) {
           {"reservation", std::move(row)}};
 }
 
+namespace {
+
+json ticket_head(const ticket_view& x) {
+  json out = {{"id", to_string(x.id)},
+              {"ticket_number", x.number},
+              {"reservation_id", to_string(x.reservation)},
+              {"event_id", to_string(x.event)},
+              {"event_title", x.event_title},
+              {"venue", x.venue},
+              {"event_date", to_iso(x.event_date)},
+              {"seat_label", nullptr},
+              {"ticket_type_name", nullptr},
+              {"price", x.price.amount},
+              {"status", x.status}};
+  if (x.has_seat) out["seat_label"] = x.seat_label;
+  if (x.has_type) out["ticket_type_name"] = x.type_name;
+  return out;
+}
+
+} // namespace
+
+json ticket_row(const ticket_view& x, const std::optional<std::string>& code) {
+  auto out = ticket_head(x);
+  out["qr"] = nullptr;
+  if (code) out["qr"] = *code;
+  return out;
+}
+
+json door_ticket(const ticket_view& x) {
+  auto out = ticket_head(x);
+  out["used_at"] = nullptr;
+  if (x.used_at != instant{}) out["used_at"] = to_iso(x.used_at);
+  return out;
+}
+
 } // namespace tk::http

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "actors/seat_block/messages.hpp"
@@ -30,6 +33,10 @@ json reservation_list_row(const reservation_view& x);
 json reservation_detail(const reservation_view& x);
 /// `reservation` of `GET /api/seats/reservation/{id}` (2.4).
 json seat_reservation(const reservation_view& x);
+/// A row of `GET /api/tickets/my` (G03); `code` is null for a ticket that lets nobody in.
+json ticket_row(const ticket_view& x, const std::optional<std::string>& code);
+/// `ticket` of the door's answer.
+json door_ticket(const ticket_view& x);
 /// The answer to a reservation of seats, made now or replayed (2.4, D17, C20, G01).
 json reserved_answer(const hold_reply& x, const seat_plan& plan);
 

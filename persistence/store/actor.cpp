@@ -12,7 +12,7 @@ namespace tk {
 std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
   for (const auto& part : {account_statements(), upkeep_statements(), catalogue_statements(),
-                           reservation_statements()})
+                           reservation_statements(), ticket_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -84,6 +84,12 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     [&pool](const read_reservation& x) {
       return pg_answer<found_reservation_view>(pool,
                                                [=](db& to) { return read_one_reservation(to, x); });
+    },
+    [&pool](const list_tickets& x) {
+      return pg_answer<ticket_page>(pool, [=](db& to) { return read_tickets(to, x); });
+    },
+    [&pool](const find_ticket& x) {
+      return pg_answer<found_ticket>(pool, [=](db& to) { return read_one_ticket(to, x); });
     },
     [&pool](const ping_store&) {
       return pg_answer<store_alive>(pool, [](db& to) { return read_alive(to); });

@@ -210,6 +210,41 @@ struct found_reservation_view {
   reservation_view row;
 };
 
+// -- tickets ------------------------------------------------------------------------------------
+
+struct ticket_view {
+  ticket_id id;
+  std::string number, status; ///< `valid`, `used`, `transferred`, `cancelled`.
+  reservation_id reservation;
+  event_id event;
+  std::string event_title, venue;
+  instant event_date;
+  bool has_seat = false, has_type = false;
+  std::string seat_label, type_name;
+  won price;
+  instant used_at; ///< Epoch = never.
+};
+/// A page of a user's tickets, newest first.
+struct list_tickets {
+  user_id user;
+  int64_t limit = 20, offset = 0;
+};
+struct ticket_page {
+  token_standing tokens;
+  std::vector<ticket_view> rows;
+  int64_t total = 0;
+};
+/// A ticket, whoever has it.
+struct find_ticket {
+  ticket_id id;
+  user_id asked_by; ///< Whose `tokens` come with it.
+};
+struct found_ticket {
+  token_standing tokens;
+  bool found = false;
+  ticket_view row;
+};
+
 /// Is the database there? Answers within the statement timeout.
 struct ping_store {};
 struct store_alive {

@@ -32,6 +32,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_reservations)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::reservation_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_reservation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_reservation_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_tickets)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ticket_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_ticket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ping_store)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::store_alive)
 
@@ -57,6 +61,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<list_layouts>::with<layouts>,
   caf::replies_to<list_reservations>::with<reservation_list>,
   caf::replies_to<read_reservation>::with<found_reservation_view>,
-  caf::replies_to<ping_store>::with<store_alive>>;
+  caf::replies_to<list_tickets>::with<ticket_page>,
+  caf::replies_to<find_ticket>::with<found_ticket>, caf::replies_to<ping_store>::with<store_alive>>;
 
 } // namespace tk

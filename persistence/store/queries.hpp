@@ -48,6 +48,12 @@ pg_result<reservation_list> read_reservations(pg::connection& db, const list_res
 pg_result<found_reservation_view> read_one_reservation(pg::connection& db,
                                                        const read_reservation& x);
 
+// -- tickets (tickets.cpp) ------------------------------------------------------------------------
+
+std::vector<pg_statement> ticket_statements();
+pg_result<ticket_page> read_tickets(pg::connection& db, const list_tickets& x);
+pg_result<found_ticket> read_one_ticket(pg::connection& db, const find_ticket& x);
+
 pg_result<store_alive> read_alive(pg::connection& db);
 
 } // namespace tk

@@ -23,6 +23,7 @@ import openapi_check
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 # Not base64, so the server takes the bytes as they are.
+TICKET_SEED = bytes(range(64, 96))
 JWT_SECRET = "tests: nobody's secret, of enough bytes!"
 # Lines of the sanitizers' reports, and of an aborting runtime.
 SANITIZER_SIGNS = ("Sanitizer:", "runtime error: ", "terminate called", "Assertion '")
@@ -150,6 +151,7 @@ class Node:
             "TIKETI_ADMIN_PASSWORD": ADMIN[1],
             "TIKETI_PII_KEY": base64.b64encode(bytes(range(32))).decode(),
             "TIKETI_PII_LOOKUP_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
+            "TIKETI_TICKET_KEY": base64.b64encode(TICKET_SEED).decode(),
             "TIKETI_CONFIG_DIR": str(ROOT / "cluster-config"),
             "TIKETI_NODE_ID": str(uuid.uuid4()), "TIKETI_PROFILE": "laptop", "ENTRY_GATE": "off",
             "COOKIE_SECURE": "false", "PASSWORD_HASH_COST": "4", "RATE_LIMIT_AUTH_RPM": "0",
@@ -435,6 +437,9 @@ ORACLE = {
     "a reservation without its items":
         "SELECT r.id FROM reservations r WHERE r.total_amount <> (SELECT "
         "coalesce(sum(subtotal), 0) FROM reservation_items i WHERE i.reservation_id = r.id)",
+    "a ticket that lets in without a sold reservation":
+        "SELECT k.id FROM tickets k LEFT JOIN reservations r ON r.id = k.reservation_id WHERE "
+        "k.status IN ('valid', 'used') AND r.status IS DISTINCT FROM 'confirmed'",
     "quota that does not add up":
         "SELECT t.id FROM ticket_types t JOIN events e ON e.id = t.event_id WHERE EXISTS (SELECT 1 "
         "FROM reservation_items i WHERE i.ticket_type_id = t.id) AND t.available_quantity + "
