@@ -155,7 +155,7 @@ listed AS (
   INSERT INTO reservation_items (reservation_id, seat_id, ticket_type_id, quantity, unit_price,
                                  subtotal)
   SELECT reservation_id, seat_id, type_id, quantity, price, quantity * price
-    FROM v WHERE verdict = 'ok' RETURNING 1
+    FROM v WHERE verdict = 'ok' ORDER BY op, item RETURNING 1
 ),
 noted AS (
   INSERT INTO reservation_history (reservation_id, to_status, payment_to, actor, actor_id, reason,
