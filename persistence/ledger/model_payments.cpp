@@ -465,7 +465,7 @@ bool ledger_model::issue(const complete_payment& x, undo_log& undo) {
       made.type = item.type;
       made.event = r.event;
       made.user = r.user;
-      made.price = priced->unit_price;
+      made.price = priced->price;
     }
   }
   return true;

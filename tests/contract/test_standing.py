@@ -252,7 +252,8 @@ def test_p43_a_small_quota_has_exactly_as_many_winners(node, db):
     with concurrent.futures.ThreadPoolExecutor(people) as pool:
         answers = [a for list_ in pool.map(shop, range(people)) for a in list_]
     assert {a.status for a in answers} <= {200, 403, 409, 503}, answers
-    won = {a.json["reservationId"] for a in answers if a.status == 200 and "reservationId" in a.json}
+    won = {a.json["reservationId"] for a in answers
+           if a.status == 200 and "reservationId" in a.json}
     stored = {r[0] for r in db.rows(f"SELECT id FROM reservations WHERE event_id = '{event}'")}
     assert won <= stored
     if not [a for a in answers if a.status == 503]:
