@@ -302,12 +302,15 @@ private:
     context_.sale = sale_settings_of(config_);
     context_.ledger =
       keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, &ledger_probe_));
-    context_.reads = keep(spawn_reads(
-      system_, {conninfo_for(config_, "tiketi_read"),
-                static_cast<size_t>(config_.number("READ_POOL_SIZE")), 20'000, log_failure}));
+    watch_pool(meters_, reads_probe_, "reads", config_.number("READ_POOL_SIZE"));
+    watch_pool(meters_, store_probe_, "store", config_.number("STORE_POOL_SIZE"));
+    context_.reads =
+      keep(spawn_reads(system_, {conninfo_for(config_, "tiketi_read"),
+                                 static_cast<size_t>(config_.number("READ_POOL_SIZE")), 20'000,
+                                 log_failure, &reads_probe_}));
     store_ = keep(spawn_store(system_, {conninfo_for(config_, "tiketi_store"),
                                         static_cast<size_t>(config_.number("STORE_POOL_SIZE")),
-                                        4096, vault_, log_failure}));
+                                        4096, vault_, log_failure, &store_probe_}));
     password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
@@ -343,6 +346,7 @@ private:
                                http::creation_times(meters_),
                                {},
                                {}});
+    http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     add_account_metrics(meters_, identity_probe_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
@@ -369,6 +373,7 @@ private:
   board_store boards_;
   http::metrics meters_;
   ledger_probe ledger_probe_;
+  pg_probe reads_probe_, store_probe_;
   payment_probe payment_probe_;
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;

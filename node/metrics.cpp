@@ -5,6 +5,9 @@
 #include <mutex>
 #include <thread>
 
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
 #include "logging/log.hpp"
 
 namespace tk {
@@ -82,6 +85,30 @@ std::function<double()> cpu_usage() {
 }
 
 } // namespace
+
+void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_t size) {
+  meters.add_gauge("db_pool_in_use", "Connections with a job in hand.", reader(probe.in_use),
+                   {{"pool", name}});
+  meters.add_gauge("db_pool_size", "Connections.", [size] { return static_cast<double>(size); },
+                   {{"pool", name}});
+  // The same family for all pools; statements have one name each.
+  auto& family = prometheus::BuildHistogram()
+                   .Name("db_statement_seconds")
+                   .Help("Time of a prepared statement, way included.")
+                   .Register(meters.registry());
+  probe.timed = [&family](const char* statement, double seconds) {
+    constexpr double slow = 0.5;
+    family
+      .Add({{"name", statement}},
+           prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                   0.1, 0.25, 0.5, 1, 3})
+      .Observe(seconds);
+    if (seconds < slow) return;
+    log_line(log_level::warn, "persistence", "slow_statement")
+      .text("statement", statement)
+      .decimal("duration_ms", seconds * 1000);
+  };
+}
 
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock) {

@@ -3,11 +3,16 @@
 #include "gateways/identity/google.hpp"
 #include "http/metrics.hpp"
 #include "persistence/ledger/actor.hpp"
+#include "persistence/pool/probe.hpp"
 #include "persistence/store/keeper.hpp"
 #include "supervisors/node_clock.hpp"
 #include "supervisors/node_context.hpp"
 
 namespace tk {
+
+/// The probe of one pool of `size` connections, with its metrics: how many are in use, how long
+/// each statement takes; slow ones go to the log by name.
+void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_t size);
 
 /// Puts what the parts of a node count onto its metrics page (contract 2.18, G41).
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,

@@ -62,6 +62,7 @@ void on_list(shop& s, const exchange_ptr& x) {
 
 void on_detail(shop& s, const exchange_ptr& x) {
   auto id = x->id_param<event_id>("id");
+  ++s.event_reads;
   s.cache.serve(x, "event/" + to_string(id),
                 [&s, id](caf::event_based_actor* self, const done& finish) {
                   self->request(s.store, store_budget, read_event{id})

@@ -24,6 +24,7 @@ struct response_cache::table {
   const wall_clock& clock;
   std::mutex mutex;
   std::unordered_map<std::string, entry> entries;
+  cache_probe probe{};
 
   void loaded(const std::string& key, outcome result);
   bool make_room(instant now);
@@ -48,7 +49,7 @@ struct response_cache::ticket {
 };
 
 response_cache::response_cache(ingress_pool& pool, const wall_clock& clock)
-    : pool_(pool), table_(new table{clock, {}, {}}) {
+    : pool_(pool), table_(new table{clock, {}, {}, {}}) {
   // nop
 }
 
@@ -61,6 +62,7 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
     if (i != entries.end() && i->second.plain && now - i->second.made_at < fresh_for) {
       auto body = i->second.plain, zipped = i->second.gzip;
       guard.unlock();
+      ++table_->probe.hits;
       x->respond(json_shared(std::move(body), std::move(zipped)));
       return;
     }
@@ -72,6 +74,7 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
       }
       i = entries.emplace(key, entry{}).first;
     }
+    ++table_->probe.misses;
     i->second.waiting.push_back(x);
     if (std::exchange(i->second.loading, true)) return;
   }
@@ -80,6 +83,8 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
     load(self, [duty](outcome result) { duty->finish(std::move(result)); });
   });
 }
+
+const cache_probe& response_cache::probe() const { return table_->probe; }
 
 void response_cache::table::loaded(const std::string& key, outcome result) {
   auto now = clock.now();
@@ -109,6 +114,7 @@ void response_cache::table::loaded(const std::string& key, outcome result) {
   }
   for (auto& x : waiting) {
     auto out = plain ? json_shared(plain, zipped) : error_answer(result.error());
+    if (stale) ++probe.stale;
     if (stale) out.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
     x->respond(std::move(out));
   }

@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "actors/base/time.hpp"
+#include "http/api/cache_probe.hpp"
 #include "http/api/ingress.hpp"
 #include "http/exchange.hpp"
 
@@ -30,6 +31,8 @@ public:
   /// Answers `x` with the body of `key`: at once when it is fresh, else after `load`. Answers
   /// `busy` when as many loads are under way as there is room for.
   void serve(const exchange_ptr& x, const std::string& key, loader load);
+
+  [[nodiscard]] const cache_probe& probe() const;
 
   static constexpr millis fresh_for{1000};
   /// Older answers are not shown even when nothing newer can be had.

@@ -138,7 +138,9 @@ seat_maps::rendered seat_maps::shown(const slot& x, uint64_t version, instant no
 
 seat_maps::rendered seat_maps::current(event_id event, instant now) const {
   auto found = find(event);
-  return found ? shown(*found, boards_.seats_version(event), now, fresh_for) : rendered{};
+  auto out = found ? shown(*found, boards_.seats_version(event), now, fresh_for) : rendered{};
+  ++(out.plain ? probe_.hits : probe_.misses);
+  return out;
 }
 
 seat_maps::rendered seat_maps::render(event_id event, instant now) {

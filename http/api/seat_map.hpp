@@ -84,6 +84,8 @@ public:
   /// get the map before it when that is not older than the contract's second.
   rendered render(event_id event, instant now);
 
+  [[nodiscard]] const cache_probe& probe() const { return probe_; }
+
   /// A map younger than this is shown even if a seat has changed since.
   static constexpr millis fresh_for{300};
   /// No map older than this is shown when a seat has changed since (contract 2.4).
@@ -102,6 +104,7 @@ private:
   [[nodiscard]] std::shared_ptr<slot> find(event_id event) const;
 
   const board_store& boards_;
+  mutable cache_probe probe_;
   mutable std::shared_mutex mutex_;
   std::unordered_map<event_id, std::shared_ptr<slot>, id_hash> slots_;
 };

@@ -137,6 +137,22 @@ bool refuse_revoked(const exchange_ptr& x, const token_standing& tokens) {
   return true;
 }
 
+void add_shop_metrics(metrics& meters, const shop& s) {
+  auto add = [&](const char* cache, const char* result, const std::atomic<uint64_t>& x) {
+    meters.add_gauge("cache_requests_total", "Requests for what is served from memory.",
+                     [&x] { return static_cast<double>(x.load()); },
+                     {{"cache", cache}, {"result", result}});
+  };
+  for (auto [name, probe] :
+       {std::pair{"catalogue", &s.cache.probe()}, {"seats", &s.maps.probe()}}) {
+    add(name, "hit", probe->hits);
+    add(name, "miss", probe->misses);
+    add(name, "stale", probe->stale);
+  }
+  meters.add_gauge("event_reads_total", "Reads of one event.",
+                   [&s] { return static_cast<double>(s.event_reads.load()); });
+}
+
 prometheus::Histogram& creation_times(metrics& meters) {
   auto& family = prometheus::BuildHistogram()
                    .Name("business_reservation_create_duration_seconds")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -48,7 +49,11 @@ struct shop {
 
   std::mutex plans_mutex;
   std::map<event_id, std::vector<plan_done>> plans_waiting;
+  std::atomic<uint64_t> event_reads{0}; ///< `event_reads_total`.
 };
+
+/// Puts what the endpoints count onto the metrics page.
+void add_shop_metrics(metrics& meters, const shop& s);
 
 /// The histogram for `shop::creations`.
 prometheus::Histogram& creation_times(metrics& meters);

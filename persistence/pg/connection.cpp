@@ -17,6 +17,7 @@ int time_limit::remaining_ms() const {
 struct connection::state {
   PGconn* raw = nullptr;
   std::vector<std::string> warnings;
+  std::function<void(const char* name, double seconds)> timed;
 
   state() = default;
   state(const state&) = delete;
@@ -117,9 +118,19 @@ result connection::prepare(const char* name, const char* sql, millis limit) {
 result connection::exec(const char* name, const params& values, millis limit) {
   if (!alive()) return {};
   auto x = values.bind();
-  return collect(
+  auto began = std::chrono::steady_clock::now();
+  auto out = collect(
     PQsendQueryPrepared(state_->raw, name, values.size(), x.values, x.lengths, x.formats, 1) == 1,
     limit);
+  if (state_->timed) {
+    auto took = std::chrono::steady_clock::now() - began;
+    state_->timed(name, std::chrono::duration<double>(took).count());
+  }
+  return out;
+}
+
+void connection::on_exec(std::function<void(const char* name, double seconds)> told) {
+  state_->timed = std::move(told);
 }
 
 result connection::run_script(const char* text, millis limit) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ public:
   result prepare(const char* name, const char* sql, millis limit = default_limit);
   /// Executes a prepared statement; results are binary.
   result exec(const char* name, const params& values = {}, millis limit = default_limit);
+  /// Who is told how long each `exec` took, on this connection's thread.
+  void on_exec(std::function<void(const char* name, double seconds)> told);
   /// Executes a text of several statements without parameters. Only for texts that are part of the
   /// program: migrations and fixed settings.
   result run_script(const char* text, millis limit = default_limit);

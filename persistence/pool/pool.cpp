@@ -36,6 +36,7 @@ public:
       log("no connection: " + opened.error());
     } else if (prepare(*opened)) {
       db_ = std::move(*opened);
+      if (config_->probe) db_->on_exec(config_->probe->timed);
       backoff_ = backoff_min;
       return &*db_;
     }
@@ -43,6 +44,20 @@ public:
     backoff_ = std::min(backoff_ * 2, backoff_max);
     return nullptr;
   }
+
+  /// For as long as it lives a job is in hand.
+  struct busy {
+    explicit busy(pg_probe* x) : probe(x) {
+      if (probe) ++probe->in_use;
+    }
+    busy(const busy&) = delete;
+    busy& operator=(const busy&) = delete;
+    ~busy() {
+      if (probe) --probe->in_use;
+    }
+    pg_probe* probe;
+  };
+  [[nodiscard]] busy in_hand() const { return busy{config_->probe}; }
 
   void log(const std::string& text) const {
     if (config_->log) config_->log(text);
@@ -74,6 +89,7 @@ struct worker_state {
 using worker_ptr = pg_worker_actor::stateful_pointer<worker_state>;
 
 ec run_job(worker_connection& link, pg_job& job) {
+  auto in_hand = link.in_hand();
   auto* db = link.get();
   if (db == nullptr) return ec::unavailable;
   try {

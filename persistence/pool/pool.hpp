@@ -17,6 +17,7 @@
 #include <tl/expected.hpp>
 
 #include "persistence/pg/connection.hpp"
+#include "persistence/pool/probe.hpp"
 #include "supervisors/reply_once.hpp"
 
 /// The one way to ask PostgreSQL anything outside the ledger: a bounded queue in an ordinary actor,
@@ -37,6 +38,7 @@ struct pg_pool_config {
   std::vector<pg_statement> statements;
   /// Told why a job or a connection failed; called on the workers' threads. May be empty.
   std::function<void(const std::string& text)> log;
+  pg_probe* probe = nullptr; ///< May be null.
 };
 
 /// Why a job failed. `text` is for the log only.

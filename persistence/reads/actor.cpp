@@ -79,7 +79,7 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
   self->state.waiting_max = config.waiting_max;
   pool.start(self, std::make_shared<pg_pool_config>(
                      pg_pool_config{config.conninfo, config.connections, config.waiting_max,
-                                    read_settings, read_statements(), config.log}));
+                                    read_settings, read_statements(), config.log, config.probe}));
   pool.on_idle([self] { return take_sessions(self); });
   using db = pg::connection;
   return {

@@ -6,6 +6,7 @@
 
 #include <caf/fwd.hpp>
 
+#include "persistence/pool/probe.hpp"
 #include "persistence/reads/port.hpp"
 
 namespace tk {
@@ -15,6 +16,7 @@ struct reads_config {
   size_t connections = 2;      ///< Each with a thread of its own.
   size_t waiting_max = 20'000; ///< Of either kind, sessions and others; beyond it `ec::busy`.
   std::function<void(const std::string&)> log; ///< Failures; called on the workers' threads.
+  pg_probe* probe = nullptr;
 };
 
 /// Starts the read pool. `load_session` requests that wait become one statement of up to 256 users.

@@ -36,7 +36,7 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
   auto& pool = self->state.pool;
   pool.start(self, std::make_shared<pg_pool_config>(
                      pg_pool_config{config.conninfo, config.connections, config.waiting_max, "",
-                                    store_statements(), config.log}));
+                                    store_statements(), config.log, config.probe}));
   using db = pg::connection;
   auto vault = config.vault;
   return {

@@ -8,6 +8,7 @@
 #include <caf/fwd.hpp>
 
 #include "persistence/pii/vault.hpp"
+#include "persistence/pool/probe.hpp"
 #include "persistence/store/port.hpp"
 
 namespace tk {
@@ -18,6 +19,7 @@ struct store_config {
   size_t waiting_max = 4096; ///< Beyond it `ec::busy`.
   std::shared_ptr<const pii_vault> vault;
   std::function<void(const std::string&)> log; ///< Failures; called on the workers' threads.
+  pg_probe* probe = nullptr;
 };
 
 /// Starts the store. Errors: `ec::busy` (full), `ec::late` (waited too long), `ec::unavailable`

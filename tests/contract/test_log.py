@@ -55,7 +55,7 @@ def test_security_events(node, make_user, hall):
     user = make_user()
     seen = {}
     for name, call in (
-            ("login_failed", lambda h: user.http.post(
+            ("login_failed", lambda h: node.client().post(
                 "/api/auth/login", {"email": user.mail, "password": "wrong-one-1"}, headers=h)),
             ("origin_denied", lambda h: user.http.post(
                 "/api/auth/logout", headers={"Origin": "http://evil.example", **h})),
