@@ -346,6 +346,7 @@ private:
                                http::creation_times(meters_),
                                {},
                                {}});
+    shop_->seat_list_rotation = config_.flag("SEAT_LIST_ROTATION");
     http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     add_account_metrics(meters_, identity_probe_, upkeep_probe_);

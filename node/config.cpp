@@ -60,6 +60,8 @@ constexpr std::array options{
   option_spec{"MAX_SEATS_PER_RESERVATION", number, "4", false, 1, 64, "seats in one reservation"},
   option_spec{"MAX_ACTIVE_HOLDS_PER_USER_EVENT", number, "4", false, 0, 10'000,
               "seats held per user and event; 0 = no limit"},
+  option_spec{"SEAT_LIST_ROTATION", flag, "off", false, 0, 0,
+              "each request's seat list begins elsewhere; for load generators that take the first"},
   option_spec{"RATE_LIMIT_AUTH_RPM", number, "60", false, 0, 1'000'000, "per minute; 0 = off"},
   option_spec{"RATE_LIMIT_QUEUE_RPM", number, "120", false, 0, 1'000'000, "per minute; 0 = off"},
   option_spec{"RATE_LIMIT_BOOKING_RPM", number, "30", false, 0, 1'000'000, "per minute; 0 = off"},

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 /// JSON Schemas of requests and success answers, for `/openapi.json`. Clients may rely on what is
 /// `required`; further fields may always be added.
 namespace tk::http::schemas {
@@ -92,11 +94,26 @@ inline constexpr char event_page[] = R"({"type":"object","required":["events","p
   "totalPages":{"type":"integer"}}}}})";
 
 inline constexpr char event_detail[] = R"({"type":"object","required":["event","ticketTypes"],
- "properties":{"event":{"type":"object","required":["id","title","venue","event_date","status",
- "seat_layout_id","artist_id","pre_scaled","created_by","created_at","updated_at","ticketTypes"]},
+ "properties":{"event":{"type":"object","required":["id","title","description","venue","address",
+ "event_date","sale_start_date","sale_end_date","poster_image_url","status","artist_name",
+ "seat_layout_id","artist_id","pre_scaled","created_by","created_at","updated_at","ticketTypes"],
+ "properties":{"id":{"type":"string","format":"uuid"},"title":{"type":"string"},
+  "event_date":{"type":"string","format":"date-time"},
+  "sale_start_date":{"type":["string","null"],"format":"date-time"},
+  "sale_end_date":{"type":["string","null"],"format":"date-time"},
+  "status":{"type":"string","enum":["upcoming","on_sale","ended","cancelled"]},
+  "seat_layout_id":{"type":["string","null"],"format":"uuid"},
+  "artist_id":{"type":["string","null"],"format":"uuid"},"pre_scaled":{"type":"boolean"},
+  "created_by":{"type":["string","null"],"format":"uuid"},
+  "created_at":{"type":"string","format":"date-time"},
+  "updated_at":{"type":"string","format":"date-time"},"ticketTypes":{"type":"array"}}},
  "ticketTypes":{"type":"array","items":{"type":"object","required":["id","name","price",
- "total_quantity","available_quantity","description"]}},
- "preSaleSchedule":{"type":"object","required":["diamond","gold","silver","bronze"]}}})";
+ "total_quantity","available_quantity","description"],"properties":{
+  "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"price":{"type":"integer"},
+  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"},
+  "description":{"type":["string","null"]}}}},
+ "preSaleSchedule":{"type":"object","required":["diamond","gold","silver","bronze"],
+  "additionalProperties":{"type":"string","format":"date-time"}}}})";
 
 inline constexpr char layouts[] = R"({"type":"object","required":["layouts"],"properties":{
  "layouts":{"type":"array","items":{"type":"object","required":["id","name","description",
@@ -126,20 +143,42 @@ inline constexpr char reserve_response[] = R"({"type":"object",
   "seats":{"type":"array","items":{"type":"object","required":["id","seat_label","price","status",
   "version","fencingToken"]}}}}}})";
 
-inline constexpr char seat_reservation[] = R"({"type":"object","required":["reservation"],
- "properties":{"reservation":{"type":"object","required":["id","reservation_number",
- "total_amount","status","payment_status","payment_method","expires_at","created_at","event_id",
- "event_title","venue","event_date","seats"]}}})";
+/// A reservation as its views show it: what they share, then a view's own fields.
+inline std::string reservation_schema(const std::string& own_names, const std::string& own) {
+  return R"({"type":"object","required":["id","reservation_number","total_amount","status",
+  "payment_status","payment_method","expires_at","created_at","event_id","event_title","venue",
+  "event_date",)" +
+         own_names + R"(],"properties":{"id":{"type":"string","format":"uuid"},
+  "reservation_number":{"type":"string"},"total_amount":{"type":"integer"},
+  "status":{"type":"string","enum":["pending","confirmed","cancelled","expired"]},
+  "payment_status":{"type":"string"},"payment_method":{"type":["string","null"]},
+  "expires_at":{"type":["string","null"],"format":"date-time"},
+  "created_at":{"type":"string","format":"date-time"},
+  "event_id":{"type":"string","format":"uuid"},"event_title":{"type":"string"},
+  "venue":{"type":"string"},"event_date":{"type":"string","format":"date-time"},)" +
+         own + "}}";
+}
 
-inline constexpr char reservation_list[] = R"({"type":"object","required":["reservations"],
- "properties":{"reservations":{"type":"array","items":{"type":"object","required":["id",
- "reservation_number","total_amount","status","payment_status","created_at","expires_at",
- "event_title","venue","event_date","items"]}}}})";
+inline std::string in_member(const char* name, const std::string& schema) {
+  return std::string(R"({"type":"object","required":[")") + name + R"("],"properties":{")" + name +
+         "\":" + schema + "}}";
+}
 
-inline constexpr char reservation_detail[] = R"({"type":"object","required":["reservation"],
- "properties":{"reservation":{"type":"object","required":["id","reservation_number",
- "total_amount","status","payment_status","payment_method","expires_at","created_at","event_id",
- "event_title","venue","address","event_date","items","seats"]}}})";
+inline const std::string seat_reservation =
+  in_member("reservation",
+            reservation_schema(R"("seats")", R"("seats":{"type":"array","items":{"type":"object",
+  "required":["seatId","seatLabel","section","rowNumber","seatNumber","price"],"properties":{
+   "seatId":{"type":["string","null"],"format":"uuid"},"price":{"type":"integer"}}}})"));
+
+inline const std::string reservation_list = in_member(
+  "reservations", R"({"type":"array","items":)" +
+                    reservation_schema(R"("items")", R"("items":{"type":"array"})") + "}");
+
+inline const std::string reservation_detail =
+  in_member("reservation",
+            reservation_schema(R"("address","items","seats")",
+                               R"("address":{"type":["string","null"]},"items":{"type":"array"},
+  "seats":{"type":"array","items":{"type":"object","required":["seatLabel","price"]}})"));
 
 inline constexpr char ticket_types[] = R"({"type":"object","required":["ticketTypes"],
  "properties":{"ticketTypes":{"type":"array","items":{"type":"object","required":["id","name",

@@ -66,6 +66,8 @@ seat_plan::seat_plan(const plan_rows& rows)
     auto& seat = rows.seats[i];
     fragments_ += fragment_of(seat, rows.sections[static_cast<size_t>(seat.section)]);
     entries_[i].fragment_end = static_cast<uint32_t>(fragments_.size());
+    bool section_ends = i + 1 == n || rows.seats[i + 1].section != seat.section;
+    if (section_ends) section_ends_.push_back(static_cast<uint32_t>(i + 1));
     labels_.push_back(seat.label);
   }
 }
@@ -91,22 +93,32 @@ std::vector<int32_t> seat_plan::blocks() const {
   return out;
 }
 
-std::string seat_plan::render(const board_store& boards) const {
+void seat_plan::append(std::string& out, size_t row,
+                       const std::vector<seat_board_ptr>& current) const {
+  auto& x = entries_[row];
+  uint32_t from = row == 0 ? 0 : entries_[row - 1].fragment_end;
+  out.append(fragments_, from, x.fragment_end - from);
+  auto& board = current[x.block];
+  unsigned status = 1;
+  if (board && x.position < board->seat_count)
+    status = (board->bits[x.position / 4] >> (2 * (x.position % 4))) & 3u;
+  out += status_words[status];
+}
+
+std::string seat_plan::rotated(const board_store& boards, uint64_t turn) const {
   std::vector<seat_board_ptr> current;
   for (auto block_no : blocks_) current.push_back(boards.find_seats(event_, block_no));
   std::string out;
   out.reserve(head_.size() + fragments_.size() + entries_.size() * 13 + 2);
   out += head_;
-  uint32_t from = 0;
-  for (auto& x : entries_) {
-    if (from != 0) out += ',';
-    out.append(fragments_, from, x.fragment_end - from);
-    from = x.fragment_end;
-    auto& board = current[x.block];
-    unsigned status = 1;
-    if (board && x.position < board->seat_count)
-      status = (board->bits[x.position / 4] >> (2 * (x.position % 4))) & 3u;
-    out += status_words[status];
+  size_t first = 0;
+  for (auto end : section_ends_) {
+    auto size = end - first, shift = static_cast<size_t>(turn % size);
+    for (size_t i = 0; i < size; ++i) {
+      if (first + i != 0) out += ',';
+      append(out, first + (i + shift) % size, current);
+    }
+    first = end;
   }
   out += "]}";
   return out;

@@ -11,6 +11,7 @@
 
 #include "actors/base/ids.hpp"
 #include "actors/base/time.hpp"
+#include "http/api/cache_probe.hpp"
 #include "persistence/reads/messages.hpp"
 #include "supervisors/boards.hpp"
 
@@ -39,7 +40,10 @@ public:
 
   /// The body of `GET /api/seats/events/{id}`; a block without a board shows its seats as taken,
   /// because nobody may be offered what nobody answers for.
-  [[nodiscard]] std::string render(const board_store& boards) const;
+  [[nodiscard]] std::string render(const board_store& boards) const { return rotated(boards, 0); }
+  /// The same with the list of each section begun at a seat that `turn` chooses (D31); 0 changes
+  /// nothing.
+  [[nodiscard]] std::string rotated(const board_store& boards, uint64_t turn) const;
 
   /// By price descending, then id.
   [[nodiscard]] std::span<const plan_type> types() const { return types_; }
@@ -57,7 +61,10 @@ private:
   std::vector<plan_type> types_;
   std::string head_;
   std::string fragments_;
+  void append(std::string& out, size_t row, const std::vector<seat_board_ptr>& current) const;
+
   std::vector<entry> entries_;
+  std::vector<uint32_t> section_ends_; ///< In `entries_`.
   std::vector<int32_t> blocks_;
   std::vector<seat_id> ids_; ///< Sorted; `places_` beside it.
   std::vector<place> places_;

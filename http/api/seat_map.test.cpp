@@ -79,6 +79,27 @@ CAF_TEST(a map is kept while nothing changes and for a moment when something doe
   CAF_CHECK(maps.render(event, now + seat_maps::fresh_for).plain != first.plain);
 }
 
+CAF_TEST(a rotated list has the same seats and begins each section elsewhere) {
+  auto hall = rows();
+  hall.sections = {"VIP", "R"};
+  for (uint64_t i = 0; i < 5; ++i)
+    hall.seats.push_back({seat_id{1, i}, 3, 1, 1, 1, {50}, "R-" + std::to_string(i)});
+  seat_plan plan{hall};
+  auto labels = [&](uint64_t turn) {
+    std::vector<std::string> out;
+    auto body = nlohmann::json::parse(plan.rotated(boards, turn));
+    for (auto& seat : body["seats"]) out.push_back(seat["seat_label"]);
+    return out;
+  };
+  auto plain = labels(0);
+  std::vector<std::string> wanted{"VIP-1-2", "VIP-2-1", "VIP-1-1", "R-4",
+                                  "R-0",     "R-1",     "R-2",     "R-3"};
+  CAF_CHECK_EQUAL(labels(4), wanted);
+  CAF_CHECK_EQUAL(plain.front(), "VIP-1-1");
+  CAF_CHECK_EQUAL(labels(15), plain);
+  CAF_CHECK(plan.render(boards) == plan.rotated(boards, 0));
+}
+
 CAF_TEST(H22a an older board changes nothing) {
   maps.put(event, std::make_shared<const seat_plan>(rows()));
   publish(1, 2, 0b0101, 5);

@@ -26,8 +26,17 @@ answer map_answer(const shop& s, const seat_maps::rendered& x) {
   return out;
 }
 
+/// Everybody gets a list of their own (D31), so nothing is shared: for load generators only.
+void on_rotated_map(shop& s, const exchange_ptr& x, event_id event) {
+  s.with_plan(event, [&s, x](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
+    if (is == ec::ok) x->respond(json_text(plan->rotated(*s.node.boards, s.node.random->next())));
+    else x->fail(is);
+  });
+}
+
 void on_map(shop& s, const exchange_ptr& x) {
   auto event = x->id_param<event_id>("eventId");
+  if (s.seat_list_rotation) return on_rotated_map(s, x, event);
   if (auto ready = s.maps.current(event, s.node.clock->now()); ready.plain) {
     x->respond(map_answer(s, ready));
     return;

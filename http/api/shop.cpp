@@ -139,16 +139,18 @@ bool refuse_revoked(const exchange_ptr& x, const token_standing& tokens) {
 
 void add_shop_metrics(metrics& meters, const shop& s) {
   auto add = [&](const char* cache, const char* result, const std::atomic<uint64_t>& x) {
-    meters.add_gauge("cache_requests_total", "Requests for what is served from memory.",
-                     [&x] { return static_cast<double>(x.load()); },
-                     {{"cache", cache}, {"result", result}});
+    auto read = [&x] { return static_cast<double>(x.load()); };
+    std::map<std::string, std::string> with{{"cache", cache}, {"result", result}};
+    meters.add_gauge("cache_requests_total", "Requests for what is served from memory.", read,
+                     with);
   };
-  for (auto [name, probe] :
-       {std::pair{"catalogue", &s.cache.probe()}, {"seats", &s.maps.probe()}}) {
-    add(name, "hit", probe->hits);
-    add(name, "miss", probe->misses);
-    add(name, "stale", probe->stale);
-  }
+  auto add_all = [&](const char* cache, const cache_probe& x) {
+    add(cache, "hit", x.hits);
+    add(cache, "miss", x.misses);
+    add(cache, "stale", x.stale);
+  };
+  add_all("catalogue", s.cache.probe());
+  add_all("seats", s.maps.probe());
   meters.add_gauge("event_reads_total", "Reads of one event.",
                    [&s] { return static_cast<double>(s.event_reads.load()); });
 }

@@ -50,6 +50,7 @@ struct shop {
   std::mutex plans_mutex;
   std::map<event_id, std::vector<plan_done>> plans_waiting;
   std::atomic<uint64_t> event_reads{0}; ///< `event_reads_total`.
+  bool seat_list_rotation = false;      ///< D31.
 };
 
 /// Puts what the endpoints count onto the metrics page.
