@@ -1,16 +1,23 @@
 #include "logging/log.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <condition_variable>
 #include <ctime>
 #include <memory>
+#include <mutex>
+#include <thread>
 
-#include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include "actors/base/text.hpp"
+#include "logging/pending.hpp"
 
 namespace tk {
 
@@ -46,6 +53,91 @@ public:
     return std::make_unique<json_rest>();
   }
 };
+
+/// Writes all of it, or gives it up when nobody can read it any more.
+void write_out(std::string_view text) {
+  while (!text.empty()) {
+    auto n = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+/// What callers and the log's thread share. The thread keeps it alive: it may be stuck in a write
+/// when everybody else has gone.
+struct line_buffer {
+  explicit line_buffer(size_t bytes_max) : lines(bytes_max) {
+    // nop
+  }
+
+  /// Nobody is woken for a line: the thread looks by itself, and writes what came meanwhile at
+  /// once.
+  void write_all() {
+    constexpr std::chrono::milliseconds pause{50};
+    std::unique_lock guard{mutex};
+    for (;;) {
+      if (lines.empty() && ending) break;
+      if (lines.empty()) wake.wait_for(guard, pause);
+      auto text = lines.take();
+      guard.unlock();
+      write_out(text);
+      guard.lock();
+    }
+    ended = true;
+    wake.notify_all();
+  }
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  pending_lines lines;
+  bool ending = false, ended = false;
+};
+using line_buffer_ptr = std::shared_ptr<line_buffer>;
+
+class buffer_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+public:
+  explicit buffer_sink(line_buffer_ptr to) : to_(std::move(to)) {
+    // nop
+  }
+
+  void stop() {
+    constexpr std::chrono::seconds patience{1};
+    std::unique_lock guard{to_->mutex};
+    to_->ending = true;
+    to_->wake.notify_all();
+    to_->wake.wait_for(guard, patience, [this] { return to_->ended; });
+  }
+
+  [[nodiscard]] uint64_t dropped() const {
+    std::unique_lock guard{to_->mutex};
+    return to_->lines.dropped();
+  }
+
+protected:
+  void sink_it_(const spdlog::details::log_msg& msg) override {
+    spdlog::memory_buf_t text;
+    std::unique_lock guard{to_->mutex}; // The formatter keeps state, too.
+    formatter_->format(msg, text);
+    to_->lines.add({text.data(), text.size()});
+  }
+  void flush_() override {
+    // nop
+  }
+  void set_formatter_(std::unique_ptr<spdlog::formatter> fresh) override {
+    std::unique_lock guard{to_->mutex};
+    formatter_ = std::move(fresh);
+  }
+
+private:
+  line_buffer_ptr to_;
+};
+
+/// The running log's sink; null before the start.
+std::shared_ptr<buffer_sink>& running() {
+  static std::shared_ptr<buffer_sink> sink;
+  return sink;
+}
 
 void set_pattern(spdlog::logger& log, const std::string& node) {
   std::string quoted;
@@ -98,26 +190,23 @@ log_line& log_line::decimal(std::string_view name, double value) {
   return *this;
 }
 
-void start_log(const std::string& level, size_t lines_max) {
-  spdlog::init_thread_pool(lines_max, 1);
-  auto log = std::make_shared<spdlog::async_logger>(
-    "tiketi", std::make_shared<spdlog::sinks::stdout_sink_mt>(), spdlog::thread_pool(),
-    spdlog::async_overflow_policy::overrun_oldest);
+void start_log(const std::string& level, size_t bytes_max) {
+  auto buffer = std::make_shared<line_buffer>(bytes_max);
+  running() = std::make_shared<buffer_sink>(buffer);
+  auto log = std::make_shared<spdlog::logger>("tiketi", running());
   set_pattern(*log, "");
   log->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(log);
+  std::thread{[buffer] { buffer->write_all(); }}.detach();
 }
 
 void set_log_node(const std::string& node) { set_pattern(*spdlog::default_logger_raw(), node); }
 
-uint64_t log_lines_dropped() {
-  auto pool = spdlog::thread_pool();
-  return pool ? pool->overrun_counter() : 0;
-}
+uint64_t log_lines_dropped() { return running() ? running()->dropped() : 0; }
 
 void stop_log() {
   spdlog::set_level(spdlog::level::off);
-  spdlog::shutdown();
+  if (running()) running()->stop();
 }
 
 } // namespace tk

@@ -9,8 +9,8 @@ namespace tk {
 enum class log_level : uint8_t { debug, info, warn, error };
 
 /// One line of the log (G30): a JSON object, written when the line goes out of scope. What it costs
-/// is composing its text and a place in a bounded queue; a thread of the log writes. A level that
-/// is off costs a comparison.
+/// is composing its text and copying it into a bounded buffer; a thread of the log writes many
+/// lines at once. A level that is off costs a comparison.
 ///
 ///     log_line(log_level::warn, "http", "handler_failed").text("route", path).text("what", why);
 ///
@@ -37,14 +37,15 @@ private:
 
 bool log_enabled(log_level level);
 
-/// Starts the log's thread, which writes to stdout. `level` is trace, debug, info, warn or error.
-/// When `lines_max` lines wait, because whoever reads stdout does not, the oldest are dropped.
-void start_log(const std::string& level, size_t lines_max = 8192);
+/// Starts the log's thread, which writes to stdout some 20 times a second. `level` is trace, debug,
+/// info, warn or error. When `bytes_max` wait, because whoever reads stdout does not, the oldest
+/// lines are dropped.
+void start_log(const std::string& level, size_t bytes_max = 4u << 20);
 /// From now on lines carry this node's name.
 void set_log_node(const std::string& node);
 /// Lines dropped so far.
 uint64_t log_lines_dropped();
-/// Writes what waits and ends the thread. Lines after this one go nowhere.
+/// Writes what waits, for at most a second, and ends. Lines after this go nowhere.
 void stop_log();
 
 } // namespace tk

@@ -2,6 +2,7 @@
 
 #include "logging/log.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -9,6 +10,8 @@
 #include <spdlog/spdlog.h>
 
 #include "caf/test/dsl.hpp"
+
+#include "logging/pending.hpp"
 
 using namespace tk;
 
@@ -65,6 +68,42 @@ CAF_TEST(braces and numbers that are none do no harm) {
   std::string expected = R"(info "component":"x","event":"{} {0}","n":null)"
                          "\n";
   CAF_CHECK_EQUAL(taken(), expected);
+}
+
+CAF_TEST(lines leave in their order and in large pieces) {
+  pending_lines lines{1u << 20};
+  std::string all, taken;
+  for (int i = 0; i < 10'000; ++i) {
+    auto line = "line " + std::to_string(i) + "\n";
+    lines.add(line);
+    all += line;
+  }
+  int pieces = 0;
+  for (; !lines.empty(); ++pieces) taken += lines.take();
+  CAF_CHECK(taken == all);
+  CAF_CHECK(pieces <= 3);
+  CAF_CHECK_EQUAL(lines.dropped(), 0u);
+  CAF_CHECK(lines.take().empty());
+}
+
+CAF_TEST(too many lines cost the oldest and every lost one is counted) {
+  constexpr uint64_t count = 30'000;
+  constexpr size_t line_bytes = 101;
+  pending_lines lines{256 * 1024};
+  std::string line(line_bytes, 'x');
+  line.back() = '\n';
+  for (uint64_t i = 0; i < count; ++i) lines.add(line);
+  lines.add("the last\n");
+  uint64_t kept = 0;
+  std::string last;
+  while (!lines.empty()) {
+    last = lines.take();
+    kept += static_cast<uint64_t>(std::count(last.begin(), last.end(), '\n'));
+  }
+  auto told = lines.dropped();
+  CAF_CHECK_EQUAL(kept + told, count + 1);
+  CAF_CHECK(kept * line_bytes <= 6 * pending_lines::chunk_bytes);
+  CAF_CHECK(last.ends_with("the last\n"));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

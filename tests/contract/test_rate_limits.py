@@ -119,5 +119,5 @@ def test_refusals_are_counted_and_told_to_the_security_log(limited):
     assert statuses(limited.client(), 6, "/api/time", **me)[-1] == 429
     page = limited.client().get("/actuator/prometheus").body.decode()
     assert re.search(r'security_events_total\{event="rate_limited"\} [1-9]', page)
-    lines = [x for x in limited.log_lines() if x.get("client") == "192.0.2.40"]
+    lines = limited.log_until(lambda x: x.get("client") == "192.0.2.40")
     assert [x["event"] for x in lines] == ["rate_limited"], lines

@@ -208,6 +208,14 @@ class Node:
         return [json.loads(x) for x in text[:text.rfind("\n") + 1].splitlines()
                 if x.startswith("{")]
 
+    def log_until(self, wanted, patience=5.0):
+        """The lines that `wanted` picks, as soon as there is one: the log is written late."""
+        until = time.monotonic() + patience
+        while not (found := [x for x in self.log_lines() if wanted(x)]) \
+                and time.monotonic() < until:
+            time.sleep(0.02)
+        return found
+
     def client(self, **named):
         return Client(self.port, **named)
 
