@@ -86,6 +86,7 @@ sale_settings sale_settings_of(const node_config& config) {
   out.seats_per_reservation_max = static_cast<int32_t>(config.number("MAX_SEATS_PER_RESERVATION"));
   out.holds_per_user_event_max =
     static_cast<int32_t>(config.number("MAX_ACTIVE_HOLDS_PER_USER_EVENT"));
+  out.presale_enforce = config.flag("PRESALE_ENFORCE");
   return out;
 }
 

@@ -22,7 +22,8 @@ class board_store;
 struct sale_settings {
   int32_t reservation_ttl_s = 300;
   int32_t seats_per_reservation_max = 4;
-  int32_t holds_per_user_event_max = 4; ///< In seats; 0 = no limit.
+  int32_t holds_per_user_event_max = 4; ///< In seats and lines of standing tickets; 0 = no limit.
+  bool presale_enforce = true;          ///< A sale opens by the tier of one's membership (2.9).
 };
 
 /// Epochs of the shards this node owns; 0 = not ours. Written by the node's supervisor only.

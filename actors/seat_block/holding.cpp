@@ -192,6 +192,7 @@ void submit_creation(pointer self, const attempt_ptr& x) {
   what.session = wish.session;
   what.event_owner = wish.event_owner;
   what.request = wish.request;
+  what.presale = st.node->sale.presale_enforce;
   if (wish.token_issued_at != instant{}) {
     auto limit = st.node->sale.holds_per_user_event_max;
     auto no_limit = std::numeric_limits<int32_t>::max();

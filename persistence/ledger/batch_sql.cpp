@@ -62,8 +62,8 @@ bool parse(std::string_view text, outcome& x) {
 struct batch_sql::columns {
   lock_columns locks;
   payment_columns payments;
-  table<28> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
-                                i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_, ts, i4);
+  table<29> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
+                                i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_, ts, i4, i4);
   table<11> release = make_table(i4, i4, id_, str, id_, id_, i4, i4, i8, id_, id_);
   table<12> families = make_table(i4, id_, id_, str, i4, i4, i8, i4, i4, id_, str, str);
   table<8> rotate = make_table(i4, id_, id_, str, str, i4, i4, i8);
@@ -131,6 +131,7 @@ void batch_sql::columns::add(int no, const create_reservation& x) {
     if (x.token_issued_at == instant{}) c[26].push_null();
     else c[26].push_time(x.token_issued_at);
     c[27].push_int(x.items_before_max);
+    c[28].push_int(x.presale ? 1 : 0);
   }
 }
 

@@ -184,8 +184,8 @@ verdict ledger_model::judge(const create_reservation& x) const {
   }
   const auto e = rows.events.find(x.event);
   const auto open = e != rows.events.end() && e->second.known && !e->second.cancelled &&
-                    e->second.sale_start != instant{} && now_ >= e->second.sale_start &&
-                    now_ <= e->second.sale_end;
+                    e->second.sale_start != instant{} &&
+                    now_ >= e->second.sale_start + presale_wait(x) && now_ <= e->second.sale_end;
   auto item_fenced = [this](const create_item& y) { return fenced(y.block); };
   if (fenced(x.session) || fenced(x.event_owner) ||
       std::any_of(x.items.begin(), x.items.end(), item_fenced))
@@ -212,6 +212,17 @@ bool ledger_model::over_limit(const create_reservation& x) const {
     held += static_cast<int32_t>(y.row.items.size());
   }
   return held > x.items_before_max;
+}
+
+/// `presale_wait` of the migrations.
+millis ledger_model::presale_wait(const create_reservation& x) const {
+  using std::chrono::hours;
+  const auto artist = rows.artists.find(x.event);
+  if (!x.presale || artist == rows.artists.end()) return millis{0};
+  const auto i = rows.memberships.find({x.user, artist->second});
+  if (i == rows.memberships.end() || i->second.expires_at <= now_) return hours{48};
+  if (i->second.points >= 1500) return millis{0};
+  return i->second.points >= 500 ? hours{1} : hours{24};
 }
 
 bool ledger_model::seat_moved(const create_item& x) const {

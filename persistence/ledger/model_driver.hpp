@@ -132,6 +132,12 @@ struct model_credentials {
   bool closed = false;
 };
 
+/// An active membership of an artist.
+struct model_membership {
+  int32_t points = 0;
+  instant expires_at = instant::max();
+};
+
 /// The tables. Tests and worlds write them directly, as a migration or an operator would.
 struct model_rows {
   std::map<event_id, event_row> events;
@@ -147,6 +153,8 @@ struct model_rows {
   std::map<refund_id, model_refund> refunds;
   std::map<ticket_id, model_ticket> tickets;
   std::vector<model_entry> books;
+  std::map<event_id, artist_id> artists; ///< Of events that have one.
+  std::map<std::pair<user_id, artist_id>, model_membership> memberships;
   std::map<user_id, instant> users; ///< With the moment of the last revocation.
   std::map<user_id, model_credentials> credentials;
   std::map<family_id, model_family> families;
@@ -223,6 +231,7 @@ private:
   [[nodiscard]] verdict judge(const create_reservation& x) const;
   [[nodiscard]] bool revoked(const create_reservation& x) const;
   [[nodiscard]] bool over_limit(const create_reservation& x) const;
+  [[nodiscard]] millis presale_wait(const create_reservation& x) const;
   [[nodiscard]] bool seat_moved(const create_item& x) const;
   [[nodiscard]] bool violates(const create_reservation& x) const;
   void apply(const create_reservation& x, undo_log& undo);

@@ -78,7 +78,11 @@ w AS MATERIALIZED (
            OR (SELECT e FROM own)[i.event_shard + 1] IS DISTINCT FROM i.event_epoch
            OR (SELECT e FROM own)[i.block_shard + 1] IS DISTINCT FROM i.block_epoch AS fenced,
          i.deadline < clock_timestamp() AS late,
-         (SELECT e.status <> 'cancelled' AND statement_timestamp() >= e.sale_start_date
+         (SELECT e.status <> 'cancelled'
+                   AND statement_timestamp() >= e.sale_start_date
+                         + CASE WHEN i.presale = 1 AND e.artist_id IS NOT NULL
+                           THEN presale_wait(i.user_id, e.artist_id, statement_timestamp())
+                           ELSE interval '0' END
                    AND statement_timestamp() <= coalesce(e.sale_end_date, 'infinity')
                    AND statement_timestamp() <= e.event_date
             FROM events e WHERE e.id = i.event_id) IS NOT TRUE AS closed,
@@ -104,11 +108,11 @@ w AS MATERIALIZED (
               $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::int[], $13::bigint[],
               $14::uuid[], $15::int[], $16::bigint[], $17::uuid[], $18::int[], $19::bigint[],
               $20::int[], $21::bigint[], $22::int[], $23::bigint[], $24::text[], $25::int[],
-              $26::uuid[], $27::timestamptz[], $28::int[])
+              $26::uuid[], $27::timestamptz[], $28::int[], $29::int[])
     AS i(op, item, reservation_id, user_id, event_id, number, amount, operation, idem, ttl_s,
          deadline, session_shard, session_epoch, seat_id, version, fence, type_id, quantity, price,
          block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id,
-         token_at, items_before)
+         token_at, items_before, presale)
 ),
 c AS MATERIALIZED (
   SELECT w.*, CASE WHEN bool_or(replay_of IS NOT NULL) OVER p THEN 'replayed'

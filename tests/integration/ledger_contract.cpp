@@ -345,6 +345,43 @@ CAF_TEST(a window without an end stays open) {
   CAF_CHECK_EQUAL(judge_one(wish({of(seat())})), outcome::ok);
 }
 
+CAF_TEST(create closed: a sale opens by the tier of the membership) {
+  struct tier {
+    int32_t points;
+    std::chrono::hours wait;
+  };
+  const tier tiers[] = {{1500, 0h}, {1499, 1h}, {500, 1h}, {499, 24h}, {0, 24h}, {-1, 48h}};
+  for (const auto& x : tiers) {
+    for (const auto early : {true, false}) {
+      event = fresh<event_id>();
+      const auto start = world->now() - x.wait + (early ? 1h : -1h);
+      world->add_event({event, false, start, instant::max()});
+      const auto artist = world->add_artist(event);
+      if (x.points >= 0) world->add_membership(user, artist, x.points, world->now() + 1h);
+      auto order = wish({of(seat())});
+      order.presale = true;
+      if (early) refused(order, outcome::closed);
+      else CAF_CHECK_EQUAL(judge_one(order), outcome::ok);
+    }
+  }
+}
+
+CAF_TEST(pre_sale counts for events with an artist and memberships that are alive) {
+  event = fresh<event_id>();
+  world->add_event({event, false, world->now() - 1h, instant::max()});
+  auto order = [this] {
+    auto x = wish({of(seat())});
+    x.presale = true;
+    return x;
+  };
+  CAF_CHECK_EQUAL(judge_one(order()), outcome::ok); // Nobody's event.
+  const auto artist = world->add_artist(event);
+  refused(order(), outcome::closed);
+  CAF_CHECK_EQUAL(judge_one(wish({of(seat())})), outcome::ok); // Not enforced.
+  world->add_membership(user, artist, 2000, world->now() - 1min);
+  refused(order(), outcome::closed); // It is over.
+}
+
 CAF_TEST(create moved: another version or another holder) {
   const auto x = seat(), y = seat();
   auto stale = of(x);

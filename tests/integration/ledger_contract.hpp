@@ -149,6 +149,9 @@ struct ledger_world {
   virtual void add_event(const event_seed& x) = 0;
   virtual void add_seat(const seat_seed& x) = 0;
   virtual void add_type(const type_seed& x) = 0;
+  /// Gives the event an artist of its own: whom memberships are of.
+  virtual artist_id add_artist(event_id x) = 0;
+  virtual void add_membership(user_id x, artist_id of, int32_t points, instant expires_at) = 0;
   virtual void cancel_event(event_id x) = 0;
   /// Sets a live payment attempt as the pin.
   virtual void pin(reservation_id x) = 0;

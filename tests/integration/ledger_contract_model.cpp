@@ -40,6 +40,12 @@ public:
   void add_type(const type_seed& x) override {
     rows().types[x.id] = {x.event, x.available, x.total};
   }
+  artist_id add_artist(event_id x) override {
+    return rows().artists[x] = make_id<artist_id>(random());
+  }
+  void add_membership(user_id x, artist_id of, int32_t points, instant expires_at) override {
+    rows().memberships[{x, of}] = {points, expires_at};
+  }
   void cancel_event(event_id x) override { rows().events.at(x).cancelled = true; }
   void pin(reservation_id x) override { rows().reservations.at(x).row.pinned = true; }
   void confirm(reservation_id x) override {

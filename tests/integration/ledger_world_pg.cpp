@@ -82,6 +82,23 @@ struct world_pg final : ledger_world {
          " VALUES ($1, $2, 'Standing', 1000, $3, $4)",
          p);
   }
+  artist_id add_artist(event_id x) override {
+    auto id = make_id<artist_id>(source);
+    pg::params p;
+    p.add_id(id);
+    must(db, "INSERT INTO artists (id, name) SELECT x, x::text FROM (SELECT $1::uuid AS x) y", p);
+    p.add_id(x);
+    must(db, "UPDATE events SET artist_id = $1 WHERE id = $2", p);
+    return id;
+  }
+  void add_membership(user_id x, artist_id of, int32_t points, instant expires_at) override {
+    pg::params p;
+    p.add_id(x).add_id(of).add_int4(points).add_time(expires_at);
+    must(db,
+         "INSERT INTO artist_memberships (user_id, artist_id, points, status, expires_at) "
+         "VALUES ($1, $2, $3, 'active', $4)",
+         p);
+  }
   void cancel_event(event_id x) override {
     pg::params p;
     p.add_id(x);
