@@ -248,8 +248,9 @@ std::optional<reservation_row> world_pg::reservation(reservation_id x) {
                     "ORDER BY i.id",
                     p);
   for (int i = 0; i < items.rows(); ++i)
-    out.items.push_back({items.uuid<seat_id>(i, 0), items.uuid<ticket_type_id>(i, 1),
-                         items.int4(i, 2), won{items.integer(i, 3)}, items.int4(i, 4)});
+    out.items.push_back({items.uuid<seat_id>(i, 0), items.int4(i, 4), 0, 0,
+                         won{items.integer(i, 3)}, items.uuid<ticket_type_id>(i, 1),
+                         items.int4(i, 2)});
   return out;
 }
 
