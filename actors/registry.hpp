@@ -4,6 +4,7 @@
 #include <caf/type_id.hpp>
 
 #include "actors/base/lifecycle.hpp"
+#include "actors/checkout/messages.hpp"
 #include "actors/event/messages.hpp"
 #include "actors/seat_block/messages.hpp"
 #include "actors/session/messages.hpp"
@@ -40,6 +41,21 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::family_rotated))
   CAF_ADD_TYPE_ID(tiketi, (tk::end_sessions))
   CAF_ADD_TYPE_ID(tiketi, (tk::sessions_ended))
+
+  CAF_ADD_TYPE_ID(tiketi, (tk::pin_hold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::sell_hold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::unpin_hold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::cancel_sold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::hold_changed))
+  CAF_ADD_TYPE_ID(tiketi, (tk::look_again))
+  CAF_ADD_TYPE_ID(tiketi, (tk::settle_sale))
+  CAF_ADD_TYPE_ID(tiketi, (tk::prepare_payment))
+  CAF_ADD_TYPE_ID(tiketi, (tk::confirm_payment))
+  CAF_ADD_TYPE_ID(tiketi, (tk::process_payment))
+  CAF_ADD_TYPE_ID(tiketi, (tk::cancel_payment))
+  CAF_ADD_TYPE_ID(tiketi, (tk::payment_reply))
+  CAF_ADD_TYPE_ID(tiketi, (tk::wake_checkout))
+  CAF_ADD_TYPE_ID(tiketi, (tk::checkout_awake))
 
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")

@@ -106,6 +106,14 @@ CAF_TEST(messages of the seat block have not changed) {
   golden(block_awake{500}, "000001f4");
 }
 
+CAF_TEST(messages between checkout and seat block have not changed) {
+  golden(pin_hold{{1, 2}, {3, 4}, {5, 6}, {7}, "p", "k", "m", {8, 9}},
+         "0000000000000001000000000000000200000000000000030000000000000004000000000000000500"
+         "0000000000000600000000000000070170016b016d00080000000000000009");
+  golden(hold_changed{ec::busy}, "1d");
+  golden(look_again{{1, 2}}, "00000000000000010000000000000002");
+}
+
 CAF_TEST(messages of the session have not changed) {
   golden(reserve_items{{1, 2}, {seat}, "k", "d", later, {3, 4}},
          "000000000000000100000000000000020100000000000000010000000000000002000000030000000000"

@@ -55,6 +55,7 @@ void bench_reserve(shop& x, report& out, const options& how);
 void bench_contended(shop& x, report& out, const options& how);
 void bench_read(shop& x, report& out, const options& how);
 void bench_login(shop& x, report& out, const options& how);
+void bench_buy(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
 
 /// `run_load` with the processor time of the node and of PostgreSQL around it.

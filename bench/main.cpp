@@ -68,10 +68,11 @@ int run_benches(const CLI::App& app, const settings& how) {
   auto wanted = options{how.seconds};
   using bench_function = void (*)(shop&, report&, const options&);
   const auto benches =
-    std::array<std::pair<const char*, bench_function>, 5>{{{"reserve", bench_reserve},
+    std::array<std::pair<const char*, bench_function>, 6>{{{"reserve", bench_reserve},
                                                            {"contended", bench_contended},
                                                            {"read", bench_read},
                                                            {"login", bench_login},
+                                                           {"buy", bench_buy},
                                                            {"memory", bench_memory}}};
   for (auto& [name, bench] : benches)
     if (all || app.got_subcommand(name)) bench(x, out, wanted);
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("contended", "everybody wants the same 100 seats");
   app.add_subcommand("read", "events list, event detail, seat map");
   app.add_subcommand("login", "reservations while log-ins keep every hashing thread busy");
+  app.add_subcommand("buy", "whole purchases: reserve, prepare, confirm");
   app.add_subcommand("memory", "resident bytes per seat, session and reservation; time to ready");
   app.add_subcommand("all", "all of them");
   CLI11_PARSE(app, argc, argv);

@@ -132,6 +132,7 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   if (!check_origin(*x)) return;
   auto m = table_.match(q.verb, q.path);
   x->route_ = m.hit;
+  if (m.hit && m.hit->patient) x->deadline_ = x->started_ + options_.patient_deadline;
   x->params_ = m.params;
   identify(*x);
   if (!check_rate(*x) || !check_access(*x, m)) return;

@@ -61,6 +61,7 @@ struct route {
   bool while_password_due = false; // Also for who must change the password first (G07).
   bool gated = false;              // Needs an entry token (1.8).
   bool personal = false;           // `Cache-Control: no-store` although the level is public.
+  bool patient = false;            // Waits for somebody outside: has more time than others.
   size_t body_limit = 1 << 20;     // Bytes; beyond it 413.
 };
 

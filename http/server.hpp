@@ -38,10 +38,11 @@ struct server_options {
   bool https = false; // Browsers reach it by https: then they shall use nothing else (G35).
   int log_share_percent = 100; // Of answers below 500 that get a line in the log.
   std::chrono::milliseconds deadline{8000};
-  std::chrono::milliseconds idle_timeout{75000};    // Keep-alive without a request.
-  std::chrono::milliseconds request_timeout{12000}; // From first to last byte of a request.
-  std::chrono::milliseconds stall_timeout{20000};   // A reader without progress.
-  std::chrono::milliseconds drain_timeout{3000};    // `stop` waits so long for open requests.
+  std::chrono::milliseconds patient_deadline{12'000}; // Of routes that wait for somebody outside.
+  std::chrono::milliseconds idle_timeout{75000};      // Keep-alive without a request.
+  std::chrono::milliseconds request_timeout{12000};   // From first to last byte of a request.
+  std::chrono::milliseconds stall_timeout{20000};     // A reader without progress.
+  std::chrono::milliseconds drain_timeout{3000};      // `stop` waits so long for open requests.
 };
 
 /// What the server is given to work with; all outlive it.

@@ -306,6 +306,7 @@ void service::expire(steady::time_point now) {
     {
       std::lock_guard lock(shard.mutex);
       for (auto x : shard.open) {
+        if (x->route_ && x->route_->patient && x->deadline_ > now) continue; // Others are first.
         if (x->deadline_ > now) break;
         // An exchange in its destructor cannot be locked; it answers itself.
         if (auto held = x->weak_from_this().lock()) late.push_back(std::move(held));

@@ -54,7 +54,7 @@ public:
 private:
   struct deadline_shard {
     std::mutex mutex;
-    std::list<live_exchange*> open; // In order of arrival, which is the order of deadlines.
+    std::list<live_exchange*> open; // In order of arrival: of deadlines, but for patient ones.
   };
   struct connection_shard {
     std::mutex mutex;

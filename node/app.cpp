@@ -87,6 +87,7 @@ sale_settings sale_settings_of(const node_config& config) {
   out.holds_per_user_event_max =
     static_cast<int32_t>(config.number("MAX_ACTIVE_HOLDS_PER_USER_EVENT"));
   out.presale_enforce = config.flag("PRESALE_ENFORCE");
+  out.payment_resolve_max = std::chrono::seconds{config.number("PAYMENT_RESOLVE_SECONDS")};
   return out;
 }
 
@@ -316,6 +317,7 @@ private:
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
     context_.payments = spawn_payments();
+    context_.payment_provider = context_.payments ? config_.list("PAYMENT_PROVIDERS").front() : "";
     google_ = spawn_google();
     upkeep_config upkeep;
     upkeep.interval = millis{config_.number("ACCOUNT_UPKEEP_INTERVAL_MS")};
@@ -344,6 +346,7 @@ private:
                                pool_,
                                cache_,
                                maps_,
+                               config_.text("TOSS_CLIENT_KEY"),
                                http::creation_times(meters_),
                                {},
                                {}});

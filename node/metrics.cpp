@@ -43,6 +43,28 @@ void add_sales(http::metrics& meters, const node_context& node) {
   add("events_active", "Events in memory.", probe.events_active);
 }
 
+void add_payments(http::metrics& meters, const node_context& node) {
+  auto& probe = node.probe;
+  auto add = [&](const char* name, const char* help, const auto& x) {
+    meters.add_gauge(name, help, reader(x));
+  };
+  add("business_payment_processed_total", "Payments that sold.", probe.payments_confirmed);
+  meters.add_gauge("business_payment_failed_total", "Payments that ended without a sale.",
+                   [&probe] {
+                     return static_cast<double>(probe.payments_declined + probe.payments_voided +
+                                                probe.payments_untried + probe.payments_late);
+                   });
+  add("business_payment_declined_total", "Refused by the provider.", probe.payments_declined);
+  add("business_payment_voided_total", "Without outcome for too long.", probe.payments_voided);
+  add("business_payment_untried_total", "The provider was not reached.", probe.payments_untried);
+  add("business_payment_late_total", "Captured, but not sold: given back.", probe.payments_late);
+  add("business_payment_unknown_total", "Askers who heard that nobody knows yet.",
+      probe.payments_unknown);
+  add("business_refund_total", "Refunds carried out.", probe.refunds_done);
+  add("business_refund_put_off_total", "Refunds to be tried again.", probe.refunds_put_off);
+  add("checkouts_active", "Checkouts in memory.", probe.checkouts_active);
+}
+
 void add_ledger(http::metrics& meters, const ledger_probe& ledger) {
   constexpr const char* names[lane_count] = {"sales0", "sales1", "queue", "accounts"};
   for (size_t i = 0; i < lane_count; ++i) {
@@ -113,6 +135,7 @@ void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock) {
   add_sales(meters, node);
+  add_payments(meters, node);
   add_ledger(meters, ledger);
   auto started = node_clock::machine_now();
   meters.add_gauge("process_uptime_seconds", "Since the start of the node.", [started] {

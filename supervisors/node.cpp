@@ -6,6 +6,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/checkout/port.hpp"
 #include "actors/registry.hpp"
 #include "actors/seat_block/port.hpp"
 #include "supervisors/boards.hpp"
@@ -81,6 +82,24 @@ void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
             });
 }
 
+/// Wakes checkouts that have something to do: money is asked after although nobody asks for it.
+void wake_checkouts(supervisor_ptr self) {
+  self->request(self->state.node->reads, reads_budget, find_open_checkouts{})
+    .then(
+      [=](const open_checkouts& x) {
+        auto& node = *self->state.node;
+        for (auto& id : x.rows)
+          ask<checkout_actor>(self, node, key_of(id), wake_budget, wake_checkout{})
+            .then([](const checkout_awake&) {},
+                  [](const caf::error&) {
+                    // The next sweep finds it again.
+                  });
+      },
+      [](caf::error&) {
+        // Nothing could be read: the next sweep looks again.
+      });
+}
+
 void wake_what_must_not_sleep(supervisor_ptr self) {
   auto& st = self->state;
   if (st.woken) return;
@@ -88,6 +107,7 @@ void wake_what_must_not_sleep(supervisor_ptr self) {
   self->request(st.node->reads, reads_budget, find_live_blocks{})
     .then([=](const live_blocks& x) { wake(self, x.rows); },
           [=](caf::error&) { self->state.woken = false; });
+  wake_checkouts(self);
 }
 
 /// Corrects the clock; true when it jumped by more than measuring errs.
@@ -130,6 +150,7 @@ void on_sweep(supervisor_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
   if (st.suspended) return;
+  wake_checkouts(self);
   self->request(st.node->reads, reads_budget, find_overdue{})
     .then(
       [=](const overdue_rows& x) {

@@ -95,6 +95,8 @@ reads_actor::behavior_type play_sweeps(reads_actor::pointer, script* st) {
       return live_blocks{st->live_now};
     },
     [](const load_plan&) { return plan_rows{}; },
+    [](const load_checkout&) { return checkout_rows{}; },
+    [](const find_open_checkouts&) { return open_checkouts{}; },
   };
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -24,6 +25,7 @@ struct sale_settings {
   int32_t seats_per_reservation_max = 4;
   int32_t holds_per_user_event_max = 4; ///< In seats and lines of standing tickets; 0 = no limit.
   bool presale_enforce = true;          ///< A sale opens by the tier of one's membership (2.9).
+  millis payment_resolve_max{900'000};  ///< A payment without outcome is voided after this.
 };
 
 /// Epochs of the shards this node owns; 0 = not ours. Written by the node's supervisor only.
@@ -41,6 +43,11 @@ struct sales_probe {
   std::atomic<uint64_t> seat_conflicts{0}, outcomes_unknown{0}, claims_reread{0};
   std::atomic<int64_t> reservations_overdue{0};
   std::atomic<int64_t> sessions_active{0}, blocks_active{0}, events_active{0};
+  std::atomic<int64_t> checkouts_active{0};
+  /// Attempts by their end; `unknown` counts askers whose patience ended before.
+  std::atomic<uint64_t> payments_confirmed{0}, payments_declined{0}, payments_voided{0};
+  std::atomic<uint64_t> payments_untried{0}, payments_late{0}, payments_unknown{0};
+  std::atomic<uint64_t> refunds_done{0}, refunds_put_off{0};
   std::atomic<uint64_t> entity_restarts{0}, activations{0}, passivations{0};
 };
 
@@ -52,8 +59,9 @@ struct node_context {
   entropy* random = nullptr;
   ledger_actor ledger;
   reads_actor reads;
-  payment_actor payments; ///< Empty when no provider is configured.
-  caf::actor region;      ///< Entities are asked through `ask` (router.hpp), by key.
+  std::string payment_provider; ///< Its name, kept with every attempt of it.
+  payment_actor payments;       ///< Empty when no provider is configured.
+  caf::actor region;            ///< Entities are asked through `ask` (router.hpp), by key.
   board_store* boards = nullptr;
   epoch_table epochs;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).

@@ -5,6 +5,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/checkout/actor.hpp"
 #include "actors/event/actor.hpp"
 #include "actors/seat_block/actor.hpp"
 #include "actors/session/actor.hpp"
@@ -122,6 +123,15 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
                                 return not_started(self, key, start_no, ec::seat_unknown);
                               run(spawn_seat_block(node, event, key.block_no, address, rows));
                             });
+  }
+  case entity_kind::checkout: {
+    reservation_id reservation{key.hi, key.lo};
+    return load<checkout_rows>(self, key, start_no, load_checkout{reservation},
+                               [=, &node](const auto& rows) {
+                                 if (!rows.known)
+                                   return not_started(self, key, start_no, ec::reservation_unknown);
+                                 run(spawn_checkout(node, reservation, address, rows));
+                               });
   }
   case entity_kind::event: {
     event_id event{key.hi, key.lo};
@@ -254,8 +264,9 @@ void passivate_idle(region_ptr self) {
   auto& st = self->state;
   auto now = st.node->clock->now();
   auto idle = keys_where(self, [&](const entity_key& key, const entity& e) {
-    auto patience =
-      key.kind == entity_kind::session ? st.settings.session_idle : st.settings.entity_idle;
+    auto patience = key.kind == entity_kind::session    ? st.settings.session_idle
+                    : key.kind == entity_kind::checkout ? st.settings.checkout_idle
+                                                        : st.settings.entity_idle;
     return e.is == entity::phase::running && now - e.last_asked >= patience;
   });
   for (auto& key : idle) put_to_sleep(self, key, st.entities.at(key));

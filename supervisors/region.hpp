@@ -10,8 +10,9 @@ namespace tk {
 
 /// How entities of a node are started, kept and stopped.
 struct region_settings {
-  millis session_idle{60'000}; ///< A session not asked for this long is put to sleep.
-  millis entity_idle{600'000}; ///< Any other entity.
+  millis session_idle{60'000};  ///< A session not asked for this long is put to sleep.
+  millis checkout_idle{15'000}; ///< A checkout; its rows say when it is to wake.
+  millis entity_idle{600'000};  ///< Any other entity.
   millis passivation_interval{15'000};
   int32_t buffered_max = 16'384; ///< Messages waiting for entities that are starting or stopping.
   int32_t restarts_max = 5;      ///< Unexpected ends of one entity within `restart_window`, then it

@@ -20,6 +20,7 @@ const char* name_of(entity_kind x) {
   case entity_kind::session: return "session";
   case entity_kind::seat_block: return "seat_block";
   case entity_kind::event: return "event";
+  case entity_kind::checkout: return "checkout";
   }
   return "?";
 }
@@ -29,6 +30,10 @@ const char* name_of(entity_kind x) {
 entity_key key_of(const user_id& x) { return {entity_kind::session, x.hi, x.lo, 0}; }
 
 entity_key key_of(const event_id& x) { return {entity_kind::event, x.hi, x.lo, 0}; }
+
+entity_key key_of(const reservation_id& x) {
+  return {entity_kind::checkout, x.hi, x.lo, 0};
+}
 
 entity_key key_of(const event_id& x, int32_t block_no) {
   return {entity_kind::seat_block, x.hi, x.lo, block_no};

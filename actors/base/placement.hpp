@@ -13,7 +13,7 @@ namespace tk {
 constexpr int shard_count = 128;
 
 /// The kinds of addressable entities. Values are part of the placement hash: append only.
-enum class entity_kind : uint8_t { session = 1, seat_block = 2, event = 3 };
+enum class entity_kind : uint8_t { session = 1, seat_block = 2, event = 3, checkout = 4 };
 
 /// The address of an entity. `block_no` is 0 for kinds that have none.
 struct entity_key {
@@ -36,6 +36,8 @@ struct entity_key_hash {
 
 entity_key key_of(const user_id& x);
 entity_key key_of(const event_id& x);
+/// Of the checkout of a reservation.
+entity_key key_of(const reservation_id& x);
 /// A block's home: event and block number.
 entity_key key_of(const event_id& x, int32_t block_no);
 

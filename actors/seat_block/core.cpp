@@ -245,6 +245,13 @@ void seat_block_core::apply_sale(reservation_id id, std::span<const held_item> i
       apply_row({x.seat, x.version, x.fence, seat_state::reserved, id, x.price});
 }
 
+void seat_block_core::apply_return(std::span<const held_item> items) {
+  if (quota_) quota_->sell(-quota_->units(items, block_no_));
+  for (auto& x : items)
+    if (x.block_no == block_no_)
+      apply_row({x.seat, x.version, x.fence, seat_state::available, {}, x.price});
+}
+
 void seat_block_core::apply_quota_row(int32_t available, int32_t total) {
   if (!quota_) return;
   bool settled =

@@ -92,6 +92,8 @@ public:
   /// A reservation that was paid: its items, as they are now, are sold. Of a quota what a hold or
   /// claim of that id took is sold; of an id that is not known nothing more is.
   void apply_sale(reservation_id id, std::span<const held_item> items);
+  /// What was sold is given back: its items, as they are now, are available.
+  void apply_return(std::span<const held_item> items);
   /// A row that was read under its lock, or told by `settle`; older versions are ignored.
   void apply_row(const seat_facts& row);
   /// A ticket type's row that was read under its lock.

@@ -96,6 +96,68 @@ struct release_reply {
   bool operator==(const release_reply&) const = default;
 };
 
+/// From checkout to the lead block: pins the reservation and records the attempt, before the
+/// provider is called. A pinned hold does not end by time.
+struct pin_hold {
+  reservation_id id;
+  attempt_id attempt;
+  payment_id payment;
+  won amount;
+  std::string provider, payment_key, method;
+  participant checkout;
+  bool operator==(const pin_hold&) const = default;
+};
+/// The attempt has the money: sells what it pins.
+struct sell_hold {
+  reservation_id id;
+  attempt_id attempt;
+  payment_id payment;
+  won amount;
+  instant approved_at;
+  participant checkout;
+  request_id request;
+  bool operator==(const sell_hold&) const = default;
+};
+/// The attempt has ended without money: an overdue hold is freed at once.
+struct unpin_hold {
+  reservation_id id;
+  attempt_id attempt;
+  payment_id payment;
+  uint8_t how = 0; ///< An `attempt_end`.
+  std::string error;
+  participant checkout;
+  bool operator==(const unpin_hold&) const = default;
+};
+/// Ends a sold reservation and puts its refund on record.
+struct cancel_sold {
+  reservation_id id;
+  refund_id refund;
+  user_id actor;
+  std::string reason;
+  participant checkout;
+  request_id request;
+  bool operator==(const cancel_sold&) const = default;
+};
+/// The answer to these four.
+struct hold_changed {
+  ec is = ec::ok;
+  bool operator==(const hold_changed&) const = default;
+};
+
+/// From checkout: the pin of this reservation ended otherwise; the rows know.
+struct look_again {
+  reservation_id id;
+  bool operator==(const look_again&) const = default;
+};
+
+/// From a lead block: items were sold, or given back after they had been sold.
+struct settle_sale {
+  reservation_id id;
+  bool sold = false;
+  std::vector<held_item> items; ///< As they are now.
+  bool operator==(const settle_sale&) const = default;
+};
+
 /// Wakes the block; it looks after what is overdue. Sent by the sweep and after a takeover.
 struct wake_block {
   std::vector<reservation_id> overdue;
@@ -128,5 +190,21 @@ template <class F> wire<F> inspect(F& f, release_hold& x) { return f(x.id, x.use
 template <class F> wire<F> inspect(F& f, release_reply& x) { return f(x.is); }
 template <class F> wire<F> inspect(F& f, wake_block& x) { return f(x.overdue); }
 template <class F> wire<F> inspect(F& f, block_awake& x) { return f(x.seats); }
+
+template <class F> wire<F> inspect(F& f, pin_hold& x) {
+  return f(x.id, x.attempt, x.payment, x.amount, x.provider, x.payment_key, x.method, x.checkout);
+}
+template <class F> wire<F> inspect(F& f, sell_hold& x) {
+  return f(x.id, x.attempt, x.payment, x.amount, x.approved_at, x.checkout, x.request);
+}
+template <class F> wire<F> inspect(F& f, unpin_hold& x) {
+  return f(x.id, x.attempt, x.payment, x.how, x.error, x.checkout);
+}
+template <class F> wire<F> inspect(F& f, cancel_sold& x) {
+  return f(x.id, x.refund, x.actor, x.reason, x.checkout, x.request);
+}
+template <class F> wire<F> inspect(F& f, hold_changed& x) { return f(x.is); }
+template <class F> wire<F> inspect(F& f, look_again& x) { return f(x.id); }
+template <class F> wire<F> inspect(F& f, settle_sale& x) { return f(x.id, x.sold, x.items); }
 
 } // namespace tk

@@ -20,6 +20,18 @@ using seat_block_actor = caf::typed_actor<
   caf::reacts_to<settle_items>,
   /// Ends a pending reservation that this block leads.
   caf::replies_to<release_hold>::with<release_reply>,
+  /// Pins a reservation that this block leads, for one attempt to pay.
+  caf::replies_to<pin_hold>::with<hold_changed>,
+  /// Sells what the attempt pins.
+  caf::replies_to<sell_hold>::with<hold_changed>,
+  /// Ends the attempt and its pin.
+  caf::replies_to<unpin_hold>::with<hold_changed>,
+  /// Takes back what was sold; its money is owed from then on.
+  caf::replies_to<cancel_sold>::with<hold_changed>,
+  /// Reads a reservation again that it leads.
+  caf::reacts_to<look_again>,
+  /// Learns of a sale of a reservation that another block leads, or of its return.
+  caf::reacts_to<settle_sale>,
   /// Starts when it sleeps, and looks after overdue reservations.
   caf::replies_to<wake_block>::with<block_awake>,
   /// Stops when nothing is open; see `supervisors/region.hpp`.

@@ -102,6 +102,13 @@ void answer_waiting(pointer self, reservation_id id, release_reason reason, ec f
 /// Tells the other blocks of a reservation what became of their items.
 void tell_satellites(pointer self, const hold_record& hold, bool held);
 
+// -- selling.cpp --------------------------------------------------------------------------------
+caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd);
+caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd);
+caf::result<hold_changed> on_unpin(pointer self, const unpin_hold& cmd);
+caf::result<hold_changed> on_cancel_sold(pointer self, const cancel_sold& cmd);
+void on_settle_sale(pointer self, const settle_sale& cmd);
+
 hold_record record_of(const reservation_row& row, int32_t block_no);
 
 } // namespace tk::seat_block

@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/checkout/port.hpp"
 #include "actors/event/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/core.hpp"
@@ -330,9 +331,30 @@ ec why_not_cancel(reservation_status x) {
   return ec::internal;
 }
 
-/// The lead block does not lead it (any more): the row says how it ended.
-void explain_no_hold(session_ptr self, reservation_id id, const reply_ptr<release_reply>& reply) {
+/// It is paid: its checkout ends it and gives the money back.
+void cancel_paid_one(session_ptr self, const cancel_reservation& cmd,
+                     const reply_ptr<release_reply>& reply) {
   auto& st = self->state;
+  ++st.open_requests;
+  ask<checkout_actor>(self, *st.node, key_of(cmd.id), block_budget,
+                      cancel_payment{st.user, "user-request", cmd.request})
+    .then(
+      [=](const payment_reply& x) {
+        --self->state.open_requests;
+        bool second = x.repeated || x.is == ec::not_refundable; // Somebody was faster.
+        reply->deliver({second ? ec::already_cancelled : x.is});
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        reply->deliver({to_ec(e)});
+      });
+}
+
+/// The lead block does not lead it (any more): the row says how it ended.
+void explain_no_hold(session_ptr self, const cancel_reservation& cmd,
+                     const reply_ptr<release_reply>& reply) {
+  auto& st = self->state;
+  auto id = cmd.id;
   ++st.open_requests;
   self->request(st.node->reads, reads_budget, load_reservation{id})
     .then(
@@ -342,6 +364,7 @@ void explain_no_hold(session_ptr self, reservation_id id, const reply_ptr<releas
           return reply->deliver({ec::reservation_unknown});
         auto why = why_not_cancel(x.row.status);
         if (why != ec::ok) self->state.core.forget(id);
+        if (why == ec::reservation_confirmed) return cancel_paid_one(self, cmd, reply);
         reply->deliver({why == ec::ok ? ec::busy : why}); // Pending: the block is looking, too.
       },
       [=](caf::error&) {
@@ -359,7 +382,7 @@ void cancel_at(session_ptr self, const cancel_reservation& cmd, event_id event, 
     .then(
       [=](const release_reply& x) {
         --self->state.open_requests;
-        if (x.is == ec::reservation_unknown) return explain_no_hold(self, cmd.id, reply);
+        if (x.is == ec::reservation_unknown) return explain_no_hold(self, cmd, reply);
         if (x.is == ec::ok) self->state.core.forget(cmd.id);
         reply->deliver(x);
       },
@@ -382,7 +405,9 @@ void cancel(session_ptr self, const cancel_reservation& cmd,
         --self->state.open_requests;
         if (!x.found || x.row.user != self->state.user)
           return reply->deliver({ec::reservation_unknown});
-        if (auto why = why_not_cancel(x.row.status); why != ec::ok) return reply->deliver({why});
+        auto why = why_not_cancel(x.row.status);
+        if (why == ec::reservation_confirmed) return cancel_paid_one(self, cmd, reply);
+        if (why != ec::ok) return reply->deliver({why});
         cancel_at(self, cmd, x.row.event, x.row.lead_block, reply);
       },
       [=](caf::error&) {

@@ -84,11 +84,11 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
     .runs(on_one);
   group
     .post("/api/reservations/{id}/cancel", "cancelReservation",
-          "Cancels a pending reservation and gives its seats back.")
+          "Cancels a reservation and gives its seats back; what was paid is refunded.")
     .user()
     .gives(schemas::cancel_response)
     .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-            ec::reservation_pinned, ec::reservation_confirmed, ec::busy, ec::unavailable,
+            ec::reservation_pinned, ec::busy, ec::unavailable,
             ec::unknown})
     .runs(on_cancel);
 }

@@ -187,6 +187,7 @@ std::vector<route> shop_routes(shop& s) {
   add_reservation_routes(s, out);
   add_standing_routes(s, out);
   add_ticket_routes(s, out);
+  add_payment_routes(s, out);
   add_system_routes(s, out);
   return out;
 }

@@ -40,6 +40,7 @@ struct shop {
   ingress_pool& pool;
   response_cache& cache;
   seat_maps& maps;
+  std::string payment_client_key;   ///< Handed to the browser by prepare.
   prometheus::Histogram& creations; ///< `business_reservation_create_duration_seconds`.
 
   /// Loads an event's plan and wakes its blocks, of seats and of quotas, once for all who ask
@@ -82,6 +83,7 @@ void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
 void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
 void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
 void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
+void add_payment_routes(shop& s, std::vector<route>& out);     // 2.7
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

@@ -29,6 +29,8 @@ reads_actor::behavior_type model_reads(reads_actor::pointer, const ledger_model*
     [=](const find_overdue& x) { return model->read(x); },
     [=](const find_live_blocks& x) { return model->read(x); },
     [=](const load_plan& x) { return model->read(x); },
+    [=](const load_checkout& x) { return model->read(x); },
+    [=](const find_open_checkouts& x) { return model->read(x); },
   };
 }
 

@@ -213,6 +213,8 @@ public:
   [[nodiscard]] live_blocks read(const find_live_blocks& x) const;
   /// Every seat of the event in order of id, one section without a name.
   [[nodiscard]] plan_rows read(const load_plan& x) const;
+  [[nodiscard]] checkout_rows read(const load_checkout& x) const;
+  [[nodiscard]] open_checkouts read(const find_open_checkouts& x) const;
 
 private:
   [[nodiscard]] block_rows read_quota(const load_block& x) const;

@@ -148,4 +148,62 @@ plan_rows ledger_model::read(const load_plan& x) const {
   return out;
 }
 
+namespace {
+
+order_status order_status_of(const std::string& x) {
+  if (x == "pending") return order_status::pending;
+  if (x == "confirmed") return order_status::confirmed;
+  if (x == "failed") return order_status::failed;
+  return x == "refunded" ? order_status::refunded : order_status::refund_pending;
+}
+
+attempt_status attempt_status_of(const std::string& x) {
+  if (x == "live") return attempt_status::live;
+  if (x == "approved") return attempt_status::approved;
+  if (x == "declined") return attempt_status::declined;
+  if (x == "voided") return attempt_status::voided;
+  return x == "untried" ? attempt_status::untried : attempt_status::late;
+}
+
+} // namespace
+
+checkout_rows ledger_model::read(const load_checkout& x) const {
+  checkout_rows out;
+  const auto r = rows.reservations.find(x.reservation);
+  out.known = r != rows.reservations.end();
+  if (!out.known) return out;
+  out.user = r->second.row.user;
+  out.event = r->second.row.event;
+  out.lead_block = r->second.row.lead_block;
+  out.total = r->second.row.total;
+  for (const auto& [id, p] : rows.payments)
+    if (p.reservation == x.reservation)
+      out.orders.push_back(
+        {id, p.order_id, p.key, p.method, p.amount, order_status_of(p.status), p.approved_at});
+  for (const auto& [id, a] : rows.attempts)
+    if (a.reservation == x.reservation)
+      out.attempts.push_back({id, a.payment, a.provider, a.key, a.method, a.amount,
+                              attempt_status_of(a.status), a.asked, a.started_at, a.closed_at,
+                              a.next_ask_at});
+  for (const auto& [id, f] : rows.refunds)
+    if (f.reservation == x.reservation)
+      out.refunds.push_back({id, f.attempt, f.amount, f.done, f.tries, f.next_try_at});
+  return out;
+}
+
+open_checkouts ledger_model::read(const find_open_checkouts& x) const {
+  std::set<std::pair<instant, reservation_id>> due;
+  for (const auto& [id, a] : rows.attempts)
+    if (a.next_ask_at != instant{} && a.next_ask_at <= now_)
+      due.emplace(a.next_ask_at, a.reservation);
+  for (const auto& [id, f] : rows.refunds)
+    if (!f.done && f.next_try_at <= now_) due.emplace(f.next_try_at, f.reservation);
+  std::set<reservation_id> told;
+  open_checkouts out;
+  for (const auto& [at, id] : due)
+    if (told.insert(id).second && static_cast<int32_t>(out.rows.size()) < x.limit)
+      out.rows.push_back(id);
+  return out;
+}
+
 } // namespace tk

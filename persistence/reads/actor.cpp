@@ -103,6 +103,12 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
     [&pool](const load_plan& x) {
       return pg_answer<plan_rows>(pool, [x](db& to) { return read_plan(to, x); });
     },
+    [&pool](const load_checkout& x) {
+      return pg_answer<checkout_rows>(pool, [x](db& to) { return read_checkout(to, x); });
+    },
+    [&pool](const find_open_checkouts& x) {
+      return pg_answer<open_checkouts>(pool, [x](db& to) { return read_open_checkouts(to, x); });
+    },
   };
 }
 

@@ -20,6 +20,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_live_blocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::live_blocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_plan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::plan_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_checkout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::checkout_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_checkouts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_checkouts)
 
 namespace tk {
 
@@ -38,6 +42,10 @@ using reads_actor = caf::typed_actor<
   /// Blocks that lead pending reservations.
   caf::replies_to<find_live_blocks>::with<live_blocks>,
   /// The static seat plan of an event.
-  caf::replies_to<load_plan>::with<plan_rows>>;
+  caf::replies_to<load_plan>::with<plan_rows>,
+  /// The money of one reservation.
+  caf::replies_to<load_checkout>::with<checkout_rows>,
+  /// Whose money waits for something that is due.
+  caf::replies_to<find_open_checkouts>::with<open_checkouts>>;
 
 } // namespace tk

@@ -20,7 +20,7 @@ const char* const read_settings =
   "SET enable_material = off; SET enable_memoize = off; SET enable_bitmapscan = off";
 
 std::vector<pg_statement> read_statements() {
-  return {
+  std::vector<pg_statement> all{
     {"sessions", "SELECT " TK_RESERVATION_COLUMNS ", q.n::int4, u.revoked_before "
                  "FROM unnest($1::uuid[]) WITH ORDINALITY q(id, n) JOIN users u ON u.id = q.id "
                  // What is pending is always among the newest: holds last minutes.
@@ -74,6 +74,8 @@ std::vector<pg_statement> read_statements() {
     {"plan_types", "SELECT id, block_no, name, description, price, total_quantity "
                    "FROM ticket_types WHERE event_id = $1::uuid ORDER BY price DESC, id"},
   };
+  for (auto& more : payment_read_statements()) all.push_back(std::move(more));
+  return all;
 }
 
 #undef TK_RESERVATION_COLUMNS

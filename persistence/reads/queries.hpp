@@ -10,6 +10,8 @@
 namespace tk {
 
 std::vector<pg_statement> read_statements();
+/// Those of them that checkouts ask.
+std::vector<pg_statement> payment_read_statements();
 /// Plans are made once, perhaps on empty tables: only index look-ups are right at every size
 /// (H-25).
 extern const char* const read_settings;
@@ -23,6 +25,8 @@ pg_result<event_row> read_event_row(pg::connection& db, const load_event& x);
 pg_result<found_reservation> read_reservation_row(pg::connection& db, const load_reservation& x);
 pg_result<overdue_rows> read_overdue(pg::connection& db, const find_overdue& x);
 pg_result<live_blocks> read_live_blocks(pg::connection& db);
+pg_result<checkout_rows> read_checkout(pg::connection& db, const load_checkout& x);
+pg_result<open_checkouts> read_open_checkouts(pg::connection& db, const find_open_checkouts& x);
 pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x);
 
 } // namespace tk

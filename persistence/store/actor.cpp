@@ -11,8 +11,9 @@ namespace tk {
 
 std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
-  for (const auto& part : {account_statements(), upkeep_statements(), catalogue_statements(),
-                           reservation_statements(), ticket_statements()})
+  for (const auto& part :
+       {account_statements(), upkeep_statements(), catalogue_statements(), reservation_statements(),
+        ticket_statements(), payment_view_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -90,6 +91,12 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     },
     [&pool](const find_ticket& x) {
       return pg_answer<found_ticket>(pool, [=](db& to) { return read_one_ticket(to, x); });
+    },
+    [&pool](const find_payment& x) {
+      return pg_answer<found_payment>(pool, [=](db& to) { return read_payment(to, x); });
+    },
+    [&pool](const list_payments& x) {
+      return pg_answer<payment_page>(pool, [=](db& to) { return read_payments(to, x); });
     },
     [&pool](const ping_store&) {
       return pg_answer<store_alive>(pool, [](db& to) { return read_alive(to); });

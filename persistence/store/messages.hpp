@@ -245,6 +245,40 @@ struct found_ticket {
   ticket_view row;
 };
 
+// -- payments -----------------------------------------------------------------------------------
+
+struct payment_view {
+  payment_id id;
+  std::string order_id, status, type;
+  std::optional<std::string> payment_key, method, provider_status, reference;
+  won amount;
+  instant approved_at; ///< Epoch = not approved.
+  instant created_at, updated_at;
+  reservation_id reservation; ///< Nil = of something else.
+  user_id user;
+};
+/// One payment, by its order or, when that is empty, by the provider's key; whosever it is.
+/// `asker` is whose tokens are told.
+struct find_payment {
+  user_id asker;
+  std::string order_id, payment_key;
+};
+struct found_payment {
+  token_standing tokens;
+  bool found = false;
+  payment_view row;
+};
+/// A user's payments, newest first.
+struct list_payments {
+  user_id user;
+  int32_t limit = 10, offset = 0;
+};
+struct payment_page {
+  token_standing tokens;
+  std::vector<payment_view> rows;
+  int64_t total = 0;
+};
+
 /// Is the database there? Answers within the statement timeout.
 struct ping_store {};
 struct store_alive {

@@ -36,6 +36,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_tickets)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ticket_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_ticket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_payment)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_payment)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_payments)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::payment_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ping_store)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::store_alive)
 
@@ -62,6 +66,9 @@ using store_actor = caf::typed_actor<
   caf::replies_to<list_reservations>::with<reservation_list>,
   caf::replies_to<read_reservation>::with<found_reservation_view>,
   caf::replies_to<list_tickets>::with<ticket_page>,
-  caf::replies_to<find_ticket>::with<found_ticket>, caf::replies_to<ping_store>::with<store_alive>>;
+  caf::replies_to<find_ticket>::with<found_ticket>,
+  caf::replies_to<find_payment>::with<found_payment>,
+  caf::replies_to<list_payments>::with<payment_page>,
+  caf::replies_to<ping_store>::with<store_alive>>;
 
 } // namespace tk

@@ -54,6 +54,12 @@ std::vector<pg_statement> ticket_statements();
 pg_result<ticket_page> read_tickets(pg::connection& db, const list_tickets& x);
 pg_result<found_ticket> read_one_ticket(pg::connection& db, const find_ticket& x);
 
+// -- payments (payments.cpp) ----------------------------------------------------------------------
+
+std::vector<pg_statement> payment_view_statements();
+pg_result<found_payment> read_payment(pg::connection& db, const find_payment& x);
+pg_result<payment_page> read_payments(pg::connection& db, const list_payments& x);
+
 pg_result<store_alive> read_alive(pg::connection& db);
 
 } // namespace tk

@@ -180,6 +180,51 @@ def test_kill_of_the_node(world):
     check(world, load)
 
 
+def pay(world, user, event, seat, key):
+    """Holds a seat and begins to pay for it; returns the order and the thread that waits."""
+    client = world.node.client(token=harness.access_token(user), timeout=15)
+    held = client.post("/api/seats/reserve", {"eventId": event, "seatIds": [seat]})
+    assert held.status == 200, held
+    order = client.post("/api/payments/prepare",
+                        {"reservationId": held.json["reservationId"]}).json
+
+    def confirm():
+        try:
+            client.post("/api/payments/confirm", {
+                "paymentKey": key, "orderId": order["orderId"], "amount": order["amount"]})
+        except Exception:  # The node dies under it.
+            pass
+    waiting = threading.Thread(target=confirm, daemon=True)
+    waiting.start()
+    return order["orderId"], waiting
+
+
+def test_kill_between_attempt_and_outcome(world):
+    """The attempt is on record before the provider hears of it: the next node asks it again."""
+    event = harness.add_event(world.db, "Paid", seats=40)
+    seats = harness.seats_of(world.db, event)
+    paid = [pay(world, harness.user_uuid(n), event, seats[n], f"slow-4000-{uuid.uuid4()}")
+            for n in range(8)]
+    deadline = time.monotonic() + 10
+    while world.db.number("SELECT count(*) FROM payment_attempts WHERE status = 'live'") < 8:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    world.node.kill()
+    assert world.db.number("SELECT count(*) FROM payment_attempts WHERE status = 'live'") == 8
+    world.node.start()
+    for order, waiting in paid:
+        waiting.join(20)
+        client = world.node.client(token=harness.access_token(world.db.value(
+            f"SELECT user_id FROM payments WHERE order_id = '{order}'")))
+        deadline = time.monotonic() + 30
+        while (status := client.get(f"/api/payments/order/{order}").json["payment"]["status"]) \
+                == "pending":
+            assert time.monotonic() < deadline, world.node.log()
+            time.sleep(0.1)
+        assert status == "confirmed"
+    assert harness.judge(world.db) == {}
+
+
 def test_kill_of_backends(world):
     load = new_load(world, 2)
     dice = random.Random(7)

@@ -456,11 +456,23 @@ ORACLE = {
         "i.ticket_type_id = t.id) <> t.total_quantity",
     "version that does not count the changes":
         "SELECT s.id FROM seats s WHERE s.version <> (SELECT count(*) + count(*) FILTER (WHERE "
-        "r.status <> 'pending') FROM reservation_items i JOIN reservations r ON "
-        "r.id = i.reservation_id WHERE i.seat_id = s.id)",
+        "r.status <> 'pending') + count(*) FILTER (WHERE r.payment_status LIKE 'refund%') "
+        "FROM reservation_items i JOIN reservations r ON r.id = i.reservation_id "
+        "WHERE i.seat_id = s.id)",
     "outbox that does not tell every change":
         "SELECT 1 WHERE (SELECT count(*) FROM outbox WHERE topic = 'reservation-events') <> "
-        "(SELECT count(*) + count(*) FILTER (WHERE status <> 'pending') FROM reservations)",
+        "(SELECT count(*) + count(*) FILTER (WHERE status <> 'pending') + count(*) FILTER (WHERE "
+        "payment_status LIKE 'refund%') FROM reservations)",
+    "books that do not sum to zero":
+        "SELECT attempt_id FROM books GROUP BY 1 HAVING sum(amount) <> 0",
+    "a sale without its money, or money without its sale":
+        "SELECT a.id FROM payment_attempts a JOIN reservations r ON r.id = a.reservation_id "
+        "WHERE a.amount > 0 AND (r.status = 'confirmed' AND r.pin_id = a.id) <> coalesce((SELECT "
+        "sum(b.amount) <> 0 FROM books b WHERE b.attempt_id = a.id AND b.account = 'sales'), "
+        "false)",
+    "a pin that is no live attempt":
+        "SELECT r.id FROM reservations r LEFT JOIN payment_attempts a ON a.id = r.pin_id "
+        "WHERE r.status = 'pending' AND r.pin_id IS NOT NULL AND a.status IS DISTINCT FROM 'live'",
     "history that does not fold to the row":
         "SELECT r.id FROM reservations r WHERE r.status IS DISTINCT FROM (SELECT h.to_status FROM "
         "reservation_history h WHERE h.reservation_id = r.id ORDER BY h.id DESC LIMIT 1)",

@@ -124,6 +124,8 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
     [=](const find_overdue&) { return overdue_rows{}; },
     [=](const find_live_blocks&) { return live_blocks{}; },
     [=](const load_plan&) { return plan_rows{}; },
+    [=](const load_checkout&) { return checkout_rows{}; },
+    [=](const find_open_checkouts&) { return open_checkouts{}; },
   };
 }
 

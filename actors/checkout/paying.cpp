@@ -1,0 +1,162 @@
+#include "actors/checkout/state.hpp"
+#include "actors/seat_block/port.hpp"
+#include "supervisors/reservation_forms.hpp"
+#include "supervisors/router.hpp"
+
+/// The steps of the live attempt: pin, ask the provider, then sell or unpin. Each may be done again
+/// under the same id, so nothing is lost when an answer is.
+namespace tk::checkout {
+
+namespace {
+
+/// Where a buyer is sent when the provider was not reached.
+ec why_untried(ec x) { return x == ec::busy || x == ec::late ? x : ec::provider_away; }
+
+provider_said said(const payment_approval& x) {
+  provider_said out;
+  out.error = x.code;
+  switch (x.is) {
+  case approval_outcome::approved:
+    out.is = provider_word::taken;
+    out.approved_at = x.approved_at;
+    break;
+  case approval_outcome::declined:
+    out.is = provider_word::not_taken;
+    out.why = ec::payment_declined;
+    break;
+  case approval_outcome::not_asked:
+    out.is = provider_word::untried;
+    out.why = why_untried(x.error);
+    break;
+  case approval_outcome::unknown: break;
+  }
+  return out;
+}
+
+provider_said said(const payment_report& x) {
+  provider_said out;
+  switch (x.is) {
+  case payment_state::captured:
+    out.is = provider_word::taken;
+    out.approved_at = x.approved_at;
+    break;
+  case payment_state::pending: out.is = provider_word::open; break;
+  case payment_state::not_found:
+    out.is = provider_word::not_taken;
+    out.why = ec::payment_declined;
+    out.error = "NOT_FOUND";
+    break;
+  case payment_state::not_asked: out.is = provider_word::untried; break;
+  case payment_state::unknown: break;
+  }
+  return out;
+}
+
+void done(pointer self) {
+  self->state.working = false;
+  run(self);
+}
+
+/// Asks the lead block; `then` hears `unknown` when no answer came.
+template <class Message> void ask_block(pointer self, Message what, std::function<void(ec)> then) {
+  auto& st = self->state;
+  ++st.open_requests;
+  ask<seat_block_actor>(self, *st.node, lead_block(self), block_budget, std::move(what))
+    .then(
+      [=](const hold_changed& x) {
+        --self->state.open_requests;
+        then(x.is);
+        done(self);
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        then(to_ec(e));
+        done(self);
+      });
+}
+
+void pin(pointer self, const live_attempt& x) {
+  auto& st = self->state;
+  pin_hold cmd{st.reservation, x.row.id,          x.row.payment, x.row.amount,
+               x.row.provider, x.row.payment_key, x.row.method,  st.address};
+  ask_block(self, std::move(cmd),
+            [=](ec is) { self->state.core->on_pinned(is, self->state.now()); });
+}
+
+void take_money(pointer self, const live_attempt& x) {
+  approve_payment what{x.order_id, x.row.payment_key, x.row.amount, to_string(x.row.id), {}};
+  ask_provider<payment_approval>(self, std::move(what), [=](const payment_approval& answer) {
+    self->state.core->on_asked(said(answer), self->state.now());
+    done(self);
+  });
+}
+
+void query(pointer self, const live_attempt& x) {
+  query_payment what{x.order_id, to_string(x.row.id), {}};
+  ask_provider<payment_report>(self, std::move(what), [=](const payment_report& answer) {
+    self->state.core->on_queried(said(answer), self->state.now());
+    done(self);
+  });
+}
+
+void void_order(pointer self, const live_attempt& x) {
+  ask_provider<payment_report>(self, void_payment{x.order_id, {}},
+                               [=](const payment_report& answer) {
+                                 self->state.core->on_queried(said(answer), self->state.now());
+                                 done(self);
+                               });
+}
+
+void sell(pointer self, const live_attempt& x) {
+  auto& st = self->state;
+  sell_hold cmd{st.reservation, x.row.id,   x.row.payment, x.row.amount,
+                x.approved_at,  st.address, x.request};
+  ask_block(self, cmd, [=](ec is) { self->state.core->on_sold(is, self->state.now()); });
+}
+
+void unpin(pointer self, const live_attempt& x) {
+  auto& st = self->state;
+  unpin_hold cmd{st.reservation, x.row.id,  x.row.payment, static_cast<uint8_t>(x.end),
+                 x.error,        st.address};
+  ask_block(self, std::move(cmd),
+            [=](ec is) { self->state.core->on_failed(is, self->state.now()); });
+}
+
+/// Paid for what cannot be had: the money goes back. The lead block looks at its pin again.
+void claim(pointer self, const live_attempt& x) {
+  auto& st = self->state;
+  auto attempt = x.row.id;
+  refund_row row{make_id<refund_id>(*st.node->random), attempt, x.row.amount, false, 0, st.now()};
+  claim_refund what{row.id, attempt, st.reservation, "paid too late", st.address};
+  submit_op(self, std::move(what), [=](const verdict& v) {
+    auto& s = self->state;
+    auto is = v.is == outcome::ok ? ec::ok : to_ec(v.is);
+    // A refund of another id: put there by an op whose answer was lost.
+    if (v.is == outcome::done) is = ec::not_refundable;
+    s.core->on_claimed(is, row, s.now());
+    tell<seat_block_actor>(*s.node, lead_block(self), look_again{s.reservation});
+    done(self);
+  });
+}
+
+} // namespace
+
+void work(pointer self, const checkout_step& x) {
+  auto& live = *self->state.core->live();
+  self->state.working = true;
+  switch (x.is) {
+  case checkout_step::kind::pin: return pin(self, live);
+  case checkout_step::kind::ask: return take_money(self, live);
+  case checkout_step::kind::query: return query(self, live);
+  case checkout_step::kind::void_order: return void_order(self, live);
+  case checkout_step::kind::sell: return sell(self, live);
+  case checkout_step::kind::fail: return unpin(self, live);
+  case checkout_step::kind::claim: return claim(self, live);
+  case checkout_step::kind::refund:
+  case checkout_step::kind::late:
+  case checkout_step::kind::wait: break;
+  }
+  self->state.working = false;
+}
+
+} // namespace tk::checkout

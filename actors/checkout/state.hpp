@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <caf/all.hpp>
+
+#include "actors/checkout/core.hpp"
+#include "actors/checkout/port.hpp"
+#include "supervisors/no_timer.hpp"
+#include "supervisors/node_context.hpp"
+#include "supervisors/reply_once.hpp"
+
+/// Private to the checkout's shell: its state, shared by the files that implement its clauses.
+namespace tk::checkout {
+
+/// Who waits for the outcome of an attempt, and until when.
+struct waiter {
+  attempt_id attempt;
+  reply_ptr<payment_reply> reply;
+  instant until;
+};
+
+using order_done = std::function<void(const verdict&)>;
+
+struct state {
+  static inline const char* name = "tk.checkout";
+  node_context* node = nullptr;
+  reservation_id reservation;
+  participant address;
+  std::unique_ptr<checkout_core> core;
+  std::list<waiter> waiters;
+  std::vector<order_done> opening; ///< Who waits for the order that is being opened.
+  std::vector<reply_ptr<payment_reply>> cancelling; ///< The first one asked; the others joined.
+  bool working = false;                             ///< A step of the live attempt is under way.
+  bool on_chore = false;                            ///< A refund or a late question is under way.
+  bool reloading = false; ///< The rows are being read again: nothing is decided meanwhile.
+  int open_requests = 0;  ///< No passivation meanwhile.
+  std::optional<instant> timer_at;
+  uint64_t timer_no = 0; ///< Of the armed timer; an older one changes nothing.
+  ~state() {
+    if (node) node->probe.checkouts_active--;
+  }
+  [[nodiscard]] instant now() const { return node->clock->now(); }
+  /// The memory is known to be wrong: nothing is decided from it.
+  [[nodiscard]] bool uncertain() const { return reloading || core->confused(); }
+};
+
+using self_actor = checkout_actor::extend<caf::reacts_to<atom::tick, uint64_t>>;
+using pointer = self_actor::stateful_pointer<state>;
+
+inline constexpr millis block_budget{4000};
+inline constexpr millis ledger_budget{1500};
+inline constexpr millis reads_budget{2000};
+inline constexpr millis again_after{500};
+
+/// Answers those whose time is up, does what is due and arms the timer for the rest. To be called
+/// after every change.
+void run(pointer self);
+/// Submits an op to the ledger; `done` hears `unknown` for whatever went wrong.
+void submit_op(pointer self, op what, std::function<void(const verdict&)> done);
+/// The lead block of the reservation.
+entity_key lead_block(pointer self);
+/// Asks the provider with a question that has a deadline; `done` hears a default reply when no
+/// answer came, which means unknown.
+template <class Reply, class Question>
+void ask_provider(pointer self, Question what, std::function<void(const Reply&)> done) {
+  auto& st = self->state;
+  what.deadline = st.now() + payment_call_max;
+  if (!st.node->payments) return done(Reply{});
+  ++st.open_requests;
+  self->request(st.node->payments, always_answered, std::move(what))
+    .then(
+      [=](const Reply& x) {
+        --self->state.open_requests;
+        done(x);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        done(Reply{});
+      });
+}
+
+// -- paying.cpp ---------------------------------------------------------------------------------
+/// Carries out a step of the live attempt.
+void work(pointer self, const checkout_step& x);
+
+// -- giving_back.cpp ----------------------------------------------------------------------------
+/// Carries out a chore.
+void do_chore(pointer self, const checkout_step& x);
+
+} // namespace tk::checkout

@@ -1,0 +1,322 @@
+#include <caf/all.hpp>
+
+#include "actors/checkout/port.hpp"
+#include "http/api/payment_schemas.hpp"
+#include "http/api/route_group.hpp"
+#include "http/api/shop.hpp"
+#include "http/api/views.hpp"
+#include "http/json.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+/// Payments of reservations (contract 2.7).
+namespace tk::http {
+
+namespace {
+
+/// G02: after this long without a definite answer the buyer hears that nobody knows yet.
+constexpr millis patience_max{10'000};
+/// How long a checkout gets to start on what it was asked.
+constexpr millis checkout_budget{6000};
+
+millis patience_for(const exchange& x) {
+  constexpr millis way_back{300};
+  return std::clamp(x.time_left() - way_back, millis{0}, patience_max);
+}
+
+// -- views --------------------------------------------------------------------------------------
+
+json or_null(const std::optional<std::string>& x) { return x ? json(*x) : json(); }
+
+/// What both views of a payment show.
+json payment_columns(const payment_view& x) {
+  json out = {{"id", to_string(x.id)},
+              {"order_id", x.order_id},
+              {"payment_key", or_null(x.payment_key)},
+              {"amount", x.amount.amount},
+              {"method", or_null(x.method)},
+              {"status", x.status}};
+  out["toss_approved_at"] = x.approved_at == instant{} ? json() : json(to_iso(x.approved_at));
+  out["created_at"] = to_iso(x.created_at);
+  out["reservation_id"] = x.reservation.nil() ? json() : json(to_string(x.reservation));
+  out["payment_type"] = x.type;
+  out["reference_id"] = or_null(x.reference);
+  return out;
+}
+
+json payment_detail(const payment_view& x) {
+  auto out = payment_columns(x);
+  out["toss_status"] = or_null(x.provider_status);
+  out["updated_at"] = to_iso(x.updated_at);
+  out["user_id"] = to_string(x.user);
+  return out;
+}
+
+// -- what is paid -------------------------------------------------------------------------------
+
+/// The subject of a payment, of the types that can be paid.
+checked<reservation_id> read_subject(fields& form) {
+  auto type = form.optional_text("paymentType", 20).value_or("reservation");
+  if (type == "transfer" || type == "membership") {
+    if (form.missing("referenceId")) form.refuse("referenceId required for " + type);
+    else form.uuid<reservation_id>("referenceId");
+    if (form.failed()) return tl::unexpected(*form.failed());
+    auto name = type == "transfer" ? "Transfer not found" : "Membership not found";
+    return tl::unexpected(problem{ec::payment_unknown, name});
+  }
+  if (type != "reservation") form.refuse("paymentType must be reservation, transfer or membership");
+  if (form.missing("reservationId")) form.refuse("reservationId required");
+  auto id = form.uuid<reservation_id>("reservationId");
+  if (form.failed()) return tl::unexpected(*form.failed());
+  return id;
+}
+
+/// Asks a checkout; `on_paid` answers what succeeded.
+template <class Message>
+void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reservation_id id,
+                  Message what, std::function<void(const payment_reply&)> on_paid) {
+  ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what))
+    .then(
+      [x, on_paid](const payment_reply& r) {
+        if (r.is == ec::ok) on_paid(r);
+        else x->fail(r.is);
+      },
+      [x](const caf::error& e) { x->fail(to_ec(e)); });
+}
+
+/// Finds a payment of the caller; `found` runs on an ingress actor.
+void with_payment(shop& s, const exchange_ptr& x, find_payment which,
+                  std::function<void(caf::event_based_actor*, const payment_view&)> found) {
+  s.pool.run([&s, x, which = std::move(which), found](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, which)
+      .then(
+        [x, self, found](const found_payment& p) {
+          if (refuse_revoked(x, p.tokens)) return;
+          if (!p.found) x->fail(ec::payment_unknown);
+          else if (p.row.user != x->user()) x->fail(ec::access_denied);
+          else found(self, p.row);
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+void on_prepare(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  fields form{*body};
+  constexpr int64_t amount_max = 1'000'000'000'000;
+  auto amount = form.optional_integer("amount", 1, amount_max);
+  auto id = read_subject(form);
+  if (!id) {
+    x->fail(id.error());
+    return;
+  }
+  prepare_payment cmd{x->user(), won{amount.value_or(0)}, request_of(*x)};
+  s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
+    ask_checkout(s, self, x, id, cmd, [&s, x](const payment_reply& r) {
+      json out = {
+        {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
+      x->respond(json_text(out.dump()));
+    });
+  });
+}
+
+void on_confirm(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  fields form{*body};
+  constexpr int64_t amount_max = 1'000'000'000'000;
+  confirm_payment cmd;
+  cmd.user = x->user();
+  cmd.payment_key = form.text("paymentKey", 200);
+  cmd.order_id = form.text("orderId", 64);
+  cmd.amount = won{form.integer("amount", 1, amount_max)};
+  cmd.request = request_of(*x);
+  if (form.failed()) {
+    x->fail(*form.failed());
+    return;
+  }
+  find_payment which{x->user(), cmd.order_id, ""};
+  with_payment(
+    s, x, std::move(which), [&s, x, cmd](caf::event_based_actor* self, const payment_view& p) {
+      auto what = cmd;
+      what.patience = patience_for(*x);
+      ask_checkout(s, self, x, p.reservation, std::move(what), [x](const payment_reply& r) {
+        json out = {{"success", true},
+                    {"payment",
+                     {{"orderId", r.order_id},
+                      {"paymentKey", r.payment_key},
+                      {"amount", r.amount.amount},
+                      {"method", r.method},
+                      {"approvedAt", to_iso(r.approved_at)}}}};
+        x->respond(json_text(out.dump()));
+      });
+    });
+}
+
+void on_process(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  fields form{*body};
+  process_payment cmd;
+  cmd.user = x->user();
+  cmd.method = form.text("paymentMethod", 50);
+  cmd.request = request_of(*x);
+  auto id = read_subject(form);
+  if (!id) {
+    x->fail(id.error());
+    return;
+  }
+  s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
+    auto what = cmd;
+    what.patience = patience_for(*x);
+    ask_checkout(s, self, x, id, std::move(what), [x](const payment_reply& r) {
+      json out = {{"success", true},
+                  {"message", r.repeated ? "Payment already completed" : "Payment completed"},
+                  {"payment",
+                   {{"id", to_string(r.payment)},
+                    {"orderId", r.order_id},
+                    {"amount", r.amount.amount},
+                    {"method", r.method}}}};
+      x->respond(json_text(out.dump()));
+    });
+  });
+}
+
+void on_order(shop& s, const exchange_ptr& x) {
+  with_payment(s, x, {x->user(), std::string{x->param("orderId")}, ""},
+               [x](caf::event_based_actor*, const payment_view& p) {
+                 x->respond(json_text(json{{"payment", payment_detail(p)}}.dump()));
+               });
+}
+
+void on_mine(shop& s, const exchange_ptr& x) {
+  constexpr int64_t limit_max = 100, offset_max = 1'000'000;
+  auto limit = read_integer_query(x->req(), "limit", 10, 1, limit_max);
+  auto offset = read_integer_query(x->req(), "offset", 0, 0, offset_max);
+  if (!limit || !offset) {
+    x->fail(limit ? offset.error() : limit.error());
+    return;
+  }
+  list_payments what{x->user(), static_cast<int32_t>(*limit), static_cast<int32_t>(*offset)};
+  s.pool.run([&s, x, what](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, what)
+      .then(
+        [x, what](const payment_page& found) {
+          if (refuse_revoked(x, found.tokens)) return;
+          json out = {{"payments", json::array()},
+                      {"pagination",
+                       {{"total", found.total}, {"limit", what.limit}, {"offset", what.offset}}}};
+          for (auto& row : found.rows) out["payments"].push_back(payment_columns(row));
+          x->respond(json_text(out.dump()));
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+void on_cancel(shop& s, const exchange_ptr& x) {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  fields form{*body};
+  constexpr size_t reason_max = 200;
+  auto reason = form.optional_text("cancelReason", reason_max).value_or("");
+  if (form.failed()) {
+    x->fail(*form.failed());
+    return;
+  }
+  cancel_payment cmd{x->user(), reason.empty() ? "user-request" : reason, request_of(*x)};
+  with_payment(s, x, {x->user(), "", std::string{x->param("paymentKey")}},
+               [&s, x, cmd](caf::event_based_actor* self, const payment_view& p) {
+                 if (p.type != "reservation") {
+                   x->fail(ec::not_cancellable);
+                   return;
+                 }
+                 ask_checkout(s, self, x, p.reservation, cmd, [x](const payment_reply& r) {
+                   if (r.repeated) { // Two at once: one of them cancelled it.
+                     x->fail(ec::not_refundable);
+                     return;
+                   }
+                   json out = {{"success", true},
+                               {"message", "Payment cancelled successfully"},
+                               {"refundAmount", r.amount.amount}};
+                   x->respond(json_text(out.dump()));
+                 });
+               });
+}
+
+const std::vector<ec> paying_errors = {ec::payment_unknown,  ec::reservation_unknown,
+                                       ec::access_denied,    ec::amount_mismatch,
+                                       ec::already_paid,     ec::not_payable,
+                                       ec::hold_over,        ec::paid_too_late,
+                                       ec::payment_declined, ec::payment_attempts,
+                                       ec::payment_pending,  ec::payment_method_unavailable,
+                                       ec::provider_away,    ec::busy,
+                                       ec::unavailable,      ec::late,
+                                       ec::fenced,           ec::unknown};
+
+} // namespace
+
+void add_payment_routes(shop& s, std::vector<route>& out) {
+  route_group group{s, out, "payments"};
+  group
+    .post("/api/payments/prepare", "preparePayment",
+          "Opens an order for a held reservation, or tells the open one.")
+    .user()
+    .takes(schemas::prepare_request)
+    .gives(schemas::prepare_response)
+    .fails(paying_errors)
+    .runs(on_prepare);
+  group
+    .post("/api/payments/confirm", "confirmPayment",
+          "Takes the money of an order with the provider's key, and sells.")
+    .user()
+    .takes(schemas::confirm_request)
+    .gives(schemas::confirm_response)
+    .fails(paying_errors)
+    .patient()
+    .runs(on_confirm);
+  group
+    .post("/api/payments/process", "processPayment",
+          "Pays a held reservation at once, over its open order when there is one.")
+    .user()
+    .takes(schemas::process_request)
+    .gives(schemas::process_response)
+    .fails(paying_errors)
+    .patient()
+    .runs(on_process);
+  group.get("/api/payments/order/{orderId:str}", "getPayment", "One of the caller's payments.")
+    .user()
+    .gives(schemas::payment)
+    .fails({ec::payment_unknown, ec::access_denied, ec::unavailable})
+    .runs(on_order);
+  group.get("/api/payments/user/me", "listMyPayments", "The caller's payments, newest first.")
+    .user()
+    .gives(schemas::payment_list)
+    .query("limit", R"({"type":"integer","default":10})", "At most so many, up to 100.")
+    .query("offset", R"({"type":"integer","default":0})", "Leaves out so many.")
+    .fails({ec::bad_request, ec::unavailable})
+    .runs(on_mine);
+  group
+    .post("/api/payments/{paymentKey:str}/cancel", "cancelPayment",
+          "Cancels a paid reservation; its money goes back.")
+    .user()
+    .takes(schemas::cancel_payment_request)
+    .gives(schemas::cancel_payment_response)
+    .fails({ec::payment_unknown, ec::access_denied, ec::not_refundable, ec::not_cancellable,
+            ec::reservation_pinned, ec::busy, ec::unavailable, ec::unknown})
+    .runs(on_cancel);
+}
+
+} // namespace tk::http

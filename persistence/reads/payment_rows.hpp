@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/base/ids.hpp"
+#include "actors/base/money.hpp"
+#include "actors/base/time.hpp"
+
+/// What a checkout loads: everything that was decided about the money of one reservation.
+namespace tk {
+
+enum class order_status : uint8_t { pending = 1, confirmed, failed, refund_pending, refunded };
+enum class attempt_status : uint8_t { live = 1, approved, declined, voided, untried, late };
+
+struct order_row {
+  payment_id id;
+  std::string order_id, payment_key, method;
+  won amount;
+  order_status status = order_status::pending;
+  instant approved_at;
+};
+
+struct attempt_row {
+  attempt_id id;
+  payment_id payment;
+  std::string provider, payment_key, method;
+  won amount;
+  attempt_status status = attempt_status::live;
+  int32_t asked = 0;
+  instant started_at, closed_at;
+  instant next_ask_at; ///< Epoch = never again.
+};
+
+struct refund_row {
+  refund_id id;
+  attempt_id attempt;
+  won amount;
+  bool done = false;
+  int32_t tries = 0;
+  instant next_try_at;
+};
+
+/// A checkout's start.
+struct load_checkout {
+  reservation_id reservation;
+};
+struct checkout_rows {
+  bool known = false; ///< There is such a reservation.
+  user_id user;
+  event_id event;
+  int32_t lead_block = 0;
+  won total;
+  std::vector<order_row> orders;     ///< Oldest first, as are the others.
+  std::vector<attempt_row> attempts; ///< All of its orders.
+  std::vector<refund_row> refunds;
+};
+
+/// Reservations whose money waits for something that is due: an attempt without outcome, a refund,
+/// a failed attempt to be asked about again. Oldest first.
+struct find_open_checkouts {
+  int32_t limit = 1000;
+};
+struct open_checkouts {
+  std::vector<reservation_id> rows;
+};
+
+} // namespace tk

@@ -1,0 +1,402 @@
+"""Payments of reservations (contract 2.7; P-36 to P-40, P-47 to P-57; G02, C18, C19, C25)."""
+import re
+import threading
+import time
+import uuid
+
+import pytest
+
+from conftest import assert_error, start_node, User
+import tiketi_harness as harness
+
+
+def hold(user, hall, n=0, count=1):
+    """Holds `count` seats; returns the reservation of the answer."""
+    event, seats = hall
+    answer = user.reserve(event, seats[n:n + count])
+    assert answer.status == 200, answer
+    return answer.json["reservation"]
+
+
+def prepare(user, reservation, **more):
+    return user.http.post("/api/v1/payments/prepare", {"reservationId": reservation, **more})
+
+
+def confirm(user, order, key=None, amount=50000):
+    return user.http.post("/api/v1/payments/confirm", {
+        "paymentKey": key or f"key-{uuid.uuid4()}", "orderId": order, "amount": amount})
+
+
+def process(user, reservation, method="naver_pay"):
+    return user.http.post("/api/v1/payments/process", {
+        "paymentMethod": method, "reservationId": reservation})
+
+
+def order_of(user, order):
+    answer = user.http.get(f"/api/v1/payments/order/{order}")
+    assert answer.status == 200, answer
+    return answer.json["payment"]
+
+
+def detail(user, reservation):
+    return user.http.get(f"/api/v1/reservations/{reservation}").json["reservation"]
+
+
+def wait_until(what, patience=10):
+    deadline = time.monotonic() + patience
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def bought(user, hall):
+    """A reservation that was paid by the way over the provider's page."""
+    held = hold(user, hall, count=2)
+    order = prepare(user, held["id"]).json["orderId"]
+    key = f"key-{uuid.uuid4()}"
+    answer = confirm(user, order, key, 100000)
+    assert answer.status == 200, answer
+    return held, order, key
+
+
+# -- prepare -----------------------------------------------------------------------------------
+
+
+def test_prepare(user, hall):
+    held = hold(user, hall)
+    answer = prepare(user, held["id"], amount=50000, somethingElse=1)
+    assert answer.status == 200, answer
+    body = answer.json
+    assert set(body) == {"orderId", "amount", "clientKey"}
+    assert body["amount"] == 50000 and body["clientKey"] == "test_ck_dummy"
+    assert re.fullmatch(r"ORD_\d{13}_[0-9A-F]{8}", body["orderId"])
+    assert prepare(user, held["id"]).json["orderId"] == body["orderId"]
+    row = order_of(user, body["orderId"])
+    assert row["status"] == "pending" and row["payment_key"] is None and row["method"] is None
+    assert row["toss_status"] is None and row["toss_approved_at"] is None
+    assert row["reservation_id"] == held["id"] and row["user_id"] == user.id
+    assert row["payment_type"] == "reservation" and row["reference_id"] is None
+
+
+def test_prepare_refusals(user, make_user, hall):
+    post = user.http.post
+    assert_error(post("/api/v1/payments/prepare", {}), 400, "reservationId required")
+    assert_error(post("/api/v1/payments/prepare", {"paymentType": "transfer"}), 400,
+                 "referenceId required for transfer")
+    assert_error(post("/api/v1/payments/prepare", {"paymentType": "membership"}), 400,
+                 "referenceId required for membership")
+    assert_error(prepare(user, str(uuid.uuid4())), 404, "Reservation not found")
+    held = hold(user, hall)
+    assert_error(prepare(user, held["id"], amount=49999), 400, "Amount mismatch")
+    assert_error(prepare(user, held["id"], amount=0), 400)
+    assert_error(prepare(make_user(), held["id"]), 403, "Access denied")
+    user.cancel(held["id"])
+    assert_error(prepare(user, held["id"]), 400, "Reservation is not pending")
+
+
+def test_prepare_without_login(http):
+    assert_error(http.post("/api/v1/payments/prepare", {}), 401)
+
+
+# -- confirm -----------------------------------------------------------------------------------
+
+
+def test_confirm(user, hall, db):
+    held = hold(user, hall, count=2)
+    order = prepare(user, held["id"]).json["orderId"]
+    key = f"key-{uuid.uuid4()}"
+    answer = confirm(user, order, key, 100000)
+    assert answer.status == 200, answer
+    assert answer.json["success"] is True
+    paid = answer.json["payment"]
+    assert set(paid) == {"orderId", "paymentKey", "amount", "method", "approvedAt"}
+    assert (paid["orderId"], paid["paymentKey"], paid["amount"], paid["method"]) == (
+        order, key, 100000, "toss")
+    mine = detail(user, held["id"])
+    assert mine["status"] == "confirmed" and mine["payment_status"] == "completed"
+    assert mine["payment_method"] == "toss"
+    row = order_of(user, order)
+    assert row["status"] == "confirmed" and row["payment_key"] == key
+    assert row["toss_status"] == "DONE" and row["toss_approved_at"]
+    states = db.rows(f"SELECT DISTINCT status FROM seats WHERE reservation_id = '{held['id']}'")
+    assert states == [["reserved"]]
+    tickets = f"SELECT status FROM tickets WHERE reservation_id = '{held['id']}'"
+    assert db.rows(tickets) == [["valid"], ["valid"]]
+    assert user.cancel(held["id"]).status == 200
+    assert db.rows(tickets) == [["cancelled"], ["cancelled"]]
+
+
+def test_the_map_shows_what_was_sold(bought, user, hall):
+    event, seats = hall
+    wait_until(lambda: {s["status"] for s in user.http.get(
+        f"/api/v1/seats/events/{event}").json["seats"] if s["id"] in seats[:2]} == {"reserved"})
+
+
+def test_the_domain_events_of_a_payment_have_every_field(bought, user, db):
+    held, order, _ = bought
+    told = db.rows("SELECT type, body->>'paymentId', body->>'orderId', body->>'userId', "
+                   "body->>'reservationId', body->>'paymentType', body->>'amount', "
+                   f"body->>'paymentMethod' FROM outbox WHERE key = '{order}' ORDER BY seq")
+    payment = order_of(user, order)["id"]
+    assert told == [["PAYMENT_CONFIRMED", payment, order, user.id, held["id"], "reservation",
+                     "100000", "toss"]]
+    types = db.rows(f"SELECT type FROM outbox WHERE key = '{held['id']}' ORDER BY seq")
+    assert types == [["RESERVATION_CREATED"], ["RESERVATION_CONFIRMED"]]
+    past = db.rows("SELECT from_status, to_status, payment_from, payment_to, actor FROM "
+                   f"reservation_history WHERE reservation_id = '{held['id']}' ORDER BY id")
+    assert past[1] == ["pending", "confirmed", "pending", "completed", "user"]
+
+
+def test_confirm_twice_says_already_confirmed(bought, user):
+    held, order, key = bought
+    body = assert_error(confirm(user, order, key, 100000), 400, "Payment already confirmed")
+    assert "already confirmed" in body["message"]
+    assert_error(prepare(user, held["id"]), 400, "Payment already confirmed")  # C19
+
+
+def test_confirm_refusals(user, make_user, hall):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    assert_error(confirm(user, "ORD_0_00000000"), 404, "Payment not found")
+    assert_error(confirm(make_user(), order), 403, "Access denied")
+    assert_error(confirm(user, order, amount=1), 400, "Amount mismatch")
+    assert_error(user.http.post("/api/v1/payments/confirm", {"orderId": order, "amount": 5}), 400,
+                 "must not be blank")
+    assert_error(confirm(user, order, " "), 400, "must not be blank")
+    assert_error(confirm(user, order, amount=0), 400, "must be greater than or equal to 1")
+    assert order_of(user, order)["status"] == "pending"
+
+
+def test_a_declined_payment_and_three_orders_a_hold(user, hall):
+    held = hold(user, hall)
+    orders = []
+    for _ in range(3):
+        orders.append(prepare(user, held["id"]).json["orderId"])
+        assert_error(confirm(user, orders[-1], f"fail-{uuid.uuid4()}"), 400,
+                     code="PAYMENT_DECLINED")
+        assert order_of(user, orders[-1])["status"] == "failed"
+        assert detail(user, held["id"])["status"] == "pending"
+    assert len(set(orders)) == 3
+    assert_error(prepare(user, held["id"]), 400, code="PAYMENT_ATTEMPTS")
+    assert_error(confirm(user, orders[0]), 400, "Reservation is not pending")
+
+
+def test_twins_confirm_once(user, hall, db):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    key = f"slow-200-{uuid.uuid4()}"
+    answers = []
+
+    def click():
+        http = user.http.__class__(user.http.port, token=user.token)
+        answers.append(http.post("/api/v1/payments/confirm", {
+            "paymentKey": key, "orderId": order, "amount": 50000}))
+        http.close()
+    twins = [threading.Thread(target=click) for _ in range(4)]
+    for t in twins:
+        t.start()
+    for t in twins:
+        t.join()
+    for answer in answers:
+        assert answer.status == 200 or "already confirmed" in answer.json["message"], answer
+    assert any(a.status == 200 for a in answers)
+    assert db.number(f"SELECT count(*) FROM payment_attempts WHERE payment_key = '{key}'") == 1
+
+
+def test_one_payment_key_pays_one_order(user, hall):
+    key = f"key-{uuid.uuid4()}"
+    first, second = hold(user, hall, 0), hold(user, hall, 1)
+    assert confirm(user, prepare(user, first["id"]).json["orderId"], key).status == 200
+    order = prepare(user, second["id"]).json["orderId"]
+    assert_error(confirm(user, order, key), 400, code="PAYMENT_DECLINED")
+
+
+def test_no_answer_in_time_is_pending_and_then_sold(user, hall):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    begin = time.monotonic()
+    answer = confirm(user, order, f"lost-slow-11000-{uuid.uuid4()}")
+    body = assert_error(answer, 504, "Payment is being verified. Do not pay again.",
+                        "PAYMENT_PENDING")
+    assert "already confirmed" not in body["message"]
+    assert time.monotonic() - begin < 12
+    assert_error(user.cancel(held["id"]), 409, code="PAYMENT_IN_PROGRESS")
+    wait_until(lambda: order_of(user, order)["status"] == "confirmed", 20)
+    assert detail(user, held["id"])["status"] == "confirmed"
+
+
+def test_a_provider_that_is_away_leaves_the_order_open(user, hall):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    answer = confirm(user, order, f"away-{uuid.uuid4()}")
+    assert_error(answer, 503, code="PAYMENT_PROVIDER_UNAVAILABLE")
+    assert int(answer.headers["retry-after"]) > 0
+    assert confirm(user, order).status == 200
+
+
+# -- process -----------------------------------------------------------------------------------
+
+
+def test_process(user, hall, db):
+    held = hold(user, hall)
+    answer = process(user, held["id"], "kakao_pay")
+    assert answer.status == 200, answer
+    body = answer.json
+    assert body["success"] is True and body["message"] == "Payment completed"
+    assert set(body["payment"]) == {"id", "orderId", "amount", "method"}
+    assert body["payment"]["method"] == "kakao_pay" and body["payment"]["amount"] == 50000
+    again = process(user, held["id"], "bank_transfer")  # C18
+    assert again.status == 200 and again.json["message"] == "Payment already completed"
+    assert again.json["payment"] == body["payment"]
+    row = order_of(user, body["payment"]["orderId"])
+    assert row["payment_key"], "P-54: it can be cancelled like any other"
+    assert detail(user, held["id"])["payment_method"] == "kakao_pay"
+    assert db.number("SELECT count(*) FROM payments WHERE status = 'confirmed' AND "
+                     f"reservation_id = '{held['id']}'") == 1
+
+
+def test_process_takes_the_open_order_over(user, hall):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    assert process(user, held["id"]).json["payment"]["orderId"] == order  # C25
+
+
+def test_process_refusals(user, make_user, hall):
+    held = hold(user, hall)
+    assert_error(user.http.post("/api/v1/payments/process", {"paymentMethod": "naver_pay"}), 400,
+                 "reservationId required")
+    assert_error(user.http.post("/api/v1/payments/process", {"reservationId": held["id"]}), 400,
+                 "must not be blank")
+    assert_error(process(make_user(), held["id"]), 403, "Access denied")
+    assert_error(process(user, str(uuid.uuid4())), 404, "Reservation not found")
+    user.cancel(held["id"])
+    assert_error(process(user, held["id"]), 400, "Reservation is not pending")
+
+
+def test_what_costs_nothing_completes_without_provider(user, db):
+    event = harness.add_event(db, "Free", seats=20)
+    db.rows(f"UPDATE seats SET price = 0 WHERE event_id = '{event}'")
+    held = hold(user, (event, harness.seats_of(db, event)))
+    answer = process(user, held["id"])
+    assert answer.status == 200 and answer.json["payment"]["amount"] == 0, answer
+    assert detail(user, held["id"])["status"] == "confirmed"
+    assert user.cancel(held["id"]).status == 200
+    wait_until(lambda: detail(user, held["id"])["payment_status"] == "refunded")
+
+
+# -- looking -----------------------------------------------------------------------------------
+
+
+def test_a_payment_is_its_owners(bought, make_user):
+    _, order, _ = bought
+    other = make_user()
+    assert_error(other.http.get(f"/api/v1/payments/order/{order}"), 403, "Access denied")
+    assert_error(other.http.get("/api/v1/payments/order/ORD_1_00000000"), 404,
+                 "Payment not found")
+
+
+def test_my_payments(user, hall):
+    orders = []
+    for n in range(3):
+        held = hold(user, hall, n)
+        orders.append(process(user, held["id"]).json["payment"]["orderId"])
+    answer = user.http.get("/api/v1/payments/user/me?limit=2")
+    assert answer.status == 200, answer
+    assert [p["order_id"] for p in answer.json["payments"]] == orders[:0:-1]
+    assert answer.json["pagination"] == {"total": 3, "limit": 2, "offset": 0}
+    rest = user.http.get("/api/v1/payments/user/me?limit=2&offset=2").json
+    assert [p["order_id"] for p in rest["payments"]] == orders[:1]
+    assert set(rest["payments"][0]) == {
+        "id", "order_id", "payment_key", "amount", "method", "status", "toss_approved_at",
+        "created_at", "reservation_id", "payment_type", "reference_id"}
+    assert_error(user.http.get("/api/v1/payments/user/me?limit=x"), 400)
+
+
+# -- cancelling --------------------------------------------------------------------------------
+
+
+def test_cancel_a_payment(bought, user, make_user, hall, db):
+    held, order, key = bought
+    assert_error(make_user().http.post(f"/api/v1/payments/{key}/cancel"), 403, "Access denied")
+    assert_error(user.http.post("/api/v1/payments/nothing/cancel"), 404, "Payment not found")
+    answer = user.http.post(f"/api/v1/payments/{key}/cancel", {"cancelReason": "changed my mind"})
+    assert answer.status == 200, answer
+    assert answer.json == {"success": True, "message": "Payment cancelled successfully",
+                           "refundAmount": 100000}
+    assert detail(user, held["id"])["status"] == "cancelled"
+    wait_until(lambda: order_of(user, order)["status"] == "refunded")
+    assert detail(user, held["id"])["payment_status"] == "refunded"
+    assert_error(user.http.post(f"/api/v1/payments/{key}/cancel"), 400,
+                 "Only confirmed payments can be cancelled")
+    body = db.rows("SELECT body->>'reason', body->>'amount', body->>'reservationId' FROM outbox "
+                   f"WHERE key = '{order}' AND type = 'PAYMENT_REFUNDED'")
+    assert body == [["changed my mind", "100000", held["id"]]]
+    assert make_user().reserve(hall[0], hall[1][:2]).status == 200, "the seats are free again"
+
+
+def test_cancel_a_paid_reservation_refunds_it(bought, user, db):
+    held, order, _ = bought
+    answer = user.cancel(held["id"])
+    assert answer.status == 200 and answer.json["reservation"]["status"] == "cancelled", answer
+    wait_until(lambda: detail(user, held["id"])["payment_status"] == "refunded")
+    assert order_of(user, order)["status"] == "refunded"
+    assert_error(user.cancel(held["id"]), 409, "Already cancelled reservation")
+    entries = db.rows("SELECT b.account, sum(b.amount) FROM books b JOIN payments p ON "
+                      f"p.id = b.payment_id WHERE p.order_id = '{order}' GROUP BY b.account")
+    assert all(int(amount) == 0 for _, amount in entries) and len(entries) == 3
+
+
+def test_a_refund_is_tried_until_it_is_done(user, hall, db):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    assert confirm(user, order, f"refuse-refund-2-lost-refund-1-{uuid.uuid4()}").status == 200
+    assert user.cancel(held["id"]).status == 200
+    wait_until(lambda: order_of(user, order)["status"] == "refunded", 30)
+    tries = db.number("SELECT tries FROM refunds f JOIN payments p ON p.id = f.payment_id "
+                      f"WHERE p.order_id = '{order}'")
+    assert tries == 4
+
+
+def test_cancelling_an_unpaid_reservation_asks_for_no_refund(user, hall):
+    held = hold(user, hall)
+    prepare(user, held["id"])
+    assert user.cancel(held["id"]).status == 200  # P-39
+    assert detail(user, held["id"])["payment_status"] == "pending"
+
+
+# -- time --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def brief():
+    """Holds of three seconds; payments are given up after six."""
+    running = start_node(RESERVATION_TTL_SECONDS="3", PAYMENT_RESOLVE_SECONDS="6",
+                         RESERVATION_CLEANUP_INTERVAL_MS="1000")
+    yield running
+    running.close()
+
+
+def test_nothing_is_paid_after_the_end(brief):
+    user = User(brief)
+    event = harness.add_event(brief.database, "Brief", seats=20)
+    held = hold(user, (event, harness.seats_of(brief.database, event)))
+    order = prepare(user, held["id"]).json["orderId"]
+    wait_until(lambda: detail(user, held["id"])["status"] == "expired")
+    assert_error(confirm(user, order), 400)
+    assert_error(process(user, held["id"]), 400)
+    wait_until(lambda: order_of(user, order)["status"] == "failed")
+
+
+def test_a_payment_without_outcome_is_voided(brief):
+    """The provider would take the money 60 s later: by then the order has ended there."""
+    user = User(brief)
+    event = harness.add_event(brief.database, "Voided", seats=20)
+    seats = harness.seats_of(brief.database, event)
+    held = hold(user, (event, seats))
+    order = prepare(user, held["id"]).json["orderId"]
+    answer = confirm(user, order, f"late-60000-{uuid.uuid4()}")
+    assert answer.status in (400, 504), answer
+    wait_until(lambda: order_of(user, order)["status"] == "failed", 20)
+    wait_until(lambda: detail(user, held["id"])["status"] == "expired")
+    assert User(brief).reserve(event, seats[:1]).status == 200
