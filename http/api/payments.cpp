@@ -100,6 +100,17 @@ void with_payment(shop& s, const exchange_ptr& x, find_payment which,
   });
 }
 
+/// Runs `then` unless the caller's token was issued before their last revocation (C1).
+void with_good_token(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                     std::function<void()> then) {
+  self->request(s.store, store_budget, find_payment{x->user(), "", ""})
+    .then(
+      [x, then = std::move(then)](const found_payment& p) {
+        if (!refuse_revoked(x, p.tokens)) then();
+      },
+      [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
 void on_prepare(shop& s, const exchange_ptr& x) {
   auto body = read_object(x->req());
   if (!body) {
@@ -116,10 +127,13 @@ void on_prepare(shop& s, const exchange_ptr& x) {
   }
   prepare_payment cmd{x->user(), won{amount.value_or(0)}, request_of(*x)};
   s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
-    ask_checkout(s, self, x, id, cmd, [&s, x](const payment_reply& r) {
-      json out = {
-        {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
-      x->respond(json_text(out.dump()));
+    with_good_token(s, self, x, [&s, self, x, id, cmd] {
+      ask_checkout(s, self, x, id, cmd, [&s, x](const payment_reply& r) {
+        json out = {{"orderId", r.order_id},
+                    {"amount", r.amount.amount},
+                    {"clientKey", s.payment_client_key}};
+        x->respond(json_text(out.dump()));
+      });
     });
   });
 }
@@ -160,6 +174,18 @@ void on_confirm(shop& s, const exchange_ptr& x) {
     });
 }
 
+/// What `process` answers, the first time and again.
+void paid(const exchange_ptr& x, const payment_reply& r) {
+  json out = {{"success", true},
+              {"message", r.repeated ? "Payment already completed" : "Payment completed"},
+              {"payment",
+               {{"id", to_string(r.payment)},
+                {"orderId", r.order_id},
+                {"amount", r.amount.amount},
+                {"method", r.method}}}};
+  x->respond(json_text(out.dump()));
+}
+
 void on_process(shop& s, const exchange_ptr& x) {
   auto body = read_object(x->req());
   if (!body) {
@@ -177,17 +203,10 @@ void on_process(shop& s, const exchange_ptr& x) {
     return;
   }
   s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
-    auto what = cmd;
-    what.patience = patience_for(*x);
-    ask_checkout(s, self, x, id, std::move(what), [x](const payment_reply& r) {
-      json out = {{"success", true},
-                  {"message", r.repeated ? "Payment already completed" : "Payment completed"},
-                  {"payment",
-                   {{"id", to_string(r.payment)},
-                    {"orderId", r.order_id},
-                    {"amount", r.amount.amount},
-                    {"method", r.method}}}};
-      x->respond(json_text(out.dump()));
+    with_good_token(s, self, x, [&s, self, x, id, cmd] {
+      auto what = cmd;
+      what.patience = patience_for(*x);
+      ask_checkout(s, self, x, id, std::move(what), [x](const payment_reply& r) { paid(x, r); });
     });
   });
 }

@@ -400,3 +400,14 @@ def test_a_payment_without_outcome_is_voided(brief):
     wait_until(lambda: order_of(user, order)["status"] == "failed", 20)
     wait_until(lambda: detail(user, held["id"])["status"] == "expired")
     assert User(brief).reserve(event, seats[:1]).status == 200
+
+
+def test_a_revoked_token_neither_prepares_nor_pays(user, hall):
+    held = hold(user, hall)
+    assert user.http.post("/api/auth/logout").status == 200
+    assert_error(prepare(user, held["id"]), 401, "Authentication required")
+    assert_error(process(user, held["id"]), 401, "Authentication required")
+    again = user.http.post("/api/auth/login", {"email": user.mail, "password": user.password})
+    user.http.token = again.json["token"]
+    assert detail(user, held["id"])["status"] == "pending"
+    assert process(user, held["id"]).status == 200

@@ -154,14 +154,14 @@ def new_load(world, seed):
 
 
 def wait_for_decisions(world, patience=30):
-    """Until a reservation is possible again, by itself; returns the seconds it took."""
+    """Until reservations and reads go again, by themselves; returns the seconds it took."""
     event = harness.add_event(world.db, "Probe", seats=20)
     seat = harness.seats_of(world.db, event)[0]
     client = world.node.client(token=harness.access_token(harness.user_uuid(1)))
     begin = time.monotonic()
     while time.monotonic() - begin < patience:
         answer = client.post("/api/seats/reserve", {"eventId": event, "seatIds": [seat]})
-        if answer.status == 200:
+        if answer.status == 200 and client.get("/api/events").status == 200:
             return time.monotonic() - begin
         time.sleep(0.1)
     raise AssertionError(f"no decisions after {patience} s: {answer}\n{world.node.log()}")
