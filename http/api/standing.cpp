@@ -4,6 +4,7 @@
 #include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
+#include "http/api/entry.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
@@ -133,7 +134,7 @@ checked<order> read_order(const exchange& x) {
   if (!body) return tl::unexpected(body.error());
   fields form{*body};
   order out;
-  out.event = form.uuid<event_id>("eventId");
+  out.event = entered_event(form, x);
   if (form.failed()) return tl::unexpected(*form.failed());
   if (auto wrong = read_lines(*body, out.lines)) return tl::unexpected(*wrong);
   auto key = idempotency_key(x.req(), *body);

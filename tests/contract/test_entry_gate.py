@@ -132,9 +132,16 @@ def test_nothing_else_is_gated_and_bad_tokens_harm_nowhere(buyer, place):
     assert answer.status == 200, answer
 
 
-def test_creating_standing_reservations_is_gated(gated, buyer):
-    """D6: the other of the two creations, as soon as it is served."""
-    if "post" not in gated.client().get("/openapi.json").json["paths"].get("/api/reservations", {}):
-        pytest.skip("not served")
-    answer = buyer.http.post("/api/v1/reservations", {"eventId": str(uuid.uuid4()), "items": []})
-    assert_shut(answer)
+def test_creating_standing_reservations_is_gated(buyer, place):
+    """D6, P-15: the other of the two creations; a token opens its own event only."""
+    event, _ = place
+
+    def order(*token):
+        headers = {"x-queue-entry-token": token[0]} if token else {}
+        items = [{"ticketTypeId": str(uuid.uuid4()), "quantity": 1}]
+        return buyer.http.post("/api/v1/reservations", {"eventId": event, "items": items},
+                               headers=headers)
+    assert_shut(order())
+    assert_shut(order(entry(str(uuid.uuid4()), buyer.id)))
+    assert_error(order(entry(event, buyer.id)), 404)
+
