@@ -1,0 +1,216 @@
+#include <algorithm>
+
+#include "actors/seat_block/port.hpp"
+#include "actors/session/state.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/reservation_forms.hpp"
+#include "supervisors/router.hpp"
+
+/// Reserving: wishes, the attempts they become, and replays of what was answered before.
+namespace tk::session {
+
+namespace {
+
+constexpr millis resolve_interval{1000};
+/// After its deadline an op may still wait for a lock, a statement time-out and the disk.
+constexpr millis resolve_patience{15'000};
+
+/// A recorded reservation in the shape of a first answer, with its current status (C27).
+void replay(pointer self, reservation_id id, const reply_ptr<hold_reply>& reply) {
+  with_own_row(self, id, reply, [=](const reservation_row& row) {
+    auto out = to_reply(row);
+    bool over = !row.pinned && row.expires_at <= self->state.node->clock->now();
+    if (row.status == reservation_status::pending && over) // As everywhere else (P-44).
+      out.status = static_cast<uint8_t>(reservation_status::expired);
+    out.replayed = true;
+    reply->deliver(std::move(out));
+  });
+}
+
+void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
+  auto i = self->state.waiting.find(attempt);
+  if (i == self->state.waiting.end()) return;
+  auto waiting = std::move(i->second);
+  self->state.waiting.erase(i);
+  for (auto& x : waiting) x.reply->deliver(what);
+}
+
+void resolve_later(pointer self, reservation_id attempt) {
+  self->delayed_send(self, resolve_interval, atom::resolve_v, attempt);
+}
+
+void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say);
+
+/// A refusal names the caller's own reservation when that is what stands in the way.
+void name_own_hold(const state& st, hold_reply& what) {
+  if (what.is != ec::seat_held) return;
+  if (auto own = st.core.holder_of(what.refused, st.node->clock->now())) what.id = own->id;
+}
+
+/// An attempt without rows did not simply succeed, so the rows are read. Unless they know better,
+/// what it heard stands; the ledger's own no for token or limit never does.
+void decide_again(pointer self, reservation_id attempt, const hold_reply& heard) {
+  auto& st = self->state;
+  st.core.drop(attempt);
+  auto again = std::move(st.waiting[attempt]);
+  st.waiting.erase(attempt);
+  bool judged_rows = heard.is == ec::hold_limit || heard.is == ec::not_authenticated;
+  for (auto& x : again) {
+    auto by_rows = [=] {
+      auto& now = self->state;
+      auto limit = now.node->sale.holds_per_user_event_max;
+      auto at = now.node->clock->now();
+      bool new_to_rows =
+        now.core.decide(x.wish, limit, at, true).is == reserve_decision::kind::forward;
+      bool refused_own = heard.is != ec::ok && now.core.own_hold(x.wish, at);
+      if (!new_to_rows || judged_rows || refused_own) return decide(self, x.wish, x.reply, true);
+      auto stands = heard;
+      name_own_hold(now, stands);
+      x.reply->deliver(std::move(stands));
+    };
+    read_rows(self, by_rows, [=] { x.reply->deliver(refusal<hold_reply>(ec::unavailable)); });
+  }
+}
+
+bool may_have_happened(ec x) { return x == ec::unknown || x == ec::in_flight || x == ec::internal; }
+
+/// What the lead block answered about an attempt.
+void finish(pointer self, reservation_id attempt, event_id event, hold_reply what) {
+  auto& st = self->state;
+  name_own_hold(st, what);
+  bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
+  if (what.is == ec::ok && what.id == attempt && pending) {
+    pending_hold made{what.id, event, what.expires_at, what.items.front().block_no, 0, {}};
+    made.items = static_cast<int32_t>(what.items.size());
+    for (auto& x : what.items) {
+      made.lead_block = std::min(made.lead_block, x.block_no);
+      if (x.is_seat()) made.seats.push_back(x.seat);
+    }
+    st.core.commit(attempt, std::move(made));
+  } else if (may_have_happened(what.is)) {
+    st.node->probe.outcomes_unknown++;
+    resolve_later(self, attempt); // The attempt stays open: it may have happened.
+  } else {
+    st.core.drop(attempt); // Refused, or it told an earlier reservation: nothing was made.
+  }
+  answer_all(self, attempt, what);
+}
+
+/// Answers to an attempt without rows that say what they would: it was made, nobody knows, or
+/// nobody looked. To anything else the rows may have more to say, above all a recorded key (H-22c).
+bool final_without_rows(const hold_reply& x) {
+  switch (x.is) {
+  case ec::ok: return !x.replayed;
+  case ec::busy:
+  case ec::late:
+  case ec::fenced:
+  case ec::unavailable: return true;
+  default: return may_have_happened(x.is);
+  }
+}
+
+void recheck(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
+  read_rows(
+    self, [=] { decide(self, wish, reply, true); },
+    [=] { reply->deliver(refusal<hold_reply>(ec::unavailable)); });
+}
+
+void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
+  auto& st = self->state;
+  auto board = st.node->boards->find_event(wish.event);
+  auto now = st.node->clock->now();
+  bool unread = !st.core.read();
+  // The ingress shows the event before it lets anybody in.
+  if (!board || !session_core::sale_may_be_open(board->sale, now)) {
+    if (unread) return recheck(self, wish, reply);
+    return reply->deliver(refusal<hold_reply>(board ? ec::sale_closed : ec::event_unknown));
+  }
+  hold_items cmd;
+  cmd.id = make_id<reservation_id>(*st.node->random);
+  cmd.user = st.user;
+  cmd.operation = operation_of(wish);
+  cmd.number =
+    reservation_number(cmd.operation == order_operation ? "R" : "TK", now, *st.node->random);
+  cmd.items = wish.items;
+  cmd.key = wish.key;
+  cmd.digest = wish.digest;
+  cmd.session = st.address;
+  cmd.event_owner = board->owner;
+  cmd.deadline = now + claim_budget;
+  cmd.request = wish.request;
+  if (unread) cmd.token_issued_at = wish.token_issued_at;
+  auto own = st.core.own_hold(wish, now);
+  auto lead = own ? own->lead_block
+                  : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
+  auto id = cmd.id;
+  auto event = wish.event;
+  st.core.begin({id, event, cmd.operation, wish.key, wish.digest,
+                 static_cast<int32_t>(wish.items.size()), cmd.deadline, seats_of(wish)});
+  st.waiting[id].push_back({wish, reply});
+  ++st.open_requests;
+  ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
+    .then(
+      [=](const hold_reply& x) {
+        --self->state.open_requests;
+        if (unread && !final_without_rows(x)) return decide_again(self, id, x);
+        finish(self, id, event, x);
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        finish(self, id, event, refusal<hold_reply>(to_ec(e)));
+      });
+}
+
+void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say) {
+  auto& st = self->state;
+  auto limit = st.node->sale.holds_per_user_event_max;
+  auto what = st.core.decide(wish, limit, st.node->clock->now(), final_say);
+  switch (what.is) {
+  case reserve_decision::kind::forward:
+  case reserve_decision::kind::unread: return forward(self, wish, reply);
+  case reserve_decision::kind::join: return st.waiting[what.reservation].push_back({wish, reply});
+  case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
+  case reserve_decision::kind::recheck: return recheck(self, wish, reply);
+  case reserve_decision::kind::refuse: return reply->deliver(refusal<hold_reply>(what.why));
+  }
+}
+
+} // namespace
+
+void on_resolve(pointer self, reservation_id attempt) {
+  auto& st = self->state;
+  auto open = st.core.find_attempt(attempt);
+  if (!open) return;
+  auto given_up = st.node->clock->now() > open->deadline + resolve_patience;
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_reservation{attempt})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        auto& core = self->state.core;
+        if (x.found && x.row.status == reservation_status::pending) {
+          core.commit(attempt, to_pending(x.row));
+          answer_all(self, attempt, to_reply(x.row));
+        } else if (x.found || given_up) {
+          core.drop(attempt); // Should it commit after all, its key and id are on record.
+          answer_all(self, attempt, x.found ? to_reply(x.row) : refusal<hold_reply>(ec::unknown));
+        } else {
+          resolve_later(self, attempt);
+        }
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        resolve_later(self, attempt);
+      });
+}
+
+caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish) {
+  if (wish.items.empty()) return refusal<hold_reply>(ec::seat_unknown);
+  auto reply = promise_reply<hold_reply>(self);
+  decide(self, wish, reply, false);
+  return reply->rp;
+}
+
+} // namespace tk::session

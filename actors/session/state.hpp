@@ -1,0 +1,102 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <caf/all.hpp>
+
+#include "actors/session/core.hpp"
+#include "actors/session/port.hpp"
+#include "supervisors/node_context.hpp"
+#include "supervisors/reply_once.hpp"
+
+/// Private to the session's shell: its state, shared by the files that implement its clauses.
+namespace tk::session {
+
+/// A wish and who is to hear of it.
+struct waiter {
+  reserve_items wish;
+  reply_ptr<hold_reply> reply;
+};
+
+struct state {
+  static inline const char* name = "tk.session";
+  node_context* node = nullptr;
+  user_id user;
+  participant address;
+  session_core core;
+  /// Who waits for the outcome of which attempt: the caller and its twins.
+  std::map<reservation_id, std::vector<waiter>> waiting;
+  int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
+  ~state() {
+    if (node) node->probe.sessions_active--;
+  }
+};
+
+using self_actor = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>>;
+using pointer = self_actor::stateful_pointer<state>;
+
+// Budgets nest: ingress 8 s > session 6 s > block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
+inline constexpr millis block_budget{4000};
+inline constexpr millis claim_budget{3000};
+inline constexpr millis ledger_budget{1500};
+inline constexpr millis reads_budget{2000};
+
+pending_hold to_pending(const reservation_row& row);
+
+/// An answer that says only why not.
+template <class Reply> Reply refusal(ec why) {
+  Reply out;
+  out.is = why;
+  return out;
+}
+
+/// Reads the user's rows, then does `then`; when they are not to be had, `failed`.
+void read_rows(pointer self, std::function<void()> then, std::function<void()> failed);
+
+/// Does `then` at once when the rows have been read before.
+template <class Reply, class Then>
+void with_rows(pointer self, const reply_ptr<Reply>& reply, Then then) {
+  if (self->state.core.read()) return then();
+  read_rows(self, std::move(then), [=] { reply->deliver(refusal<Reply>(ec::unavailable)); });
+}
+
+/// Reads one of the user's reservations, then does `then(row)`; a reservation of somebody else is
+/// unknown here.
+template <class Reply, class Then>
+void with_own_row(pointer self, reservation_id id, const reply_ptr<Reply>& reply, Then then) {
+  auto& st = self->state;
+  ++st.open_requests; // One count for two handlers: only one of them runs.
+  self->request(st.node->reads, reads_budget, load_reservation{id})
+    .then(
+      [=](const found_reservation& x) {
+        --self->state.open_requests;
+        if (!x.found || x.row.user != self->state.user)
+          return reply->deliver(refusal<Reply>(ec::reservation_unknown));
+        then(x.row);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        reply->deliver(refusal<Reply>(ec::unavailable));
+      });
+}
+
+// -- reserving.cpp ------------------------------------------------------------------------------
+caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish);
+/// Finds out what became of an attempt whose outcome nobody heard.
+void on_resolve(pointer self, reservation_id attempt);
+
+// -- cancelling.cpp -----------------------------------------------------------------------------
+caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd);
+
+// -- tokens.cpp ---------------------------------------------------------------------------------
+caf::result<family_started> on_start_family(pointer self, const start_family_v2& cmd);
+/// As the neighbouring release asks.
+caf::result<family_started> on_start_family(pointer self, const start_family& cmd);
+caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd);
+caf::result<sessions_ended> on_end_sessions(pointer self, const end_sessions& cmd);
+caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd);
+
+} // namespace tk::session

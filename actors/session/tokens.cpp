@@ -1,0 +1,96 @@
+#include "actors/session/state.hpp"
+#include "supervisors/reservation_forms.hpp"
+
+/// Refresh tokens and the end of sessions.
+namespace tk::session {
+
+namespace {
+
+/// `on_verdict(outcome, const verdict&)` runs once; whatever went wrong on the way is unknown.
+template <class F> void submit_op(pointer self, op what, F on_verdict) {
+  auto& st = self->state;
+  auto deadline = st.node->clock->now() + ledger_budget;
+  ++st.open_requests;
+  self
+    ->request(st.node->ledger, claim_budget,
+              submit{std::make_shared<const op>(std::move(what)), deadline})
+    .then(
+      [=](const verdict& v) {
+        --self->state.open_requests;
+        on_verdict(v.is, v);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        on_verdict(outcome::unknown, verdict{});
+      });
+}
+
+void end_sessions_of(pointer self, const end_sessions& cmd,
+                     const reply_ptr<sessions_ended>& reply) {
+  auto& st = self->state;
+  if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated, {}});
+  revoke_tokens what{st.user,      st.address,   cmd.keep, cmd.only,
+                     cmd.old_hash, cmd.new_hash, cmd.close};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    self->state.core.revoke(v.at);
+    auto why = is == outcome::moved         ? ec::password_wrong
+               : is == outcome::not_pending ? ec::route_unknown
+                                            : to_ec(is);
+    reply->deliver({why, v.at});
+  });
+}
+
+} // namespace
+
+caf::result<family_started> on_start_family(pointer self, const start_family_v2& cmd) {
+  auto& st = self->state;
+  auto reply = promise_reply<family_started>(self);
+  open_family what{st.user,    cmd.family,      cmd.token_hash, cmd.ttl_s,      st.address,
+                   cmd.life_s, cmd.credentials, cmd.ends,       cmd.user_agent, cmd.address};
+  submit_op(self, std::move(what), [=](outcome is, const verdict&) {
+    // The account was closed, or its password changed, since it was verified.
+    bool stale = is == outcome::not_pending || is == outcome::moved;
+    reply->deliver({stale ? ec::bad_credentials : to_ec(is)});
+  });
+  return reply->rp;
+}
+
+caf::result<family_started> on_start_family(pointer self, const start_family& cmd) {
+  start_family_v2 same;
+  same.family = cmd.family;
+  same.token_hash = cmd.token_hash;
+  same.ttl_s = cmd.ttl_s;
+  return on_start_family(self, same);
+}
+
+caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd) {
+  auto& st = self->state;
+  auto reply = promise_reply<family_rotated>(self);
+  rotate_token what{st.user, cmd.family, cmd.token_hash, cmd.next_hash, cmd.ttl_s, st.address};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    self->state.core.revoke(v.at); // A reuse has moved it.
+    reply->deliver({is == outcome::not_pending ? ec::refresh_invalid : to_ec(is), v.at});
+  });
+  return reply->rp;
+}
+
+caf::result<sessions_ended> on_end_sessions(pointer self, const end_sessions& cmd) {
+  auto reply = promise_reply<sessions_ended>(self);
+  with_rows(self, reply, [=] { end_sessions_of(self, cmd, reply); });
+  return reply->rp;
+}
+
+caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd) {
+  auto reply = promise_reply<all_revoked>(self);
+  with_rows(self, reply, [=] {
+    auto& st = self->state;
+    if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
+    submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
+      if (is == outcome::ok) self->state.core.revoke(v.at);
+      reply->deliver({to_ec(is)});
+    });
+  });
+  return reply->rp;
+}
+
+} // namespace tk::session
