@@ -11,8 +11,8 @@
 #include "persistence/ledger/messages.hpp"
 #include "persistence/reads/messages.hpp"
 
-/// The contract of the ledger's executors. `ledger_contract.cpp` holds the cases and is linked into
-/// one test program per implementation; each program defines `make_ledger_world`.
+/// The contract of the ledger's executors. `ledger_contract_*.cpp` hold the cases and are linked
+/// into one test program per implementation; each program defines `make_ledger_world`.
 ///
 /// What the ops that ledger.md has no table for promise:
 /// - open_family: `done` (this family is on record) | `fenced` | `not_pending` (nobody, or a closed

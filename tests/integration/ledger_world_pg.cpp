@@ -18,6 +18,18 @@ reservation_status parse_status(std::string_view x) {
   return x == "cancelled" ? reservation_status::cancelled : reservation_status::expired;
 }
 
+std::string str(const pg::result& rows, int row, int column) {
+  return std::string{rows.text(row, column)};
+}
+
+/// `read(i)` of every row.
+template <class Row, class Read> std::vector<Row> each(const pg::result& rows, Read read) {
+  std::vector<Row> out;
+  out.reserve(static_cast<size_t>(rows.rows()));
+  for (int i = 0; i < rows.rows(); ++i) out.push_back(read(i));
+  return out;
+}
+
 struct world_pg final : ledger_world {
   test::test_database& home;
   pg::connection db;
@@ -26,6 +38,13 @@ struct world_pg final : ledger_world {
 
   explicit world_pg(test::test_database& x)
       : home(x), db(x.connect()), driver(test::plain_driver(x)) {}
+
+  /// A statement with one parameter: whom it is about.
+  template <class Id> pg::result about(const Id& x, const char* sql) {
+    pg::params p;
+    p.add_id(x);
+    return must(db, sql, p);
+  }
 
   batch_executor& executor() override { return driver; }
   instant now() override { return must(db, "SELECT clock_timestamp()").time(0, 0); }
@@ -45,12 +64,8 @@ struct world_pg final : ledger_world {
     must(db, "UPDATE shard_owners SET epoch = $2 WHERE shard = $1", p);
   }
   void add_user(user_id x) override {
-    pg::params p;
-    p.add_id(x);
-    must(db,
-         "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
-         "VALUES ($1, 'x', uuid_send($1::uuid), 'x')",
-         p);
+    about(x, "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
+             "VALUES ($1, 'x', uuid_send($1::uuid), 'x')");
   }
   void add_event(const event_seed& x) override {
     pg::params p;
@@ -84,10 +99,9 @@ struct world_pg final : ledger_world {
   }
   artist_id add_artist(event_id x) override {
     auto id = make_id<artist_id>(source);
+    about(id, "INSERT INTO artists (id, name) SELECT x, x::text FROM (SELECT $1::uuid AS x) y");
     pg::params p;
-    p.add_id(id);
-    must(db, "INSERT INTO artists (id, name) SELECT x, x::text FROM (SELECT $1::uuid AS x) y", p);
-    p.add_id(x);
+    p.add_id(id).add_id(x);
     must(db, "UPDATE events SET artist_id = $1 WHERE id = $2", p);
     return id;
   }
@@ -100,24 +114,17 @@ struct world_pg final : ledger_world {
          p);
   }
   void cancel_event(event_id x) override {
-    pg::params p;
-    p.add_id(x);
-    must(db, "UPDATE events SET status = 'cancelled' WHERE id = $1", p);
+    about(x, "UPDATE events SET status = 'cancelled' WHERE id = $1");
   }
   void pin(reservation_id x) override {
-    pg::params p;
-    p.add_id(x);
-    must(db, "UPDATE reservations SET pin_id = gen_random_uuid() WHERE id = $1", p);
+    about(x, "UPDATE reservations SET pin_id = gen_random_uuid() WHERE id = $1");
   }
   void confirm(reservation_id x) override {
-    pg::params p;
-    p.add_id(x);
-    must(db,
-         "WITH r AS (UPDATE reservations SET status = 'confirmed', payment_status = 'completed', "
-         "pin_id = coalesce(pin_id, gen_random_uuid()) WHERE id = $1 RETURNING id) "
-         "UPDATE seats s SET status = 'reserved', version = version + 1 FROM r "
-         "WHERE s.reservation_id = r.id",
-         p);
+    about(x,
+          "WITH r AS (UPDATE reservations SET status = 'confirmed', payment_status = 'completed', "
+          "pin_id = coalesce(pin_id, gen_random_uuid()) WHERE id = $1 RETURNING id) "
+          "UPDATE seats s SET status = 'reserved', version = version + 1 FROM r "
+          "WHERE s.reservation_id = r.id");
   }
   void set_expiry(reservation_id x, instant at) override {
     pg::params p;
@@ -128,15 +135,11 @@ struct world_pg final : ledger_world {
   std::optional<seat_row> seat(seat_id x) override;
   std::optional<reservation_row> reservation(reservation_id x) override;
   int shard_of_reservation(reservation_id x) override {
-    pg::params p;
-    p.add_id(x);
-    auto rows = must(db, "SELECT shard FROM reservations WHERE id = $1", p);
+    auto rows = about(x, "SELECT shard FROM reservations WHERE id = $1");
     return rows.rows() == 0 ? -1 : rows.int4(0, 0);
   }
   int32_t available(ticket_type_id x) override {
-    pg::params p;
-    p.add_id(x);
-    return must(db, "SELECT available_quantity FROM ticket_types WHERE id = $1", p).int4(0, 0);
+    return about(x, "SELECT available_quantity FROM ticket_types WHERE id = $1").int4(0, 0);
   }
   std::vector<history_entry> history(reservation_id x) override;
   std::vector<outbox_entry> outbox(reservation_id x) override;
@@ -147,10 +150,8 @@ struct world_pg final : ledger_world {
   std::map<std::string, int64_t> books(attempt_id x) override;
   std::vector<ticket_entry> tickets(reservation_id x) override;
   std::string payment_status(reservation_id x) override {
-    pg::params p;
-    p.add_id(x);
-    auto rows = must(db, "SELECT payment_status FROM reservations WHERE id = $1", p);
-    return std::string{rows.text(0, 0)};
+    auto rows = about(x, "SELECT payment_status FROM reservations WHERE id = $1");
+    return str(rows, 0, 0);
   }
   std::vector<family_entry> families(user_id x) override;
   std::optional<family_state> family(family_id x) override;
@@ -160,13 +161,9 @@ struct world_pg final : ledger_world {
     must(db, "UPDATE users SET password_hash = $2 WHERE id = $1", p);
   }
   credentials_entry credentials(user_id x) override {
-    pg::params p;
-    p.add_id(x);
-    auto rows = must(db,
-                     "SELECT coalesce(password_hash, ''), credentials, closed_at IS NOT NULL "
-                     "FROM users WHERE id = $1",
-                     p);
-    return {std::string{rows.text(0, 0)}, rows.int4(0, 1), rows.boolean(0, 2)};
+    auto rows = about(x, "SELECT coalesce(password_hash, ''), credentials, closed_at IS NOT NULL "
+                         "FROM users WHERE id = $1");
+    return {str(rows, 0, 0), rows.int4(0, 1), rows.boolean(0, 2)};
   }
   void age_rotation(family_id x, millis by) override {
     pg::params p;
@@ -177,9 +174,7 @@ struct world_pg final : ledger_world {
          p);
   }
   instant revoked_before(user_id x) override {
-    pg::params p;
-    p.add_id(x);
-    return must(db, "SELECT revoked_before FROM users WHERE id = $1", p).time_or(0, 0, instant{});
+    return about(x, "SELECT revoked_before FROM users WHERE id = $1").time_or(0, 0, instant{});
   }
   row_counts counts() override {
     return {number(db, "SELECT count(*) FROM reservations"),
@@ -197,13 +192,10 @@ struct world_pg final : ledger_world {
 };
 
 std::optional<seat_row> world_pg::seat(seat_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT s.version, s.fencing_token, s.status, s.reservation_id, s.locked_by, "
-                   "r.expires_at, r.pin_id IS NOT NULL FROM seats s "
-                   "LEFT JOIN reservations r ON r.id = s.reservation_id WHERE s.id = $1",
-                   p);
+  auto rows =
+    about(x, "SELECT s.version, s.fencing_token, s.status, s.reservation_id, s.locked_by, "
+             "r.expires_at, r.pin_id IS NOT NULL FROM seats s "
+             "LEFT JOIN reservations r ON r.id = s.reservation_id WHERE s.id = $1");
   if (rows.rows() == 0) return std::nullopt;
   seat_row out;
   out.seat = x;
@@ -219,13 +211,9 @@ std::optional<seat_row> world_pg::seat(seat_id x) {
 }
 
 std::optional<reservation_row> world_pg::reservation(reservation_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT user_id, event_id, reservation_number, total_amount, status, "
-                   "pin_id IS NOT NULL, expires_at, block_no, operation, idempotency_key, "
-                   "request_digest FROM reservations WHERE id = $1",
-                   p);
+  auto rows = about(x, "SELECT user_id, event_id, reservation_number, total_amount, status, "
+                       "pin_id IS NOT NULL, expires_at, block_no, operation, idempotency_key, "
+                       "request_digest FROM reservations WHERE id = $1");
   if (rows.rows() == 0) return std::nullopt;
   reservation_row out;
   out.id = x;
@@ -240,32 +228,27 @@ std::optional<reservation_row> world_pg::reservation(reservation_id x) {
   out.operation = rows.text(0, 8);
   out.key = rows.text(0, 9);
   out.digest = rows.text(0, 10);
-  auto items = must(db,
-                    "SELECT i.seat_id, i.ticket_type_id, i.quantity, i.unit_price, "
-                    "coalesce(s.block_no, r.block_no) FROM reservation_items i "
-                    "JOIN reservations r ON r.id = i.reservation_id "
-                    "LEFT JOIN seats s ON s.id = i.seat_id WHERE i.reservation_id = $1 "
-                    "ORDER BY i.id",
-                    p);
-  for (int i = 0; i < items.rows(); ++i)
-    out.items.push_back({items.uuid<seat_id>(i, 0), items.int4(i, 4), 0, 0,
-                         won{items.integer(i, 3)}, items.uuid<ticket_type_id>(i, 1),
-                         items.int4(i, 2)});
+  auto items = about(x, "SELECT i.seat_id, i.ticket_type_id, i.quantity, i.unit_price, "
+                        "coalesce(s.block_no, r.block_no) FROM reservation_items i "
+                        "JOIN reservations r ON r.id = i.reservation_id "
+                        "LEFT JOIN seats s ON s.id = i.seat_id WHERE i.reservation_id = $1 "
+                        "ORDER BY i.id");
+  out.items = each<held_item>(items, [&](int i) {
+    return held_item{
+      items.uuid<seat_id>(i, 0),        items.int4(i, 4), 0, 0, won{items.integer(i, 3)},
+      items.uuid<ticket_type_id>(i, 1), items.int4(i, 2)};
+  });
   return out;
 }
 
 std::vector<history_entry> world_pg::history(reservation_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT from_status, to_status, actor_id, request_id FROM reservation_history "
-                   "WHERE reservation_id = $1 ORDER BY id",
-                   p);
-  std::vector<history_entry> out;
-  for (int i = 0; i < rows.rows(); ++i)
-    out.push_back({std::string{rows.text(i, 0)}, std::string{rows.text(i, 1)},
-                   rows.uuid<user_id>(i, 2), rows.uuid<request_id>(i, 3)});
-  return out;
+  auto rows =
+    about(x, "SELECT from_status, to_status, actor_id, request_id FROM reservation_history "
+             "WHERE reservation_id = $1 ORDER BY id");
+  return each<history_entry>(rows, [&](int i) {
+    return history_entry{str(rows, i, 0), str(rows, i, 1), rows.uuid<user_id>(i, 2),
+                         rows.uuid<request_id>(i, 3)};
+  });
 }
 
 std::vector<outbox_entry> world_pg::outbox(reservation_id x) { return outbox_of(to_string(x)); }
@@ -274,106 +257,87 @@ std::vector<outbox_entry> world_pg::outbox_of(const std::string& key) {
   pg::params p;
   p.add_text(key);
   auto rows = must(db, "SELECT shard, topic, type FROM outbox WHERE key = $1 ORDER BY seq", p);
-  std::vector<outbox_entry> out;
-  for (int i = 0; i < rows.rows(); ++i)
-    out.push_back({static_cast<uint16_t>(rows.integer(i, 0)), std::string{rows.text(i, 1)},
-                   std::string{rows.text(i, 2)}});
-  return out;
+  return each<outbox_entry>(rows, [&](int i) {
+    return outbox_entry{static_cast<uint16_t>(rows.integer(i, 0)), str(rows, i, 1),
+                        str(rows, i, 2)};
+  });
 }
 
 std::optional<payment_entry> world_pg::payment(payment_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT reservation_id, user_id, order_id, payment_key, method, status, amount, "
-                   "refund_amount FROM payments WHERE id = $1",
-                   p);
+  auto rows =
+    about(x, "SELECT reservation_id, user_id, order_id, payment_key, method, status, amount, "
+             "refund_amount FROM payments WHERE id = $1");
   if (rows.rows() == 0) return std::nullopt;
-  return payment_entry{rows.uuid<reservation_id>(0, 0), rows.uuid<user_id>(0, 1),
-                       std::string{rows.text(0, 2)},    std::string{rows.text(0, 3)},
-                       std::string{rows.text(0, 4)},    std::string{rows.text(0, 5)},
-                       won{rows.integer(0, 6)},         won{rows.integer(0, 7)}};
+  return payment_entry{rows.uuid<reservation_id>(0, 0),
+                       rows.uuid<user_id>(0, 1),
+                       str(rows, 0, 2),
+                       str(rows, 0, 3),
+                       str(rows, 0, 4),
+                       str(rows, 0, 5),
+                       won{rows.integer(0, 6)},
+                       won{rows.integer(0, 7)}};
 }
 
 std::optional<attempt_entry> world_pg::attempt(attempt_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT status, asked::int, started_at, closed_at, next_ask_at "
-                   "FROM payment_attempts WHERE id = $1",
-                   p);
+  auto rows = about(x, "SELECT status, asked::int, started_at, closed_at, next_ask_at "
+                       "FROM payment_attempts WHERE id = $1");
   if (rows.rows() == 0) return std::nullopt;
-  return attempt_entry{std::string{rows.text(0, 0)}, rows.int4(0, 1), rows.time(0, 2),
+  return attempt_entry{str(rows, 0, 0), rows.int4(0, 1), rows.time(0, 2),
                        rows.time_or(0, 3, instant{}), rows.time_or(0, 4, instant{})};
 }
 
 std::optional<refund_entry> world_pg::refund(refund_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT attempt_id, amount, status = 'done', tries, next_try_at FROM refunds "
-                   "WHERE id = $1",
-                   p);
+  auto rows =
+    about(x, "SELECT attempt_id, amount, status = 'done', tries, next_try_at FROM refunds "
+             "WHERE id = $1");
   if (rows.rows() == 0) return std::nullopt;
   return refund_entry{rows.uuid<attempt_id>(0, 0), won{rows.integer(0, 1)}, rows.boolean(0, 2),
                       rows.int4(0, 3), rows.time(0, 4)};
 }
 
 std::map<std::string, int64_t> world_pg::books(attempt_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT account, sum(amount)::bigint FROM books WHERE attempt_id = $1 "
-                   "GROUP BY account HAVING sum(amount) <> 0",
-                   p);
+  auto rows = about(x, "SELECT account, sum(amount)::bigint FROM books WHERE attempt_id = $1 "
+                       "GROUP BY account HAVING sum(amount) <> 0");
   std::map<std::string, int64_t> out;
-  for (int i = 0; i < rows.rows(); ++i) out[std::string{rows.text(i, 0)}] = rows.integer(i, 1);
+  for (int i = 0; i < rows.rows(); ++i) out[str(rows, i, 0)] = rows.integer(i, 1);
   return out;
 }
 
 std::vector<ticket_entry> world_pg::tickets(reservation_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT id, ticket_number, status, seat_id, ticket_type_id, event_id, user_id, "
-                   "price, used_by, used_at FROM tickets WHERE reservation_id = $1 "
-                   "ORDER BY ticket_number",
-                   p);
-  std::vector<ticket_entry> out;
-  for (int i = 0; i < rows.rows(); ++i)
-    out.push_back({rows.uuid<ticket_id>(i, 0), std::string{rows.text(i, 1)},
-                   std::string{rows.text(i, 2)}, rows.uuid<seat_id>(i, 3),
-                   rows.uuid<ticket_type_id>(i, 4), rows.uuid<event_id>(i, 5),
-                   rows.uuid<user_id>(i, 6), won{rows.integer(i, 7)}, rows.uuid<user_id>(i, 8),
-                   rows.time_or(i, 9, instant{})});
-  return out;
+  auto rows =
+    about(x, "SELECT id, ticket_number, status, seat_id, ticket_type_id, event_id, user_id, "
+             "price, used_by, used_at FROM tickets WHERE reservation_id = $1 "
+             "ORDER BY ticket_number");
+  return each<ticket_entry>(rows, [&](int i) {
+    return ticket_entry{rows.uuid<ticket_id>(i, 0),
+                        str(rows, i, 1),
+                        str(rows, i, 2),
+                        rows.uuid<seat_id>(i, 3),
+                        rows.uuid<ticket_type_id>(i, 4),
+                        rows.uuid<event_id>(i, 5),
+                        rows.uuid<user_id>(i, 6),
+                        won{rows.integer(i, 7)},
+                        rows.uuid<user_id>(i, 8),
+                        rows.time_or(i, 9, instant{})};
+  });
 }
 
 std::vector<family_entry> world_pg::families(user_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT family_id, token_hash, revoked_at IS NOT NULL, expires_at "
-                   "FROM refresh_tokens WHERE user_id = $1 ORDER BY family_id, token_hash",
-                   p);
-  std::vector<family_entry> out;
-  for (int i = 0; i < rows.rows(); ++i)
-    out.push_back({rows.uuid<family_id>(i, 0), std::string{rows.text(i, 1)}, rows.boolean(i, 2),
-                   rows.time(i, 3)});
-  return out;
+  auto rows = about(x, "SELECT family_id, token_hash, revoked_at IS NOT NULL, expires_at "
+                       "FROM refresh_tokens WHERE user_id = $1 ORDER BY family_id, token_hash");
+  return each<family_entry>(rows, [&](int i) {
+    return family_entry{rows.uuid<family_id>(i, 0), str(rows, i, 1), rows.boolean(i, 2),
+                        rows.time(i, 3)};
+  });
 }
 
 std::optional<family_state> world_pg::family(family_id x) {
-  pg::params p;
-  p.add_id(x);
-  auto rows = must(db,
-                   "SELECT generation, revoked_at IS NOT NULL, expires_at, "
-                   "coalesce(user_agent, ''), coalesce(address, '') "
-                   "FROM refresh_families WHERE id = $1",
-                   p);
+  auto rows = about(x, "SELECT generation, revoked_at IS NOT NULL, expires_at, "
+                       "coalesce(user_agent, ''), coalesce(address, '') "
+                       "FROM refresh_families WHERE id = $1");
   if (rows.rows() == 0) return std::nullopt;
-  return family_state{rows.int4(0, 0), rows.boolean(0, 1), rows.time(0, 2),
-                      std::string{rows.text(0, 3)}, std::string{rows.text(0, 4)}};
+  return family_state{rows.int4(0, 0), rows.boolean(0, 1), rows.time(0, 2), str(rows, 0, 3),
+                      str(rows, 0, 4)};
 }
 
 } // namespace

@@ -67,8 +67,6 @@ LONG_FUNCTIONS = {
 # Files that may be longer than the limit.
 LONG_FILES = {
     "dev",  # One script on purpose: it must run before anything else is there.
-    "tests/integration/ledger_contract.cpp",  # One list of cases, read from top to bottom.
-    "tests/integration/ledger_contract_payments.cpp",  # So is this.
 }
 SOURCE = re.compile(r"\.(cpp|hpp|py|cmake|sql)$|(^|/)(CMakeLists\.txt|with-postgres)$"
                     r"|^dev$|^\.ci/run$")
