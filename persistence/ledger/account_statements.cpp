@@ -1,17 +1,18 @@
-#include "persistence/ledger/account_statements.hpp"
+#include "persistence/ledger/sql_parts.hpp"
+#include "persistence/ledger/statements.hpp"
 
 namespace tk::sql {
 
+namespace {
+
 // Credentials that changed since they were verified open nothing, and a closed account is nobody's.
-const char* const open_families = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
+constexpr const char* open_families = TK_OWN R"(
 v AS MATERIALIZED (
   SELECT i.*,
          CASE WHEN (SELECT t.id FROM refresh_tokens t WHERE t.token_hash = i.token_hash) IS NOT NULL
                 OR (SELECT f.id FROM refresh_families f WHERE f.id = i.family_id) IS NOT NULL
               THEN 'done'
-              WHEN (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
+              WHEN )" TK_FENCED("session") R"(
               THEN 'fenced'
               WHEN min(i.op) OVER (PARTITION BY i.token_hash) < i.op
                 OR min(i.op) OVER (PARTITION BY i.family_id) < i.op THEN 'in_flight'
@@ -57,9 +58,7 @@ SELECT op, CASE WHEN (SELECT count(*) FROM made) = (SELECT count(*) FROM v WHERE
 // grace (D13), and any other was used before. Ops of one batch are judged by the same rows, which
 // is one of their orders: what both tabs hold is the current token for both. A token is judged
 // reused in an ended family, too, so that a lost batch that is sent again says the same.
-const char* const rotate = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
+constexpr const char* rotate = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, t.id AS token_id, t.generation, f.generation AS current,
          f.expires_at AS family_ends, f.revoked_at IS NOT NULL AS ended,
@@ -78,7 +77,7 @@ v AS MATERIALIZED (
   SELECT w.*,
          CASE WHEN (SELECT n.id FROM refresh_tokens n WHERE n.token_hash = w.next_hash) IS NOT NULL
               THEN 'done'
-              WHEN (SELECT e FROM own)[w.session_shard + 1] IS DISTINCT FROM w.session_epoch
+              WHEN )" TK_FENCED_OF("w", "session") R"(
               THEN 'fenced'
               WHEN min(w.op) OVER (PARTITION BY w.next_hash) < w.op THEN 'in_flight'
               WHEN w.token_id IS NULL THEN 'not_pending'
@@ -127,9 +126,7 @@ SELECT op, CASE WHEN (SELECT count(*) FROM made) = (SELECT count(*) FROM v WHERE
 )";
 
 // The new moment is cut to the milliseconds in which tokens and rows are compared, and never falls.
-const char* const revoke = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
+constexpr const char* revoke = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, u.revoked_before AS was, u.password_hash, u.id IS NULL AS nobody,
          greatest(u.revoked_before, date_trunc('milliseconds', clock_timestamp())) AS at,
@@ -145,7 +142,7 @@ w AS MATERIALIZED (
 v AS MATERIALIZED (
   SELECT w.*,
          CASE WHEN done THEN 'done'
-              WHEN (SELECT e FROM own)[w.session_shard + 1] IS DISTINCT FROM w.session_epoch
+              WHEN )" TK_FENCED_OF("w", "session") R"(
               THEN 'fenced'
               WHEN nobody OR NOT named THEN 'not_pending'
               WHEN new_hash IS NOT NULL
@@ -186,5 +183,11 @@ SELECT op, CASE WHEN (SELECT count(*) FROM refused)
        NULL::timestamptz
   FROM v ORDER BY op
 )";
+
+} // namespace
+
+std::vector<statement> account_statements() {
+  return {{"open_families", open_families}, {"rotate", rotate}, {"revoke", revoke}};
+}
 
 } // namespace tk::sql

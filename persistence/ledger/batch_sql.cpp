@@ -101,119 +101,52 @@ void batch_sql::columns::add(int no, const create_reservation& x) {
   for (auto& i : x.items) {
     locks.shard(i.block);
     locks.item(i.seat, i.type);
-    auto& c = create.at;
-    c[0].push_int(no);
-    c[1].push_int(++item);
-    c[2].push_id(x.id);
-    c[3].push_id(x.user);
-    c[4].push_id(x.event);
-    c[5].push_text(x.number);
-    c[6].push_int(x.total.amount);
-    c[7].push_text(x.operation);
-    c[8].push_text_or_null(x.key);
-    c[9].push_int(x.ttl_s);
-    c[10].push_time(x.deadline);
-    c[11].push_int(x.session.shard);
-    c[12].push_int(x.session.epoch);
-    c[13].push_id_or_null(i.seat);
-    c[14].push_int(i.version);
-    c[15].push_int(i.fence);
-    c[16].push_id_or_null(i.type);
-    c[17].push_int(i.quantity);
-    c[18].push_int(i.price.amount);
-    c[19].push_int(i.block.shard);
-    c[20].push_int(i.block.epoch);
-    c[21].push_int(x.event_owner.shard);
-    c[22].push_int(x.event_owner.epoch);
-    c[23].push_text_or_null(x.digest);
-    c[24].push_int(x.items.front().block_no);
-    c[25].push_id_or_null(x.request);
-    if (x.token_issued_at == instant{}) c[26].push_null();
-    else c[26].push_time(x.token_issued_at);
-    c[27].push_int(x.items_before_max);
-    c[28].push_int(x.presale ? 1 : 0);
+    create.row(no, ++item, x.id, x.user, x.event, x.number, x.total, x.operation, or_null(x.key),
+               x.ttl_s, x.deadline, x.session, or_null(i.seat), i.version, i.fence, or_null(i.type),
+               i.quantity, i.price, i.block, x.event_owner, or_null(x.digest),
+               x.items.front().block_no, or_null(x.request), or_null(x.token_issued_at),
+               x.items_before_max, x.presale ? 1 : 0);
   }
 }
 
 void batch_sql::columns::add(int no, const release_reservation& x) {
-  locks.reservations.at[0].push_id(x.id);
+  locks.reservation(x.id);
   int item = 0;
   for (auto& i : x.items) {
     locks.shard(i.block);
     locks.item(i.seat, i.type);
-    auto& c = release.at;
-    c[0].push_int(no);
-    c[1].push_int(++item);
-    c[2].push_id(x.id);
-    c[3].push_text(reason_text(x.reason));
-    c[4].push_id_or_null(i.seat);
-    c[5].push_id_or_null(i.type);
-    c[6].push_int(i.quantity);
-    c[7].push_int(i.block.shard);
-    c[8].push_int(i.block.epoch);
-    c[9].push_id_or_null(x.actor);
-    c[10].push_id_or_null(x.request);
+    release.row(no, ++item, x.id, reason_text(x.reason), or_null(i.seat), or_null(i.type),
+                i.quantity, i.block, or_null(x.actor), or_null(x.request));
   }
 }
 
 void batch_sql::columns::add(int no, const open_family& x) {
   locks.shard(x.session);
-  auto& c = families.at;
-  c[0].push_int(no);
-  c[1].push_id(x.user);
-  c[2].push_id(x.family);
-  c[3].push_text(x.token_hash);
-  c[4].push_int(x.ttl_s);
-  c[5].push_int(x.session.shard);
-  c[6].push_int(x.session.epoch);
-  c[7].push_int(x.life_s);
-  c[8].push_int(x.credentials);
-  c[9].push_id_or_null(x.ends);
-  c[10].push_text_or_null(x.user_agent);
-  c[11].push_text_or_null(x.address);
+  families.row(no, x.user, x.family, x.token_hash, x.ttl_s, x.session, x.life_s, x.credentials,
+               or_null(x.ends), or_null(x.user_agent), or_null(x.address));
 }
 
 void batch_sql::columns::add(int no, const rotate_token& x) {
   locks.shard(x.session);
-  locks.users.at[0].push_id(x.user);
-  auto& c = rotate.at;
-  c[0].push_int(no);
-  c[1].push_id(x.user);
-  c[2].push_id(x.family);
-  c[3].push_text(x.token_hash);
-  c[4].push_text(x.next_hash);
-  c[5].push_int(x.ttl_s);
-  c[6].push_int(x.session.shard);
-  c[7].push_int(x.session.epoch);
+  locks.user(x.user);
+  rotate.row(no, x.user, x.family, x.token_hash, x.next_hash, x.ttl_s, x.session);
 }
 
 void batch_sql::columns::add(int no, const revoke_tokens& x) {
   locks.shard(x.session);
-  locks.users.at[0].push_id(x.user);
-  auto& c = revoke.at;
-  c[0].push_int(no);
-  c[1].push_id(x.user);
-  c[2].push_int(x.session.shard);
-  c[3].push_int(x.session.epoch);
-  c[4].push_id_or_null(x.keep);
-  c[5].push_id_or_null(x.only);
-  c[6].push_text_or_null(x.old_hash);
-  c[7].push_text_or_null(x.new_hash);
-  c[8].push_int(x.close ? 1 : 0);
+  locks.user(x.user);
+  revoke.row(no, x.user, x.session, or_null(x.keep), or_null(x.only), or_null(x.old_hash),
+             or_null(x.new_hash), x.close ? 1 : 0);
 }
 
 void batch_sql::columns::add(int no, const reread_items& x) {
   for (auto& seat : x.seats) {
-    locks.seats.at[0].push_id(seat);
-    reread.at[0].push_int(no);
-    reread.at[1].push_id(seat);
-    reread.at[2].push_time(x.deadline);
+    locks.item(seat, {});
+    reread.row(no, seat, x.deadline);
   }
   for (auto& type : x.types) {
-    locks.types.at[0].push_id(type);
-    reread_types.at[0].push_int(no);
-    reread_types.at[1].push_id(type);
-    reread_types.at[2].push_time(x.deadline);
+    locks.item({}, type);
+    reread_types.row(no, type, x.deadline);
   }
 }
 

@@ -5,19 +5,6 @@
 
 namespace tk {
 
-/// What every writer of a batch locks first, in the global order.
-struct lock_columns {
-  batch_arrays::table<1> shards = batch_arrays::make_table(batch_arrays::i4);
-  batch_arrays::table<1> reservations = batch_arrays::make_table(batch_arrays::id_);
-  batch_arrays::table<1> seats = batch_arrays::make_table(batch_arrays::id_);
-  batch_arrays::table<1> types = batch_arrays::make_table(batch_arrays::id_);
-  batch_arrays::table<1> users = batch_arrays::make_table(batch_arrays::id_);
-
-  void clear();
-  void shard(const participant& x) { shards.at[0].push_int(x.shard); }
-  void item(seat_id seat, ticket_type_id type);
-};
-
 /// The arrays of the statements about money and tickets; one `add` per kind of op.
 struct payment_columns {
   batch_arrays::table<8> open;

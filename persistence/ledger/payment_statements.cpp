@@ -1,3 +1,4 @@
+#include "persistence/ledger/sql_parts.hpp"
 #include "persistence/ledger/statements.hpp"
 
 /// Money, by the pattern of `statements.cpp`: judge every op, apply those that pass, one row per op
@@ -5,12 +6,6 @@
 namespace tk::sql {
 
 namespace {
-
-#define TK_OWN                                                                                     \
-  "WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e "                         \
-  "FROM shard_owners WHERE shard >= 0),"
-#define TK_FENCED(X) "(SELECT e FROM own)[i." X "_shard + 1] IS DISTINCT FROM i." X "_epoch"
-#define TK_TWIN "min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin"
 
 // An order for what is still to be had; the open one when there is one. A pinned reservation does
 // not end by time.
@@ -104,18 +99,13 @@ w AS MATERIALIZED (
          r.expires_at, a.status AS attempt_status, a.method, a.payment_key, p.order_id,
          p.status AS order_status,
          )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
-         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
+         )" TK_TWIN R"(,
          i.seat_id IS NOT NULL AND (SELECT s.id FROM seats s WHERE s.id = i.seat_id
            AND s.reservation_id = i.reservation_id AND s.fencing_token = i.fence
            AND s.status = 'locked') IS NULL AS lost,
          EXISTS (SELECT 1 FROM t JOIN tickets k ON k.ticket_number = t.number
                   WHERE t.op = i.op AND t.item = i.item) AS number_used,
-         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
-           <> count(*) OVER (PARTITION BY i.op)
-         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
-               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
-               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
-           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+         )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[],
               $7::timestamptz[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[], $12::int[],
               $13::bigint[], $14::int[], $15::bigint[], $16::uuid[])
@@ -173,10 +163,7 @@ closed AS (
    WHERE v.verdict = 'ok' AND v.item = 1 AND a.id = v.attempt_id AND a.status = 'live' RETURNING 1
 ),
 booked AS (
-  INSERT INTO books (attempt_id, payment_id, account, amount)
-  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
-    FROM v, (VALUES ('provider', 1), ('sales', -1)) AS b(account, sign)
-   WHERE v.verdict = 'ok' AND v.item = 1 RETURNING 1
+  )" TK_BOOKED("attempt_id", "provider", "sales") R"( AND v.item = 1 RETURNING 1
 ),
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
@@ -316,10 +303,7 @@ made AS (
     FROM v WHERE verdict = 'ok' RETURNING 1
 ),
 booked AS (
-  INSERT INTO books (attempt_id, payment_id, account, amount)
-  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
-    FROM v, (VALUES ('provider', 1), ('owed', -1)) AS b(account, sign)
-   WHERE v.verdict = 'ok' RETURNING 1
+  )" TK_BOOKED("attempt_id", "provider", "owed") R"( RETURNING 1
 )
 SELECT op, CASE WHEN (SELECT count(*) FROM late) = (SELECT count(*) FROM v WHERE verdict = 'ok')
                  AND (SELECT count(*) FROM made) = (SELECT count(*) FROM late)
@@ -331,17 +315,12 @@ constexpr const char* cancel_paid = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
          a.payment_id, a.amount, )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
-         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
+         )" TK_TWIN R"(,
          (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
          i.actor_id = r.user_id
            AND EXISTS (SELECT 1 FROM tickets k WHERE k.reservation_id = i.reservation_id
                           AND k.status = 'used') AS let_in,
-         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
-           <> count(*) OVER (PARTITION BY i.op)
-         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
-               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
-               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
-           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+         )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::uuid[],
               $8::uuid[], $9::int[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
               $14::uuid[])
@@ -371,18 +350,8 @@ voided AS (
    WHERE v.verdict = 'ok' AND v.item = 1 AND k.reservation_id = v.reservation_id
      AND k.status IN ('valid', 'used') RETURNING 1
 ),
-freed AS (
-  UPDATE seats s SET status = 'available', version = s.version + 1, locked_by = NULL,
-         reservation_id = NULL, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
-     AND s.status = 'reserved' RETURNING 1
-),
-back AS (
-  UPDATE ticket_types t SET available_quantity = t.available_quantity + n.n, updated_at = now()
-  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
-         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
-  WHERE t.id = n.type_id RETURNING n.k
-),
+)" TK_FREED("reserved") R"(,
+)" TK_QUOTAS("back", "+") R"(,
 owed AS (
   UPDATE payments p SET status = 'refund_pending', refund_reason = v.reason, updated_at = now()
     FROM v WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id
@@ -394,17 +363,13 @@ made AS (
     FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
 ),
 booked AS (
-  INSERT INTO books (attempt_id, payment_id, account, amount)
-  SELECT v.pin_id, v.payment_id, b.account, b.sign * v.amount
-    FROM v, (VALUES ('sales', 1), ('owed', -1)) AS b(account, sign)
-   WHERE v.verdict = 'ok' AND v.item = 1 RETURNING 1
+  )" TK_BOOKED("pin_id", "sales", "owed") R"( AND v.item = 1 RETURNING 1
 ),
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
                                    payment_to, actor, actor_id, reason, request_id)
   SELECT reservation_id, 'confirmed', 'cancelled', payment_status, 'refund_requested',
-         CASE WHEN actor_id IS NULL THEN 'system' WHEN actor_id = user_id THEN 'user'
-              ELSE 'admin' END, actor_id, reason, request_id
+         )" TK_ACTOR R"(, reason, request_id
     FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
 ),
 told AS (
@@ -415,11 +380,7 @@ told AS (
          request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),
-sums AS MATERIALIZED (
-  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
-         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
-         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
-)
+)" TK_SUMS R"(
 SELECT v.op,
        CASE WHEN (SELECT count(*) FROM freed) = sums.seats
              AND (SELECT coalesce(sum(k), 0) FROM back) = sums.quotas
@@ -434,9 +395,8 @@ constexpr const char* settle_refunds = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, f.status, f.attempt_id, f.payment_id, f.amount, f.reason, p.order_id, p.user_id,
          p.request_id, r.status AS of_status, r.payment_status, r.shard,
-         )" TK_FENCED(
-  "checkout") " AS fenced, min(i.op) OVER (PARTITION BY i.refund_id) < i.op AS twin"
-              R"(
+         )" TK_FENCED("checkout") R"( AS fenced,
+         min(i.op) OVER (PARTITION BY i.refund_id) < i.op AS twin
   FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::bool[], $5::text[], $6::int[], $7::int[],
               $8::bigint[])
     AS i(op, refund_id, reservation_id, done, error, retry_s, checkout_shard, checkout_epoch)
@@ -468,10 +428,7 @@ ended AS (
      AND r.payment_status = 'refund_requested' RETURNING 1
 ),
 booked AS (
-  INSERT INTO books (attempt_id, payment_id, account, amount)
-  SELECT v.attempt_id, v.payment_id, b.account, b.sign * v.amount
-    FROM v, (VALUES ('owed', 1), ('provider', -1)) AS b(account, sign)
-   WHERE v.verdict = 'ok' AND v.done RETURNING 1
+  )" TK_BOOKED("attempt_id", "owed", "provider") R"( AND v.done RETURNING 1
 ),
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
@@ -492,10 +449,6 @@ SELECT op, CASE WHEN (SELECT count(*) FROM settled) = (SELECT count(*) FROM v WH
                 THEN verdict ELSE torn() END, clock_timestamp(), NULL::timestamptz
   FROM v ORDER BY op
 )";
-
-#undef TK_OWN
-#undef TK_FENCED
-#undef TK_TWIN
 
 } // namespace
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "persistence/ledger/account_statements.hpp"
+#include "persistence/ledger/sql_parts.hpp"
 
 namespace tk::sql {
 
@@ -46,37 +46,17 @@ SELECT count(pg_advisory_xact_lock_shared(7430, s))
 FROM (SELECT DISTINCT s FROM unnest($1::int[]) s ORDER BY s) t
 )";
 
-constexpr const char* lock_reservations = R"(
-SELECT count(*) FROM (SELECT 1 FROM reservations WHERE id = ANY($1::uuid[])
-                      ORDER BY id FOR NO KEY UPDATE) x
-)";
-constexpr const char* lock_seats = R"(
-SELECT count(*) FROM (SELECT 1 FROM seats WHERE id = ANY($1::uuid[])
-                      ORDER BY id FOR NO KEY UPDATE) x
-)";
-constexpr const char* lock_types = R"(
-SELECT count(*) FROM (SELECT 1 FROM ticket_types WHERE id = ANY($1::uuid[])
-                      ORDER BY id FOR NO KEY UPDATE) x
-)";
-constexpr const char* lock_users = R"(
-SELECT count(*) FROM (SELECT 1 FROM users WHERE id = ANY($1::uuid[])
-                      ORDER BY id FOR NO KEY UPDATE) x
-)";
-
-// The epochs become an array indexed by shard + 1; the condition is there for the index (H-25).
 // Rows are items; an op's own columns are repeated on each of its items. Item 1 belongs to the lead
 // block. An op that has happened is judged first: sending a lost batch again is the look-up.
-constexpr const char* create = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
+constexpr const char* create = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*,
          coalesce((SELECT r.id FROM reservations r WHERE r.id = i.reservation_id),
                   (SELECT k.id FROM reservations k WHERE k.user_id = i.user_id
                      AND k.operation = i.operation AND k.idempotency_key = i.idem)) AS replay_of,
-         (SELECT e FROM own)[i.session_shard + 1] IS DISTINCT FROM i.session_epoch
-           OR (SELECT e FROM own)[i.event_shard + 1] IS DISTINCT FROM i.event_epoch
-           OR (SELECT e FROM own)[i.block_shard + 1] IS DISTINCT FROM i.block_epoch AS fenced,
+         )" TK_FENCED("session") R"(
+           OR )" TK_FENCED("event") R"(
+           OR )" TK_FENCED("block") R"( AS fenced,
          i.deadline < clock_timestamp() AS late,
          (SELECT e.status <> 'cancelled'
                    AND statement_timestamp() >= e.sale_start_date
@@ -141,12 +121,7 @@ took AS (
   FROM v WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.version = v.version
            AND s.status = 'available' RETURNING 1
 ),
-drew AS (
-  UPDATE ticket_types t SET available_quantity = t.available_quantity - n.n, updated_at = now()
-  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
-         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
-  WHERE t.id = n.type_id RETURNING n.k
-),
+)" TK_QUOTAS("drew", "-") R"(,
 made AS (
   INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, expires_at,
                             operation, idempotency_key, request_digest, shard, block_no)
@@ -174,11 +149,7 @@ told AS (
                             'eventId', event_id, 'totalAmount', amount), request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),
-sums AS MATERIALIZED (
-  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
-         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
-         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
-)
+)" TK_SUMS R"(
 SELECT v.op,
        CASE WHEN (SELECT count(*) FROM took) = sums.seats
              AND (SELECT coalesce(sum(k), 0) FROM drew) = sums.quotas
@@ -194,26 +165,18 @@ SELECT v.op,
   FROM v, sums WHERE v.item = 1 ORDER BY v.op
 )";
 
-// Expiry is judged by ledger time, a pin always wins, and the list of items is compared with the
-// reservation's own as a multiset: an item left out would stay locked for ever (H-38).
-constexpr const char* release = R"(
-WITH own AS MATERIALIZED (SELECT array_agg(epoch ORDER BY shard) AS e
-                          FROM shard_owners WHERE shard >= 0),
+// Expiry is judged by ledger time, and a pin always wins.
+constexpr const char* release = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.op, i.item, i.reservation_id, i.reason, i.seat_id, i.type_id, i.quantity, i.block_shard,
          i.actor_id, i.request_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
          r.expires_at, r.status = i.reason AS done,
          r.id IS NULL OR r.status <> 'pending' AS not_pending,
-         (SELECT e FROM own)[i.block_shard + 1] IS DISTINCT FROM i.block_epoch AS fenced,
+         )" TK_FENCED("block") R"( AS fenced,
          r.pin_id IS NOT NULL AS pinned,
          i.reason = 'expired' AND r.expires_at > clock_timestamp() AS early,
-         min(i.op) OVER (PARTITION BY i.reservation_id) < i.op AS twin,
-         (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id)
-           <> count(*) OVER (PARTITION BY i.op)
-         OR (SELECT count(*) FROM reservation_items x WHERE x.reservation_id = i.reservation_id
-               AND x.seat_id IS NOT DISTINCT FROM i.seat_id
-               AND x.ticket_type_id IS NOT DISTINCT FROM i.type_id AND x.quantity = i.quantity)
-           <> count(*) OVER (PARTITION BY i.op, i.seat_id, i.type_id, i.quantity) AS partial
+         )" TK_TWIN R"(,
+         )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::int[],
               $8::int[], $9::bigint[], $10::uuid[], $11::uuid[])
     AS i(op, item, reservation_id, reason, seat_id, type_id, quantity, block_shard, block_epoch,
@@ -235,18 +198,8 @@ ended AS (
    WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'pending'
      AND r.pin_id IS NULL RETURNING 1
 ),
-freed AS (
-  UPDATE seats s SET status = 'available', version = s.version + 1, locked_by = NULL,
-         reservation_id = NULL, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND s.id = v.seat_id AND s.reservation_id = v.reservation_id
-     AND s.status = 'locked' RETURNING 1
-),
-back AS (
-  UPDATE ticket_types t SET available_quantity = t.available_quantity + n.n, updated_at = now()
-  FROM (SELECT type_id, sum(quantity) AS n, count(*) AS k FROM v
-         WHERE verdict = 'ok' AND seat_id IS NULL GROUP BY type_id) n
-  WHERE t.id = n.type_id RETURNING n.k
-),
+)" TK_FREED("locked") R"(,
+)" TK_QUOTAS("back", "+") R"(,
 unordered AS (
   UPDATE payments p SET status = 'failed', updated_at = now() FROM v
    WHERE v.verdict = 'ok' AND v.item = 1 AND p.reservation_id = v.reservation_id
@@ -256,8 +209,7 @@ noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
                                    payment_to, actor, actor_id, reason, request_id)
   SELECT reservation_id, 'pending', reason, payment_status, payment_status,
-         CASE WHEN actor_id IS NULL THEN 'system' WHEN actor_id = user_id THEN 'user'
-              ELSE 'admin' END, actor_id, reason, request_id
+         )" TK_ACTOR R"(, reason, request_id
     FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
 ),
 told AS (
@@ -269,11 +221,7 @@ told AS (
          request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),
-sums AS MATERIALIZED (
-  SELECT count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NOT NULL) AS seats,
-         count(*) FILTER (WHERE verdict = 'ok' AND seat_id IS NULL) AS quotas,
-         count(*) FILTER (WHERE verdict = 'ok' AND item = 1) AS orders FROM v
-)
+)" TK_SUMS R"(
 SELECT v.op,
        CASE WHEN (SELECT count(*) FROM freed) = sums.seats
              AND (SELECT coalesce(sum(k), 0) FROM back) = sums.quotas
@@ -334,15 +282,12 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
   std::vector<statement> all{
     {"begin", "BEGIN"},
     {"fence", fence},
-    {"lock_reservations", lock_reservations},
-    {"lock_seats", lock_seats},
-    {"lock_types", lock_types},
-    {"lock_users", lock_users},
+    {"lock_reservations", TK_LOCK("reservations")},
+    {"lock_seats", TK_LOCK("seats")},
+    {"lock_types", TK_LOCK("ticket_types")},
+    {"lock_users", TK_LOCK("users")},
     {"release", sabotaged(release, x, false, "$8")},
     {"create", sabotaged(create, x, true, "$20")},
-    {"open_families", open_families},
-    {"rotate", rotate},
-    {"revoke", revoke},
     {"reread", reread},
     {"reread_types", reread_types},
     // An empty batch asks whether the server can write: even an UPDATE of no row is refused.
@@ -353,8 +298,8 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
                  "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"},
     {"rollback", "ROLLBACK"},
   };
-  for (auto& more : payment_statements()) all.push_back(std::move(more));
-  for (auto& more : ticket_statements()) all.push_back(std::move(more));
+  for (auto* part : {account_statements, payment_statements, ticket_statements})
+    for (auto& more : part()) all.push_back(std::move(more));
   return all;
 }
 

@@ -38,7 +38,9 @@ extern const char* const identity;
 
 /// What every lane prepares once per connection.
 std::vector<statement> prepared(const ledger_sabotage& x);
-/// Those of them that are about money.
+/// Those of them that are about accounts and sessions.
+std::vector<statement> account_statements();
+/// Those about money.
 std::vector<statement> payment_statements();
 /// Those about tickets alone.
 std::vector<statement> ticket_statements();
