@@ -165,8 +165,8 @@ CAF_TEST(pages of other sites may read but not change) {
   CAF_CHECK_EQUAL(r.status, 204);
   CAF_CHECK(r.has("Access-Control-Allow-Methods: GET, POST, PUT, DELETE, PATCH, OPTIONS\r\n"));
   CAF_CHECK(r.has("Access-Control-Allow-Origin: http://localhost:3000\r\n"));
-  for (auto bad : {get("/nope", origin), post("/api/small", origin, ""),
-                   post("/api/reservations", origin, ""), get("/api/throw", origin)})
+  for (const auto& bad : {get("/nope", origin), post("/api/small", origin, ""),
+                          post("/api/reservations", origin, ""), get("/api/throw", origin)})
     CAF_CHECK(c.ask(bad).has("Access-Control-Allow-Origin"));
 }
 
@@ -213,7 +213,7 @@ CAF_TEST(pipelined requests get their own answers in order) {
   c.send(all);
   for (int i = 0; i < 50; ++i) {
     auto want = std::to_string(i);
-    want = i % 2 == 0 ? "\"" + want + "\"" : "{\"q\":\"" + want + "\"}";
+    want.insert(0, i % 2 == 0 ? "\"" : "{\"q\":\"").append(i % 2 == 0 ? "\"" : "\"}");
     CAF_REQUIRE_EQUAL(c.read().body, want);
   }
 }

@@ -65,6 +65,7 @@ CAF_TEST(H24 late answers never reach another client) {
   constexpr int threads = 4, rounds = 1500;
   std::atomic<int> wrong{0}, read{0};
   std::vector<std::thread> all;
+  all.reserve(threads);
   for (int t = 0; t < threads; ++t)
     all.emplace_back([&, t] {
       for (int i = 0; i < rounds; ++i) {
@@ -88,6 +89,7 @@ CAF_TEST(answers on other threads race with new requests on the same connection)
   w.start();
   std::atomic<int> wrong{0};
   std::vector<std::thread> all;
+  all.reserve(4);
   for (int t = 0; t < 4; ++t)
     all.emplace_back([&, t] {
       client c(w.s->port());

@@ -1,17 +1,14 @@
 #include <algorithm>
 
 #include <caf/all.hpp>
-#include <prometheus/histogram.h>
 
-#include "actors/session/port.hpp"
+#include "http/api/creation.hpp"
 #include "http/api/entry.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
 #include "http/json.hpp"
-#include "supervisors/reply_once.hpp"
-#include "supervisors/router.hpp"
 
 /// Seat maps and the reservation of seats (contract 2.4).
 namespace tk::http {
@@ -110,34 +107,22 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   return error_answer(x.is, refusal_text(x, labels), more);
 }
 
-void reserve(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const wish& wanted,
-             const seat_plan_ptr& plan) {
-  auto budget = time_for(*x);
-  if (budget == millis{0}) return;
-  reserve_items cmd;
-  cmd.event = wanted.event;
-  for (auto& seat : wanted.seats) {
-    auto place = plan->find(seat);
-    if (!place) {
-      x->fail(ec::seat_unknown);
-      return;
-    }
-    cmd.items.push_back({seat, place->block_no});
+answer reserve_answer(const hold_reply& x, const seat_plan& plan) {
+  if (x.is == ec::ok) return json_text(reserved_answer(x, plan).dump());
+  return refusal_answer(x, plan);
+}
+
+checked<std::vector<wanted_item>> items_of(const wish& x, const seat_plan& plan) {
+  std::vector<wanted_item> out;
+  out.reserve(x.seats.size());
+  for (auto& seat : x.seats) {
+    auto place = plan.find(seat);
+    if (!place)
+      return tl::unexpected(
+        problem{ec::seat_unknown, std::string{answer_to(ec::seat_unknown).text}});
+    out.push_back({seat, place->block_no});
   }
-  cmd.key = wanted.key;
-  cmd.digest = digest_of(wanted);
-  cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
-  cmd.request = request_of(*x);
-  ask<session_actor>(self, s.node, key_of(x->user()), budget, std::move(cmd))
-    .then(
-      [&s, x, plan](const hold_reply& r) {
-        using seconds = std::chrono::duration<double>;
-        if (r.is == ec::ok && !r.replayed)
-          s.creations.Observe(seconds(exchange::steady::now() - x->started_).count());
-        if (r.is == ec::ok) x->respond(json_text(reserved_answer(r, *plan).dump()));
-        else x->respond(refusal_answer(r, *plan));
-      },
-      [x](const caf::error& e) { x->fail(to_ec(e)); });
+  return out;
 }
 
 void on_reserve(shop& s, const exchange_ptr& x) {
@@ -146,11 +131,9 @@ void on_reserve(shop& s, const exchange_ptr& x) {
     x->fail(wanted.error());
     return;
   }
-  s.with_plan(wanted->event, [&s, x, wanted = *wanted](caf::event_based_actor* self, ec is,
-                                                       const seat_plan_ptr& plan) {
-    if (is != ec::ok) x->fail(is);
-    else reserve(s, self, x, wanted, plan);
-  });
+  hold_for_caller(
+    s, x, {wanted->event, wanted->key, digest_of(*wanted)},
+    [wanted = *wanted](const seat_plan& plan) { return items_of(wanted, plan); }, reserve_answer);
 }
 
 void on_one(shop& s, const exchange_ptr& x) {

@@ -1,9 +1,8 @@
 #include <algorithm>
 
 #include <caf/all.hpp>
-#include <prometheus/histogram.h>
 
-#include "actors/session/port.hpp"
+#include "http/api/creation.hpp"
 #include "http/api/entry.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
@@ -95,7 +94,8 @@ struct order {
 /// What makes two requests the same for idempotency: the event, and how many of what.
 std::string digest_of(const order& x) {
   std::string text = to_string(x.event);
-  for (auto& y : x.lines) text += to_string(y.type) + "x" + std::to_string(y.quantity) + ";";
+  for (auto& y : x.lines)
+    text.append(to_string(y.type)).append("x").append(std::to_string(y.quantity)).append(";");
   return token_hash(text);
 }
 
@@ -151,35 +151,23 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   return error_answer(x.is, text, ",\"retryAfterMs\":" + std::to_string(x.retry_after_ms));
 }
 
-void place(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const order& wanted,
-           const seat_plan_ptr& plan) {
-  auto budget = time_for(*x);
-  if (budget == millis{0}) return;
-  reserve_items cmd;
-  cmd.event = wanted.event;
-  for (auto& y : wanted.lines) {
-    auto type = plan->find_type(y.type);
+answer order_answer(const hold_reply& x, const seat_plan& plan) {
+  if (x.is == ec::ok) return json_text(ordered_answer(x, plan).dump());
+  return refusal_answer(x, plan);
+}
+
+checked<std::vector<wanted_item>> items_of(const order& x, const seat_plan& plan) {
+  std::vector<wanted_item> out;
+  out.reserve(x.lines.size());
+  for (auto& y : x.lines) {
+    auto type = plan.find_type(y.type);
     if (!type) {
       auto text = std::string{answer_to(ec::ticket_type_unknown).text} + ": " + to_string(y.type);
-      x->fail(problem{ec::ticket_type_unknown, text});
-      return;
+      return tl::unexpected(problem{ec::ticket_type_unknown, text});
     }
-    cmd.items.push_back({{}, type->block_no, y.type, y.quantity});
+    out.push_back({{}, type->block_no, y.type, y.quantity});
   }
-  cmd.key = wanted.key;
-  cmd.digest = digest_of(wanted);
-  cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
-  cmd.request = request_of(*x);
-  ask<session_actor>(self, s.node, key_of(x->user()), budget, std::move(cmd))
-    .then(
-      [&s, x, plan](const hold_reply& r) {
-        using seconds = std::chrono::duration<double>;
-        if (r.is == ec::ok && !r.replayed)
-          s.creations.Observe(seconds(exchange::steady::now() - x->started_).count());
-        if (r.is == ec::ok) x->respond(json_text(ordered_answer(r, *plan).dump()));
-        else x->respond(refusal_answer(r, *plan));
-      },
-      [x](const caf::error& e) { x->fail(to_ec(e)); });
+  return out;
 }
 
 void on_order(shop& s, const exchange_ptr& x) {
@@ -188,11 +176,9 @@ void on_order(shop& s, const exchange_ptr& x) {
     x->fail(wanted.error());
     return;
   }
-  s.with_plan(wanted->event, [&s, x, wanted = *wanted](caf::event_based_actor* self, ec is,
-                                                       const seat_plan_ptr& plan) {
-    if (is != ec::ok) x->fail(is);
-    else place(s, self, x, wanted, plan);
-  });
+  hold_for_caller(
+    s, x, {wanted->event, wanted->key, digest_of(*wanted)},
+    [wanted = *wanted](const seat_plan& plan) { return items_of(wanted, plan); }, order_answer);
 }
 
 } // namespace

@@ -55,6 +55,7 @@ std::vector<std::string> search_patterns(std::string_view text,
     }
   }
   std::vector<std::string> out;
+  out.reserve(texts.size());
   for (const auto& x : texts) out.push_back(as_pattern(x));
   return out;
 }
