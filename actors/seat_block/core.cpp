@@ -254,8 +254,9 @@ void seat_block_core::apply_return(std::span<const held_item> items) {
 
 void seat_block_core::apply_quota_row(int32_t available, int32_t total) {
   if (!quota_) return;
-  bool settled =
-    claims_.empty() && std::ranges::none_of(holds_, [](auto& x) { return x.second.releasing; });
+  // A hold that is led elsewhere may have ended there already: its message is on its way.
+  auto may_end = [](auto& x) { return x.second.releasing || !x.second.led; };
+  bool settled = claims_.empty() && std::ranges::none_of(holds_, may_end);
   quota_->read(available, total, settled);
 }
 
@@ -360,7 +361,8 @@ int32_t seat_block_core::shown_quantity(instant now) const {
   for (auto& [when, id] : due_) {
     if (when > now) break;
     auto hold = find_hold(id);
-    if (hold && hold->expires_at <= now) n += quota_->units(hold->items, block_no_);
+    if (hold && !hold->pinned && hold->expires_at <= now)
+      n += quota_->units(hold->items, block_no_);
   }
   return static_cast<int32_t>(std::clamp<int64_t>(n, 0, quota_->facts().total));
 }

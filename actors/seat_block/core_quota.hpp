@@ -40,12 +40,14 @@ public:
   void give_back(int64_t n) { held_ -= n; }
   void sell(int64_t n) { facts_.unsold -= n; }
 
-  /// What the ledger's row says. `settled`: nothing is on its way to the ledger, so the row counts
-  /// exactly what is held. Else some claims may be in the row and some not: then it can only show
-  /// that there is less than thought, never that there is more.
+  /// What the ledger's row says. `settled`: nothing is on its way to the ledger or from it, so the
+  /// row counts exactly what is held. Else some claims and ends of holds may be in the row and some
+  /// not: then it can only show that there is less than thought, never that there is more. A change
+  /// of the total is one of the availability, too.
   void read(int64_t available, int32_t total, bool settled) {
     auto unsold = available + held_;
-    facts_.unsold = settled ? unsold : std::min(facts_.unsold, unsold + claimed_);
+    auto thought = facts_.unsold + total - facts_.total;
+    facts_.unsold = settled ? unsold : std::min(thought, unsold + claimed_);
     facts_.total = total;
   }
 

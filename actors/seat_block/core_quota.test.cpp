@@ -168,6 +168,29 @@ CAF_TEST(beside claims a row that was read can only lower the count) {
   CAF_CHECK_EQUAL(free(core), 30);
 }
 
+CAF_TEST(beside a hold that is led elsewhere a row that was read can only lower the count) {
+  auto core = fresh();
+  auto x = hold(1, 10);
+  x.led = false;
+  core.apply_hold(x);
+  core.apply_quota_row(90, 100); // It has ended, and the message of it is on its way.
+  CAF_CHECK_EQUAL(free(core), 80);
+  core.apply_quota_row(110, 120); // Somebody added twenty.
+  CAF_CHECK_EQUAL(free(core), 100);
+  core.apply_release(res(1), units(10));
+  CAF_CHECK_EQUAL(free(core), 110);
+}
+
+CAF_TEST(P44 a hold that is led elsewhere and pinned is not shown as available) {
+  auto core = fresh(5);
+  auto x = hold(1, 4, now);
+  x.led = false;
+  core.apply_hold(x);
+  CAF_CHECK_EQUAL(core.shown_quantity(now), 5);
+  core.set_pinned(res(1), true);
+  CAF_CHECK_EQUAL(core.shown_quantity(now), 1);
+}
+
 CAF_TEST(beside a release on its way a row that was read can only lower the count) {
   auto core = fresh();
   core.apply_hold(hold(1, 10));

@@ -283,13 +283,13 @@ struct payment_fixture : order_fixture {
   }
 
   begin_attempt pinned() {
-    const auto x = beginning(open());
+    auto x = beginning(open());
     does(x);
     return x;
   }
 
   begin_attempt sold() {
-    const auto x = pinned();
+    auto x = pinned();
     does(completing(x));
     return x;
   }
