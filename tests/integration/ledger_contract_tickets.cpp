@@ -111,6 +111,7 @@ CAF_TEST(admit: once and the same scan hears it again) {
 CAF_TEST(admit: of many scans in one batch the first is let in) {
   const auto it = bought();
   std::vector<op> scans;
+  scans.reserve(51);
   for (int i = 0; i < 50; ++i) scans.emplace_back(scanning(it.id, "scan-" + std::to_string(i)));
   scans.emplace_back(scanning(it.id, "scan-0")); // Sent twice by its scanner.
   const auto v = judge(std::move(scans));

@@ -1,5 +1,6 @@
 #include "tests/integration/ledger_race.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "actors/base/placement.hpp"
+#include "tests/integration/oracle.hpp"
 #include "tests/integration/pg_fixture.hpp"
 
 namespace tk::test {
@@ -267,11 +269,7 @@ private:
     auto answer = driver_.execute(b);
     if (answer.is != batch_status::committed) {
       std::lock_guard lock{a_.guard};
-      if (answer.is == batch_status::torn) ++a_.report.torn;
-      else if (answer.error.starts_with("40P01")) ++a_.report.deadlocks;
-      else if (answer.is == batch_status::contended) ++a_.report.lock_timeouts;
-      else ++a_.report.lost;
-      return;
+      return a_.report.note_failure(answer);
     }
     for (size_t i = 0; i < b.ops.size(); ++i) digest(b.ops[i], answer.verdicts.at(i));
   }
@@ -341,43 +339,7 @@ void take_over(arena& a, int per_second) {
   }
 }
 
-// -- the oracle ---------------------------------------------------------------------------------
-
-struct rule {
-  const char* text;
-  const char* sql; ///< Must return no row.
-};
-
-constexpr rule oracle[] = {
-  {"a seat's status is not its reservation's",
-   "SELECT s.id FROM seats s LEFT JOIN reservations r ON r.id = s.reservation_id "
-   "WHERE (s.status = 'available') = coalesce(r.status IN ('pending', 'confirmed'), false) "
-   "OR (s.status = 'reserved') <> coalesce(r.status = 'confirmed', false)"},
-  {"a seat is in two live reservations",
-   "SELECT i.seat_id FROM reservation_items i JOIN reservations r ON r.id = i.reservation_id "
-   "AND r.status IN ('pending', 'confirmed') WHERE i.seat_id IS NOT NULL "
-   "GROUP BY 1 HAVING count(*) > 1"},
-  {"a quota does not add up",
-   "SELECT t.id FROM ticket_types t WHERE t.available_quantity + (SELECT "
-   "coalesce(sum(i.quantity), 0) FROM reservation_items i JOIN reservations r "
-   "ON r.id = i.reservation_id AND r.status IN ('pending', 'confirmed') "
-   "WHERE i.ticket_type_id = t.id) <> t.total_quantity"},
-  {"a seat's version is not the number of its steps",
-   "SELECT s.id FROM seats s WHERE s.version <> (SELECT count(*) + count(*) FILTER (WHERE "
-   "r.status <> 'pending') FROM reservation_items i JOIN reservations r "
-   "ON r.id = i.reservation_id WHERE i.seat_id = s.id)"},
-  {"domain events are missing or doubled",
-   "SELECT 1 WHERE (SELECT count(*) FROM outbox WHERE topic = 'reservation-events') <> "
-   "(SELECT count(*) + count(*) FILTER (WHERE status <> 'pending') FROM reservations)"},
-  {"the history's fold is not the row",
-   "SELECT r.id FROM reservations r WHERE (SELECT h.to_status || h.payment_to FROM "
-   "reservation_history h WHERE h.reservation_id = r.id ORDER BY h.id DESC LIMIT 1) "
-   "IS DISTINCT FROM r.status || r.payment_status"},
-  {"items are missing",
-   "SELECT r.id FROM reservations r WHERE NOT EXISTS (SELECT 1 FROM reservation_items i "
-   "WHERE i.reservation_id = r.id) OR r.total_amount <> (SELECT sum(i.subtotal) FROM "
-   "reservation_items i WHERE i.reservation_id = r.id)"},
-};
+// -- judging ------------------------------------------------------------------------------------
 
 /// Checks what the lanes and the taker remember; callers hold the guard or are alone.
 void judge_memories(const arena& a, std::vector<std::string>& out) {
@@ -402,41 +364,58 @@ void judge_memories(const arena& a, std::vector<std::string>& out) {
 void judge(arena& a) {
   auto& out = a.report.violations;
   judge_memories(a, out);
-  if (a.report.torn > 0) out.push_back(std::to_string(a.report.torn) + " batches torn");
-  if (a.report.deadlocks > 0) out.push_back(std::to_string(a.report.deadlocks) + " deadlocks");
-  if (a.report.lost > 0) out.push_back(std::to_string(a.report.lost) + " batches lost");
   auto db = a.home.connect();
-  for (auto& x : oracle) {
-    if (auto rows = must(db, x.sql); rows.rows() > 0)
-      out.push_back(std::string{x.text} + ": " + std::to_string(rows.rows()));
-  }
+  a.report.judge(db);
   auto made = number(db, "SELECT count(*) FROM reservations");
   if (made != a.report.verdicts["create ok"])
     out.push_back(std::to_string(made) + " reservations, but " +
                   std::to_string(a.report.verdicts["create ok"]) + " were answered ok");
 }
 
-bool already_violated(arena& a) {
-  std::lock_guard lock{a.guard};
+bool already_violated(const arena& a) {
   std::vector<std::string> found;
   judge_memories(a, found);
   return !found.empty() || a.report.torn + a.report.deadlocks > 0;
 }
 
+bool over(arena& a, const race_config& config, millis ran) {
+  std::lock_guard lock{a.guard};
+  if (config.stop_at_first && already_violated(a)) return true;
+  return ran_enough(config, a.report, ran);
+}
+
 } // namespace
+
+void race_report::note_failure(const batch_result& x) {
+  if (x.is == batch_status::torn) ++torn;
+  else if (x.error.starts_with("40P01")) ++deadlocks;
+  else if (x.is == batch_status::contended) ++lock_timeouts;
+  else ++lost;
+}
+
+void race_report::judge(pg::connection& db) {
+  if (torn > 0) violations.push_back(std::to_string(torn) + " batches torn");
+  if (deadlocks > 0) violations.push_back(std::to_string(deadlocks) + " deadlocks");
+  if (lost > 0) violations.push_back(std::to_string(lost) + " batches lost");
+  for (auto& x : broken_rules(db)) violations.push_back(x);
+}
+
+bool ran_enough(const race_config& config, const race_report& report, millis ran) {
+  bool all = std::ranges::all_of(config.must_happen,
+                                 [&](auto& name) { return report.verdicts.contains(name); });
+  return ran >= (all ? config.duration : 3 * config.duration);
+}
 
 race_report run_race(const race_config& config) {
   arena a;
   a.seed();
   std::vector<std::thread> threads;
+  threads.reserve(lane_threads + 1);
   for (int i = 0; i < lane_threads; ++i)
     threads.emplace_back([&a, i, &config] { lane{a, i, config}.run(); });
   threads.emplace_back([&a, &config] { take_over(a, config.takeovers_per_s); });
-  auto until = std::chrono::steady_clock::now() + config.duration;
-  while (std::chrono::steady_clock::now() < until) {
+  for (millis ran{0}; !over(a, config, ran); ran += millis{100})
     std::this_thread::sleep_for(millis{100});
-    if (config.stop_at_first && already_violated(a)) break;
-  }
   a.stop = true;
   for (auto& x : threads) x.join();
   judge(a);
