@@ -54,6 +54,7 @@ struct options {
 void bench_reserve(shop& x, report& out, const options& how);
 void bench_contended(shop& x, report& out, const options& how);
 void bench_read(shop& x, report& out, const options& how);
+void bench_catalogue(shop& x, report& out, const options& how);
 void bench_login(shop& x, report& out, const options& how);
 void bench_buy(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);

@@ -68,9 +68,10 @@ int run_benches(const CLI::App& app, const settings& how) {
   auto wanted = options{how.seconds};
   using bench_function = void (*)(shop&, report&, const options&);
   const auto benches =
-    std::array<std::pair<const char*, bench_function>, 6>{{{"reserve", bench_reserve},
+    std::array<std::pair<const char*, bench_function>, 7>{{{"reserve", bench_reserve},
                                                            {"contended", bench_contended},
                                                            {"read", bench_read},
+                                                           {"catalogue", bench_catalogue},
                                                            {"login", bench_login},
                                                            {"buy", bench_buy},
                                                            {"memory", bench_memory}}};
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("reserve", "durable reservations, each by a user not seen before");
   app.add_subcommand("contended", "everybody wants the same 100 seats");
   app.add_subcommand("read", "events list, event detail, seat map");
+  app.add_subcommand("catalogue", "lists and searches over 10,000 events, no two alike");
   app.add_subcommand("login", "reservations while log-ins keep every hashing thread busy");
   app.add_subcommand("buy", "whole purchases: reserve, prepare, confirm");
   app.add_subcommand("memory", "resident bytes per seat, session and reservation; time to ready");

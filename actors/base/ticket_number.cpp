@@ -3,13 +3,14 @@
 #include <array>
 #include <cstdio>
 
+#include "actors/base/business_day.hpp"
+
 namespace tk {
 
 std::string ticket_number(instant now, entropy& random) {
   constexpr size_t characters = 7, bits_each = 5;
   static_assert(ticket_alphabet.size() == size_t{1} << bits_each);
-  constexpr auto business_zone = std::chrono::hours(9); // Asia/Seoul (D36), which has no summer.
-  std::chrono::year_month_day day{std::chrono::floor<std::chrono::days>(now + business_zone)};
+  auto day = business_day(now);
   std::array<char, 32> date{};
   std::snprintf(date.data(), date.size(), "T%04d%02u%02u-", static_cast<int>(day.year()),
                 static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));

@@ -1,5 +1,6 @@
 #include <caf/all.hpp>
 
+#include "http/api/event_query.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
@@ -14,48 +15,27 @@ namespace {
 
 using done = response_cache::done;
 
-std::optional<event_status_filter> parse_status(const std::string& x) {
-  if (x.empty()) return event_status_filter::any;
-  if (x == "upcoming") return event_status_filter::upcoming;
-  if (x == "on_sale") return event_status_filter::on_sale;
-  if (x == "ended") return event_status_filter::ended;
-  if (x == "cancelled") return event_status_filter::cancelled;
-  return std::nullopt;
-}
-
-std::string render_page(const event_page& x, page_query page) {
+std::string render_page(const event_page& x, const list_events& asked) {
   json out = {{"events", json::array()}};
   for (auto& event : x.events) out["events"].push_back(event_list_row(event));
-  out["pagination"] = json(pagination(page, x.total));
+  out["pagination"] = json(pagination({asked.page, asked.limit}, x.total));
   return out.dump();
 }
 
 void on_list(shop& s, const exchange_ptr& x) {
-  auto page = read_page(x->req(), 10);
-  if (!page) {
-    x->fail(page.error());
+  auto query = read_event_query(x->req());
+  if (!query) {
+    x->fail(query.error());
     return;
   }
-  constexpr size_t search_max = 100;
-  auto search = read_text_query(x->req(), "q", search_max);
-  if (!search) {
-    x->fail(search.error());
+  if (query->status == event_status_filter::none) {
+    x->respond(json_text(render_page({}, *query)));
     return;
   }
-  auto word = x->req().query("status").value_or("");
-  auto status = parse_status(word);
-  if (!status) { // Filters are exact: no event has that status.
-    x->respond(json_text(render_page({}, *page)));
-    return;
-  }
-  list_events query{*status, std::move(*search), static_cast<int32_t>(page->page),
-                    static_cast<int32_t>(page->limit)};
-  auto key = "events?" + word + "&" + std::to_string(page->page) + "&" +
-             std::to_string(page->limit) + "&" + query.search;
-  s.cache.serve(x, key,
-                [&s, query, page = *page](caf::event_based_actor* self, const done& finish) {
+  s.cache.serve(x, cache_key(*query),
+                [&s, query = *query](caf::event_based_actor* self, const done& finish) {
                   self->request(s.store, store_budget, query)
-                    .then([=](const event_page& found) { finish(render_page(found, page)); },
+                    .then([=](const event_page& found) { finish(render_page(found, query)); },
                           [=](caf::error& e) { finish(tl::unexpected(to_ec(e))); });
                 });
 }
@@ -96,9 +76,22 @@ void on_layouts(shop& s, const exchange_ptr& x) {
 
 void add_catalogue_routes(shop& s, std::vector<route>& out) {
   route_group events{s, out, "events"};
-  events.get("/api/events", "listEvents", "A page of the catalogue, by start of sale.")
+  events
+    .get("/api/events", "listEvents",
+         "A page of the catalogue: events that pass every filter given, by start of sale.")
     .query("status", R"({"type":"string"})", "Exact status as of now.")
-    .query("q", R"({"type":"string"})", "Search in title, artist, venue and address.")
+    .query("q", R"({"type":"string","maxLength":100})",
+           "In title, artist, venue or address, in either spelling of known names.")
+    .query("venue", R"({"type":"string","maxLength":100})", "In the venue's name, likewise.")
+    .query("artistId", R"({"type":"string","format":"uuid"})", "Of this artist.")
+    .query("from", R"({"type":"string","format":"date"})",
+           "Event date, at the earliest; a day in Asia/Seoul.")
+    .query("to", R"({"type":"string","format":"date"})", "Event date, at the latest; likewise.")
+    .query("minPrice", R"({"type":"integer","minimum":0})", "Highest price is at least this.")
+    .query("maxPrice", R"({"type":"integer","minimum":0})", "Lowest price is at most this.")
+    .query("sort", R"({"enum":["sale_start","event_date","title","price"],"default":"sale_start"})",
+           "Then by id; events without it come last.")
+    .query("order", R"({"enum":["asc","desc"],"default":"asc"})", "Of `sort`.")
     .query("page", R"({"type":"integer","default":1})", "From 1; clamped.")
     .query("limit", R"({"type":"integer","default":10})", "1 to 100; clamped.")
     .gives(schemas::event_page)

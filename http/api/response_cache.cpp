@@ -13,10 +13,14 @@ namespace {
 
 struct entry {
   body_ptr plain, gzip;
-  instant made_at;
+  instant made_at; // When it was asked for: what it tells may have changed since then.
   bool loading = false;
   std::vector<exchange_ptr> waiting;
 };
+
+size_t size_of(const entry& x) {
+  return (x.plain ? x.plain->size() : 0) + (x.gzip ? x.gzip->size() : 0);
+}
 
 } // namespace
 
@@ -24,10 +28,12 @@ struct response_cache::table {
   const wall_clock& clock;
   std::mutex mutex;
   std::unordered_map<std::string, entry> entries;
+  size_t bytes = 0; // Of all bodies.
   cache_probe probe{};
 
-  void loaded(const std::string& key, outcome result);
+  void loaded(const std::string& key, instant asked_at, outcome result);
   bool make_room(instant now);
+  template <class Keep> void drop(Keep keep);
 };
 
 /// The duty to end one load. An actor may end with jobs in its mailbox or answers on their way;
@@ -35,21 +41,23 @@ struct response_cache::table {
 struct response_cache::ticket {
   std::shared_ptr<table> where;
   std::string key;
+  instant asked_at;
   bool used = false;
 
-  ticket(std::shared_ptr<table> x, std::string y) : where(std::move(x)), key(std::move(y)) {
+  ticket(std::shared_ptr<table> x, std::string y, instant z)
+      : where(std::move(x)), key(std::move(y)), asked_at(z) {
     // nop
   }
   ticket(const ticket&) = delete;
   ticket& operator=(const ticket&) = delete;
   ~ticket() { finish(tl::unexpected(ec::internal)); }
   void finish(outcome result) {
-    if (!std::exchange(used, true)) where->loaded(key, std::move(result));
+    if (!std::exchange(used, true)) where->loaded(key, asked_at, std::move(result));
   }
 };
 
 response_cache::response_cache(ingress_pool& pool, const wall_clock& clock)
-    : pool_(pool), table_(new table{clock, {}, {}, {}}) {
+    : pool_(pool), table_(new table{clock, {}, {}, 0, {}}) {
   // nop
 }
 
@@ -78,7 +86,7 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
     i->second.waiting.push_back(x);
     if (std::exchange(i->second.loading, true)) return;
   }
-  auto duty = std::make_shared<ticket>(table_, key);
+  auto duty = std::make_shared<ticket>(table_, key, now);
   pool_.run([duty, load = std::move(load)](caf::event_based_actor* self) {
     load(self, [duty](outcome result) { duty->finish(std::move(result)); });
   });
@@ -86,7 +94,7 @@ void response_cache::serve(const exchange_ptr& x, const std::string& key, loader
 
 const cache_probe& response_cache::probe() const { return table_->probe; }
 
-void response_cache::table::loaded(const std::string& key, outcome result) {
+void response_cache::table::loaded(const std::string& key, instant asked_at, outcome result) {
   auto now = clock.now();
   body_ptr plain, zipped;
   if (result) {
@@ -101,14 +109,18 @@ void response_cache::table::loaded(const std::string& key, outcome result) {
     waiting.swap(e.waiting);
     e.loading = false;
     if (plain) {
+      bytes -= size_of(e);
       e.plain = plain;
       e.gzip = zipped;
-      e.made_at = now;
+      e.made_at = asked_at;
+      bytes += size_of(e);
+      if (bytes > bytes_max) make_room(now);
     } else if (e.plain && now - e.made_at < oldest && answer_to(result.error()).status == 503) {
       plain = e.plain;
       zipped = e.gzip;
       stale = true;
     } else {
+      bytes -= size_of(e);
       entries.erase(key);
     }
   }
@@ -120,14 +132,21 @@ void response_cache::table::loaded(const std::string& key, outcome result) {
   }
 }
 
-/// False when nothing can go.
+/// Drops what is not fresh and, if that is not enough, everything; never what is being loaded.
+/// False when there are too many entries all the same.
 bool response_cache::table::make_room(instant now) {
-  if (entries.size() < entries_max) return true;
-  std::erase_if(entries,
-                [now](auto& x) { return !x.second.loading && now - x.second.made_at > fresh_for; });
-  if (entries.size() >= entries_max)
-    std::erase_if(entries, [](auto& x) { return !x.second.loading; });
+  auto enough = [this] { return entries.size() < entries_max && bytes <= bytes_max; };
+  if (!enough()) drop([now](const entry& x) { return now - x.made_at < fresh_for; });
+  if (!enough()) drop([](const entry&) { return false; });
   return entries.size() < entries_max;
+}
+
+template <class Keep> void response_cache::table::drop(Keep keep) {
+  std::erase_if(entries, [&](auto& x) {
+    if (x.second.loading || keep(x.second)) return false;
+    bytes -= size_of(x.second);
+    return true;
+  });
 }
 
 } // namespace tk::http

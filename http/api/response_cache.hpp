@@ -38,6 +38,8 @@ public:
   /// Older answers are not shown even when nothing newer can be had.
   static constexpr millis oldest{600'000};
   static constexpr size_t entries_max = 4096;
+  /// Of all bodies together; old ones that are being loaded again may come on top.
+  static constexpr size_t bytes_max = 64 << 20;
 
 private:
   /// Shared with the loads under way: one may end when the cache has gone.

@@ -137,6 +137,14 @@ CAF_TEST(an answer that is not fresh is loaded again) {
   CAF_CHECK_EQUAL(loads, 2);
 }
 
+CAF_TEST(an answer is as old as its question) {
+  auto x = ask("a", takes_long());
+  pass(response_cache::fresh_for);
+  held[0]("one"); // What it tells may have changed while it was on its way.
+  CAF_CHECK_EQUAL(x->text(), "one");
+  CAF_CHECK_EQUAL(ask("a", brings("two"))->text(), "two");
+}
+
 CAF_TEST(keys are kept apart) {
   CAF_CHECK_EQUAL(ask("a", brings("one"))->text(), "one");
   CAF_CHECK_EQUAL(ask("b", brings("two"))->text(), "two");
@@ -260,6 +268,34 @@ CAF_TEST(beyond the bound fresh answers go too) {
   for (size_t i = 0; i < response_cache::entries_max; ++i) ask(std::to_string(i), brings("x"));
   CAF_CHECK_EQUAL(ask("one more", brings("y"))->text(), "y");
   CAF_CHECK_EQUAL(ask("0", refuses(ec::unavailable))->status(), 503);
+}
+
+CAF_TEST(beyond the bound of bytes old answers go first) {
+  std::string big(response_cache::bytes_max / 4, 'x');
+  ask("old", brings(big));
+  pass(response_cache::fresh_for);
+  for (auto key : {"1", "2"}) ask(key, brings(big));
+  ask("3", brings(big)); // Each has a short gzip form, too.
+  CAF_CHECK_EQUAL(ask("old", refuses(ec::unavailable))->status(), 503);
+  loads = 0;
+  for (auto key : {"1", "2", "3"}) ask(key, brings(big));
+  CAF_CHECK_EQUAL(loads, 0);
+  CAF_CHECK_EQUAL(ask("4", brings(big))->status(), 200); // All are fresh: all go.
+  for (auto key : {"1", "2", "3", "4"})
+    CAF_CHECK_EQUAL(ask(key, refuses(ec::unavailable))->status(), 503);
+}
+
+CAF_TEST(an answer that is replaced or refused gives its bytes back) {
+  std::string big(response_cache::bytes_max / 4, 'x');
+  for (int i = 0; i < 20; ++i) {
+    pass(response_cache::fresh_for);
+    ask("a", brings(big));
+    ask("b", brings(big));
+    pass(response_cache::fresh_for);
+    ask("b", refuses(ec::event_unknown));
+  }
+  pass(response_cache::fresh_for);
+  CAF_CHECK(ask("a", refuses(ec::unavailable))->stale()); // It was not dropped for want of room.
 }
 
 CAF_TEST(beyond the bound of loads the answer is busy at once) {

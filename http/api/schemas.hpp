@@ -80,45 +80,97 @@ inline constexpr char me_response[] = R"({"type":"object","required":["user"],"p
 inline constexpr char message[] = R"({"type":"object","required":["message"],
  "properties":{"message":{"type":"string"}}})";
 
-inline constexpr char event_page[] = R"({"type":"object","required":["events","pagination"],
- "properties":{"events":{"type":"array","items":{"type":"object","required":["id","title",
- "description","venue","address","event_date","sale_start_date","sale_end_date",
- "poster_image_url","status","artist_name","artist_id","seat_layout_id","ticket_type_count",
- "min_price","max_price"],"properties":{
-  "id":{"type":"string","format":"uuid"},"title":{"type":"string"},"venue":{"type":"string"},
+/// An event as its views show it: what they share, then a view's own fields.
+inline std::string event_schema(const std::string& own_names, const std::string& own) {
+  return R"({"type":"object","required":["id","title","description","venue","address","event_date",
+ "sale_start_date","sale_end_date","poster_image_url","status","artist_name","artist_id",
+ "seat_layout_id","ticket_type_count","min_price","max_price")" +
+         own_names + R"(],"properties":{"id":{"type":"string","format":"uuid"},
+  "title":{"type":"string"},"description":{"type":["string","null"]},"venue":{"type":"string"},
+  "address":{"type":["string","null"]},"event_date":{"type":"string","format":"date-time"},
+  "sale_start_date":{"type":["string","null"],"format":"date-time"},
+  "sale_end_date":{"type":["string","null"],"format":"date-time"},
+  "poster_image_url":{"type":["string","null"]},
   "status":{"type":"string","enum":["upcoming","on_sale","ended","cancelled"]},
+  "artist_name":{"type":["string","null"]},
+  "artist_id":{"type":["string","null"],"format":"uuid"},
+  "seat_layout_id":{"type":["string","null"],"format":"uuid"},
   "ticket_type_count":{"type":"integer"},"min_price":{"type":["integer","null"]},
-  "max_price":{"type":["integer","null"]}}}},
- "pagination":{"type":"object","required":["page","limit","total","totalPages"],"properties":{
-  "page":{"type":"integer"},"limit":{"type":"integer"},"total":{"type":"integer"},
-  "totalPages":{"type":"integer"}}}}})";
+  "max_price":{"type":["integer","null"]})" +
+         own + "}}";
+}
 
-inline constexpr char event_detail[] = R"({"type":"object","required":["event","ticketTypes"],
- "properties":{"event":{"type":"object","required":["id","title","description","venue","address",
- "event_date","sale_start_date","sale_end_date","poster_image_url","status","artist_name",
- "seat_layout_id","artist_id","pre_scaled","created_by","created_at","updated_at","ticketTypes"],
- "properties":{"id":{"type":"string","format":"uuid"},"title":{"type":"string"},
+inline constexpr char pagination[] = R"({"type":"object",
+ "required":["page","limit","total","totalPages"],"properties":{"page":{"type":"integer"},
+ "limit":{"type":"integer"},"total":{"type":"integer"},"totalPages":{"type":"integer"}}})";
+
+inline constexpr char presale_schedule[] = R"({"type":"object",
+ "required":["diamond","gold","silver","bronze"],
+ "additionalProperties":{"type":"string","format":"date-time"}})";
+
+inline constexpr char event_types[] = R"({"type":"array","items":{"type":"object","required":["id",
+ "name","price","total_quantity","available_quantity","description"],"properties":{
+  "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"price":{"type":"integer"},
+  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"},
+  "description":{"type":["string","null"]}}}})";
+
+inline const std::string event_page = R"({"type":"object","required":["events","pagination"],
+ "properties":{"events":{"type":"array","items":)" +
+                                      event_schema("", "") + R"(},"pagination":)" + pagination +
+                                      "}}";
+
+inline const std::string event_detail =
+  R"({"type":"object","required":["event","ticketTypes"],"properties":{"event":)" +
+  event_schema(R"(,"pre_scaled","created_by","created_at","updated_at","ticketTypes")",
+               R"(,"pre_scaled":{"type":"boolean"},
+  "created_by":{"type":["string","null"],"format":"uuid"},
+  "created_at":{"type":"string","format":"date-time"},
+  "updated_at":{"type":"string","format":"date-time"},"ticketTypes":)" +
+                 std::string{event_types}) +
+  R"(,"ticketTypes":)" + event_types + R"(,"preSaleSchedule":)" + presale_schedule + "}}";
+
+/// An artist as its views show it, likewise.
+inline std::string artist_schema(const std::string& own_names, const std::string& own) {
+  return R"({"type":"object","required":["id","name","image_url","description",
+ "membership_price","created_at")" +
+         own_names + R"(],"properties":{"id":{"type":"string","format":"uuid"},
+  "name":{"type":"string","minLength":1},"image_url":{"type":["string","null"]},
+  "description":{"type":["string","null"]},"membership_price":{"type":"integer"},
+  "created_at":{"type":"string","format":"date-time"})" +
+         own + "}}";
+}
+
+inline const std::string artist_page =
+  R"({"type":"object","required":["artists","pagination"],"properties":{"artists":{"type":"array",
+ "items":)" +
+  artist_schema(R"(,"event_count","member_count")",
+                R"(,"event_count":{"type":"integer"},"member_count":{"type":"integer"})") +
+  R"(},"pagination":)" + pagination + "}}";
+
+inline const std::string artist_detail =
+  R"({"type":"object","required":["artist","memberCount","events"],"properties":{"artist":)" +
+  artist_schema(R"(,"updated_at")", R"(,"updated_at":{"type":"string","format":"date-time"})") +
+  R"(,"memberCount":{"type":"integer"},"events":{"type":"array","items":{"type":"object",
+ "required":["id","title","venue","event_date","sale_start_date","sale_end_date","status",
+ "poster_image_url","min_price","max_price"],"properties":{
+  "id":{"type":"string","format":"uuid"},"title":{"type":"string"},"venue":{"type":"string"},
   "event_date":{"type":"string","format":"date-time"},
   "sale_start_date":{"type":["string","null"],"format":"date-time"},
   "sale_end_date":{"type":["string","null"],"format":"date-time"},
-  "status":{"type":"string","enum":["upcoming","on_sale","ended","cancelled"]},
-  "seat_layout_id":{"type":["string","null"],"format":"uuid"},
-  "artist_id":{"type":["string","null"],"format":"uuid"},"pre_scaled":{"type":"boolean"},
-  "created_by":{"type":["string","null"],"format":"uuid"},
-  "created_at":{"type":"string","format":"date-time"},
-  "updated_at":{"type":"string","format":"date-time"},"ticketTypes":{"type":"array"}}},
- "ticketTypes":{"type":"array","items":{"type":"object","required":["id","name","price",
- "total_quantity","available_quantity","description"],"properties":{
-  "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"price":{"type":"integer"},
-  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"},
-  "description":{"type":["string","null"]}}}},
- "preSaleSchedule":{"type":"object","required":["diamond","gold","silver","bronze"],
-  "additionalProperties":{"type":"string","format":"date-time"}}}})";
+  "status":{"type":"string","enum":["upcoming","on_sale","ended"]},
+  "poster_image_url":{"type":["string","null"]},"min_price":{"type":["integer","null"]},
+  "max_price":{"type":["integer","null"]},"pre_sale_schedule":)" +
+  presale_schedule + "}}}}}";
 
 inline constexpr char layouts[] = R"({"type":"object","required":["layouts"],"properties":{
  "layouts":{"type":"array","items":{"type":"object","required":["id","name","description",
- "total_seats","layout_config"],"properties":{"total_seats":{"type":"integer"},
- "layout_config":{"type":"object"}}}}}})";
+ "total_seats","layout_config"],"properties":{"id":{"type":"string","format":"uuid"},
+ "name":{"type":"string"},"description":{"type":["string","null"]},
+ "total_seats":{"type":"integer"},"layout_config":{"type":"object","required":["sections"],
+ "properties":{"sections":{"type":"array","items":{"type":"object","required":["name","rows",
+ "seatsPerRow","price","startRow"],"properties":{"name":{"type":"string"},
+ "rows":{"type":"integer"},"seatsPerRow":{"type":"integer"},"price":{"type":"integer"},
+ "startRow":{"type":"integer"}}}}}}}}}}})";
 
 inline constexpr char seat_map[] = R"({"type":"object","required":["event","layout","seats"],
  "properties":{"event":{"type":"object","required":["id","title"]},

@@ -183,6 +183,7 @@ std::vector<route> shop_routes(shop& s) {
   add_auth_routes(s, out);
   add_account_routes(s, out);
   add_catalogue_routes(s, out);
+  add_artist_routes(s, out);
   add_seat_routes(s, out);
   add_reservation_routes(s, out);
   add_standing_routes(s, out);

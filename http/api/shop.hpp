@@ -79,6 +79,7 @@ std::vector<route> shop_routes(shop& s);
 void add_auth_routes(shop& s, std::vector<route>& out);        // 2.1
 void add_account_routes(shop& s, std::vector<route>& out);     // G07
 void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layouts
+void add_artist_routes(shop& s, std::vector<route>& out);      // 2.3
 void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
 void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
 void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6

@@ -33,6 +33,42 @@ json event_row_json(const event_view& x) {
   };
 }
 
+/// When the sale of an artist's event opens for each tier (2.9).
+json presale_schedule(instant sale_start) {
+  auto after = [&](int hours) { return to_iso(sale_start + std::chrono::hours{hours}); };
+  return {{"diamond", after(0)}, {"gold", after(1)}, {"silver", after(24)}, {"bronze", after(48)}};
+}
+
+/// An event as its artist's page shows it (2.3).
+json artist_event_json(const event_view& x) {
+  json out = {
+    {"id", to_string(x.id)},
+    {"title", x.title},
+    {"venue", x.venue},
+    {"event_date", to_iso(x.event_date)},
+    {"sale_start_date", time_or_null(x.has_sale_start, x.sale_start)},
+    {"sale_end_date", time_or_null(x.has_sale_end, x.sale_end)},
+    {"status", x.status},
+    {"poster_image_url", text_or_null(x.has_poster, x.poster_image_url)},
+    {"min_price", price_or_null(x.has_prices, x.min_price)},
+    {"max_price", price_or_null(x.has_prices, x.max_price)},
+  };
+  if (x.has_sale_start) out["pre_sale_schedule"] = presale_schedule(x.sale_start);
+  return out;
+}
+
+/// What both views of an artist share.
+json artist_json(const artist_view& x) {
+  return {
+    {"id", to_string(x.id)},
+    {"name", x.name},
+    {"image_url", text_or_null(x.has_image, x.image_url)},
+    {"description", text_or_null(x.has_description, x.description)},
+    {"membership_price", x.membership_price.amount},
+    {"created_at", to_iso(x.created_at)},
+  };
+}
+
 json ticket_type_json(const ticket_type_view& x) {
   return {
     {"id", to_string(x.id)},
@@ -147,11 +183,7 @@ json event_detail(const event_view& x) {
   for (auto& type : x.ticket_types) types.push_back(ticket_type_json(type));
   event["ticketTypes"] = types;
   json out = {{"event", std::move(event)}, {"ticketTypes", std::move(types)}};
-  if (x.has_artist && x.has_sale_start) {
-    auto after = [&](int hours) { return to_iso(x.sale_start + std::chrono::hours{hours}); };
-    out["preSaleSchedule"] = {
-      {"diamond", after(0)}, {"gold", after(1)}, {"silver", after(24)}, {"bronze", after(48)}};
-  }
+  if (x.has_artist && x.has_sale_start) out["preSaleSchedule"] = presale_schedule(x.sale_start);
   return out;
 }
 
@@ -161,6 +193,23 @@ json layout_view_json(const layout_view& x) {
           {"description", text_or_null(x.has_description, x.description)},
           {"total_seats", x.total_seats},
           {"layout_config", json::parse(x.layout_json, nullptr, false)}};
+}
+
+json artist_list_row(const artist_view& x) {
+  auto out = artist_json(x);
+  out["event_count"] = x.event_count;
+  out["member_count"] = x.member_count;
+  return out;
+}
+
+json artist_detail(const found_artist& x) {
+  auto artist = artist_json(x.artist);
+  artist["updated_at"] = to_iso(x.artist.updated_at);
+  auto events = json::array();
+  for (auto& event : x.events) events.push_back(artist_event_json(event));
+  return {{"artist", std::move(artist)},
+          {"memberCount", x.artist.member_count},
+          {"events", std::move(events)}};
 }
 
 json reservation_list_row(const reservation_view& x) {

@@ -27,6 +27,10 @@ json event_list_row(const event_view& x);
 /// The whole answer of `GET /api/events/{id}`.
 json event_detail(const event_view& x);
 json layout_view_json(const layout_view& x);
+/// A row of `GET /api/artists` (2.3).
+json artist_list_row(const artist_view& x);
+/// The whole answer of `GET /api/artists/{id}`.
+json artist_detail(const found_artist& x);
 /// A row of `GET /api/reservations/my` (2.5).
 json reservation_list_row(const reservation_view& x);
 /// `reservation` of `GET /api/reservations/{id}` (2.5).

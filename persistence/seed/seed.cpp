@@ -4,6 +4,7 @@
 #include <cassert>
 #include <map>
 
+#include "actors/base/business_day.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/seat_block/partition.hpp"
 #include "persistence/pg/connection.hpp"
@@ -14,13 +15,6 @@ namespace tk {
 namespace {
 
 constexpr millis statement_limit{60'000};
-
-/// Midnight of the day of `now` in Asia/Seoul, which has no daylight saving time.
-instant day_zero(instant now) {
-  constexpr std::chrono::hours offset{9};
-  auto local = std::chrono::floor<std::chrono::days>(now + offset);
-  return std::chrono::time_point_cast<millis>(local) - offset;
-}
 
 std::string json_of(const seeds::layout& x) {
   std::string out = "{\"sections\":[";
@@ -44,7 +38,7 @@ int32_t seats_of(const seeds::layout& x) {
 class seeder {
 public:
   seeder(pg::connection& db, const seed_options& options)
-      : db_(db), options_(options), day_zero_(day_zero(options.now)) {
+      : db_(db), options_(options), day_zero_(business_midnight(business_day(options.now))) {
     // nop
   }
 

@@ -12,8 +12,8 @@ namespace tk {
 std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
   for (const auto& part :
-       {account_statements(), upkeep_statements(), catalogue_statements(), reservation_statements(),
-        ticket_statements(), payment_view_statements()})
+       {account_statements(), upkeep_statements(), catalogue_statements(), artist_statements(),
+        reservation_statements(), ticket_statements(), payment_view_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -78,6 +78,12 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     },
     [&pool](const list_layouts&) {
       return pg_answer<layouts>(pool, [](db& to) { return read_layouts(to); });
+    },
+    [&pool](const list_artists& x) {
+      return pg_answer<artist_page>(pool, [=](db& to) { return read_artists(to, x); });
+    },
+    [&pool](const read_artist& x) {
+      return pg_answer<found_artist>(pool, [=](db& to) { return read_one_artist(to, x); });
     },
     [&pool](const list_reservations& x) {
       return pg_answer<reservation_list>(pool, [=](db& to) { return read_reservations(to, x); });

@@ -98,12 +98,24 @@ struct accounts_cleared {
 
 // -- catalogue ----------------------------------------------------------------------------------
 
-enum class event_status_filter : uint8_t { any = 0, upcoming, on_sale, ended, cancelled };
+/// `any` leaves the cancelled out (C23); `none` is what no event has.
+enum class event_status_filter : uint8_t { any = 0, upcoming, on_sale, ended, cancelled, none };
 
+/// What a list of events is sorted by; then by id. Events without it come last.
+enum class event_order : uint8_t { sale_start = 0, event_date, title, price };
+
+/// Events that pass every filter (G09).
 struct list_events {
   event_status_filter status = event_status_filter::any;
-  std::string search; ///< Empty = none.
+  std::string search; ///< In title, artist, venue and address; empty = any.
   int32_t page = 1, limit = 10;
+  std::string venue;                                      ///< In the venue's name; empty = any.
+  artist_id artist = {};                                  ///< Nil = any.
+  instant from = instant::min(), before = instant::max(); ///< from <= event date < before.
+  /// Something can be bought within these bounds, as far as the event's price range tells.
+  std::optional<won> min_price = {}, max_price = {};
+  event_order order = event_order::sale_start;
+  bool descending = false;
 };
 struct ticket_type_view {
   ticket_type_id id;
@@ -159,6 +171,32 @@ struct layout_view {
 };
 struct layouts {
   std::vector<layout_view> rows; ///< By total seats ascending.
+};
+
+struct artist_view {
+  artist_id id;
+  std::string name, image_url, description;
+  bool has_image = false, has_description = false;
+  won membership_price;
+  instant created_at, updated_at;
+  int64_t event_count = 0;  ///< Without the cancelled.
+  int64_t member_count = 0; ///< Memberships active as of the statement's time.
+};
+/// A page of the artists, by name.
+struct list_artists {
+  int32_t page = 1, limit = 50;
+};
+struct artist_page {
+  std::vector<artist_view> artists;
+  int64_t total = 0;
+};
+struct read_artist {
+  artist_id id;
+};
+struct found_artist {
+  bool found = false;
+  artist_view artist;
+  std::vector<event_view> events; ///< Without the cancelled; by event date, then id.
 };
 
 // -- a user's reservations ----------------------------------------------------------------------

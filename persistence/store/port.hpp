@@ -28,6 +28,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_ticket_type)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_ticket_type)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_layouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::layouts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_artists)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::artist_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_artist)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_artist)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_reservations)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::reservation_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_reservation)
@@ -62,7 +66,9 @@ using store_actor = caf::typed_actor<
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
   caf::replies_to<find_ticket_type>::with<found_ticket_type>,
-  caf::replies_to<list_layouts>::with<layouts>,
+  caf::replies_to<list_layouts>::with<layouts>, caf::replies_to<list_artists>::with<artist_page>,
+  /// An artist with the artist's events.
+  caf::replies_to<read_artist>::with<found_artist>,
   caf::replies_to<list_reservations>::with<reservation_list>,
   caf::replies_to<read_reservation>::with<found_reservation_view>,
   caf::replies_to<list_tickets>::with<ticket_page>,

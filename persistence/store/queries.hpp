@@ -41,6 +41,12 @@ pg_result<found_event> read_one_event(pg::connection& db, const read_event& x);
 pg_result<found_ticket_type> read_ticket_type(pg::connection& db, const find_ticket_type& x);
 pg_result<layouts> read_layouts(pg::connection& db);
 
+// -- artists (artists.cpp) ------------------------------------------------------------------------
+
+std::vector<pg_statement> artist_statements();
+pg_result<artist_page> read_artists(pg::connection& db, const list_artists& x);
+pg_result<found_artist> read_one_artist(pg::connection& db, const read_artist& x);
+
 // -- reservations (reservations.cpp) --------------------------------------------------------------
 
 std::vector<pg_statement> reservation_statements();

@@ -6,15 +6,7 @@ namespace tk {
 
 namespace {
 
-constexpr size_t patterns_max = 32;
-
-/// ASCII only: Korean has no case, and ILIKE does the rest.
-std::string lower(std::string_view x) {
-  std::string out{x};
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
+constexpr size_t patterns_max = 32, text_max = 1024;
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
@@ -40,20 +32,21 @@ std::string as_pattern(std::string_view text) {
 
 std::vector<std::string> search_patterns(std::string_view text,
                                          const std::vector<keyword_pair>& pairs) {
-  std::vector<std::string> texts{lower(text)};
+  std::vector<std::string> texts{std::string{text}};
   auto add = [&](std::string x) {
-    if (texts.size() < patterns_max && std::find(texts.begin(), texts.end(), x) == texts.end())
+    if (texts.size() < patterns_max && x.size() <= text_max &&
+        std::find(texts.begin(), texts.end(), x) == texts.end())
       texts.push_back(std::move(x));
   };
-  for (const auto& pair : pairs) {
-    auto korean = lower(pair.korean), english = lower(pair.english);
-    if (korean.empty() || english.empty()) continue;
-    // Only what was there before this pair: a pair must not undo itself.
-    for (size_t i = 0, n = texts.size(); i < n; ++i) {
-      if (texts[i].find(korean) != std::string::npos) add(replaced(texts[i], korean, english));
-      if (texts[i].find(english) != std::string::npos) add(replaced(texts[i], english, korean));
+  // Breadth first: should there be too many, the nearest spellings are kept.
+  for (size_t i = 0; i < texts.size(); ++i)
+    for (const auto& pair : pairs) {
+      if (pair.korean.empty() || pair.english.empty()) continue;
+      if (texts[i].find(pair.korean) != std::string::npos)
+        add(replaced(texts[i], pair.korean, pair.english));
+      if (texts[i].find(pair.english) != std::string::npos)
+        add(replaced(texts[i], pair.english, pair.korean));
     }
-  }
   std::vector<std::string> out;
   out.reserve(texts.size());
   for (const auto& x : texts) out.push_back(as_pattern(x));

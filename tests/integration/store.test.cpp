@@ -3,105 +3,22 @@
 #include "caf/test/dsl.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <caf/scoped_actor.hpp>
 
 #include "persistence/pii/check.hpp"
 #include "persistence/reads/actor.hpp"
-#include "persistence/reads/queries.hpp"
-#include "persistence/seed/seed.hpp"
 #include "persistence/store/actor.hpp"
-#include "persistence/store/queries.hpp"
-#include "tests/integration/pg_fixture.hpp"
+#include "tests/integration/store_world.hpp"
 
 namespace {
 
 using namespace tk;
 using namespace tk::test;
 
+using fixture = store_world;
+
 constexpr auto patience = std::chrono::seconds(10);
-
-std::shared_ptr<const pii_vault> test_vault() {
-  pii_keys keys;
-  keys.current.id = 1;
-  keys.current.bytes.fill(7);
-  keys.lookup.fill(9);
-  return std::make_shared<pii_vault>(keys);
-}
-
-pg::connection prepared(const test_database& home, const std::string& role,
-                        const std::vector<pg_statement>& statements, const char* settings) {
-  auto db = home.connect(role);
-  if (*settings != '\0') CAF_REQUIRE(db.run_script(settings).ok());
-  for (const auto& x : statements) {
-    auto made = db.prepare(x.name, x.sql);
-    if (!made.ok()) CAF_FAIL(x.name << ": " << made.error());
-  }
-  return db;
-}
-
-struct fixture {
-  test_database home;
-  pg::connection db = home.connect();
-  counting_entropy source;
-  std::shared_ptr<const pii_vault> vault = test_vault();
-
-  pg::connection reader() {
-    return prepared(home, "tiketi_read", read_statements(), read_settings);
-  }
-  pg::connection writer() { return prepared(home, "tiketi_store", store_statements(), ""); }
-
-  seeded fill(seed_profile profile = seed_profile::laptop) {
-    seed_options x;
-    x.profile = profile;
-    x.admin_email = "admin@tiketi.test";
-    x.admin_password_hash = "hash";
-    x.load_password_hash = "hash";
-    x.now = from_ms(number(db, "SELECT (extract(epoch FROM now()) * 1000)::int8"));
-    x.random = &source;
-    x.vault = vault.get();
-    auto made = seed(home.conninfo("tiketi_migrate"), x);
-    if (!made) CAF_FAIL(made.error());
-    return *made;
-  }
-
-  event_id event(const char* title) {
-    auto rows = must(db, "SELECT id FROM events WHERE title = $1", pg::params{}.add_text(title));
-    CAF_REQUIRE_EQUAL(rows.rows(), 1);
-    return rows.uuid<event_id>(0, 0);
-  }
-
-  user_id user() {
-    auto id = make_id<user_id>(source);
-    pg::params p;
-    must(db,
-         "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
-         "VALUES ($1, '', uuid_send($1), '')",
-         p.add_id(id));
-    return id;
-  }
-
-  /// A reservation of the `n` seats of `event` that come first and are free.
-  reservation_id reserve(const user_id& who, const event_id& of, int n, int life_s = 300) {
-    auto id = make_id<reservation_id>(source);
-    pg::params p;
-    p.add_id(id).add_id(who).add_id(of).add_text("TK" + to_string(id)).add_int4(life_s);
-    must(db,
-         "INSERT INTO reservations (id, user_id, event_id, reservation_number, total_amount, "
-         "expires_at, operation, shard, block_no) VALUES ($1, $2, $3, $4, 1000, now() + $5::int "
-         "* interval '1 second', 'seats.reserve', 3, 1)",
-         p);
-    must(db,
-         "WITH free AS (SELECT id, price FROM seats WHERE event_id = $3 AND status = 'available' "
-         "ORDER BY block_no, row_number, seat_number LIMIT $4::int), taken AS (UPDATE seats SET "
-         "status = 'locked', locked_by = $2, reservation_id = $1, version = version + 1 "
-         "WHERE id IN (SELECT id FROM free)) INSERT INTO reservation_items (reservation_id, "
-         "seat_id, quantity, unit_price, subtotal) SELECT $1, id, 1, price, price FROM free",
-         pg::params{}.add_id(id).add_id(who).add_id(of).add_int4(n));
-    return id;
-  }
-};
 
 bool same(const reservation_row& a, const reservation_row& b) {
   auto item = [](const held_item& x, const held_item& y) {
@@ -244,7 +161,7 @@ CAF_TEST(S29 the role of the store cannot touch what the ledger owns) {
   auto to = home.connect("tiketi_store");
   for (auto sql : {"UPDATE seats SET status = 'reserved'", "DELETE FROM reservations",
                    "UPDATE users SET revoked_before = NULL", "SELECT * FROM refresh_tokens",
-                   "UPDATE ticket_types SET available_quantity = 0"})
+                   "UPDATE ticket_types SET available_quantity = 0", "DELETE FROM event_search"})
     CAF_CHECK_EQUAL(to.query(sql).sqlstate(), "42501");
   auto from = home.connect("tiketi_read");
   for (auto sql : {"UPDATE seats SET status = 'reserved'", "SELECT email_cipher FROM users",
@@ -285,66 +202,6 @@ CAF_TEST(the seed is as contracted and a second run changes nothing) {
                   10);
 }
 
-CAF_TEST(the catalogue shows statuses of now and pages) {
-  fill();
-  auto to = writer();
-  auto all = read_events(to, {event_status_filter::any, "", 1, 100});
-  if (!all) CAF_FAIL(all.error().text);
-  CAF_CHECK_EQUAL(all->total, 28);
-  CAF_CHECK_EQUAL(all->events.size(), 28u);
-  CAF_CHECK(std::is_sorted(all->events.begin(), all->events.end(), [](auto& a, auto& b) {
-    return std::pair(a.sale_start, a.id) < std::pair(b.sale_start, b.id);
-  }));
-  auto on_sale = read_events(to, {event_status_filter::on_sale, "", 1, 4});
-  CAF_CHECK_EQUAL(on_sale->total, 6);
-  CAF_CHECK_EQUAL(on_sale->events.size(), 4u);
-  auto beyond = read_events(to, {event_status_filter::on_sale, "", 9, 4});
-  CAF_CHECK(beyond->total == 6 && beyond->events.empty());
-  auto& basketball = all->events.front();
-  CAF_CHECK_EQUAL(basketball.title, "스포츠 경기 - 농구 결승전");
-  CAF_CHECK_EQUAL(basketball.ticket_type_count, 3);
-  CAF_CHECK(basketball.min_price == won{50000} && basketball.max_price == won{200000});
-  auto one = read_one_event(to, {event("10CM HOTEL ROOM TOUR")});
-  CAF_REQUIRE(one);
-  CAF_CHECK(one->event.has_prices && one->event.min_price == won{70000}); // D14: of its seats.
-  CAF_CHECK(one->event.max_price == won{150000} && one->event.ticket_types.empty());
-  CAF_CHECK_EQUAL(one->event.status, "on_sale");
-
-  must(db, "UPDATE events SET status = 'cancelled' WHERE title LIKE 'ZICO%'");
-  must(db, "UPDATE events SET sale_end_date = now() - interval '1 second' "
-           "WHERE title LIKE '10CM%'");
-  auto total = [&](event_status_filter status) {
-    return read_events(to, {status, "", 1, 5})->total;
-  };
-  CAF_CHECK_EQUAL(total(event_status_filter::any), 26); // C23
-  CAF_CHECK_EQUAL(total(event_status_filter::cancelled), 2);
-  CAF_CHECK_EQUAL(total(event_status_filter::ended), 1);
-  auto types = read_one_event(to, {event("2025 콘서트 투어 in 서울")});
-  CAF_REQUIRE_EQUAL(types->event.ticket_types.size(), 4u);
-  CAF_CHECK_EQUAL(types->event.ticket_types[0].name, "VIP석");
-  CAF_CHECK_EQUAL(types->event.ticket_types[0].available, 95);
-  auto halls = read_layouts(to);
-  CAF_REQUIRE_EQUAL(halls->rows.size(), 3u);
-  CAF_CHECK_EQUAL(halls->rows[2].total_seats, 4900);
-  CAF_CHECK(!read_one_event(to, {make_id<event_id>(source)})->found);
-}
-
-CAF_TEST(D15 the search knows both spellings and no wildcards) {
-  fill();
-  auto to = writer();
-  auto hits = [&](const char* x) {
-    auto found = read_events(to, {event_status_filter::any, x, 1, 100});
-    return found ? found->total : -1;
-  };
-  CAF_CHECK_EQUAL(hits("psy"), 1);
-  CAF_CHECK_EQUAL(hits("방탄소년단"), 1);
-  CAF_CHECK_EQUAL(hits("zico"), 2);
-  CAF_CHECK(hits("jamsil") >= 3);
-  CAF_CHECK_EQUAL(hits("%"), 0);
-  CAF_CHECK_EQUAL(hits("_"), 0);
-  CAF_CHECK_EQUAL(hits("\\"), 0);
-}
-
 CAF_TEST(S25 hostile strings are stored and found literally) {
   auto to = writer();
   for (std::string x : {"'; DROP TABLE users; --", "\" OR 1=1", "$1", "%s%n", "Robert');", "\\",
@@ -356,11 +213,11 @@ CAF_TEST(S25 hostile strings are stored and found literally) {
     CAF_CHECK(found && found->name == x && found->phone == x && found->password_hash == x);
     must(db, "INSERT INTO events (title, venue, event_date) VALUES ($1, 'v', now() + '1 day')",
          pg::params{}.add_text("t " + x + " end"));
-    auto events = read_events(to, {event_status_filter::any, "t " + x + " end", 1, 10});
+    auto events = read_events(to, listing(event_status_filter::any, "t " + x + " end", 1, 10));
     CAF_REQUIRE(events);
     CAF_CHECK_EQUAL(events->total, 1);
   }
-  auto zero = read_events(to, {event_status_filter::any, std::string{"a\0b", 3}, 1, 10});
+  auto zero = read_events(to, listing(event_status_filter::any, std::string{"a\0b", 3}, 1, 10));
   CAF_REQUIRE(!zero);
   CAF_CHECK(zero.error().error == ec::bad_request);
   CAF_CHECK(number(db, "SELECT count(*) FROM users") == 12);
