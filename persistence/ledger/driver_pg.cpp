@@ -42,9 +42,13 @@ struct acknowledged {
 
 batch_result failed(batch_status is, std::string error) { return {is, {}, std::move(error)}; }
 
-/// The table of ledger.md section 5. `state` is of an answer that did arrive.
-batch_status status_of(std::string_view state) {
+/// The table of ledger.md section 5, of an answer that did arrive.
+batch_status status_of(const pg::result& rows) {
+  auto state = rows.sqlstate();
   auto kind = state.substr(0, 2);
+  // Another lane drew the same ticket number in the same instant. It has committed by now, so that
+  // the same batch, sent again, is told `number_used`.
+  if (state == "23505" && rows.constraint() == "tickets_number") return batch_status::contended;
   if (state == "40P01" || state == "40001" || state == "55P03" || state == "57014")
     return batch_status::contended;
   if (kind == "53" || state == "25006") return batch_status::read_only;
@@ -312,7 +316,7 @@ batch_result ledger_driver_pg::impl::receive(const batch& what,
     if (rows.skipped()) continue;
     if (!rows.ok()) {
       // After COMMIT the only thing that can fail is the position: unknown, like a broken line.
-      auto is = committed ? batch_status::lost : status_of(rows.sqlstate());
+      auto is = committed ? batch_status::lost : status_of(rows);
       if (!failure) failure = failed(is, rows.error());
       if (is == batch_status::lost) return std::move(*failure);
       continue;

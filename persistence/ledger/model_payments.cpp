@@ -82,10 +82,16 @@ bool ledger_model::each(const batch& what, std::vector<verdict>& out, undo_log& 
     auto twin = !named.insert(subject_of(*x)).second;
     if constexpr (std::is_same_v<Op, begin_attempt>)
       twin = !keys.insert(x->payment_key).second || twin;
+    bool number_twin = false;
+    if constexpr (std::is_same_v<Op, complete_payment>)
+      for (const auto& item : x->items)
+        for (const auto& y : item.tickets)
+          number_twin = !keys.insert(y.number).second || number_twin;
     auto before_twins = v.is == outcome::done || v.is == outcome::fenced;
     if constexpr (std::is_same_v<Op, open_payment>)
       before_twins = before_twins || v.payment == x->id; // Replayed by its own id.
     if (twin && !before_twins) v.is = outcome::in_flight;
+    if (number_twin && v.is == outcome::ok) v.is = outcome::number_used;
     if (v.is == outcome::ok) passed.emplace_back(x, &v);
   }
   return std::all_of(passed.begin(), passed.end(),
@@ -449,7 +455,6 @@ bool ledger_model::number_used(const complete_payment& x) const {
 
 /// False when a constraint or the tripwire would tear the batch.
 bool ledger_model::issue(const complete_payment& x, undo_log& undo) {
-  if (number_used(x)) return false; // By an op of this very batch.
   const auto& r = rows.reservations.at(x.reservation).row;
   for (const auto& item : x.items) {
     if (item.tickets.size() != static_cast<size_t>(item.quantity)) return false;

@@ -75,7 +75,7 @@ v AS MATERIALIZED (
 ),
 held AS (
   UPDATE reservations r SET pin_id = v.attempt_id, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status || '' = 'pending'
      AND r.pin_id IS NULL RETURNING 1
 ),
 made AS (
@@ -92,8 +92,11 @@ SELECT op, CASE WHEN (SELECT count(*) FROM held) = (SELECT count(*) FROM v WHERE
 
 // Money and seats change hands here and nowhere else, and tickets are made: one per unit.
 constexpr const char* complete_payments = TK_OWN R"(
-t AS MATERIALIZED (SELECT * FROM unnest($17::int[], $18::int[], $19::uuid[], $20::text[])
-                     AS t(op, item, ticket_id, number)),
+t AS MATERIALIZED (
+  SELECT t.*, row_number() OVER (PARTITION BY number ORDER BY op, item) > 1
+              OR (SELECT k.id FROM tickets k WHERE k.ticket_number = t.number) IS NOT NULL AS used
+  FROM unnest($17::int[], $18::int[], $19::uuid[], $20::text[]) AS t(op, item, ticket_id, number)
+),
 w AS MATERIALIZED (
   SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
          r.expires_at, a.status AS attempt_status, a.method, a.payment_key, p.order_id,
@@ -103,8 +106,7 @@ w AS MATERIALIZED (
          i.seat_id IS NOT NULL AND (SELECT s.id FROM seats s WHERE s.id = i.seat_id
            AND s.reservation_id = i.reservation_id AND s.fencing_token = i.fence
            AND s.status = 'locked') IS NULL AS lost,
-         EXISTS (SELECT 1 FROM t JOIN tickets k ON k.ticket_number = t.number
-                  WHERE t.op = i.op AND t.item = i.item) AS number_used,
+         i.op IN (SELECT t.op FROM t WHERE t.used) AS number_used,
          )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[],
               $7::timestamptz[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[], $12::int[],
@@ -132,8 +134,8 @@ v AS MATERIALIZED (
 confirmed AS (
   UPDATE reservations r SET status = 'confirmed', payment_status = 'completed',
          payment_method = v.method, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id AND r.status = 'pending'
-     AND r.pin_id = v.attempt_id RETURNING 1
+   WHERE v.verdict = 'ok' AND v.item = 1 AND r.id = v.reservation_id
+     AND r.status || '' = 'pending' AND r.pin_id = v.attempt_id RETURNING 1
 ),
 sold AS (
   UPDATE seats s SET status = 'reserved', version = s.version + 1, updated_at = now() FROM v
@@ -154,13 +156,14 @@ issued AS (
 paid AS (
   UPDATE payments p SET status = 'confirmed', method = v.method, payment_key = v.payment_key,
          approved_at = v.approved_at, toss_status = 'DONE', updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id AND p.status = 'pending'
-  RETURNING 1
+   WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id
+     AND p.status || '' = 'pending' RETURNING 1
 ),
 closed AS (
   UPDATE payment_attempts a SET status = 'approved', closed_at = clock_timestamp(),
          next_ask_at = NULL FROM v
-   WHERE v.verdict = 'ok' AND v.item = 1 AND a.id = v.attempt_id AND a.status = 'live' RETURNING 1
+   WHERE v.verdict = 'ok' AND v.item = 1 AND a.id = v.attempt_id
+     AND a.status || '' = 'live' RETURNING 1
 ),
 booked AS (
   )" TK_BOOKED("attempt_id", "provider", "sales") R"( AND v.item = 1 RETURNING 1
@@ -221,19 +224,20 @@ v AS MATERIALIZED (
 ),
 unpinned AS (
   UPDATE reservations r SET pin_id = NULL, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
-     AND r.pin_id = v.attempt_id RETURNING 1
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id
+     AND r.status || '' = 'pending' AND r.pin_id = v.attempt_id RETURNING 1
 ),
 closed AS (
   UPDATE payment_attempts a SET status = v.how, closed_at = clock_timestamp(), error = v.error,
          next_ask_at = CASE v.how WHEN 'untried' THEN NULL
                             ELSE clock_timestamp() + interval '1 minute' END
-    FROM v WHERE v.verdict = 'ok' AND a.id = v.attempt_id AND a.status = 'live' RETURNING 1
+    FROM v WHERE v.verdict = 'ok' AND a.id = v.attempt_id
+     AND a.status || '' = 'live' RETURNING 1
 ),
 failed AS (
   UPDATE payments p SET status = 'failed', updated_at = now() FROM v
    WHERE v.verdict = 'ok' AND v.how <> 'untried' AND p.id = v.payment_id
-     AND p.status = 'pending' RETURNING 1
+     AND p.status || '' = 'pending' RETURNING 1
 )
 SELECT op, CASE WHEN (SELECT count(*) FROM unpinned) = (SELECT count(*) FROM v WHERE verdict = 'ok')
                  AND (SELECT count(*) FROM closed) = (SELECT count(*) FROM unpinned)
@@ -284,8 +288,8 @@ v AS MATERIALIZED (
 ),
 unpinned AS (
   UPDATE reservations r SET pin_id = NULL, updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND r.id = v.reservation_id AND r.status = 'pending'
-     AND r.pin_id = v.attempt_id RETURNING 1
+   WHERE v.verdict = 'ok' AND r.id = v.reservation_id
+     AND r.status || '' = 'pending' AND r.pin_id = v.attempt_id RETURNING 1
 ),
 late AS (
   UPDATE payment_attempts a SET status = 'late', next_ask_at = NULL,
@@ -295,7 +299,8 @@ late AS (
 owed AS (
   UPDATE payments p SET status = 'refund_pending', refund_reason = v.reason,
          payment_key = coalesce(p.payment_key, v.payment_key), updated_at = now() FROM v
-   WHERE v.verdict = 'ok' AND p.id = v.payment_id AND p.status IN ('pending', 'failed') RETURNING 1
+   WHERE v.verdict = 'ok' AND p.id = v.payment_id
+     AND p.status || '' IN ('pending', 'failed') RETURNING 1
 ),
 made AS (
   INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
@@ -318,8 +323,10 @@ w AS MATERIALIZED (
          )" TK_TWIN R"(,
          (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
          i.actor_id = r.user_id
-           AND EXISTS (SELECT 1 FROM tickets k WHERE k.reservation_id = i.reservation_id
-                          AND k.status = 'used') AS let_in,
+           AND (SELECT count(*) FROM tickets k WHERE k.reservation_id = i.reservation_id
+                   AND k.status = 'used') > 0 AS let_in,
+         ARRAY(SELECT k.id FROM tickets k WHERE k.reservation_id = i.reservation_id
+                  AND k.status IN ('valid', 'used')) AS issued,
          )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::uuid[],
               $8::uuid[], $9::int[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
@@ -346,16 +353,16 @@ ended AS (
   RETURNING 1
 ),
 voided AS (
-  UPDATE tickets k SET status = 'cancelled', voided_at = clock_timestamp() FROM v
-   WHERE v.verdict = 'ok' AND v.item = 1 AND k.reservation_id = v.reservation_id
-     AND k.status IN ('valid', 'used') RETURNING 1
+  UPDATE tickets k SET status = 'cancelled', voided_at = clock_timestamp()
+    FROM (SELECT unnest(issued) AS id FROM v WHERE verdict = 'ok' AND item = 1) i
+   WHERE k.id = i.id RETURNING 1
 ),
 )" TK_FREED("reserved") R"(,
 )" TK_QUOTAS("back", "+") R"(,
 owed AS (
   UPDATE payments p SET status = 'refund_pending', refund_reason = v.reason, updated_at = now()
     FROM v WHERE v.verdict = 'ok' AND v.item = 1 AND p.id = v.payment_id
-             AND p.status = 'confirmed' RETURNING 1
+             AND p.status || '' = 'confirmed' RETURNING 1
 ),
 made AS (
   INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
@@ -414,7 +421,8 @@ settled AS (
          tries = f.tries + 1, error = v.error,
          done_at = CASE WHEN v.done THEN clock_timestamp() END,
          next_try_at = clock_timestamp() + v.retry_s * interval '1 second'
-    FROM v WHERE v.verdict = 'ok' AND f.id = v.refund_id AND f.status = 'pending' RETURNING 1
+    FROM v WHERE v.verdict = 'ok' AND f.id = v.refund_id
+     AND f.status || '' = 'pending' RETURNING 1
 ),
 back AS (
   UPDATE payments p SET status = 'refunded', refund_amount = v.amount, refunded_at = now(),

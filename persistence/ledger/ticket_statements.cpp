@@ -26,7 +26,8 @@ v AS MATERIALIZED (
 ),
 admitted AS (
   UPDATE tickets k SET status = 'used', used_at = t.at, used_by = v.by_id, admission_key = v.key
-    FROM v, t WHERE v.verdict = 'ok' AND k.id = v.ticket_id AND k.status = 'valid' RETURNING 1
+    FROM v, t WHERE v.verdict = 'ok' AND k.id = v.ticket_id
+     AND k.status || '' = 'valid' RETURNING 1
 )
 SELECT v.op, CASE WHEN (SELECT count(*) FROM admitted)
                          = (SELECT count(*) FROM v WHERE verdict = 'ok')

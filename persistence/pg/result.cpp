@@ -32,9 +32,13 @@ bool result::skipped() const {
   return raw_ && PQresultStatus(raw_.get()) == PGRES_PIPELINE_ABORTED;
 }
 
-std::string_view result::sqlstate() const {
+std::string_view result::sqlstate() const { return error_field(PG_DIAG_SQLSTATE); }
+
+std::string_view result::constraint() const { return error_field(PG_DIAG_CONSTRAINT_NAME); }
+
+std::string_view result::error_field(int code) const {
   if (!raw_) return {};
-  auto* text = PQresultErrorField(raw_.get(), PG_DIAG_SQLSTATE);
+  auto* text = PQresultErrorField(raw_.get(), code);
   return text ? std::string_view{text} : std::string_view{};
 }
 

@@ -28,6 +28,8 @@ public:
   [[nodiscard]] bool skipped() const;
   /// Five characters, or empty.
   [[nodiscard]] std::string_view sqlstate() const;
+  /// The constraint that an error is about, if it is about one.
+  [[nodiscard]] std::string_view constraint() const;
   /// SQLSTATE and text, for logs.
   [[nodiscard]] std::string error() const;
   /// E.g. "COMMIT" or "UPDATE 3".
@@ -67,6 +69,7 @@ private:
     void operator()(pg_result* x) const;
   };
   void read_uuid(int row, int column, uint64_t& hi, uint64_t& lo) const;
+  [[nodiscard]] std::string_view error_field(int code) const;
   std::unique_ptr<pg_result, deleter> raw_;
 };
 

@@ -5,16 +5,23 @@ namespace tk {
 
 std::vector<pg_statement> payment_read_statements() {
   return {
-    {"checkout", "SELECT user_id, event_id, block_no, total_amount FROM reservations "
-                 "WHERE id = $1::uuid"},
-    {"checkout_orders", "SELECT id, order_id, payment_key, method, amount, status, approved_at "
-                        "FROM payments WHERE reservation_id = $1::uuid "
-                        "AND payment_type = 'reservation' ORDER BY created_at, id"},
-    {"checkout_attempts", "SELECT id, payment_id, provider, payment_key, method, amount, status, "
-                          "asked::int4, started_at, closed_at, next_ask_at FROM payment_attempts "
-                          "WHERE reservation_id = $1::uuid ORDER BY started_at, id"},
-    {"checkout_refunds", "SELECT id, attempt_id, amount, status = 'done', tries, next_try_at "
-                         "FROM refunds WHERE reservation_id = $1::uuid ORDER BY made_at, id"},
+    // One statement, so one snapshot and one way there and back: 1 the reservation, 2 orders,
+    // 3 attempts, 4 refunds.
+    {"checkout",
+     "SELECT 1 AS kind, user_id AS id, event_id AS of, total_amount AS amount, NULL::text AS "
+     "status,"
+     " block_no::int4 AS n, NULL::text AS a, NULL::text AS b, NULL::text AS c, created_at AS at,"
+     " NULL::timestamptz AS then, NULL::timestamptz AS next "
+     "FROM reservations WHERE id = $1::uuid UNION ALL "
+     "SELECT 2, id, NULL, amount, status, NULL, order_id, payment_key, method, created_at,"
+     " approved_at, NULL "
+     "FROM payments WHERE reservation_id = $1::uuid AND payment_type = 'reservation' UNION ALL "
+     "SELECT 3, id, payment_id, amount, status, asked, provider, payment_key, method, started_at,"
+     " closed_at, next_ask_at "
+     "FROM payment_attempts WHERE reservation_id = $1::uuid UNION ALL "
+     "SELECT 4, id, attempt_id, amount, status, tries, NULL, NULL, NULL, made_at, NULL, "
+     "next_try_at "
+     "FROM refunds WHERE reservation_id = $1::uuid ORDER BY kind, at, id"},
     {"open_checkouts",
      "SELECT reservation_id FROM ("
      "(SELECT reservation_id, next_ask_at AS at FROM payment_attempts "
@@ -43,52 +50,41 @@ attempt_status attempt_status_of(std::string_view x) {
   return x == "untried" ? attempt_status::untried : attempt_status::late;
 }
 
-pg_result<checkout_rows> checkout_in_snapshot(pg::connection& db, const load_checkout& x) {
-  pg::params key;
-  key.add_id(x.reservation);
-  auto head = db.exec("checkout", key);
-  if (!head.ok()) return read_failed(head);
-  checkout_rows out;
-  out.known = head.rows() > 0;
-  if (!out.known) return out;
-  out.user = head.uuid<user_id>(0, 0);
-  out.event = head.uuid<event_id>(0, 1);
-  out.lead_block = head.int4(0, 2);
-  out.total = {head.integer(0, 3)};
-  auto orders = db.exec("checkout_orders", key);
-  if (!orders.ok()) return read_failed(orders);
-  for (int i = 0; i < orders.rows(); ++i)
-    out.orders.push_back({orders.uuid<payment_id>(i, 0), std::string{orders.text(i, 1)},
-                          std::string{orders.text(i, 2)}, std::string{orders.text(i, 3)},
-                          won{orders.integer(i, 4)}, order_status_of(orders.text(i, 5)),
-                          orders.time_or(i, 6, instant{})});
-  auto attempts = db.exec("checkout_attempts", key);
-  if (!attempts.ok()) return read_failed(attempts);
-  for (int i = 0; i < attempts.rows(); ++i)
-    out.attempts.push_back({attempts.uuid<attempt_id>(i, 0), attempts.uuid<payment_id>(i, 1),
-                            std::string{attempts.text(i, 2)}, std::string{attempts.text(i, 3)},
-                            std::string{attempts.text(i, 4)}, won{attempts.integer(i, 5)},
-                            attempt_status_of(attempts.text(i, 6)), attempts.int4(i, 7),
-                            attempts.time(i, 8), attempts.time_or(i, 9, instant{}),
-                            attempts.time_or(i, 10, instant{})});
-  auto refunds = db.exec("checkout_refunds", key);
-  if (!refunds.ok()) return read_failed(refunds);
-  for (int i = 0; i < refunds.rows(); ++i)
-    out.refunds.push_back({refunds.uuid<refund_id>(i, 0), refunds.uuid<attempt_id>(i, 1),
-                           won{refunds.integer(i, 2)}, refunds.boolean(i, 3), refunds.int4(i, 4),
-                           refunds.time(i, 5)});
-  return out;
+/// A row of `checkout`: kind, id, of, amount, status, n, three texts, at, then, next.
+void note(const pg::result& rows, int i, checkout_rows& out) {
+  won amount{rows.integer(i, 3)};
+  auto text = [&](int column) { return std::string{rows.text(i, column)}; };
+  switch (rows.int4(i, 0)) {
+  case 1:
+    out.known = true;
+    out.user = rows.uuid<user_id>(i, 1);
+    out.event = rows.uuid<event_id>(i, 2);
+    out.lead_block = rows.int4(i, 5);
+    out.total = amount;
+    break;
+  case 2:
+    out.orders.push_back({rows.uuid<payment_id>(i, 1), text(6), text(7), text(8), amount,
+                          order_status_of(rows.text(i, 4)), rows.time_or(i, 10, instant{})});
+    break;
+  case 3:
+    out.attempts.push_back({rows.uuid<attempt_id>(i, 1), rows.uuid<payment_id>(i, 2), text(6),
+                            text(7), text(8), amount, attempt_status_of(rows.text(i, 4)),
+                            rows.int4(i, 5), rows.time(i, 9), rows.time_or(i, 10, instant{}),
+                            rows.time_or(i, 11, instant{})});
+    break;
+  default:
+    out.refunds.push_back({rows.uuid<refund_id>(i, 1), rows.uuid<attempt_id>(i, 2), amount,
+                           rows.text(i, 4) == "done", rows.int4(i, 5), rows.time(i, 11)});
+  }
 }
 
 } // namespace
 
 pg_result<checkout_rows> read_checkout(pg::connection& db, const load_checkout& x) {
-  // Four statements that must agree: one snapshot for all.
-  auto begun = db.run_script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  if (!begun.ok()) return read_failed(begun);
-  auto out = checkout_in_snapshot(db, x);
-  auto ended = db.run_script("COMMIT");
-  if (!ended.ok()) db.close(); // Nothing was written; but no transaction may stay open.
+  auto rows = db.exec("checkout", pg::params{}.add_id(x.reservation));
+  if (!rows.ok()) return read_failed(rows);
+  checkout_rows out;
+  for (int i = 0; i < rows.rows(); ++i) note(rows, i, out);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,6 +54,42 @@ struct hall {
     item.block = {shard, epoch};
     item.block_no = 1;
     x.items.push_back(item);
+    return std::make_shared<op>(std::move(x));
+  }
+
+  /// Opens an order for a reservation of one seat and pins it by an attempt that is returned.
+  begin_attempt pay(reservation_id id, batch_executor& to) {
+    open_payment order;
+    order.id = make_id<payment_id>(source);
+    order.order_id = "ORD_1_" + to_string(order.id);
+    order.reservation = id;
+    order.checkout = {5, 1};
+    begin_attempt x;
+    x.id = make_id<attempt_id>(source);
+    x.payment = order.id;
+    x.reservation = id;
+    x.amount = won{1000};
+    x.provider = "mock";
+    x.payment_key = to_string(x.id);
+    x.method = "toss";
+    x.checkout = x.block = {5, 1};
+    for (const auto& what : {op{order}, op{x}}) {
+      auto answer = to.execute({{std::make_shared<op>(what)}});
+      if (answer.verdicts.size() != 1 || answer.verdicts.front().is != outcome::ok)
+        throw std::runtime_error("not pinned: " + answer.error);
+    }
+    return x;
+  }
+
+  op_ptr sell(const begin_attempt& paid, size_t seat, const std::string& number) {
+    complete_payment x;
+    x.attempt = paid.id;
+    x.payment = paid.payment;
+    x.reservation = paid.reservation;
+    x.amount = paid.amount;
+    x.checkout = {5, 1};
+    new_ticket made{make_id<ticket_id>(source), number};
+    x.items.push_back({seats.at(seat), {}, 1, 1, {5, 1}, {made}});
     return std::make_shared<op>(std::move(x));
   }
 

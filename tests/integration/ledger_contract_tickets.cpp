@@ -71,6 +71,25 @@ CAF_TEST(a number that is taken refuses the whole completion and another one sel
   CAF_CHECK_EQUAL(world->tickets(order.id).size(), 3u);
 }
 
+CAF_TEST(a number drawn twice in one batch sells once) {
+  const auto first = completing(pinned());
+  const auto first_order = order.id;
+  order = wish();
+  order.items.erase(order.items.begin());
+  order.total = won{100'000};
+  does(order);
+  auto second = completing(pinned());
+  second.items.erase(second.items.begin());
+  second.items[0].tickets[1].number = first.items[1].tickets[0].number;
+  const auto said = judge({first, second});
+  CAF_CHECK_EQUAL(said[0].is, outcome::ok);
+  CAF_CHECK_EQUAL(said[1].is, outcome::number_used);
+  CAF_CHECK_EQUAL(world->tickets(first_order).size(), 3u);
+  CAF_CHECK(is_pinned());
+  second.items[0].tickets = {ticket(), ticket()};
+  does(second);
+}
+
 CAF_TEST(a unit without a ticket trips the wire) {
   auto x = completing(pinned());
   x.items[1].tickets.pop_back();

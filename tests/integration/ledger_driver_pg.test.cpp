@@ -209,3 +209,24 @@ CAF_TEST(two lanes with one key make one reservation) {
   CAF_CHECK_EQUAL(first(answer), "replayed");
   CAF_CHECK(answer.verdicts.at(0).replay_of == id_of(a.ops[0]));
 }
+
+CAF_TEST(a ticket number drawn in two lanes at once is refused to the second) {
+  hall h;
+  ledger_driver_pg driver{plain_driver(h.home)};
+  auto held = h.reserve(0);
+  CAF_REQUIRE_EQUAL(first(driver.execute({{held}})), "ok");
+  auto paid = h.pay(id_of(held), driver);
+  auto rival = h.home.connect();
+  must(rival, "BEGIN");
+  must(rival, "INSERT INTO tickets (id, ticket_number, reservation_id, unit, seat_id, event_id, "
+              "user_id, price) SELECT x, 'T-1', x, 1, x, x, x, 1 FROM gen_random_uuid() x");
+  auto sale = h.sell(paid, 0, "T-1");
+  batch_result answer;
+  std::thread asker{[&] { answer = driver.execute({{sale}}); }};
+  h.wait_for_lock_wait();
+  must(rival, "COMMIT");
+  asker.join();
+  CAF_CHECK_EQUAL(status(answer), "contended");
+  CAF_CHECK_EQUAL(first(driver.execute({{sale}})), "number_used");
+  CAF_CHECK_EQUAL(first(driver.execute({{h.sell(paid, 0, "T-2")}})), "ok");
+}
