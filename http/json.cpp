@@ -113,6 +113,10 @@ void fields::refuse(ec code) {
   if (!failed_) failed_ = problem{code, std::string(answer_to(code).text)};
 }
 
+void fields::refuse(problem x) {
+  if (!failed_) failed_ = std::move(x);
+}
+
 const json* fields::find(std::string_view name) const {
   auto i = object_.find(name);
   return i == object_.end() || i->is_null() ? nullptr : &*i;

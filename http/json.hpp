@@ -74,6 +74,7 @@ public:
   /// Records a refusal unless there is one already.
   void refuse(std::string_view text);
   void refuse(ec code);
+  void refuse(problem x);
   [[nodiscard]] bool missing(std::string_view name) const;
   /// The first refusal.
   [[nodiscard]] const std::optional<problem>& failed() const { return failed_; }

@@ -109,7 +109,7 @@ constexpr std::array options{
   option_spec{"SEAT_LOCK_TTL_SECONDS", text, "", false, 0, 4096,
               "no effect yet: no lock record outside the database exists"},
   option_spec{"RESERVATION_RECONCILIATION_INTERVAL_MS", text, "", false, 0, 4096,
-              "no effect yet: payments"},
+              "no effect: a payment and its reservation change in one transaction"},
   option_spec{"EVENT_STATUS_INTERVAL_MS", text, "", false, 0, 4096,
               "no effect yet: a status is derived when it is read"},
   option_spec{"INTERNAL_API_TOKEN", secret, "", false, 0, 4096,

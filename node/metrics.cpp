@@ -24,7 +24,13 @@ void add_sales(http::metrics& meters, const node_context& node) {
     meters.add_gauge(name, help, reader(x));
   };
   add("business_reservation_created_total", "Reservations made.", probe.reservations_created);
-  add("business_reservation_cancelled_total", "Pending reservations cancelled.",
+  meters.add_gauge("business_reservation_confirmed_total", "Reservations sold.", [&probe] {
+    uint64_t sold = 0;
+    for (auto* counts : {&probe.payments, &probe.free_payments})
+      for (auto& x : counts->sold) sold += x.load(std::memory_order_relaxed);
+    return static_cast<double>(sold);
+  });
+  add("business_reservation_cancelled_total", "Reservations cancelled.",
       probe.reservations_cancelled);
   add("business_reservation_expired_total", "Reservations that ran out.",
       probe.reservations_expired);
@@ -48,16 +54,22 @@ void add_payments(http::metrics& meters, const node_context& node) {
   auto add = [&](const char* name, const char* help, const auto& x) {
     meters.add_gauge(name, help, reader(x));
   };
-  add("business_payment_processed_total", "Payments that sold.", probe.payments_confirmed);
-  meters.add_gauge("business_payment_failed_total", "Payments that ended without a sale.",
-                   [&probe] {
-                     return static_cast<double>(probe.payments_declined + probe.payments_voided +
-                                                probe.payments_untried + probe.payments_late);
-                   });
-  add("business_payment_declined_total", "Refused by the provider.", probe.payments_declined);
-  add("business_payment_voided_total", "Without outcome for too long.", probe.payments_voided);
-  add("business_payment_untried_total", "The provider was not reached.", probe.payments_untried);
-  add("business_payment_late_total", "Captured, but not sold: given back.", probe.payments_late);
+  auto of_provider = [&](const payment_counts& counts, const std::string& provider) {
+    for (size_t i = 0; i < payment_counts::methods.size(); ++i)
+      meters.add_gauge(
+        "business_payment_processed_total", "Payments that sold.", reader(counts.sold[i]),
+        {{"provider", provider}, {"method", payment_counts::methods[i]}, {"type", "reservation"}});
+    auto failed = [&](const char* code, const std::atomic<uint64_t>& x) {
+      meters.add_gauge("business_payment_failed_total", "Payments that ended without a sale.",
+                       reader(x), {{"provider", provider}, {"error_code", code}});
+    };
+    failed("PAYMENT_DECLINED", counts.declined);
+    failed("PAYMENT_VOIDED", counts.voided);
+    failed("PAYMENT_PROVIDER_UNAVAILABLE", counts.untried);
+    failed("PAYMENT_TOO_LATE", counts.late);
+  };
+  of_provider(probe.payments, node.payment_provider);
+  of_provider(probe.free_payments, "none");
   add("business_payment_unknown_total", "Askers who heard that nobody knows yet.",
       probe.payments_unknown);
   add("business_refund_total", "Refunds carried out.", probe.refunds_done);

@@ -37,6 +37,20 @@ struct epoch_table {
   }
 };
 
+/// How payments ended, as the metrics tell them apart (G41). Buyers may name any method: those that
+/// are not known are counted together.
+struct payment_counts {
+  static constexpr std::array<const char*, 5> methods = {"toss", "naver_pay", "kakao_pay",
+                                                         "bank_transfer", "other"};
+  std::array<std::atomic<uint64_t>, methods.size()> sold{};
+  std::atomic<uint64_t> declined{0}, voided{0}, untried{0}, late{0};
+  void count_sale(const std::string& method) {
+    size_t i = 0;
+    while (i + 1 < methods.size() && method != methods[i]) ++i;
+    sold[i].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
 /// What the shells count. Plain atomics: read by the metrics page, written from any actor.
 struct sales_probe {
   std::atomic<uint64_t> reservations_created{0}, reservations_cancelled{0}, reservations_expired{0};
@@ -44,9 +58,8 @@ struct sales_probe {
   std::atomic<int64_t> reservations_overdue{0};
   std::atomic<int64_t> sessions_active{0}, blocks_active{0}, events_active{0};
   std::atomic<int64_t> checkouts_active{0};
-  /// Attempts by their end; `unknown` counts askers whose patience ended before.
-  std::atomic<uint64_t> payments_confirmed{0}, payments_declined{0}, payments_voided{0};
-  std::atomic<uint64_t> payments_untried{0}, payments_late{0}, payments_unknown{0};
+  payment_counts payments, free_payments;    ///< With the provider, and of what costs nothing.
+  std::atomic<uint64_t> payments_unknown{0}; ///< Askers whose patience ended before an outcome.
   std::atomic<uint64_t> refunds_done{0}, refunds_put_off{0};
   std::atomic<uint64_t> entity_restarts{0}, activations{0}, passivations{0};
 };

@@ -66,7 +66,7 @@ client_answer answer_to(ec x) {
   case ec::not_payable: return {400, "RESERVATION_NOT_PENDING", "Reservation is not pending"};
   case ec::hold_over: return {400, "HOLD_EXPIRED", "Reservation has expired"};
   case ec::paid_too_late:
-    return {409, "PAYMENT_TOO_LATE", "The reservation is gone. The payment is refunded."};
+    return {409, "PAYMENT_TOO_LATE", "The reservation is gone. What was paid is given back."};
   case ec::amount_mismatch: return {400, "AMOUNT_MISMATCH", "Amount mismatch"};
   case ec::already_paid: return {400, "ALREADY_PAID", "Payment already confirmed"};
   case ec::payment_declined: return {400, "PAYMENT_DECLINED", "The payment was declined"};

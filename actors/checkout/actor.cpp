@@ -32,12 +32,13 @@ payment_reply refusal(ec why) {
 void count(sales_probe& probe, const checkout_core& core, const attempt_result& x) {
   auto row = core.find_attempt(x.attempt);
   if (!row) return;
+  auto& counts = row->amount == won{0} ? probe.free_payments : probe.payments;
   switch (row->status) {
-  case attempt_status::approved: probe.payments_confirmed++; break;
-  case attempt_status::declined: probe.payments_declined++; break;
-  case attempt_status::voided: probe.payments_voided++; break;
-  case attempt_status::untried: probe.payments_untried++; break;
-  case attempt_status::late: probe.payments_late++; break;
+  case attempt_status::approved: counts.count_sale(row->method); break;
+  case attempt_status::declined: counts.declined++; break;
+  case attempt_status::voided: counts.voided++; break;
+  case attempt_status::untried: counts.untried++; break;
+  case attempt_status::late: counts.late++; break;
   case attempt_status::live: break;
   }
 }

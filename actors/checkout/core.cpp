@@ -132,14 +132,15 @@ pay_decision checkout_core::decide_confirm(const confirm_payment& x) const {
     return same ? decide(pay_decision::kind::join) : refuse(ec::payment_pending);
   }
   if (order->status == order_status::pending) return decide(pay_decision::kind::begin, order->id);
-  auto declined = [&](const attempt_row& a) {
-    return a.payment == order->id && a.payment_key == x.payment_key &&
-           a.status == attempt_status::declined;
+  // Failed at the provider: a second click hears what the first one heard, and a failed order is
+  // never paid again (G02). Else its reservation has ended, or was given back (C28).
+  auto failed = [&](const attempt_row& a) {
+    return a.payment == order->id &&
+           (a.status == attempt_status::declined || a.status == attempt_status::voided);
   };
-  // A second click hears what the first one heard.
-  if (std::ranges::any_of(rows_.attempts, declined)) return refuse(ec::payment_declined);
-  bool owed = order->status != order_status::failed;
-  return refuse(owed ? ec::paid_too_late : ec::not_payable);
+  bool at_provider =
+    order->status == order_status::failed && std::ranges::any_of(rows_.attempts, failed);
+  return refuse(at_provider ? ec::payment_declined : ec::paid_too_late);
 }
 
 pay_decision checkout_core::decide_process(const process_payment& x) const {

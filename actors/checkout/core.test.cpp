@@ -139,7 +139,7 @@ CAF_TEST(a confirmation of what failed hears what the first one heard) {
   x.on_asked(word(provider_word::not_taken), start);
   x.on_failed(ec::ok, start);
   CAF_CHECK(x.decide_confirm(click()).why == ec::payment_declined);
-  CAF_CHECK(x.decide_confirm(click("other")).why == ec::not_payable);
+  CAF_CHECK(x.decide_confirm(click("other")).why == ec::payment_declined);
   CAF_CHECK(x.decide_process({alice, "m", 10s, {}}).is == pay_decision::kind::open);
 }
 

@@ -56,7 +56,7 @@ void claim_late(pointer self, const attempt_row& x) {
     if (v.is != outcome::ok) // `done`: by an op whose answer was lost; the rows know its id.
       return put_off(self, x.id, v.is == outcome::done ? ec::not_refundable : to_ec(v.is),
                      again_after);
-    s.node->probe.payments_late++;
+    s.node->probe.payments.late++;
     s.core->on_late(x.id, ec::ok, true, row, {});
     done(self);
   });

@@ -6,6 +6,7 @@
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
 #include "http/json.hpp"
+#include "logging/log.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
@@ -52,36 +53,59 @@ json payment_detail(const payment_view& x) {
   return out;
 }
 
-// -- what is paid -------------------------------------------------------------------------------
+// -- what is asked ------------------------------------------------------------------------------
 
-/// The subject of a payment, of the types that can be paid.
-checked<reservation_id> read_subject(fields& form) {
-  auto type = form.optional_text("paymentType", 20).value_or("reservation");
-  if (type == "transfer" || type == "membership") {
-    if (form.missing("referenceId")) form.refuse("referenceId required for " + type);
-    else form.uuid<reservation_id>("referenceId");
-    if (form.failed()) return tl::unexpected(*form.failed());
-    auto name = type == "transfer" ? "Transfer not found" : "Membership not found";
-    return tl::unexpected(problem{ec::payment_unknown, name});
+constexpr int64_t amount_max = 1'000'000'000'000;
+
+/// What `read` makes of the body's fields. Nothing when something about them is refused, which has
+/// been answered then.
+template <class Read>
+auto read_form(const exchange_ptr& x, Read read)
+  -> std::optional<std::invoke_result_t<Read, fields&>> {
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return std::nullopt;
   }
-  if (type != "reservation") form.refuse("paymentType must be reservation, transfer or membership");
-  if (form.missing("reservationId")) form.refuse("reservationId required");
-  auto id = form.uuid<reservation_id>("reservationId");
-  if (form.failed()) return tl::unexpected(*form.failed());
-  return id;
+  fields form{*body};
+  auto out = read(form);
+  if (!form.failed()) return out;
+  x->fail(*form.failed());
+  return std::nullopt;
 }
 
-/// Asks a checkout; `on_paid` answers what succeeded.
+/// The reservation that is to be paid. Transfers and memberships can be named: there are none yet.
+reservation_id read_subject(fields& form, bool at_once = false) {
+  auto type = form.optional_text("paymentType", 20).value_or("");
+  if (type == "transfer" || type == "membership") {
+    if (form.missing("referenceId"))
+      form.refuse(at_once ? "referenceId required" : "referenceId required for " + type);
+    form.uuid<reservation_id>("referenceId");
+    auto none = type == "transfer" ? "Transfer not found" : "Membership not found";
+    form.refuse(problem{ec::payment_unknown, none});
+    return {};
+  }
+  if (!type.empty() && type != "reservation")
+    form.refuse("paymentType must be reservation, transfer or membership");
+  if (form.missing("reservationId")) form.refuse("reservationId required");
+  return form.uuid<reservation_id>("reservationId");
+}
+
+// -- whom it is asked ---------------------------------------------------------------------------
+
+/// Asks a checkout; `on_paid` answers what succeeded, `on_refused` the rest.
 template <class Message>
 void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reservation_id id,
-                  Message what, std::function<void(const payment_reply&)> on_paid) {
+                  Message what, std::function<void(const payment_reply&)> on_paid,
+                  std::function<void(ec)> on_refused = nullptr) {
+  if (!on_refused) on_refused = [x](ec why) { x->fail(why); };
   ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what))
     .then(
-      [x, on_paid](const payment_reply& r) {
+      [on_paid, on_refused](const payment_reply& r) {
         if (r.is == ec::ok) on_paid(r);
-        else x->fail(r.is);
+        else on_refused(r.is);
       },
-      [x](const caf::error& e) { x->fail(to_ec(e)); });
+      [on_refused](const caf::error& e) { on_refused(to_ec(e)); });
 }
 
 /// Finds a payment of the caller; `found` runs on an ingress actor.
@@ -111,22 +135,26 @@ void with_good_token(shop& s, caf::event_based_actor* self, const exchange_ptr& 
       [x](caf::error& e) { x->fail(to_ec(e)); });
 }
 
+/// A failed payment can be found by key, amount and code (G30).
+void log_failed(const exchange_ptr& x, const confirm_payment& cmd, ec why) {
+  log_line(log_level::warn, "http", "payment_failed")
+    .text("request_id", x->req().request_id)
+    .text("user_id", to_string(cmd.user))
+    .text("order_id", cmd.order_id)
+    .text("payment_key", cmd.payment_key)
+    .number("amount", cmd.amount.amount)
+    .text("code", answer_to(why).code);
+}
+
 void on_prepare(shop& s, const exchange_ptr& x) {
-  auto body = read_object(x->req());
-  if (!body) {
-    x->fail(body.error());
-    return;
-  }
-  fields form{*body};
-  constexpr int64_t amount_max = 1'000'000'000'000;
-  auto amount = form.optional_integer("amount", 1, amount_max);
-  auto id = read_subject(form);
-  if (!id) {
-    x->fail(id.error());
-    return;
-  }
-  prepare_payment cmd{x->user(), won{amount.value_or(0)}, request_of(*x)};
-  s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
+  reservation_id id;
+  auto cmd = read_form(x, [&](fields& form) {
+    auto amount = form.optional_integer("amount", 1, amount_max);
+    id = read_subject(form);
+    return prepare_payment{x->user(), won{amount.value_or(0)}, request_of(*x)};
+  });
+  if (!cmd) return;
+  s.pool.run([&s, x, id, cmd = *cmd](caf::event_based_actor* self) {
     with_good_token(s, self, x, [&s, self, x, id, cmd] {
       ask_checkout(s, self, x, id, cmd, [&s, x](const payment_reply& r) {
         json out = {{"orderId", r.order_id},
@@ -138,40 +166,44 @@ void on_prepare(shop& s, const exchange_ptr& x) {
   });
 }
 
+/// Whoever comes back from the provider's page too late hears it with one status (C28).
+ec why_not_confirmed(ec x) {
+  return x == ec::hold_over || x == ec::not_payable ? ec::paid_too_late : x;
+}
+
 void on_confirm(shop& s, const exchange_ptr& x) {
-  auto body = read_object(x->req());
-  if (!body) {
-    x->fail(body.error());
-    return;
-  }
-  fields form{*body};
-  constexpr int64_t amount_max = 1'000'000'000'000;
-  confirm_payment cmd;
-  cmd.user = x->user();
-  cmd.payment_key = form.text("paymentKey", 200);
-  cmd.order_id = form.text("orderId", 64);
-  cmd.amount = won{form.integer("amount", 1, amount_max)};
-  cmd.request = request_of(*x);
-  if (form.failed()) {
-    x->fail(*form.failed());
-    return;
-  }
-  find_payment which{x->user(), cmd.order_id, ""};
-  with_payment(
-    s, x, std::move(which), [&s, x, cmd](caf::event_based_actor* self, const payment_view& p) {
-      auto what = cmd;
-      what.patience = patience_for(*x);
-      ask_checkout(s, self, x, p.reservation, std::move(what), [x](const payment_reply& r) {
-        json out = {{"success", true},
-                    {"payment",
-                     {{"orderId", r.order_id},
-                      {"paymentKey", r.payment_key},
-                      {"amount", r.amount.amount},
-                      {"method", r.method},
-                      {"approvedAt", to_iso(r.approved_at)}}}};
-        x->respond(json_text(out.dump()));
-      });
-    });
+  auto cmd = read_form(x, [&](fields& form) {
+    confirm_payment out;
+    out.user = x->user();
+    out.payment_key = form.text("paymentKey", 200);
+    out.order_id = form.text("orderId", 64);
+    out.amount = won{form.integer("amount", 1, amount_max)};
+    out.request = request_of(*x);
+    return out;
+  });
+  if (!cmd) return;
+  find_payment which{x->user(), cmd->order_id, ""};
+  with_payment(s, x, std::move(which),
+               [&s, x, cmd = *cmd](caf::event_based_actor* self, const payment_view& p) {
+                 auto what = cmd;
+                 what.patience = patience_for(*x);
+                 ask_checkout(
+                   s, self, x, p.reservation, std::move(what),
+                   [x](const payment_reply& r) {
+                     json out = {{"success", true},
+                                 {"payment",
+                                  {{"orderId", r.order_id},
+                                   {"paymentKey", r.payment_key},
+                                   {"amount", r.amount.amount},
+                                   {"method", r.method},
+                                   {"approvedAt", to_iso(r.approved_at)}}}};
+                     x->respond(json_text(out.dump()));
+                   },
+                   [x, cmd](ec why) {
+                     log_failed(x, cmd, why_not_confirmed(why));
+                     x->fail(why_not_confirmed(why));
+                   });
+               });
 }
 
 /// What `process` answers, the first time and again.
@@ -187,22 +219,17 @@ void paid(const exchange_ptr& x, const payment_reply& r) {
 }
 
 void on_process(shop& s, const exchange_ptr& x) {
-  auto body = read_object(x->req());
-  if (!body) {
-    x->fail(body.error());
-    return;
-  }
-  fields form{*body};
-  process_payment cmd;
-  cmd.user = x->user();
-  cmd.method = form.text("paymentMethod", 50);
-  cmd.request = request_of(*x);
-  auto id = read_subject(form);
-  if (!id) {
-    x->fail(id.error());
-    return;
-  }
-  s.pool.run([&s, x, id = *id, cmd](caf::event_based_actor* self) {
+  reservation_id id;
+  auto cmd = read_form(x, [&](fields& form) {
+    process_payment out;
+    out.user = x->user();
+    out.method = form.text("paymentMethod", 50);
+    out.request = request_of(*x);
+    id = read_subject(form, true);
+    return out;
+  });
+  if (!cmd) return;
+  s.pool.run([&s, x, id, cmd = *cmd](caf::event_based_actor* self) {
     with_good_token(s, self, x, [&s, self, x, id, cmd] {
       auto what = cmd;
       what.patience = patience_for(*x);
@@ -243,19 +270,12 @@ void on_mine(shop& s, const exchange_ptr& x) {
 }
 
 void on_cancel(shop& s, const exchange_ptr& x) {
-  auto body = read_object(x->req());
-  if (!body) {
-    x->fail(body.error());
-    return;
-  }
-  fields form{*body};
-  constexpr size_t reason_max = 200;
-  auto reason = form.optional_text("cancelReason", reason_max).value_or("");
-  if (form.failed()) {
-    x->fail(*form.failed());
-    return;
-  }
-  cancel_payment cmd{x->user(), reason.empty() ? "user-request" : reason, request_of(*x)};
+  auto reason = read_form(x, [](fields& form) {
+    constexpr size_t reason_max = 200;
+    return form.optional_text("cancelReason", reason_max).value_or("");
+  });
+  if (!reason) return;
+  cancel_payment cmd{x->user(), reason->empty() ? "user-request" : *reason, request_of(*x)};
   with_payment(s, x, {x->user(), "", std::string{x->param("paymentKey")}},
                [&s, x, cmd](caf::event_based_actor* self, const payment_view& p) {
                  if (p.type != "reservation") {

@@ -86,8 +86,13 @@ def test_prepare_refusals(user, make_user, hall):
                  "referenceId required for transfer")
     assert_error(post("/api/v1/payments/prepare", {"paymentType": "membership"}), 400,
                  "referenceId required for membership")
+    assert_error(post("/api/v1/payments/prepare", {"paymentType": "gift"}), 400)
+    assert_error(post("/api/v1/payments/prepare", {"reservationId": "1"}), 400)
     assert_error(prepare(user, str(uuid.uuid4())), 404, "Reservation not found")
     held = hold(user, hall)
+    for amount in ("50000", 50000.5, True, -1, 2 ** 63, 10 ** 30):
+        assert_error(prepare(user, held["id"], amount=amount), 400)
+    assert prepare(user, held["id"], paymentType="", amount=None).status == 200
     assert_error(prepare(user, held["id"], amount=49999), 400, "Amount mismatch")
     assert_error(prepare(user, held["id"], amount=0), 400)
     assert_error(prepare(make_user(), held["id"]), 403, "Access denied")
@@ -179,7 +184,7 @@ def test_a_declined_payment_and_three_orders_a_hold(user, hall):
         assert detail(user, held["id"])["status"] == "pending"
     assert len(set(orders)) == 3
     assert_error(prepare(user, held["id"]), 400, code="PAYMENT_ATTEMPTS")
-    assert_error(confirm(user, orders[0]), 400, "Reservation is not pending")
+    assert_error(confirm(user, orders[0]), 400, code="PAYMENT_DECLINED")
 
 
 def test_twins_confirm_once(user, hall, db):
@@ -268,6 +273,14 @@ def test_process_refusals(user, make_user, hall):
                  "reservationId required")
     assert_error(user.http.post("/api/v1/payments/process", {"reservationId": held["id"]}), 400,
                  "must not be blank")
+    for kind in ("transfer", "membership"):
+        body = {"paymentMethod": "naver_pay", "paymentType": kind}
+        assert_error(user.http.post("/api/v1/payments/process", body), 400,
+                     "referenceId required")
+        body["referenceId"] = str(uuid.uuid4())
+        assert_error(user.http.post("/api/v1/payments/process", body), 404,
+                     f"{kind.capitalize()} not found")
+    assert_error(process(user, held["id"], "m" * 51), 400)
     assert_error(process(make_user(), held["id"]), 403, "Access denied")
     assert_error(process(user, str(uuid.uuid4())), 404, "Reservation not found")
     user.cancel(held["id"])
@@ -383,9 +396,26 @@ def test_nothing_is_paid_after_the_end(brief):
     held = hold(user, (event, harness.seats_of(brief.database, event)))
     order = prepare(user, held["id"]).json["orderId"]
     wait_until(lambda: detail(user, held["id"])["status"] == "expired")
-    assert_error(confirm(user, order), 400)
-    assert_error(process(user, held["id"]), 400)
     wait_until(lambda: order_of(user, order)["status"] == "failed")
+    assert_error(confirm(user, order), 409, code="PAYMENT_TOO_LATE")  # C28
+    assert_error(process(user, held["id"]), 400, "Reservation is not pending")
+
+
+def test_a_hold_that_is_over_but_not_swept_cannot_be_paid(user, hall, db):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    db.rows(f"UPDATE reservations SET expires_at = now() WHERE id = '{held['id']}'")
+    assert_error(process(user, held["id"]), 400, "Reservation has expired")
+    db.rows(f"UPDATE reservations SET expires_at = now() WHERE id = '{held['id']}'")
+    assert_error(confirm(user, order), 409, code="PAYMENT_TOO_LATE")  # C28
+
+
+def test_a_payment_after_the_cancellation_is_too_late(user, hall):
+    held = hold(user, hall)
+    order = prepare(user, held["id"]).json["orderId"]
+    assert user.cancel(held["id"]).status == 200
+    assert_error(confirm(user, order), 409, code="PAYMENT_TOO_LATE")
+    assert_error(prepare(user, held["id"]), 400, "Reservation is not pending")
 
 
 def test_a_payment_without_outcome_is_voided(brief):
@@ -411,3 +441,42 @@ def test_a_revoked_token_neither_prepares_nor_pays(user, hall):
     user.http.token = again.json["token"]
     assert detail(user, held["id"])["status"] == "pending"
     assert process(user, held["id"]).status == 200
+
+
+# -- what operators see ------------------------------------------------------------------------
+
+
+def metric(http, name, **labels):
+    """The value of a counter with these labels."""
+    for line in http.get("/actuator/prometheus").body.decode().splitlines():
+        head, _, value = line.rpartition(" ")
+        if head.startswith(name + "{") and all(f'{k}="{v}"' in head for k, v in labels.items()):
+            return float(value)
+    raise AssertionError(f"no {name} {labels}")
+
+
+def test_a_failed_payment_is_found_in_the_log_by_key(node, user, hall):
+    order = prepare(user, hold(user, hall)["id"]).json["orderId"]
+    key = f"fail-{uuid.uuid4()}"
+    assert_error(confirm(user, order, key), 400, code="PAYMENT_DECLINED")
+    (line,) = node.log_until(lambda x: x.get("payment_key") == key)
+    assert (line["component"], line["event"], line["level"]) == ("http", "payment_failed", "warning")
+    assert (line["order_id"], line["amount"], line["code"]) == (order, 50000, "PAYMENT_DECLINED")
+    assert line["user_id"] == user.id and line["request_id"]
+
+
+def test_payments_are_counted_by_provider_method_and_end(user, hall, http):
+    def counts():
+        sold = {m: metric(http, "business_payment_processed_total", provider="mock", method=m,
+                          type="reservation") for m in ("kakao_pay", "other")}
+        return sold, metric(http, "business_payment_failed_total", provider="mock",
+                            error_code="PAYMENT_DECLINED")
+    sold, declined = counts()
+    for n, method in enumerate(("kakao_pay", "beads", "shells")):
+        assert process(user, hold(user, hall, n)["id"], method).status == 200
+    held = hold(user, hall, 3)
+    order = prepare(user, held["id"]).json["orderId"]
+    assert_error(confirm(user, order, f"fail-{uuid.uuid4()}"), 400, code="PAYMENT_DECLINED")
+    now, declined_now = counts()
+    assert now == {"kakao_pay": sold["kakao_pay"] + 1, "other": sold["other"] + 2}
+    assert declined_now == declined + 1

@@ -74,10 +74,7 @@ CAF_TEST(a number that is taken refuses the whole completion and another one sel
 CAF_TEST(a number drawn twice in one batch sells once) {
   const auto first = completing(pinned());
   const auto first_order = order.id;
-  order = wish();
-  order.items.erase(order.items.begin());
-  order.total = won{100'000};
-  does(order);
+  order = hold({of(held_type, 2)});
   auto second = completing(pinned());
   second.items.erase(second.items.begin());
   second.items[0].tickets[1].number = first.items[1].tickets[0].number;
