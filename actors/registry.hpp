@@ -56,6 +56,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::payment_reply))
   CAF_ADD_TYPE_ID(tiketi, (tk::wake_checkout))
   CAF_ADD_TYPE_ID(tiketi, (tk::checkout_awake))
+  CAF_ADD_TYPE_ID(tiketi, (tk::family_started_v2))
 
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")

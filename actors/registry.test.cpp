@@ -157,6 +157,7 @@ CAF_TEST(messages of the session have not changed) {
   golden(start_family_v2{{1, 2}, "h", 7, 8, 9, {3, 4}, "u", "a"},
          "000000000000000100000000000000020168000000070000000800000009000000000000000300000000"
          "0000000401750161");
+  golden(family_started_v2{ec::busy, later}, "1d0000000102030405");
   golden(rotate_family{{1, 2}, "h", "n", 7}, "000000000000000100000000000000020168016e00000007");
   golden(family_rotated{ec::refresh_reused, later}, "240000000102030405");
   golden(end_sessions{later, {1, 2}, {3, 4}, "o", "n", true},
@@ -199,7 +200,7 @@ CAF_TEST(the router knows what an entity answers) {
   static_assert(std::is_same_v<reply_to<session_actor, cancel_reservation>::type, release_reply>);
   static_assert(std::is_same_v<reply_to<session_actor, revoke_all>::type, all_revoked>);
   static_assert(std::is_same_v<reply_to<session_actor, start_family>::type, family_started>);
-  static_assert(std::is_same_v<reply_to<session_actor, start_family_v2>::type, family_started>);
+  static_assert(std::is_same_v<reply_to<session_actor, start_family_v2>::type, family_started_v2>);
   static_assert(std::is_same_v<reply_to<session_actor, rotate_family>::type, family_rotated>);
   static_assert(std::is_same_v<reply_to<session_actor, end_sessions>::type, sessions_ended>);
   static_assert(std::is_same_v<reply_to<seat_block_actor, hold_items>::type, hold_reply>);

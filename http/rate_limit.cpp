@@ -5,43 +5,43 @@
 #include <list>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace tk::http {
 
 namespace {
 
-constexpr int64_t window_ms = 60'000;
+constexpr int64_t slots = 12;
+constexpr int64_t slot_ms = 5'000; // Twelve make a window of 60 s.
 
 /// `path` is `folder` or below it.
 bool within(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
-/// One category of one client: counts of the window `index` and of the one before.
+/// One category of one client: what it asked in each of the last twelve slots.
 struct counter {
-  int64_t index = 0;
-  uint32_t current = 0, last = 0;
+  int64_t newest = 0; ///< Number of the slot that is running.
+  uint32_t total = 0;
+  std::array<uint32_t, slots> asked{};
 
-  void roll(int64_t now_index) {
-    if (now_index == index) return;
-    last = now_index == index + 1 ? current : 0;
-    current = 0;
-    index = now_index;
+  uint32_t& in(int64_t slot) { return asked[static_cast<size_t>((slot + slots) % slots)]; }
+
+  void roll(int64_t now_slot) {
+    auto gone = std::clamp<int64_t>(now_slot - newest, 0, slots);
+    for (int64_t i = 1; i <= gone; ++i) total -= std::exchange(in(newest + i), 0);
+    newest = std::max(newest, now_slot);
+  }
+
+  /// Milliseconds until one more request fits: until enough of the oldest slots have left the
+  /// window, which is never longer than the window itself.
+  int64_t wait_ms(uint32_t limit, int64_t now_ms) {
+    auto left = total;
+    auto slot = newest - slots;
+    while (left >= limit && slot < newest) left -= in(++slot);
+    return std::max<int64_t>(1, (slot + slots) * slot_ms - now_ms);
   }
 };
-
-/// Milliseconds until one more request fits, given `into` ms into the current window.
-int64_t wait_ms(const counter& c, uint32_t limit, int64_t into) {
-  // Within this window the last one's share must shrink to limit - current - 1.
-  if (c.current < limit && c.last > 0) {
-    auto room = static_cast<int64_t>(limit - c.current) - 1;
-    auto fits = window_ms - room * window_ms / c.last;
-    return std::max<int64_t>(1, fits - into);
-  }
-  auto room = static_cast<int64_t>(limit) - 1;
-  auto fits = window_ms - room * window_ms / std::max<uint32_t>(1, c.current);
-  return window_ms - into + std::max<int64_t>(0, fits);
-}
 
 } // namespace
 
@@ -102,21 +102,17 @@ rate_verdict rate_limiter::ask(std::string_view client, rate_category category, 
     s.order.splice(s.order.begin(), s.order, found->second);
   }
   auto& c = found->second->counters[static_cast<size_t>(category)];
-  c.roll(now_ms / window_ms);
-  auto into = now_ms % window_ms;
-  // In units of 1/window_ms requests, rounded up against the client.
-  auto used = (static_cast<int64_t>(c.last) * (window_ms - into) + window_ms - 1) / window_ms +
-              static_cast<int64_t>(c.current);
+  c.roll(now_ms / slot_ms);
   rate_verdict out;
   out.limit = limit;
-  if (used + 1 > static_cast<int64_t>(limit)) {
-    out.allowed = false;
-    out.reset_s = static_cast<uint32_t>((wait_ms(c, limit, into) + 999) / 1000);
-    return out;
+  out.allowed = c.total < limit;
+  if (out.allowed) {
+    ++c.in(c.newest);
+    ++c.total;
+    out.remaining = limit - c.total;
   }
-  ++c.current;
-  out.remaining = limit - static_cast<uint32_t>(used) - 1;
-  out.reset_s = static_cast<uint32_t>((window_ms - into + 999) / 1000);
+  auto wait_ms = c.total < limit ? 0 : c.wait_ms(limit, now_ms);
+  out.reset_s = static_cast<uint32_t>((wait_ms + 999) / 1000);
   return out;
 }
 

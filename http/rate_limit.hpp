@@ -34,11 +34,11 @@ struct rate_verdict {
   bool allowed = true;
   uint32_t limit = 0;
   uint32_t remaining = 0;
-  uint32_t reset_s = 0; // Until one more request will be allowed, or the window is empty again.
+  uint32_t reset_s = 0; // Until one more request will be allowed; at most the window.
 };
 
-/// Sliding windows of 60 s in memory, per client and category. Two counters per window: the
-/// current minute's and the last one's, weighted by its overlap. Refused requests do not count.
+/// Sliding windows of 60 s in memory, per client and category, that move by slots of 5 s: a request
+/// counts for 55 to 60 s. Refused requests do not count.
 class rate_limiter {
 public:
   explicit rate_limiter(rate_limits limits);

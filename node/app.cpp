@@ -103,6 +103,13 @@ http::token_settings token_settings_of(const node_config& config) {
           config.number("JWT_REFRESH_EXPIRATION_SECONDS"), config.number("SESSION_MAX_SECONDS")};
 }
 
+http::login_limits login_limits_of(const node_config& config) {
+  http::login_limits out;
+  out.failures_max = static_cast<uint32_t>(config.number("LOGIN_FAILURES_MAX"));
+  out.window = std::chrono::seconds{config.number("LOGIN_FAILURES_WINDOW_SECONDS")};
+  return out;
+}
+
 http::entry_gate entry_gate_of(const node_config& config) {
   if (!config.flag("ENTRY_GATE")) return {};
   return http::make_entry_gate(config.secret("QUEUE_ENTRY_TOKEN_SECRET"),
@@ -138,6 +145,7 @@ public:
         system_(actors_),
         hasher_(password_settings_of(config), random_),
         tokens_(token_settings_of(config)),
+        logins_(login_limits_of(config)),
         codes_(make_ticket_codes(config)),
         identity_(tokens_),
         maps_(boards_),
@@ -343,6 +351,7 @@ private:
                                codes_,
                                meters_,
                                config_.flag("COOKIE_SECURE"),
+                               logins_,
                                pool_,
                                cache_,
                                maps_,
@@ -386,6 +395,7 @@ private:
   caf::actor_system system_;
   password_hasher hasher_;
   http::token_service tokens_;
+  http::login_throttle logins_;
   http::ticket_codes codes_;
   http::token_authenticator identity_;
   http::seat_maps maps_;

@@ -56,6 +56,19 @@ struct fixture {
   fake_environment env;
 };
 
+std::string contents_of(const std::string& file) {
+  std::ifstream in{std::string{TIKETI_SOURCE_DIR "/"} + file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// As a profile spells it.
+std::string key_of(std::string_view option) {
+  std::string out{option};
+  for (auto& c : out)
+    c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
 } // namespace
 
 CAF_TEST_FIXTURE_SCOPE(node_config_tests, fixture)
@@ -114,6 +127,31 @@ CAF_TEST(unknown and repeated keys and unknown profiles are refused) {
   CAF_CHECK(refuses("TIKETI_PROFILE: cannot read"));
   env.values["TIKETI_PROFILE"] = "../probe";
   CAF_CHECK(refuses("must be a name"));
+}
+
+CAF_TEST(every option is explained in the profile and in the documents with its default) {
+  auto profile = contents_of("cluster-config/laptop.conf");
+  auto page = contents_of("docs/configuration.md");
+  for (auto& x : all_options()) {
+    std::string name{x.name}, fallback{x.fallback}, meaning{x.meaning};
+    CAF_MESSAGE(name);
+    auto value = fallback.empty() ? "" : " " + fallback;
+    auto means = "\n# " + meaning + (x.required ? "; required" : "") + "\n";
+    auto shown = profile.find(means + "# " + key_of(name) + " =" + value + "\n");
+    auto differs = profile.find(means + key_of(name) + " = ");
+    CAF_CHECK((shown != std::string::npos) != (differs != std::string::npos));
+    auto told = x.required ? "required" : fallback.empty() ? "" : "`" + fallback + "`";
+    CAF_CHECK(page.find("| `" + name + "` | " + told + " | " + meaning + " |\n") !=
+              std::string::npos);
+  }
+}
+
+CAF_TEST(the profiles that are shipped are valid) {
+  for (auto* name : {"laptop", "load"}) {
+    env.values["TIKETI_PROFILE"] = name;
+    auto config = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");
+    CAF_CHECK(config.has_value());
+  }
 }
 
 CAF_TEST(secrets are masked and decoded by one rule) {

@@ -179,6 +179,11 @@ void add_account_metrics(http::metrics& meters, const identity_probe& google,
                    reader(upkeep.accounts_erased));
   meters.add_gauge("sessions_cleared_total", "Sessions cleared away after their end.",
                    reader(upkeep.sessions_cleared));
+  meters.add_gauge("outbox_pending", "Domain events not relayed yet; 10,000 are counted at most.",
+                   reader(upkeep.outbox_pending));
+  meters.add_gauge("outbox_oldest_seconds", "Age of the oldest of them.", [&upkeep] {
+    return static_cast<double>(upkeep.outbox_oldest_ms.load()) / 1000;
+  });
   meters.add_gauge("account_upkeep_failures_total", "Looks of the upkeep that came to nothing.",
                    reader(upkeep.failures));
 }

@@ -430,6 +430,17 @@ CAF_TEST(a log in tells the ledger where it came from and what it follows) {
   CAF_CHECK_EQUAL(op.address, "192.0.2.1");
 }
 
+CAF_TEST(C32 a log in that overlaps a log out hears of it) {
+  verdict judged;
+  judged.is = outcome::ok;
+  judged.at = now() + millis{7};
+  st.answers = {judged};
+  auto x =
+    request<session_actor>(key_of(alice), start_family_v2{{0xf, 1}, "h", 1, 1, 1, {}, "", ""});
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(x->value.revoked_before == judged.at);
+}
+
 CAF_TEST(a log in whose password was changed meanwhile is refused) {
   for (auto is : {outcome::moved, outcome::not_pending}) {
     verdict judged;

@@ -51,6 +51,11 @@ struct start_family_v2 {
   std::string user_agent, address;
   bool operator==(const start_family_v2&) const = default;
 };
+struct family_started_v2 {
+  ec is = ec::ok;
+  instant revoked_before; ///< Access tokens made for the answer must be younger.
+  bool operator==(const family_started_v2&) const = default;
+};
 
 /// Replaces a refresh token by another one of its family (S7, D13).
 struct rotate_family {
@@ -103,6 +108,7 @@ template <class F> wire<F> inspect(F& f, start_family_v2& x) {
   return f(x.family, x.token_hash, x.ttl_s, x.life_s, x.credentials, x.ends, x.user_agent,
            x.address);
 }
+template <class F> wire<F> inspect(F& f, family_started_v2& x) { return f(x.is, x.revoked_before); }
 template <class F> wire<F> inspect(F& f, rotate_family& x) {
   return f(x.family, x.token_hash, x.next_hash, x.ttl_s);
 }

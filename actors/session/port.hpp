@@ -15,7 +15,7 @@ using session_actor = caf::typed_actor<
   caf::replies_to<cancel_reservation>::with<release_reply>,
   /// Records a new refresh-token family.
   caf::replies_to<start_family>::with<family_started>,
-  caf::replies_to<start_family_v2>::with<family_started>,
+  caf::replies_to<start_family_v2>::with<family_started_v2>,
   /// Uses a refresh token up; a second use ends its family, durably, before it answers.
   caf::replies_to<rotate_family>::with<family_rotated>,
   /// Ends other sessions, one of them, or all with the account.

@@ -92,7 +92,7 @@ void on_resolve(pointer self, reservation_id attempt);
 caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd);
 
 // -- tokens.cpp ---------------------------------------------------------------------------------
-caf::result<family_started> on_start_family(pointer self, const start_family_v2& cmd);
+caf::result<family_started_v2> on_start_family(pointer self, const start_family_v2& cmd);
 /// As the neighbouring release asks.
 caf::result<family_started> on_start_family(pointer self, const start_family& cmd);
 caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd);

@@ -25,6 +25,18 @@ template <class F> void submit_op(pointer self, op what, F on_verdict) {
       });
 }
 
+/// `done(ec, revoked_before)`.
+template <class F> void open_family_of(pointer self, const start_family_v2& cmd, F done) {
+  auto& st = self->state;
+  open_family what{st.user,    cmd.family,      cmd.token_hash, cmd.ttl_s,      st.address,
+                   cmd.life_s, cmd.credentials, cmd.ends,       cmd.user_agent, cmd.address};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    // The account was closed, or its password changed, since it was verified.
+    bool stale = is == outcome::not_pending || is == outcome::moved;
+    done(stale ? ec::bad_credentials : to_ec(is), v.at);
+  });
+}
+
 void end_sessions_of(pointer self, const end_sessions& cmd,
                      const reply_ptr<sessions_ended>& reply) {
   auto& st = self->state;
@@ -42,25 +54,22 @@ void end_sessions_of(pointer self, const end_sessions& cmd,
 
 } // namespace
 
-caf::result<family_started> on_start_family(pointer self, const start_family_v2& cmd) {
-  auto& st = self->state;
-  auto reply = promise_reply<family_started>(self);
-  open_family what{st.user,    cmd.family,      cmd.token_hash, cmd.ttl_s,      st.address,
-                   cmd.life_s, cmd.credentials, cmd.ends,       cmd.user_agent, cmd.address};
-  submit_op(self, std::move(what), [=](outcome is, const verdict&) {
-    // The account was closed, or its password changed, since it was verified.
-    bool stale = is == outcome::not_pending || is == outcome::moved;
-    reply->deliver({stale ? ec::bad_credentials : to_ec(is)});
+caf::result<family_started_v2> on_start_family(pointer self, const start_family_v2& cmd) {
+  auto reply = promise_reply<family_started_v2>(self);
+  open_family_of(self, cmd, [reply](ec is, instant revoked_before) {
+    reply->deliver({is, revoked_before});
   });
   return reply->rp;
 }
 
 caf::result<family_started> on_start_family(pointer self, const start_family& cmd) {
+  auto reply = promise_reply<family_started>(self);
   start_family_v2 same;
   same.family = cmd.family;
   same.token_hash = cmd.token_hash;
   same.ttl_s = cmd.ttl_s;
-  return on_start_family(self, same);
+  open_family_of(self, same, [reply](ec is, instant) { reply->deliver({is}); });
+  return reply->rp;
 }
 
 caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd) {

@@ -52,6 +52,7 @@ bool take_keys(google_ptr self, const fetched_url& x) {
                                     : tl::unexpected("status " + std::to_string(x.status));
   if (!keys) {
     log_line(log_level::warn, "gateways", "identity_keys_failed")
+      .text("actor", google_state::name)
       .text("why", x.error.empty() ? keys.error() : x.error);
     st.keys->failed();
     return false;

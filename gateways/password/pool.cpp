@@ -55,53 +55,94 @@ password_actor::behavior_type worker(worker_ptr self, const password_hasher* has
 
 // -- front --------------------------------------------------------------------------------------
 
-using work = std::function<void(const password_actor& worker)>;
+using time_point = caf::actor_clock::time_point;
+
+/// A request with the promise to answer it.
+struct work {
+  time_point until; ///< When its asker goes.
+  std::function<void(const password_actor& worker)> begin;
+  std::function<void()> refuse;
+};
 
 struct front_state {
   static inline const char* name = "tiketi.passwords";
   size_t waiting_max = 0;
   std::vector<password_actor> idle;
   std::deque<work> waiting;
+  hashing_pace pace;
 };
 using front_ptr = password_actor::stateful_pointer<front_state>;
 
+bool in_time(front_ptr self, const work& x) {
+  auto left = std::chrono::duration_cast<millis>(x.until - self->clock().now());
+  return self->state.pace.in_time(left);
+}
+
+/// Refuses those at the head of the queue whose turn comes too late.
+void refuse_late(front_ptr self) {
+  auto& waiting = self->state.waiting;
+  while (!waiting.empty() && !in_time(self, waiting.front())) {
+    waiting.front().refuse();
+    waiting.pop_front();
+  }
+}
+
 void release(front_ptr self, const password_actor& worker) {
   auto& st = self->state;
+  refuse_late(self);
   if (st.waiting.empty()) {
     st.idle.push_back(worker);
     return;
   }
   auto next = std::move(st.waiting.front());
   st.waiting.pop_front();
-  next(worker);
+  next.begin(worker);
 }
 
-template <class Reply, class Request> caf::result<Reply> admit(front_ptr self, const Request& x) {
-  auto& st = self->state;
-  if (st.idle.empty() && st.waiting.size() >= st.waiting_max) {
-    Reply full;
-    full.error = ec::busy;
-    return full;
-  }
-  auto reply = promise_reply<Reply>(self);
-  auto start = [=](const password_actor& worker) {
+template <class Reply> Reply refusal() {
+  Reply out;
+  out.error = ec::busy;
+  return out;
+}
+
+template <class Reply, class Request>
+work make_work(front_ptr self, const Request& x, const reply_ptr<Reply>& reply) {
+  work out;
+  out.until = self->clock().now() + x.patience;
+  out.refuse = [reply] { reply->deliver(refusal<Reply>()); };
+  out.begin = [=](const password_actor& worker) {
+    auto since = self->clock().now();
+    auto ended = [=] {
+      self->state.pace.took(std::chrono::duration_cast<millis>(self->clock().now() - since));
+      release(self, worker);
+    };
     self->request(worker, work_timeout, x)
       .then(
         [=](const Reply& made) {
           reply->deliver(made);
-          release(self, worker);
+          ended();
         },
         [=](caf::error&) {
           reply->fail(ec::internal);
-          release(self, worker);
+          ended();
         });
   };
+  return out;
+}
+
+template <class Reply, class Request> caf::result<Reply> admit(front_ptr self, const Request& x) {
+  auto& st = self->state;
+  if (x.patience <= millis{0}) return refusal<Reply>();
+  if (st.idle.empty() && st.waiting.size() >= st.waiting_max) refuse_late(self);
+  if (st.idle.empty() && st.waiting.size() >= st.waiting_max) return refusal<Reply>();
+  auto reply = promise_reply<Reply>(self);
+  auto wanted = make_work<Reply>(self, x, reply);
   if (st.idle.empty()) {
-    st.waiting.emplace_back(std::move(start));
+    st.waiting.push_back(std::move(wanted));
   } else {
     auto worker = std::move(st.idle.back());
     st.idle.pop_back();
-    start(worker);
+    wanted.begin(worker);
   }
   return reply->rp;
 }
@@ -120,6 +161,14 @@ password_actor::behavior_type front(front_ptr self, size_t waiting_max,
 }
 
 } // namespace
+
+void hashing_pace::took(millis spent) {
+  // However slow one was: who comes new is given a try, else nothing would ever be measured again.
+  constexpr millis longest{2000};
+  constexpr int weight = 8;
+  auto now = std::min(spent, longest);
+  typical_ = now > typical_ ? now : typical_ - (typical_ - now) / weight;
+}
 
 size_t password_workers_for(size_t cores) { return std::max<size_t>(1, cores / 2); }
 

@@ -42,9 +42,15 @@ struct fixture : test_coordinator_fixture<> {
     consume_messages();
   }
 
-  void ask() {
-    self->send(pool, hash_password{"Test1234!"});
+  void ask(millis patience = millis{6000}) {
+    self->send(pool, hash_password{"Test1234!", patience});
     consume_messages(); // Not run(): it would fire the time-outs of the requests.
+    drain();
+  }
+  /// The worker answers what it has in hand.
+  void finish_one() {
+    self->send(slow, 1);
+    consume_messages();
     drain();
   }
   void drain() {
@@ -66,13 +72,66 @@ CAF_TEST(H31 a full pool refuses at once and never loses an answer) {
   CAF_CHECK_EQUAL(busy, 1);
   CAF_CHECK_EQUAL(answered, 0);
   for (int i = 0; i < 3; ++i) {
-    self->send(slow, 1);
-    consume_messages(); // Not run(): it would fire the time-outs of the requests.
-    drain();
+    finish_one();
     CAF_CHECK_EQUAL(answered, i + 1);
   }
   ask();
   CAF_CHECK_EQUAL(busy, 1);
+}
+
+CAF_TEST(I17 what would come too late is not begun) {
+  ask();
+  ask(millis{1000});
+  ask(millis{6000});
+  sched.clock().current_time += millis{2000}; // No time-out of a request fires.
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 1);
+  CAF_CHECK_EQUAL(busy, 1); // The second asker has gone; the third is being served.
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 2);
+  CAF_CHECK_EQUAL(busy, 1);
+}
+
+CAF_TEST(I17 a turn that comes just before its asker goes is not taken) {
+  ask();
+  ask(millis{3000});
+  sched.clock().current_time += millis{1800}; // As long as the first hash takes.
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 1);
+  CAF_CHECK_EQUAL(busy, 1);
+  ask(millis{3000}); // Nobody is before it: it is given a try.
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 2);
+}
+
+CAF_TEST(I17 the places of those who have gone are free) {
+  for (auto patience : {6000, 1000, 1000}) ask(millis{patience});
+  sched.clock().current_time += millis{1500};
+  ask();
+  CAF_CHECK_EQUAL(busy, 2);
+  finish_one();
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 2);
+}
+
+CAF_TEST(H30 nothing is begun for somebody who has gone already) {
+  ask(millis{0});
+  CAF_CHECK_EQUAL(busy, 1);
+  finish_one();
+  CAF_CHECK_EQUAL(answered, 0);
+}
+
+CAF_TEST(the pace follows a slow hash at once and fast ones by and by) {
+  hashing_pace pace;
+  CAF_CHECK(pace.in_time(millis{1}));
+  pace.took(millis{800});
+  CAF_CHECK(!pace.in_time(millis{800}));
+  CAF_CHECK(pace.in_time(millis{801}));
+  pace.took(millis{0});
+  CAF_CHECK(pace.in_time(millis{701}));
+  CAF_CHECK(!pace.in_time(millis{700}));
+  pace.took(millis{3'600'000}); // A thawed node.
+  CAF_CHECK(pace.in_time(millis{2001}));
 }
 
 CAF_TEST(one thread per two cores) {

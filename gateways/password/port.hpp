@@ -7,13 +7,17 @@
 #include <caf/typed_actor.hpp>
 
 #include "actors/base/errors.hpp"
+#include "actors/base/time.hpp"
 
 namespace tk {
 
+/// `patience` is how long the asker waits for the answer. What would come later is not begun.
 struct hash_password {
   std::string password;
+  millis patience;
 };
-/// `hash` is set when `error` is `ec::ok`. `ec::busy`: the pool is full, nothing was done.
+/// `hash` is set when `error` is `ec::ok`. `ec::busy`: the pool is full, or the turn came too late;
+/// nothing was done.
 struct hashed_password {
   ec error = ec::ok;
   std::string hash;
@@ -22,6 +26,7 @@ struct hashed_password {
 /// `stored` is empty for an unknown account or one without password: same work, no match (P-9).
 struct verify_password {
   std::string password, stored;
+  millis patience;
 };
 /// As `password_match`; `error` as in `hashed_password`.
 struct password_verified {

@@ -156,20 +156,18 @@ void on_sessions(shop& s, const exchange_ptr& x) {
 void with_password(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                    const user_row& user, const std::string& password,
                    const std::function<void()>& then) {
-  self->request(s.passwords, hash_budget, verify_password{password, user.password_hash})
-    .then(
-      [x, then](const password_verified& r) {
-        if (r.error != ec::ok) x->fail(r.error);
-        else if (!r.matches) x->fail(ec::password_wrong);
-        else then();
-      },
-      [x](caf::error&) { x->fail(ec::busy); });
+  if (!may_try_password(s, x, user.email)) return;
+  judge_password(s, self, x, user.email, {password, user.password_hash, time_for(*x)},
+                 [x, then](const password_verified& r) {
+                   if (r.matches) then();
+                   else x->fail(ec::password_wrong);
+                 });
 }
 
 /// Password and sessions change in one transaction.
 void replace_password(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                       const user_row& user, const std::string& fresh) {
-  self->request(s.passwords, hash_budget, hash_password{fresh})
+  self->request(s.passwords, time_for(*x), hash_password{fresh, time_for(*x)})
     .then(
       [&s, self, x, user](const hashed_password& r) {
         if (r.error != ec::ok) {

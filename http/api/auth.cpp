@@ -60,7 +60,7 @@ void on_register(shop& s, const exchange_ptr& x) {
   }
   account.id = make_id<user_id>(*s.node.random);
   s.pool.run([&s, x, account, password](caf::event_based_actor* self) {
-    self->request(s.passwords, hash_budget, hash_password{password})
+    self->request(s.passwords, time_for(*x), hash_password{password, time_for(*x)})
       .then(
         [&s, self, x, account](const hashed_password& r) {
           if (r.error != ec::ok) {
@@ -78,7 +78,7 @@ void on_register(shop& s, const exchange_ptr& x) {
 /// A weaker hash is replaced on the way (C2); the log-in does not wait for it.
 void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
                 const std::string& password) {
-  self->request(s.passwords, hash_budget, hash_password{password})
+  self->request(s.passwords, hash_budget, hash_password{password, hash_budget})
     .then(
       [&s, self, user](const hashed_password& r) {
         if (r.error != ec::ok) return;
@@ -92,25 +92,19 @@ void renew_hash(shop& s, caf::event_based_actor* self, const user_row& user,
 }
 
 void verify(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
-            const std::string& password) {
+            const std::string& mail, const std::string& password) {
   bool may_sign_in = user.found && !user.closed;
-  self
-    ->request(s.passwords, hash_budget,
-              verify_password{password, may_sign_in ? user.password_hash : std::string{}})
-    .then(
-      [&s, self, x, user, password, may_sign_in](const password_verified& r) {
-        if (r.error != ec::ok) {
-          x->fail(r.error);
-          return;
-        }
-        if (!may_sign_in || !r.matches) {
-          x->fail(ec::bad_credentials);
-          return;
-        }
-        if (r.needs_rehash) renew_hash(s, self, user, password);
-        sign_in(s, self, x, user, 200, "Login successful");
-      },
-      [x](caf::error&) { x->fail(ec::busy); });
+  // The same work for whoever cannot sign in (P-9).
+  verify_password what{password, may_sign_in ? user.password_hash : std::string{}, time_for(*x)};
+  judge_password(s, self, x, mail, what,
+                 [&s, self, x, user, password, may_sign_in](const password_verified& r) {
+                   if (!may_sign_in || !r.matches) {
+                     x->fail(ec::bad_credentials);
+                     return;
+                   }
+                   if (r.needs_rehash) renew_hash(s, self, user, password);
+                   sign_in(s, self, x, user, 200, "Login successful");
+                 });
 }
 
 void on_login(shop& s, const exchange_ptr& x) {
@@ -126,10 +120,15 @@ void on_login(shop& s, const exchange_ptr& x) {
     x->fail(*form.failed());
     return;
   }
+  if (!may_try_password(s, x, mail)) return;
   s.pool.run([&s, x, mail, password](caf::event_based_actor* self) {
     self->request(s.store, store_budget, find_user_by_mail{mail})
-      .then([&s, self, x, password](const user_row& user) { verify(s, self, x, user, password); },
-            [x](caf::error& e) { x->fail(to_ec(e)); });
+      .then([&s, self, x, mail,
+             password](const user_row& user) { verify(s, self, x, user, mail, password); },
+            [&s, x, mail](caf::error& e) {
+              s.logins.withdrawn(mail, x->req().client, x->req().arrived);
+              x->fail(to_ec(e));
+            });
   });
 }
 

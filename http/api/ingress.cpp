@@ -68,7 +68,9 @@ void ingress_pool::start(const std::shared_ptr<slots>& all, size_t slot) {
     if (!why || why == caf::exit_reason::user_shutdown) return;
     auto again = weak.lock();
     if (!again) return;
-    log_line(log_level::error, "http", "ingress_replaced").number("slot", int64_t(slot));
+    log_line(log_level::error, "http", "ingress_replaced")
+      .text("actor", "tk.ingress")
+      .number("slot", int64_t(slot));
     start(again, slot);
   });
   {

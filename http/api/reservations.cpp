@@ -15,6 +15,7 @@ namespace tk::http {
 namespace {
 
 void on_mine(shop& s, const exchange_ptr& x) {
+  ++s.reservation_searches;
   s.pool.run([&s, x](caf::event_based_actor* self) {
     self->request(s.store, store_budget, list_reservations{x->user()})
       .then(

@@ -130,11 +130,17 @@ std::shared_ptr<seat_maps::slot> seat_maps::find(event_id event) const {
   return i == slots_.end() ? nullptr : i->second;
 }
 
-void seat_maps::put(event_id event, seat_plan_ptr plan) {
+void seat_maps::put(event_id event, seat_plan_ptr plan, instant read_at) {
   auto fresh = std::make_shared<slot>();
   fresh->plan = std::move(plan);
+  fresh->read_at = read_at;
   std::unique_lock guard{mutex_};
   slots_[event] = std::move(fresh);
+}
+
+bool seat_maps::read_since(event_id event, instant since) const {
+  auto found = find(event);
+  return found && found->read_at >= since;
 }
 
 seat_plan_ptr seat_maps::plan(event_id event) const {

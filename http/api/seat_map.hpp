@@ -83,8 +83,11 @@ public:
     body_ptr plain, gzip;
   };
 
-  void put(event_id event, seat_plan_ptr plan);
+  /// `read_at`: its rows are not older than this.
+  void put(event_id event, seat_plan_ptr plan, instant read_at);
   [[nodiscard]] seat_plan_ptr plan(event_id event) const;
+  /// Whether the event's plan was read at `since` or later.
+  [[nodiscard]] bool read_since(event_id event, instant since) const;
   /// The map if it is current enough to be shown as it is; empty pointers when `render` is due.
   [[nodiscard]] rendered current(event_id event, instant now) const;
   /// Renders the map anew when it is not current; needs the plan. One caller renders, the others
@@ -101,6 +104,7 @@ public:
 private:
   struct slot {
     seat_plan_ptr plan;
+    instant read_at;
     uint64_t version = 0;
     instant made_at;
     rendered bodies;

@@ -52,7 +52,7 @@ struct fixture {
 CAF_TEST_FIXTURE_SCOPE(seat_map_tests, fixture)
 
 CAF_TEST(a map shows each seat with the status of its board) {
-  maps.put(event, std::make_shared<const seat_plan>(rows()));
+  maps.put(event, std::make_shared<const seat_plan>(rows()), now);
   publish(1, 2, 0b0100, 1); // By id: seat 1 available, seat 3 locked.
   publish(2, 1, 0b0010, 1); // Seat 2 reserved.
   auto seats = shown(now);
@@ -63,12 +63,12 @@ CAF_TEST(a map shows each seat with the status of its board) {
 }
 
 CAF_TEST(a block without a board offers nothing) {
-  maps.put(event, std::make_shared<const seat_plan>(rows()));
+  maps.put(event, std::make_shared<const seat_plan>(rows()), now);
   for (auto& seat : shown(now)) CAF_CHECK_EQUAL(seat["status"].get<std::string>(), "locked");
 }
 
 CAF_TEST(a map is kept while nothing changes and for a moment when something does) {
-  maps.put(event, std::make_shared<const seat_plan>(rows()));
+  maps.put(event, std::make_shared<const seat_plan>(rows()), now);
   publish(1, 2, 0, 1);
   CAF_CHECK(!maps.current(event, now).plain);
   auto first = maps.render(event, now);
@@ -101,7 +101,7 @@ CAF_TEST(a rotated list has the same seats and begins each section elsewhere) {
 }
 
 CAF_TEST(H22a an older board changes nothing) {
-  maps.put(event, std::make_shared<const seat_plan>(rows()));
+  maps.put(event, std::make_shared<const seat_plan>(rows()), now);
   publish(1, 2, 0b0101, 5);
   auto version = boards.seats_version(event);
   publish(1, 2, 0, 4);

@@ -24,7 +24,7 @@ constexpr millis plan_budget{3000};
 /// should its actor end in between, when the last handler forgets it.
 class plan_load {
 public:
-  plan_load(shop& s, event_id event) : shop_(s), event_(event) {
+  plan_load(shop& s, event_id event) : shop_(s), event_(event), begun_(s.node.clock->now()) {
     // nop
   }
   plan_load(const plan_load&) = delete;
@@ -48,12 +48,13 @@ public:
 private:
   void keep(const seat_plan_ptr& plan) {
     constexpr size_t large = 10'000;
-    shop_.maps.put(event_, plan);
+    shop_.maps.put(event_, plan, begun_);
     if (plan->size() >= large) malloc_trim(0); // Its rows took several times what the plan keeps.
   }
 
   shop& shop_;
   event_id event_;
+  instant begun_;
   bool finished_ = false;
 };
 using plan_load_ptr = std::shared_ptr<plan_load>;
@@ -96,14 +97,45 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
 
 } // namespace
 
-void shop::with_plan(event_id event, plan_done done) {
+seat_plan_ptr shop::current_plan(event_id event) const {
   auto board = node.boards->find_event(event);
   bool current = board && board->owner == node.epochs.of(key_of(event));
-  if (auto plan = current ? maps.plan(event) : nullptr) {
+  return current ? maps.plan(event) : nullptr;
+}
+
+void shop::with_plan(event_id event, plan_done done) {
+  if (auto plan = current_plan(event)) {
     pool.run(
       [done = std::move(done), plan](caf::event_based_actor* self) { done(self, ec::ok, plan); });
     return;
   }
+  load_plan_for(event, std::move(done));
+}
+
+void shop::with_recent_plan(event_id event, plan_done done) {
+  auto known = current_plan(event);
+  if (!known || maps.read_since(event, node.clock->now() - plan_age_max))
+    return with_plan(event, std::move(done));
+  load_plan_for(event, [done = std::move(done), known](caf::event_based_actor* self, ec is,
+                                                       const seat_plan_ptr& plan) {
+    if (is == ec::ok || is == ec::event_unknown) done(self, is, plan);
+    else done(self, ec::ok, known);
+  });
+}
+
+void shop::renew_plan(event_id event) {
+  if (maps.read_since(event, node.clock->now() - plan_age_max)) return;
+  {
+    std::unique_lock guard{plans_mutex};
+    if (plans_waiting.contains(event)) return;
+  }
+  with_recent_plan(event, [](caf::event_based_actor*, ec, const seat_plan_ptr&) {
+    // nop
+  });
+}
+
+/// Loads it once for all who ask meanwhile.
+void shop::load_plan_for(event_id event, plan_done done) {
   {
     std::unique_lock guard{plans_mutex};
     auto& waiting = plans_waiting[event];
@@ -151,6 +183,11 @@ void add_shop_metrics(metrics& meters, const shop& s) {
   };
   add_all("catalogue", s.cache.probe());
   add_all("seats", s.maps.probe());
+  meters.add_gauge("reservation_searches_total", "Lists of reservations asked for.",
+                   [&s] { return static_cast<double>(s.reservation_searches.load()); });
+  // G36: windows are local at twice the limit while the shared store is away.
+  meters.add_gauge("rate_limiter_degraded", "1: the limiter's shared store is away.",
+                   [] { return 0; });
   meters.add_gauge("event_reads_total", "Reads of one event.",
                    [&s] { return static_cast<double>(s.event_reads.load()); });
 }

@@ -10,6 +10,7 @@
 #include "gateways/identity/port.hpp"
 #include "gateways/password/port.hpp"
 #include "http/api/ingress.hpp"
+#include "http/api/login_throttle.hpp"
 #include "http/api/response_cache.hpp"
 #include "http/api/seat_map.hpp"
 #include "http/api/ticket_codes.hpp"
@@ -37,6 +38,7 @@ struct shop {
   const ticket_codes& codes;
   metrics& meters;
   bool cookie_secure;
+  login_throttle& logins;
   ingress_pool& pool;
   response_cache& cache;
   seat_maps& maps;
@@ -47,11 +49,22 @@ struct shop {
   /// meanwhile. `done` runs on an ingress actor: ok with a plan, or why there is none.
   using plan_done = std::function<void(caf::event_based_actor*, ec, seat_plan_ptr)>;
   void with_plan(event_id event, plan_done done);
+  /// The same, from rows that are not older than `plan_age_max`: for whoever misses something that
+  /// may have been added to the event. The rows cannot be had now: the plan as it was.
+  void with_recent_plan(event_id event, plan_done done);
+  /// Has the plan read again, unless it is recent or being read.
+  void renew_plan(event_id event);
+  /// Bounds what guesses at unknown ids cost: one look at the rows in so much time.
+  static constexpr millis plan_age_max{2000};
+
+  [[nodiscard]] seat_plan_ptr current_plan(event_id event) const;
+  void load_plan_for(event_id event, plan_done done);
 
   std::mutex plans_mutex;
   std::map<event_id, std::vector<plan_done>> plans_waiting;
-  std::atomic<uint64_t> event_reads{0}; ///< `event_reads_total`.
-  bool seat_list_rotation = false;      ///< D31.
+  std::atomic<uint64_t> event_reads{0};          ///< `event_reads_total`.
+  std::atomic<uint64_t> reservation_searches{0}; ///< `reservation_searches_total`.
+  bool seat_list_rotation = false;               ///< D31.
 };
 
 /// Puts what the endpoints count onto the metrics page.

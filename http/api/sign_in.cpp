@@ -36,7 +36,38 @@ family_id presented_family(const shop& s, const request& x, user_id user) {
   return claims && claims->user == user ? claims->family : family_id{};
 }
 
+answer throttled(millis wait) {
+  auto seconds = (wait.count() + 999) / 1000;
+  auto text = std::to_string(seconds);
+  auto out = error_answer(ec::rate_limited, {}, ",\"retryAfter\":" + text);
+  out.retry_after_s = static_cast<int>(seconds);
+  out.headers = {{"RateLimit-Remaining", "0"}, {"RateLimit-Reset", text}};
+  return out;
+}
+
 } // namespace
+
+bool may_try_password(shop& s, const exchange_ptr& x, const std::string& account) {
+  auto wait = s.logins.ask(account, x->req().client, x->req().arrived);
+  if (wait > millis{0}) x->respond(throttled(wait));
+  return wait <= millis{0};
+}
+
+void judge_password(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                    const std::string& account, const verify_password& what, password_judged then) {
+  auto unjudged = [&s, x, account](ec why) {
+    s.logins.withdrawn(account, x->req().client, x->req().arrived);
+    x->fail(why);
+  };
+  self->request(s.passwords, what.patience, what)
+    .then(
+      [&s, x, account, unjudged, then = std::move(then)](const password_verified& r) {
+        if (r.error != ec::ok) return unjudged(r.error);
+        if (r.matches) s.logins.succeeded(account, x->req().client, x->req().arrived);
+        then(r);
+      },
+      [unjudged](caf::error&) { unjudged(ec::busy); });
+}
 
 std::string fold_mail(std::string_view text) {
   std::string out{trim(text)};
@@ -103,12 +134,14 @@ void open_session(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
   cmd.address = x->req().client;
   ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), cmd)
     .then(
-      [&s, x, user, family, refresh, done = std::move(done)](const family_started& r) {
+      [&s, x, user, family, refresh, done = std::move(done)](const family_started_v2& r) {
         if (r.is != ec::ok) {
           x->fail(r.is);
           return;
         }
-        done({issue_access(s, user, family, user.revoked_before), refresh});
+        // A log-out may have come since `user` was read.
+        auto revoked_before = std::max(user.revoked_before, r.revoked_before);
+        done({issue_access(s, user, family, revoked_before), refresh});
       },
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }

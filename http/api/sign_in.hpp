@@ -44,6 +44,15 @@ void open_session(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
 answer auth_answer(const shop& s, const user_row& user, const session_tokens& tokens, int status,
                    std::string_view message);
 
+/// Counts a try of `account`'s password (S12); false when it was answered: 429.
+bool may_try_password(shop& s, const exchange_ptr& x, const std::string& account);
+
+/// Compares a password whose try was counted, and tells what became of it: `then` runs with whether
+/// it matches, unless nobody could look at it.
+using password_judged = std::function<void(const password_verified&)>;
+void judge_password(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                    const std::string& account, const verify_password& what, password_judged then);
+
 /// Runs `then` with the caller's account; 401 when it is gone or the token was revoked.
 void with_caller(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                  const std::function<void(const user_row&)>& then);

@@ -37,9 +37,10 @@ answer left_answer(const shop& s, const quota_board& board) {
   return out;
 }
 
-/// A type whose block has not been heard of: its event's blocks are woken, once for all who ask.
+/// A type whose block has not been heard of: its event's blocks are woken, once for all who ask. It
+/// may be younger than the plan.
 void wake_and_answer(shop& s, const exchange_ptr& x, ticket_type_id type, event_id event) {
-  s.with_plan(event, [&s, x, type](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
+  s.with_recent_plan(event, [&s, x, type](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
     auto board = is == ec::ok ? s.node.boards->find_quota(type) : nullptr;
     if (board) x->respond(left_answer(s, *board));
     else x->fail(is == ec::ok ? ec::ticket_type_unknown : is);
@@ -65,11 +66,13 @@ void on_availability(shop& s, const exchange_ptr& x) {
 
 void on_types(shop& s, const exchange_ptr& x) {
   auto event = x->id_param<event_id>("eventId");
-  s.with_plan(event, [&s, x](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
+  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
     if (is != ec::ok && is != ec::event_unknown) {
       x->fail(is);
       return;
     }
+    // The next one who asks is told of types that were added.
+    if (plan && plan->size() == 0) s.renew_plan(event);
     json out = {{"ticketTypes", json::array()}};
     if (plan)
       for (auto& type : plan->types())

@@ -49,7 +49,7 @@ spent AS (
 SELECT op, CASE WHEN (SELECT count(*) FROM made) = (SELECT count(*) FROM v WHERE verdict = 'ok')
                  AND (SELECT count(*) FROM opened) = (SELECT count(*) FROM v WHERE verdict = 'ok')
                 THEN verdict ELSE torn() END,
-       clock_timestamp(),
+       (SELECT u.revoked_before FROM users u WHERE u.id = v.user_id),
        CASE verdict WHEN 'ok' THEN now() + least(ttl_s, life_s) * interval '1 second' END
   FROM v ORDER BY op
 )";

@@ -177,7 +177,7 @@ struct verdict {
   outcome is = outcome::unknown;
   reservation_id replay_of;
   instant expires_at;          ///< create: end of the hold; release/early: the row's.
-  instant at;                  ///< Ledger time of the judgement (rotate, revoke: `revoked_before`).
+  instant at;                  ///< Ledger time of the judgement (of tokens: `revoked_before`).
   std::vector<seat_row> rows;  ///< reread_items only.
   std::vector<type_row> types; ///< reread_items only.
   bool final_read = false;     ///< reread_items: the ledger's clock was past the deadline.

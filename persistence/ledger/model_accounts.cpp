@@ -15,7 +15,7 @@ void ledger_model::account_ops(const batch& what, std::vector<verdict>& out, und
   for (size_t i = 0; i < what.ops.size(); ++i) {
     const auto* x = std::get_if<open_family>(what.ops[i].get());
     if (x == nullptr) continue;
-    out[i] = plain(judge(*x), now_);
+    out[i] = plain(judge(*x), revoked_before(x->user));
     if (out[i].is == outcome::ok) apply(*x, out[i], undo);
   }
   rotate_all(what, out, undo);

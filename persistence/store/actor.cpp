@@ -67,6 +67,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
       return pg_answer<accounts_cleared>(pool,
                                          [=](db& to) { return clear_accounts_of(to, *vault, x); });
     },
+    [&pool](const measure_outbox&) {
+      return pg_answer<outbox_backlog>(pool, [](db& to) { return read_outbox_backlog(to); });
+    },
     [&pool](const list_events& x) {
       return pg_answer<event_page>(pool, [=](db& to) { return read_events(to, x); });
     },

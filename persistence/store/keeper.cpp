@@ -28,7 +28,9 @@ void note(keeper_ptr self, const accounts_cleared& x) {
   st.probe->accounts_erased += static_cast<uint64_t>(x.erased);
   st.probe->sessions_cleared += static_cast<uint64_t>(x.sessions);
   if (x.erased > 0)
-    log_line(log_level::info, "persistence", "accounts_erased").number("count", x.erased);
+    log_line(log_level::info, "persistence", "accounts_erased")
+      .text("actor", keeper_state::name)
+      .number("count", x.erased);
   bool more = x.erased >= st.config.batch_max || x.sessions >= st.config.batch_max;
   later(self, more ? millis{1000} : st.config.interval);
 }
@@ -44,13 +46,29 @@ void look(keeper_ptr self) {
           });
 }
 
+void look_at_outbox(keeper_ptr self) {
+  auto& st = self->state;
+  auto again = [self] {
+    self->delayed_send(self, self->state.config.outbox_interval, atom::tick_v);
+  };
+  self->request(st.store, work_timeout, measure_outbox{})
+    .then(
+      [self, again](const outbox_backlog& x) {
+        self->state.probe->outbox_pending = x.pending;
+        self->state.probe->outbox_oldest_ms = x.oldest_ms;
+        again();
+      },
+      [again](caf::error&) { again(); }); // The last picture stays; the pools tell what is wrong.
+}
+
 caf::behavior keeper(keeper_ptr self, store_actor store, upkeep_config config,
                      upkeep_probe* probe) {
   self->state.store = std::move(store);
   self->state.config = config;
   self->state.probe = probe;
   self->send(self, atom::sweep_v);
-  return {[=](atom::sweep) { look(self); }};
+  self->send(self, atom::tick_v);
+  return {[=](atom::sweep) { look(self); }, [=](atom::tick) { look_at_outbox(self); }};
 }
 
 } // namespace

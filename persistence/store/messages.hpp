@@ -96,6 +96,14 @@ struct accounts_cleared {
   int64_t erased = 0, sessions = 0;
 };
 
+/// Asks for the domain events that nobody has relayed yet.
+struct measure_outbox {};
+struct outbox_backlog {
+  int64_t pending = 0;   ///< Counted up to `counted_max`.
+  int64_t oldest_ms = 0; ///< Age of the oldest one.
+  static constexpr int32_t counted_max = 10'000;
+};
+
 // -- catalogue ----------------------------------------------------------------------------------
 
 /// `any` leaves the cancelled out (C23); `none` is what no event has.

@@ -27,11 +27,12 @@ pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
                                   const update_profile& x);
 pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions& x);
 
-// -- upkeep of accounts (upkeep.cpp) --------------------------------------------------------------
+// -- upkeep (upkeep.cpp) --------------------------------------------------------------------------
 
 std::vector<pg_statement> upkeep_statements();
 pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vault& vault,
                                               const clear_accounts& x);
+pg_result<outbox_backlog> read_outbox_backlog(pg::connection& db);
 
 // -- catalogue (catalogue.cpp) --------------------------------------------------------------------
 

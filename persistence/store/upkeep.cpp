@@ -20,6 +20,13 @@ std::vector<pg_statement> upkeep_statements() {
     {"sessions_clear", "DELETE FROM refresh_families WHERE id IN (SELECT id FROM refresh_families "
                        "WHERE expires_at < now() - interval '1 day' "
                        "ORDER BY expires_at LIMIT $1::int4)"},
+    // A shard's events are relayed in order of (xid, seq), so its first one is its oldest.
+    {"outbox_backlog",
+     "SELECT (SELECT count(*) FROM (SELECT 1 FROM relay_cursor c JOIN outbox o ON "
+     "o.shard = c.shard AND (o.xid, o.seq) > (c.xid, c.seq) LIMIT $1::int4) n), "
+     "coalesce((SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(o.made_at)) * 1000) "
+     "FROM relay_cursor c, LATERAL (SELECT x.made_at FROM outbox x WHERE x.shard = c.shard "
+     "AND (x.xid, x.seq) > (c.xid, c.seq) ORDER BY x.xid, x.seq LIMIT 1) o), 0)::int8"},
   };
 }
 
@@ -35,6 +42,12 @@ pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vaul
   auto cleared = db.exec("sessions_clear", pg::params{}.add_int4(x.limit));
   if (!cleared.ok()) return write_failed(cleared);
   return accounts_cleared{erased.affected(), cleared.affected()};
+}
+
+pg_result<outbox_backlog> read_outbox_backlog(pg::connection& db) {
+  auto rows = db.exec("outbox_backlog", pg::params{}.add_int4(outbox_backlog::counted_max));
+  if (!rows.ok()) return read_failed(rows);
+  return outbox_backlog{rows.integer(0, 0), rows.integer(0, 1)};
 }
 
 } // namespace tk

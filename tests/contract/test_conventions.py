@@ -376,18 +376,24 @@ def test_metrics(user, hall, http):
     event, seats = hall
     http.get(f"/api/events/{event}")
     user.reserve(event, seats[:1])
+    assert user.http.get("/api/reservations/my").status == 200
     text = http.get("/actuator/prometheus").body.decode()
     for name in ("http_server_requests_seconds_count", "http_server_requests_seconds_bucket",
                  "process_cpu_usage", "process_uptime_seconds",
                  "business_reservation_created_total",
+                 "business_reservation_confirmed_total",
                  "business_reservation_cancelled_total", "business_reservation_expired_total",
                  "business_reservation_create_duration_seconds", "seat_conflicts_total",
+                 "outbox_pending", "outbox_oldest_seconds",
                  "log_lines_dropped_total", "security_events_total"):
         assert name in text, name
     for line in (r'cache_requests_total\{cache="(catalogue|seats)",result="miss"\} [1-9]',
                  r'db_statement_seconds_count\{name="\w+"\} [1-9]',
                  r'db_pool_in_use\{pool="store"\} \d', r'db_pool_size\{pool="reads"\} 2',
-                 r'event_reads_total [1-9]'):
+                 r'event_reads_total [1-9]', r'reservation_searches_total [1-9]',
+                 r'rate_limiter_degraded 0',
+                 r'business_payment_processed_total\{method="toss",provider="mock",type="reservation"\} \d',
+                 r'payment_failed_total\{error_code="PAYMENT_DECLINED",provider="mock"\} \d'):
         assert re.search(line, text), line
     families = re.findall(r"^# TYPE (\S+)", text, re.M)
     assert len(families) == len(set(families)), "a family is told once"

@@ -35,7 +35,7 @@ def test_over_the_limit_is_429_and_says_when_to_come_back(limited):
                                      "message": "Rate limit exceeded", "retryAfter": 60}
     assert over.headers["access-control-allow-origin"] == ORIGIN
     assert over.headers["ratelimit-limit"] == "5" and over.headers["ratelimit-remaining"] == "0"
-    assert 0 < int(over.headers["retry-after"]) <= 120
+    assert 0 < int(over.headers["retry-after"]) <= 60
     assert over.headers["ratelimit-reset"] == over.headers["retry-after"]
 
 

@@ -348,3 +348,37 @@ def test_all_adds_up(db):
     quotas = {r[0] for r in wrong.pop("quota that does not add up", [])}
     assert quotas <= seeded, "the seed begins with some of them gone"
     assert wrong == {}
+
+
+def test_a_type_that_was_added_later_can_be_ordered(club, make_user, db, http):
+    """The event's plan is known by then, and nobody tells the node."""
+    event, (floor, _) = club
+    assert make_user().order(event, [(floor, 1)]).status == 200
+    assert len(http.get(f"/api/tickets/event/{event}").json["ticketTypes"]) == 2
+    late, unseen = str(uuid.uuid4()), str(uuid.uuid4())
+    for one, name in ((late, "Late"), (unseen, "Unseen")):
+        db.rows("INSERT INTO ticket_types (id, event_id, name, price, total_quantity) VALUES "
+                f"('{one}', '{event}', '{name}', 5000, 3)")
+    deadline = time.monotonic() + 20
+    while (answer := make_user().order(event, [(late, 1), (floor, 1)])).status == 404:
+        assert_error(answer, 404, f"Ticket type not found: {late}", "TICKET_TYPE_NOT_FOUND")
+        assert time.monotonic() < deadline, "the plan is never read again"
+        time.sleep(0.2)
+    assert answer.status == 200, answer
+    assert answer.json["reservation"]["totalAmount"] == 93000
+    assert available(db, late) == 2
+    assert shown(http, unseen) == {"available_quantity": 3, "total_quantity": 3}
+    assert len(http.get(f"/api/tickets/event/{event}").json["ticketTypes"]) == 4
+    nobody = str(uuid.uuid4())
+    assert_error(make_user().order(event, [(nobody, 1)]), 404, f"Ticket type not found: {nobody}")
+
+
+def test_the_list_of_types_learns_of_new_ones_by_itself(club, db, http):
+    event, _ = club
+    assert len(http.get(f"/api/tickets/event/{event}").json["ticketTypes"]) == 2
+    db.rows("INSERT INTO ticket_types (event_id, name, price, total_quantity) VALUES "
+            f"('{event}', 'Late', 5000, 3)")
+    deadline = time.monotonic() + 20
+    while len(http.get(f"/api/tickets/event/{event}").json["ticketTypes"]) == 2:
+        assert time.monotonic() < deadline, "the plan is never read again"
+        time.sleep(0.2)

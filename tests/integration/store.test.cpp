@@ -134,6 +134,26 @@ CAF_TEST(G07 what is due is erased and nothing else) {
   CAF_CHECK(clear_accounts_of(to, *vault, {month_s, 10})->sessions == 1);
 }
 
+CAF_TEST(what waits in the outbox is counted and its age told) {
+  auto to = writer();
+  auto empty = read_outbox_backlog(to);
+  CAF_REQUIRE(empty);
+  CAF_CHECK(empty->pending == 0 && empty->oldest_ms == 0);
+  for (auto* row : {"7, now()", "7, now() - interval '1 hour'", "8, now() - interval '1 minute'"})
+    must(db, ("INSERT INTO outbox (shard, made_at, topic, key, type, body) VALUES (" +
+              std::string{row} + ", 't', 'k', 'T', '{}')")
+               .c_str());
+  auto waiting = read_outbox_backlog(to);
+  CAF_REQUIRE(waiting);
+  CAF_CHECK_EQUAL(waiting->pending, 3);
+  must(db, "UPDATE relay_cursor SET (xid, seq) = (SELECT o.xid, o.seq FROM outbox o "
+           "WHERE o.shard = 7 ORDER BY o.xid DESC, o.seq DESC LIMIT 1) WHERE shard = 7");
+  auto rest = read_outbox_backlog(to);
+  CAF_REQUIRE(rest);
+  CAF_CHECK_EQUAL(rest->pending, 1);
+  CAF_CHECK(rest->oldest_ms >= 60'000 && rest->oldest_ms < 3'600'000);
+}
+
 CAF_TEST(S37 no personal data is stored in clear) {
   auto to = writer();
   store_user(
