@@ -129,11 +129,11 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
     x->fail(ec::bad_request);
     return;
   }
-  if (!check_origin(*x)) return;
   auto m = table_.match(q.verb, q.path);
-  x->route_ = m.hit;
-  if (m.hit && m.hit->patient) x->deadline_ = x->started_ + options_.patient_deadline;
+  x->route_ = m.hit; // Before anything is refused: the log and the metrics name it.
   x->params_ = m.params;
+  if (!check_origin(*x)) return;
+  if (m.hit && m.hit->patient) x->deadline_ = x->started_ + options_.patient_deadline;
   identify(*x);
   if (!check_rate(*x) || !check_access(*x, m)) return;
   run(x);

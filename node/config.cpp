@@ -120,7 +120,7 @@ constexpr std::array options{
               "no effect yet: internal operations are messages"},
   option_spec{"CLOUDFRONT_SECRET", password, "", false, 16, 4096,
               "whoever sends it as X-CloudFront-Verified needs no entry token"},
-  option_spec{"RESERVATION_CLEANUP_INTERVAL_MS", number, "5000", false, 100, 3'600'000,
+  option_spec{"RESERVATION_CLEANUP_INTERVAL_MS", number, "30000", false, 100, 3'600'000,
               "how often overdue holds are looked for; there must be none (C9)"},
   option_spec{"LOG_REQUESTS_PERCENT", number, "100", false, 0, 100,
               "share of the answers below 500 that get a line in the log; the others always do"},

@@ -27,7 +27,7 @@ struct supervisor_state {
   static inline const char* name = "tk.node";
   node_context* node = nullptr;
   node_supervision settings;
-  instant last_beat;
+  instant last_beat, checkouts_woken;
   int64_t offset_ms = 0;
   bool measured = false;
   bool beating = false;
@@ -84,6 +84,7 @@ void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
 
 /// Wakes checkouts that have something to do: money is asked after although nobody asks for it.
 void wake_checkouts(supervisor_ptr self) {
+  self->state.checkouts_woken = self->state.node->clock->now();
   self->request(self->state.node->reads, reads_budget, find_open_checkouts{})
     .then(
       [=](const open_checkouts& x) {
@@ -92,11 +93,11 @@ void wake_checkouts(supervisor_ptr self) {
           ask<checkout_actor>(self, node, key_of(id), wake_budget, wake_checkout{})
             .then([](const checkout_awake&) {},
                   [](const caf::error&) {
-                    // The next sweep finds it again.
+                    // The next look finds it again.
                   });
       },
       [](caf::error&) {
-        // Nothing could be read: the next sweep looks again.
+        // Nothing could be read: the next look is soon.
       });
 }
 
@@ -138,7 +139,10 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
 void on_tick(supervisor_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.beat_interval, atom::tick_v);
-  if (st.node->clock->now() - st.last_beat >= st.settings.suspend_after) suspend(self);
+  auto now = st.node->clock->now();
+  if (now - st.last_beat >= st.settings.suspend_after) suspend(self);
+  if (!st.suspended && now - st.checkouts_woken >= st.settings.checkout_interval)
+    wake_checkouts(self);
   if (st.beating) return;
   st.beating = true;
   self->request(st.settings.roster, beat_budget, beat_once{})
@@ -150,7 +154,6 @@ void on_sweep(supervisor_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
   if (st.suspended) return;
-  wake_checkouts(self);
   self->request(st.node->reads, reads_budget, find_overdue{})
     .then(
       [=](const overdue_rows& x) {
@@ -166,7 +169,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
   auto& st = self->state;
   st.node = node;
   st.settings = std::move(settings);
-  st.last_beat = node->clock->now();
+  st.last_beat = st.checkouts_woken = node->clock->now();
   self->monitor(node->ledger);
   self->monitor(node->region);
   for (auto& x : st.settings.parts) self->monitor(x);

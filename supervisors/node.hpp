@@ -22,7 +22,10 @@ struct node_supervision {
   millis beat_interval{1000};
   /// A heartbeat overdue by this much suspends the node; others may take over after it.
   millis suspend_after{2500};
-  millis sweep_interval{5000};
+  /// Looks for overdue holds: there must be none, so it may be rare.
+  millis sweep_interval{30'000};
+  /// Looks for payments that have something to do while their checkout sleeps.
+  millis checkout_interval{5000};
 };
 
 /// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of blocks that must

@@ -27,7 +27,7 @@ struct script {
   // Of the reads.
   bool reads_down = false;
   std::vector<overdue> overdue_now, live_now;
-  int sweeps = 0, live_asked = 0;
+  int sweeps = 0, live_asked = 0, payments_asked = 0;
   // Of the region.
   std::string story; ///< All it was told, in order.
   std::vector<wake_block> wakes;
@@ -96,9 +96,14 @@ reads_actor::behavior_type play_sweeps(reads_actor::pointer, script* st) {
     },
     [](const load_plan&) { return plan_rows{}; },
     [](const load_checkout&) { return checkout_rows{}; },
-    [](const find_open_checkouts&) { return open_checkouts{}; },
+    [=](const find_open_checkouts&) {
+      ++st->payments_asked;
+      return open_checkouts{};
+    },
   };
 }
+
+constexpr millis sweep{30'000}; // As the contract has it (1.13).
 
 overdue row(uint64_t reservation, int32_t block_no) {
   return {reservation == 0 ? reservation_id{} : reservation_id{0xb, reservation}, event_no(1),
@@ -427,22 +432,22 @@ CAF_TEST(what could not be read is asked for again) {
 CAF_TEST(H20 the sweep counts what is overdue and wakes its blocks) {
   start();
   st.overdue_now = {row(1, 0), row(2, 2), row(3, 0)};
-  pass(millis{5000});
+  pass(sweep);
   CAF_CHECK_EQUAL(node.probe.reservations_overdue.load(), 3);
   CAF_CHECK_EQUAL(st.story, "wake 0, wake 2");
   CAF_REQUIRE_EQUAL(st.wakes.size(), 2u);
   CAF_CHECK(st.wakes[0].overdue == (std::vector<reservation_id>{{0xb, 1}, {0xb, 3}}));
   CAF_CHECK(st.wakes[1].overdue == (std::vector<reservation_id>{{0xb, 2}}));
-  pass(millis{5000}); // As long as anything is overdue.
+  pass(sweep); // As long as anything is overdue.
   CAF_CHECK_EQUAL(st.story, "wake 0, wake 2, wake 0, wake 2");
 }
 
 CAF_TEST(H20 a sweep that finds nothing wakes nobody) {
   start();
   st.overdue_now = {row(1, 0)};
-  pass(millis{5000});
+  pass(sweep);
   st.overdue_now.clear();
-  pass(millis{5000});
+  pass(sweep);
   CAF_CHECK_EQUAL(node.probe.reservations_overdue.load(), 0);
   CAF_CHECK_EQUAL(st.sweeps, 2);
   CAF_CHECK_EQUAL(st.story, "wake 0");
@@ -451,22 +456,37 @@ CAF_TEST(H20 a sweep that finds nothing wakes nobody) {
 CAF_TEST(H20 a sweep that cannot read leaves the number and looks again) {
   start();
   st.overdue_now = {row(1, 0)};
-  pass(millis{5000});
+  pass(sweep);
   st.reads_down = true;
-  pass(millis{5000});
+  pass(sweep);
   CAF_CHECK_EQUAL(node.probe.reservations_overdue.load(), 1);
   st.reads_down = false;
   st.overdue_now.clear();
-  pass(millis{5000});
+  pass(sweep);
   CAF_CHECK_EQUAL(node.probe.reservations_overdue.load(), 0);
 }
 
 CAF_TEST(a suspended node does not sweep) {
   start();
-  outage(millis{20'000});
+  outage(millis{40'000});
   CAF_CHECK_EQUAL(st.sweeps, 0);
-  pass(millis{5000});
+  pass(sweep);
   CAF_CHECK_EQUAL(st.sweeps, 1);
+}
+
+CAF_TEST(payments are looked for more often than overdue holds but not while suspended) {
+  start();
+  one_beat(); // The first heartbeat wakes what must not sleep.
+  auto woken = st.payments_asked;
+  pass(millis{10'000});
+  CAF_CHECK_EQUAL(st.payments_asked, woken + 2);
+  CAF_CHECK_EQUAL(st.sweeps, 0);
+  outage(millis{4000});
+  CAF_REQUIRE(suspended(node));
+  woken = st.payments_asked;
+  st.roster_down = true;
+  pass(millis{20'000});
+  CAF_CHECK_EQUAL(st.payments_asked, woken);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

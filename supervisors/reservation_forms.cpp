@@ -30,7 +30,7 @@ hold_reply to_reply(const reservation_row& row) {
   out.total = row.total;
   out.status = static_cast<uint8_t>(row.status);
   out.expires_at = row.expires_at;
-  // The seats of an ended reservation may be somebody else's by now: their tokens are not told.
+  // The seats of an ended reservation may be somebody else's by now: they are not its own now.
   bool its_own =
     row.status == reservation_status::pending || row.status == reservation_status::confirmed;
   out.items = row.items;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "actors/base/ids.hpp"
@@ -10,10 +11,13 @@
 /// exactly one is set.
 namespace tk {
 
+/// The block of an item that its event's plan does not know.
+inline constexpr int32_t unplaced = -1;
+
 /// Something somebody wants, with the block that owns it.
 struct wanted_item {
   seat_id seat;
-  int32_t block_no = 0;
+  int32_t block_no = 0; ///< Or `unplaced`.
   ticket_type_id type = {};
   int32_t quantity = 1; ///< 1 for a seat.
   auto operator<=>(const wanted_item&) const = default;
@@ -38,6 +42,14 @@ inline constexpr int32_t first_quota_block = 1'000'000;
 
 /// Whether the block sells a ticket type's quantity, not seats.
 constexpr bool is_quota_block(int32_t block_no) { return block_no >= first_quota_block; }
+
+/// What a reservation of `items` counts against the limit of holds: each seat is one (G01), and an
+/// order of standing tickets is one, whatever its lines (D18).
+template <class Items> int32_t holds_in(const Items& items) {
+  auto seats = std::ranges::count_if(items, [](const auto& x) { return !x.seat.nil(); });
+  bool standing = seats < std::ranges::ssize(items);
+  return static_cast<int32_t>(seats) + (standing ? 1 : 0);
+}
 
 template <class F> wire<F> inspect(F& f, wanted_item& x) {
   return f(x.seat, x.block_no, x.type, x.quantity);

@@ -197,7 +197,7 @@ void submit_creation(pointer self, const attempt_ptr& x) {
     auto limit = st.node->sale.holds_per_user_event_max;
     auto no_limit = std::numeric_limits<int32_t>::max();
     what.token_issued_at = wish.token_issued_at;
-    what.items_before_max = limit > 0 ? limit - static_cast<int32_t>(x->items.size()) : no_limit;
+    what.holds_before_max = limit > 0 ? limit - holds_in(x->items) : no_limit;
   }
   for (size_t i = 0; i < x->items.size(); ++i) {
     auto& from = x->items[i];

@@ -188,11 +188,12 @@ CAF_TEST(the same key is one order and without a key there are two) {
   CAF_CHECK_EQUAL(left(0), 4);
 }
 
-CAF_TEST(D18 a line of any quantity counts as one hold) {
-  for (int i = 0; i < 4; ++i) CAF_CHECK(reserve(alice, {units(0, 2)})->value.is == ec::ok);
+CAF_TEST(D18 an order counts as one hold whatever its lines and quantities) {
+  CAF_CHECK(reserve(alice, {units(0, 2), units(1, 1)})->value.is == ec::ok);
+  for (int i = 0; i < 3; ++i) CAF_CHECK(reserve(alice, {units(0, 2)})->value.is == ec::ok);
   CAF_CHECK(reserve(alice, {units(1, 1)})->value.is == ec::hold_limit);
   CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::hold_limit);
-  CAF_CHECK(reserve(bob, {units(1, 5)})->value.is == ec::ok);
+  CAF_CHECK(reserve(bob, {units(1, 4)})->value.is == ec::ok);
 }
 
 CAF_TEST(a block with an order does not go to sleep and an idle one does) {

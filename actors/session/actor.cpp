@@ -8,8 +8,7 @@ namespace tk {
 namespace session {
 
 pending_hold to_pending(const reservation_row& row) {
-  pending_hold out{row.id, row.event, row.expires_at, row.lead_block, 0, {}};
-  out.items = static_cast<int32_t>(row.items.size());
+  pending_hold out{row.id, row.event, row.expires_at, row.lead_block, {}};
   for (auto& x : row.items)
     if (x.is_seat()) out.seats.push_back(x.seat);
   return out;

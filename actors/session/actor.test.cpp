@@ -76,6 +76,49 @@ CAF_TEST(C27 a replay has the first answer with the status of now) {
   CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'a');
 }
 
+CAF_TEST(a key of choosing again is used and of the reservation that was told) {
+  auto x = reserve(alice, {want(0, 1), want(0, 2)}, "k");
+  auto again = reserve(alice, {want(0, 2)}, "again");
+  CAF_CHECK(again->value.id == x->value.id);
+  CAF_CHECK(reserve(alice, {want(0, 3)}, "again")->value.is == ec::idempotency_conflict);
+  cancel(alice, x->value.id);
+  auto z = reserve(alice, {want(0, 2)}, "again");
+  CAF_CHECK(z->value.is == ec::ok);
+  CAF_CHECK(z->value.id == x->value.id);
+  CAF_CHECK_EQUAL(z->value.status, static_cast<uint8_t>(reservation_status::cancelled));
+  CAF_CHECK_EQUAL(status(seat_no(0, 2)), 'a');
+}
+
+CAF_TEST(a key of choosing again is used for a session that has read nothing) {
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  forget_everything();
+  CAF_CHECK(reserve(alice, {want(0, 1)}, "again")->value.id == x->value.id);
+  cancel(alice, x->value.id);
+  CAF_CHECK(reserve(alice, {want(0, 1)}, "again")->value.id == x->value.id);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+}
+
+CAF_TEST(the key of a double click is used too) {
+  st.fates = {fate::held};
+  auto x = reserve(alice, {want(0, 1)}, "a");
+  auto y = reserve(alice, {want(0, 1)}, "b");
+  let_go();
+  CAF_CHECK(y->value.id == x->value.id);
+  CAF_CHECK(reserve(alice, {want(0, 2)}, "b")->value.is == ec::idempotency_conflict);
+}
+
+CAF_TEST(a used key is told before what does not exist) {
+  reserve(alice, {want(0, 1)}, "k");
+  forget_everything();
+  wanted_item nowhere{seat_no(9, 9), unplaced};
+  CAF_CHECK(reserve(alice, {nowhere}, "k")->value.is == ec::idempotency_conflict);
+  CAF_CHECK(reserve(alice, {nowhere}, "new")->value.is == ec::seat_unknown);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  auto mine = wish({nowhere}, "k");
+  revoke(alice);
+  CAF_CHECK(request<session_actor>(key_of(alice), mine)->value.is == ec::not_authenticated);
+}
+
 CAF_TEST(H22b a session that moved finds the row of its user) {
   auto x = reserve(alice, {want(0, 1)}, "k");
   forget_everything();
@@ -145,6 +188,15 @@ CAF_TEST(an unknown outcome that never was is given up and counts no more) {
 }
 
 // -- limits ---------------------------------------------------------------------------------------
+
+CAF_TEST(seats one holds and seats beside them are refused as ours below the limit) {
+  auto x = reserve(alice, {want(0, 1), want(0, 2)});
+  auto more = reserve(alice, {want(0, 1), want(0, 2), want(0, 3)});
+  CAF_CHECK(more->value.is == ec::seat_held);
+  CAF_CHECK(more->value.id == x->value.id);
+  auto five = reserve(alice, {want(0, 1), want(0, 3), want(0, 4), want(0, 5)});
+  CAF_CHECK(five->value.is == ec::hold_limit);
+}
 
 CAF_TEST(H17 four holds that ran out unheard do not count) {
   for (uint64_t n = 1; n <= 4; ++n) CAF_REQUIRE(reserve(alice, {want(0, n)})->value.is == ec::ok);

@@ -1,6 +1,7 @@
 #include "actors/session/core.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 namespace tk {
@@ -9,6 +10,8 @@ namespace {
 
 /// Clocks of nodes may differ from the ledger's by less than this before the node suspends itself.
 constexpr millis clock_margin{1000};
+/// As many keys without a row as keys with one are read (`load_session`).
+constexpr size_t remembered_max = 100;
 
 std::map<reservation_id, pending_hold> by_id(std::vector<pending_hold> rows) {
   std::map<reservation_id, pending_hold> out;
@@ -56,7 +59,15 @@ std::optional<reserve_decision> session_core::by_key(const reserve_items& wish) 
   for (auto& x : keys_)
     if (x.key == wish.key && x.operation == operation)
       return judged(x.digest, reserve_decision::kind::replay, x.reservation);
+  for (auto& x : remembered_)
+    if (x.key == wish.key && x.operation == operation)
+      return judged(x.digest, reserve_decision::kind::replay, x.reservation);
   return std::nullopt;
+}
+
+bool session_core::key_conflicts(const reserve_items& wish) const {
+  auto known = by_key(wish);
+  return known && known->why == ec::idempotency_conflict;
 }
 
 const open_attempt* session_core::twin_of(const reserve_items& wish) const {
@@ -89,14 +100,21 @@ const pending_hold* session_core::holder_of(const std::vector<wanted_item>& item
   return nullptr;
 }
 
-int32_t session_core::items_in_hand(event_id event, instant now) const {
-  int32_t n = 0;
+int32_t session_core::holds_with(const reserve_items& wish, instant now) const {
+  auto wanted = seats_of(wish);
+  std::set<seat_id> seats;
+  int32_t orders = 0;
+  auto add = [&](const std::vector<seat_id>& held) {
+    seats.insert(held.begin(), held.end());
+    if (held.empty()) ++orders;
+  };
+  add(wanted);
   for (auto& [id, x] : attempts_)
-    if (x.event == event && !pending_.contains(id)) // A re-read may be ahead of the verdict.
-      n += x.items;
+    if (x.event == wish.event && !pending_.contains(id)) // A re-read may be ahead of the verdict.
+      add(x.wanted);
   for (auto& [id, x] : pending_)
-    if (x.event == event && x.expires_at > now) n += x.items;
-  return n;
+    if (x.event == wish.event && x.expires_at > now) add(x.seats);
+  return static_cast<int32_t>(seats.size()) + orders;
 }
 
 reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, instant now,
@@ -120,8 +138,7 @@ reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, 
     out.reservation = twin->id;
     return out;
   }
-  auto items = items_in_hand(wish.event, now) + static_cast<int32_t>(wish.items.size());
-  bool too_many = limit > 0 && items > limit && !own_hold(wish, now);
+  bool too_many = limit > 0 && holds_with(wish, now) > limit && !own_hold(wish, now);
   if (!too_many) out.is = reserve_decision::kind::forward;
   else if (!final_say) out.is = reserve_decision::kind::recheck;
   else out.why = ec::hold_limit;
@@ -143,6 +160,12 @@ void session_core::commit(reservation_id attempt, pending_hold made) {
   auto id = made.id;
   pending_.insert_or_assign(id, std::move(made));
   ++commits_;
+}
+
+void session_core::remember_key(const reserve_items& wish, reservation_id answer) {
+  if (wish.key.empty() || by_key(wish)) return;
+  remembered_.push_back({operation_of(wish), wish.key, wish.digest, answer});
+  if (remembered_.size() > remembered_max) remembered_.pop_front();
 }
 
 void session_core::drop(reservation_id attempt) { attempts_.erase(attempt); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,8 +18,7 @@ struct pending_hold {
   event_id event;
   instant expires_at;
   int32_t lead_block = 0;
-  int32_t items = 0; ///< Seats, or lines of standing tickets.
-  std::vector<seat_id> seats;
+  std::vector<seat_id> seats; ///< None of standing tickets.
 };
 
 /// A creation whose outcome the session does not know yet.
@@ -26,7 +26,6 @@ struct open_attempt {
   reservation_id id;
   event_id event;
   std::string operation, key, digest;
-  int32_t items = 0;
   instant deadline;            ///< The ledger commits nothing of it after this.
   std::vector<seat_id> wanted; ///< In order of id; none of standing tickets.
 };
@@ -67,7 +66,7 @@ public:
     return user_known_ && token_issued_at > revoked_before_;
   }
 
-  /// `limit`: items per event, 0 = none. `final_say`: the memory was re-read just now.
+  /// `limit`: holds per event, 0 = none. `final_say`: the memory was re-read just now.
   [[nodiscard]] reserve_decision decide(const reserve_items& wish, int32_t limit, instant now,
                                         bool final_say) const;
 
@@ -86,6 +85,9 @@ public:
   void begin(open_attempt attempt);
   /// The attempt's reservation is committed: remember it, and its key.
   void commit(reservation_id attempt, pending_hold made);
+  /// The wish was answered with a reservation that another wish made (G14, a double click): its
+  /// key is used from now on. Forgotten with the session, unlike keys that rows record.
+  void remember_key(const reserve_items& wish, reservation_id answer);
   /// The attempt certainly did nothing.
   void drop(reservation_id attempt);
   void forget(reservation_id pending);
@@ -102,9 +104,13 @@ public:
   /// Rises with every `commit`: rows read before one are older than the memory.
   [[nodiscard]] uint64_t commits() const { return commits_; }
 
-  /// What counts against the limit, of attempts in flight and of pending ones with time ahead: each
-  /// seat (G01), and each line of standing tickets, whose units are bounded on their own (2.5).
-  [[nodiscard]] int32_t items_in_hand(event_id event, instant now) const;
+  /// What counts against the limit once `wish` is granted, beside attempts in flight and pending
+  /// ones with time ahead: each seat once, however often it is asked for (G01), and each order of
+  /// standing tickets (D18).
+  [[nodiscard]] int32_t holds_with(const reserve_items& wish, instant now) const;
+
+  /// The wish's key is on record for another payload.
+  [[nodiscard]] bool key_conflicts(const reserve_items& wish) const;
 
 private:
   [[nodiscard]] std::optional<reserve_decision> by_key(const reserve_items& wish) const;
@@ -117,6 +123,7 @@ private:
   std::map<reservation_id, pending_hold> pending_;
   std::map<reservation_id, open_attempt> attempts_;
   std::vector<key_record> keys_;
+  std::deque<key_record> remembered_; ///< Of wishes that made nothing: no row records them.
   uint64_t commits_ = 0;
 };
 

@@ -23,8 +23,7 @@ reserve_items wish(std::vector<uint64_t> seats, std::string key = {}, std::strin
 }
 
 pending_hold hold(uint64_t id, std::vector<uint64_t> seats, millis left, event_id event = concert) {
-  pending_hold out{{0xb, id}, event, now + left, 0, 0, {}};
-  out.items = static_cast<int32_t>(seats.size());
+  pending_hold out{{0xb, id}, event, now + left, 0, {}};
   for (auto n : seats) out.seats.push_back({0, n});
   return out;
 }
@@ -35,8 +34,26 @@ session_core fresh(std::vector<pending_hold> pending = {}, std::vector<key_recor
   return out;
 }
 
-open_attempt attempt(uint64_t id, int32_t seats, std::string key = {}, event_id event = concert) {
-  return {{0xb, id}, event, reserve_operation, std::move(key), "d", seats, now + millis{3000}, {}};
+/// For seats that nobody else in these tests asks for.
+open_attempt attempt(uint64_t id, uint64_t seats, std::string key = {}, event_id event = concert) {
+  open_attempt out{{0xb, id},          event, reserve_operation, std::move(key), "d",
+                   now + millis{3000}, {}};
+  for (uint64_t n = 1; n <= seats; ++n) out.wanted.push_back({id, n});
+  return out;
+}
+
+reserve_items order(uint64_t types, std::string key = {}) {
+  auto out = wish({}, std::move(key));
+  for (uint64_t n = 1; n <= types; ++n)
+    out.items.push_back({{}, first_quota_block + static_cast<int32_t>(n), {0, n}, 2});
+  return out;
+}
+
+/// What the user holds of the event already: one seat more is asked for.
+int32_t in_hand(const session_core& core, event_id event, instant at) {
+  auto one = wish({999});
+  one.event = event;
+  return core.holds_with(one, at) - 1;
 }
 
 using kind = reserve_decision::kind;
@@ -79,23 +96,23 @@ CAF_TEST(the limit counts seats and none means none) {
 
 CAF_TEST(a hold that ran out stops counting at its millisecond) {
   auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1})});
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 4);
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now + millis{1}), 0);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 4);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now + millis{1}), 0);
   CAF_CHECK(core.decide(wish({5}), limit, now + millis{1}, false).is == kind::forward);
 }
 
 CAF_TEST(seats of another event do not count) {
   auto core = fresh({hold(1, {1, 2, 3, 4}, millis{1000}, other)});
   core.begin(attempt(9, 4, {}, other));
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 0);
-  CAF_CHECK_EQUAL(core.items_in_hand(other, now), 8);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 0);
+  CAF_CHECK_EQUAL(in_hand(core, other, now), 8);
   CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
 }
 
 CAF_TEST(H17 what is in flight counts) {
   auto core = fresh({hold(1, {1, 2, 3}, millis{1000})});
   core.begin(attempt(2, 1));
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 4);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 4);
   CAF_CHECK(core.decide(wish({5}), limit, now, true).why == ec::hold_limit);
   core.drop({0xb, 2});
   CAF_CHECK(core.decide(wish({5}), limit, now, false).is == kind::forward);
@@ -105,9 +122,9 @@ CAF_TEST(an attempt whose row was read already counts once) {
   auto core = fresh();
   core.begin(attempt(1, 2));
   core.reload(true, {}, {hold(1, {1, 2}, millis{1000})}, {});
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 2);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 2);
   core.commit({0xb, 1}, hold(1, {1, 2}, millis{1000}));
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 2);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 2);
   CAF_CHECK(core.idle());
 }
 
@@ -161,7 +178,56 @@ CAF_TEST(G14 choosing seats one holds is no new hold) {
   CAF_CHECK(core.decide(wish({2, 3}), limit, now, false).is == kind::forward);
   CAF_CHECK(core.decide(wish({2, 5}), limit, now, false).is == kind::recheck);
   auto ended = now + millis{1000};
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, ended), 0);
+  CAF_CHECK_EQUAL(in_hand(core, concert, ended), 0);
+}
+
+CAF_TEST(a seat one holds already is not counted again) {
+  auto core = fresh({hold(1, {1, 2}, millis{1000})});
+  CAF_CHECK(core.decide(wish({1, 2, 3}), limit, now, true).is == kind::forward);
+  CAF_CHECK(core.decide(wish({1, 3, 4}), limit, now, true).is == kind::forward);
+  CAF_CHECK(core.decide(wish({1, 3, 4, 5}), limit, now, true).why == ec::hold_limit);
+  auto flying = attempt(2, 0);
+  flying.wanted = {{0, 3}, {0, 4}};
+  core.begin(flying);
+  CAF_CHECK(core.decide(wish({3, 4, 2}), limit, now, true).is == kind::forward);
+  CAF_CHECK(core.decide(wish({5}), limit, now, true).why == ec::hold_limit);
+}
+
+CAF_TEST(D18 an order of standing tickets counts once whatever its lines) {
+  auto core = fresh();
+  CAF_CHECK(core.decide(order(6), limit, now, true).is == kind::forward);
+  core = fresh({hold(1, {}, millis{1000}), hold(2, {}, millis{1000}), hold(3, {7}, millis{1000})});
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 3);
+  CAF_CHECK(core.decide(order(6), limit, now, true).is == kind::forward);
+  CAF_CHECK(core.decide(wish({8}), limit, now, true).is == kind::forward);
+  CAF_CHECK(core.decide(wish({8, 9}), limit, now, true).why == ec::hold_limit);
+  core.begin(attempt(4, 0)); // Another one, in flight.
+  CAF_CHECK(core.decide(order(1), limit, now, true).why == ec::hold_limit);
+}
+
+CAF_TEST(a key that was answered with an earlier reservation is a used key) {
+  auto core = fresh({hold(1, {1, 2}, millis{1000})});
+  core.remember_key(wish({1}, "again"), {0xb, 1});
+  core.remember_key(wish({1}), {0xb, 1}); // None.
+  core.reload(true, {}, {}, {});          // Ended since.
+  auto known = core.decide(wish({1}, "again"), limit, now, false);
+  CAF_CHECK(known.is == kind::replay);
+  CAF_CHECK(known.reservation == (reservation_id{0xb, 1}));
+  CAF_CHECK(core.decide(wish({2}, "again", "x"), limit, now, false).why ==
+            ec::idempotency_conflict);
+  CAF_CHECK(core.decide(order(1, "again"), limit, now, false).is == kind::forward);
+  CAF_CHECK(core.decide(wish({1}), limit, now, false).is == kind::forward);
+  for (int n = 0; n < 100; ++n) core.remember_key(wish({1}, "more" + std::to_string(n)), {0xb, 1});
+  CAF_CHECK(core.decide(wish({1}, "again"), limit, now, false).is == kind::forward); // Bounded.
+}
+
+CAF_TEST(a key conflicts with another payload only) {
+  auto core = fresh({}, {{reserve_operation, "k", "d", {0xb, 1}}});
+  CAF_CHECK(core.key_conflicts(wish({2}, "k", "x")));
+  CAF_CHECK(!core.key_conflicts(wish({2}, "k", "d")));
+  CAF_CHECK(!core.key_conflicts(wish({2}, "other", "x")));
+  CAF_CHECK(!core.key_conflicts(wish({2}, "", "x")));
+  CAF_CHECK(!core.key_conflicts(order(1, "k")));
 }
 
 CAF_TEST(the live hold of a seat is found) {
@@ -224,7 +290,7 @@ CAF_TEST(commits are counted and ended reservations forgotten) {
   core.commit({0xb, 1}, hold(1, {1}, millis{1000}));
   CAF_CHECK(core.commits() > before);
   core.forget({0xb, 1});
-  CAF_CHECK_EQUAL(core.items_in_hand(concert, now), 0);
+  CAF_CHECK_EQUAL(in_hand(core, concert, now), 0);
 }
 
 CAF_TEST(H18 near an edge of the sale the ledger decides) {

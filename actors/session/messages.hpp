@@ -13,8 +13,10 @@ namespace tk {
 /// is when the caller's access token was issued.
 struct reserve_items {
   event_id event;
-  std::vector<wanted_item> items; ///< Distinct; blocks filled in by the ingress from the plan.
-  std::string key, digest;        ///< Idempotency; `key` empty = none.
+  /// Distinct; blocks filled in by the ingress from the plan. With an `unplaced` one nothing is
+  /// held: it is only asked whether the key was used for something else.
+  std::vector<wanted_item> items;
+  std::string key, digest; ///< Idempotency; `key` empty = none.
   instant token_issued_at;
   request_id request;
   bool operator==(const reserve_items&) const = default;

@@ -32,7 +32,10 @@ void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
   if (i == self->state.waiting.end()) return;
   auto waiting = std::move(i->second);
   self->state.waiting.erase(i);
-  for (auto& x : waiting) x.reply->deliver(what);
+  for (auto& x : waiting) {
+    if (what.is == ec::ok) self->state.core.remember_key(x.wish, what.id);
+    x.reply->deliver(what);
+  }
 }
 
 void resolve_later(pointer self, reservation_id attempt) {
@@ -67,6 +70,7 @@ void decide_again(pointer self, reservation_id attempt, const hold_reply& heard)
       if (!new_to_rows || judged_rows || refused_own) return decide(self, x.wish, x.reply, true);
       auto stands = heard;
       name_own_hold(now, stands);
+      if (stands.is == ec::ok) now.core.remember_key(x.wish, stands.id);
       x.reply->deliver(std::move(stands));
     };
     read_rows(self, by_rows, [=] { x.reply->deliver(refusal<hold_reply>(ec::unavailable)); });
@@ -81,8 +85,7 @@ void finish(pointer self, reservation_id attempt, event_id event, hold_reply wha
   name_own_hold(st, what);
   bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
   if (what.is == ec::ok && what.id == attempt && pending) {
-    pending_hold made{what.id, event, what.expires_at, what.items.front().block_no, 0, {}};
-    made.items = static_cast<int32_t>(what.items.size());
+    pending_hold made{what.id, event, what.expires_at, what.items.front().block_no, {}};
     for (auto& x : what.items) {
       made.lead_block = std::min(made.lead_block, x.block_no);
       if (x.is_seat()) made.seats.push_back(x.seat);
@@ -145,8 +148,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
                   : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
   auto id = cmd.id;
   auto event = wish.event;
-  st.core.begin({id, event, cmd.operation, wish.key, wish.digest,
-                 static_cast<int32_t>(wish.items.size()), cmd.deadline, seats_of(wish)});
+  st.core.begin({id, event, cmd.operation, wish.key, wish.digest, cmd.deadline, seats_of(wish)});
   st.waiting[id].push_back({wish, reply});
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
@@ -175,6 +177,16 @@ void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
   case reserve_decision::kind::refuse: return reply->deliver(refusal<hold_reply>(what.why));
   }
+}
+
+/// Something of the wish does not exist, but a used key says so first (contract 1.10).
+void answer_unplaced(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
+  with_rows(self, reply, [=] {
+    auto& core = self->state.core;
+    auto why = core.key_conflicts(wish) ? ec::idempotency_conflict : ec::seat_unknown;
+    if (!core.accepts(wish.token_issued_at)) why = ec::not_authenticated;
+    reply->deliver(refusal<hold_reply>(why));
+  });
 }
 
 } // namespace
@@ -209,7 +221,9 @@ void on_resolve(pointer self, reservation_id attempt) {
 caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish) {
   if (wish.items.empty()) return refusal<hold_reply>(ec::seat_unknown);
   auto reply = promise_reply<hold_reply>(self);
-  decide(self, wish, reply, false);
+  if (std::ranges::find(wish.items, unplaced, &wanted_item::block_no) != wish.items.end())
+    answer_unplaced(self, wish, reply);
+  else decide(self, wish, reply, false);
   return reply->rp;
 }
 

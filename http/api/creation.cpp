@@ -11,70 +11,103 @@ namespace tk::http {
 
 namespace {
 
-void send(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reserve_items cmd,
-          const seat_plan_ptr& plan, reply_view view) {
+reserve_items command_of(const exchange& x, const creation& what) {
+  reserve_items cmd;
+  cmd.event = what.event;
+  cmd.items = what.items;
+  cmd.key = what.key;
+  cmd.digest = what.digest;
+  cmd.token_issued_at = from_ms(x.who()->issued_at_ms);
+  cmd.request = request_of(x);
+  return cmd;
+}
+
+bool is_over(const hold_reply& x) {
+  auto status = static_cast<reservation_status>(x.status);
+  return x.is == ec::ok &&
+         (status == reservation_status::cancelled || status == reservation_status::expired);
+}
+
+/// The key told of a reservation that has ended. Its seats go their own ways now, and money may be
+/// on its way back: the rows say how all of that is (C27).
+void tell_ended(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const hold_reply& r,
+                const seat_plan_ptr& plan, const creation_kind& kind) {
+  self->request(s.store, store_budget, read_reservation{x->user(), r.id})
+    .then(
+      [x, r, plan, kind](const found_reservation_view& found) {
+        if (found.found) x->respond(kind.view(r, *plan, &found.row));
+        else x->fail(ec::reservation_unknown);
+      },
+      [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void send(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const creation& what,
+          const seat_plan_ptr& plan, const creation_kind& kind) {
   auto budget = time_for(*x);
   if (budget == millis{0}) return;
-  ask<session_actor>(self, s.node, key_of(x->user()), budget, std::move(cmd))
+  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what))
     .then(
-      [&s, x, plan, view](const hold_reply& r) {
+      [&s, self, x, plan, kind](const hold_reply& r) {
         using seconds = std::chrono::duration<double>;
         if (r.is == ec::ok && !r.replayed)
           s.creations.Observe(seconds(exchange::steady::now() - x->started_).count());
-        x->respond(view(r, *plan));
+        if (is_over(r)) tell_ended(s, self, x, r, plan, kind);
+        else x->respond(kind.view(r, *plan, nullptr));
       },
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
-struct order_of_items {
-  creation what;
-  items_of_plan items;
-  reply_view view;
-};
-
-void hold_items(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
-                const order_of_items& order, std::vector<wanted_item> items,
-                const seat_plan_ptr& plan) {
-  reserve_items cmd;
-  cmd.event = order.what.event;
-  cmd.items = std::move(items);
-  cmd.key = order.what.key;
-  cmd.digest = order.what.digest;
-  cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
-  cmd.request = request_of(*x);
-  send(s, self, x, std::move(cmd), plan, order.view);
+/// Something of it does not exist. A key that was used for something else is said first (1.10).
+void refuse(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const creation& what,
+            problem why) {
+  auto budget = what.key.empty() ? millis{0} : time_for(*x);
+  if (budget == millis{0}) {
+    x->fail(why);
+    return;
+  }
+  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what))
+    .then(
+      [x, why = std::move(why)](const hold_reply& r) {
+        if (r.is == ec::idempotency_conflict) x->fail(r.is);
+        else x->fail(why);
+      },
+      [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
 /// A ticket type may have been added since the plan was read.
-void hold_after_a_look(shop& s, const exchange_ptr& x, const order_of_items& order) {
-  s.with_recent_plan(order.what.event, [&s, x, order](caf::event_based_actor* self, ec is,
-                                                      const seat_plan_ptr& plan) {
+void hold_after_a_look(shop& s, const exchange_ptr& x, const creation& what,
+                       const creation_kind& kind) {
+  s.with_recent_plan(what.event, [&s, x, what, kind](caf::event_based_actor* self, ec is,
+                                                     const seat_plan_ptr& plan) {
     if (is != ec::ok) {
       x->fail(is);
       return;
     }
-    auto items = order.items(*plan);
-    if (items) hold_items(s, self, x, order, std::move(*items), plan);
-    else x->fail(items.error());
+    auto placed = what;
+    if (auto why = kind.place(placed.items, *plan)) refuse(s, self, x, what, std::move(*why));
+    else send(s, self, x, placed, plan, kind);
   });
 }
 
 } // namespace
 
-void hold_for_caller(shop& s, const exchange_ptr& x, creation what, items_of_plan items,
-                     reply_view view) {
+void hold_for_caller(shop& s, const exchange_ptr& x, creation what, const creation_kind& kind) {
   auto event = what.event;
-  order_of_items order{std::move(what), std::move(items), view};
-  s.with_plan(event, [&s, x, order = std::move(order)](caf::event_based_actor* self, ec is,
-                                                       const seat_plan_ptr& plan) {
+  s.with_plan(event, [&s, x, what = std::move(what), kind](caf::event_based_actor* self, ec is,
+                                                           const seat_plan_ptr& plan) {
+    if (is == ec::event_unknown) {
+      refuse(s, self, x, what, {is, std::string{answer_to(is).text}});
+      return;
+    }
     if (is != ec::ok) {
       x->fail(is);
       return;
     }
-    auto found = order.items(*plan);
-    if (found) hold_items(s, self, x, order, std::move(*found), plan);
-    else if (found.error().code == ec::ticket_type_unknown) hold_after_a_look(s, x, order);
-    else x->fail(found.error());
+    auto placed = what;
+    auto why = kind.place(placed.items, *plan);
+    if (!why) send(s, self, x, placed, plan, kind);
+    else if (why->code == ec::ticket_type_unknown) hold_after_a_look(s, x, what, kind);
+    else refuse(s, self, x, what, std::move(*why));
   });
 }
 

@@ -107,22 +107,18 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   return error_answer(x.is, refusal_text(x, labels), more);
 }
 
-answer reserve_answer(const hold_reply& x, const seat_plan& plan) {
-  if (x.is == ec::ok) return json_text(reserved_answer(x, plan).dump());
+answer reserve_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended) {
+  if (x.is == ec::ok) return json_text(reserved_answer(x, plan, ended).dump());
   return refusal_answer(x, plan);
 }
 
-checked<std::vector<wanted_item>> items_of(const wish& x, const seat_plan& plan) {
-  std::vector<wanted_item> out;
-  out.reserve(x.seats.size());
-  for (auto& seat : x.seats) {
-    auto place = plan.find(seat);
-    if (!place)
-      return tl::unexpected(
-        problem{ec::seat_unknown, std::string{answer_to(ec::seat_unknown).text}});
-    out.push_back({seat, place->block_no});
+std::optional<problem> place_seats(std::vector<wanted_item>& items, const seat_plan& plan) {
+  for (auto& x : items) {
+    auto place = plan.find(x.seat);
+    if (!place) return problem{ec::seat_unknown, std::string{answer_to(ec::seat_unknown).text}};
+    x.block_no = place->block_no;
   }
-  return out;
+  return std::nullopt;
 }
 
 void on_reserve(shop& s, const exchange_ptr& x) {
@@ -131,9 +127,9 @@ void on_reserve(shop& s, const exchange_ptr& x) {
     x->fail(wanted.error());
     return;
   }
-  hold_for_caller(
-    s, x, {wanted->event, wanted->key, digest_of(*wanted)},
-    [wanted = *wanted](const seat_plan& plan) { return items_of(wanted, plan); }, reserve_answer);
+  creation what{wanted->event, {}, wanted->key, digest_of(*wanted)};
+  for (auto& seat : wanted->seats) what.items.push_back({seat, unplaced});
+  hold_for_caller(s, x, std::move(what), {place_seats, reserve_answer});
 }
 
 void on_one(shop& s, const exchange_ptr& x) {

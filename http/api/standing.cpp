@@ -154,23 +154,21 @@ answer refusal_answer(const hold_reply& x, const seat_plan& plan) {
   return error_answer(x.is, text, ",\"retryAfterMs\":" + std::to_string(x.retry_after_ms));
 }
 
-answer order_answer(const hold_reply& x, const seat_plan& plan) {
-  if (x.is == ec::ok) return json_text(ordered_answer(x, plan).dump());
+answer order_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended) {
+  if (x.is == ec::ok) return json_text(ordered_answer(x, plan, ended).dump());
   return refusal_answer(x, plan);
 }
 
-checked<std::vector<wanted_item>> items_of(const order& x, const seat_plan& plan) {
-  std::vector<wanted_item> out;
-  out.reserve(x.lines.size());
-  for (auto& y : x.lines) {
-    auto type = plan.find_type(y.type);
+std::optional<problem> place_lines(std::vector<wanted_item>& items, const seat_plan& plan) {
+  for (auto& x : items) {
+    auto type = plan.find_type(x.type);
     if (!type) {
-      auto text = std::string{answer_to(ec::ticket_type_unknown).text} + ": " + to_string(y.type);
-      return tl::unexpected(problem{ec::ticket_type_unknown, text});
+      auto text = std::string{answer_to(ec::ticket_type_unknown).text} + ": " + to_string(x.type);
+      return problem{ec::ticket_type_unknown, text};
     }
-    out.push_back({{}, type->block_no, y.type, y.quantity});
+    x.block_no = type->block_no;
   }
-  return out;
+  return std::nullopt;
 }
 
 void on_order(shop& s, const exchange_ptr& x) {
@@ -179,9 +177,9 @@ void on_order(shop& s, const exchange_ptr& x) {
     x->fail(wanted.error());
     return;
   }
-  hold_for_caller(
-    s, x, {wanted->event, wanted->key, digest_of(*wanted)},
-    [wanted = *wanted](const seat_plan& plan) { return items_of(wanted, plan); }, order_answer);
+  creation what{wanted->event, {}, wanted->key, digest_of(*wanted)};
+  for (auto& line : wanted->lines) what.items.push_back({{}, unplaced, line.type, line.quantity});
+  hold_for_caller(s, x, std::move(what), {place_lines, order_answer});
 }
 
 } // namespace

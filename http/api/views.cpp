@@ -118,14 +118,15 @@ json reservation_head(const reservation_view& x) {
 }
 
 /// What the answers to all creations share.
-json hold_json(const hold_reply& x) {
+json hold_json(const hold_reply& x, const reservation_view* ended) {
+  std::string_view paid = "pending";
+  if (ended) paid = ended->payment_status;
+  else if (static_cast<reservation_status>(x.status) == reservation_status::confirmed)
+    paid = "completed";
   auto status = static_cast<reservation_status>(x.status);
-  return {{"id", to_string(x.id)},
-          {"reservationNumber", x.number},
-          {"totalAmount", x.total.amount},
-          {"status", status_word(status)},
-          {"paymentStatus", status == reservation_status::confirmed ? "completed" : "pending"},
-          {"expiresAt", to_iso(x.expires_at)}};
+  return {{"id", to_string(x.id)},         {"reservationNumber", x.number},
+          {"totalAmount", x.total.amount}, {"status", status_word(status)},
+          {"paymentStatus", paid},         {"expiresAt", to_iso(x.expires_at)}};
 }
 
 } // namespace
@@ -257,22 +258,45 @@ std::string_view status_word(reservation_status x) {
   return "pending";
 }
 
-json reserved_answer(const hold_reply& x, const seat_plan& plan) {
-  auto status = static_cast<reservation_status>(x.status);
-  auto word = status == reservation_status::pending     ? "locked"
-              : status == reservation_status::confirmed ? "reserved"
-                                                        : "available";
+namespace {
+
+/// What an answer tells of a seat beside what it costs.
+struct told_seat {
+  std::string status;
+  int32_t version = 0;
+  int64_t fence = 0;
+};
+
+/// The seat of a hold or of a sale.
+told_seat seat_as_held(const hold_reply& x, const held_item& seat) {
+  bool sold = static_cast<reservation_status>(x.status) == reservation_status::confirmed;
+  return {sold ? "reserved" : "locked", seat.version, seat.fence};
+}
+
+/// The seat of a reservation that is over: as it is now, whosever it is, with the token that this
+/// reservation had.
+told_seat seat_of(const reservation_view& x, seat_id seat) {
+  for (auto& item : x.items)
+    if (item.seat == seat) return {item.seat_status, item.seat_version, item.fence};
+  return {"available", 0, 0}; // Deleted since.
+}
+
+} // namespace
+
+json reserved_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended) {
   auto seats = json::array();
-  for (auto& seat : x.items)
+  for (auto& seat : x.items) {
+    auto now = ended ? seat_of(*ended, seat.seat) : seat_as_held(x, seat);
     seats.push_back({{"id", to_string(seat.seat)},
                      {"seat_label", plan.label(seat.seat)},
                      {"price", seat.price.amount},
-                     {"status", word},
-                     {"version", seat.version},
-                     {"fencingToken", seat.fence}});
-  auto row = hold_json(x);
+                     {"status", now.status},
+                     {"version", now.version},
+                     {"fencingToken", now.fence}});
+  }
+  auto row = hold_json(x, ended);
+  row["fencingToken"] = seats.empty() ? json(0) : seats.front()["fencingToken"];
   row["seats"] = std::move(seats);
-  row["fencingToken"] = x.items.empty() ? 0 : x.items.front().fence;
   return {{"message", "Seat reserved temporarily"},
           {"reservationId", to_string(x.id)},
           {"reservation", std::move(row)}};
@@ -289,8 +313,8 @@ json plan_type_json(const plan_type& x, const quota_board_ptr& board) {
   };
 }
 
-json ordered_answer(const hold_reply& x, const seat_plan& plan) {
-  auto row = hold_json(x);
+json ordered_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended) {
+  auto row = hold_json(x, ended);
   row["eventTitle"] = plan.title();
   row["items"] = json::array();
   for (auto& item : x.items) {

@@ -41,14 +41,15 @@ json seat_reservation(const reservation_view& x);
 json ticket_row(const ticket_view& x, const std::optional<std::string>& code);
 /// `ticket` of the door's answer.
 json door_ticket(const ticket_view& x);
-/// The answer to a reservation of seats, made now or replayed (2.4, D17, C20, G01).
-json reserved_answer(const hold_reply& x, const seat_plan& plan);
+/// The answer to a reservation of seats, made now or replayed (2.4, D17, C20, G01). Of one that is
+/// over, `ended` has the money's state and the seats as they are now; null for any other.
+json reserved_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended);
 
 /// A `TicketType` (2.2), with what its board says is left; none without a board, because nobody may
 /// be offered what nobody answers for.
 json plan_type_json(const plan_type& x, const quota_board_ptr& board);
-/// The answer to an order of standing tickets, made now or replayed (2.5).
-json ordered_answer(const hold_reply& x, const seat_plan& plan);
+/// The answer to an order of standing tickets, made now or replayed (2.5); `ended` as above.
+json ordered_answer(const hold_reply& x, const seat_plan& plan, const reservation_view* ended);
 
 /// The contract's word for a status.
 std::string_view status_word(reservation_status x);

@@ -105,7 +105,7 @@ void batch_sql::columns::add(int no, const create_reservation& x) {
                x.ttl_s, x.deadline, x.session, or_null(i.seat), i.version, i.fence, or_null(i.type),
                i.quantity, i.price, i.block, x.event_owner, or_null(x.digest),
                x.items.front().block_no, or_null(x.request), or_null(x.token_issued_at),
-               x.items_before_max, x.presale ? 1 : 0);
+               x.holds_before_max, x.presale ? 1 : 0);
   }
 }
 

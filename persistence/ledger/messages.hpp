@@ -48,8 +48,9 @@ struct create_reservation {
   /// Of a user whose rows nobody has read: the ledger judges the token and the limit. Nil = they
   /// have been judged.
   instant token_issued_at;
-  int32_t items_before_max = 0; ///< Beside it: items of the event that the user may hold already.
-  bool presale = false;         ///< It opens for this user by the tier of their membership (2.9).
+  /// Beside it: what the user may hold of the event already, counted as `holds_in` does.
+  int32_t holds_before_max = 0;
+  bool presale = false; ///< It opens for this user by the tier of their membership (2.9).
 };
 
 enum class release_reason : uint8_t { cancelled = 1, expired };

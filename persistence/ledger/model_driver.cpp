@@ -210,9 +210,9 @@ bool ledger_model::over_limit(const create_reservation& x) const {
   for (const auto& [id, y] : rows.reservations) {
     const auto live = y.row.status == reservation_status::pending && y.row.expires_at > now_;
     if (y.row.user != x.user || y.row.event != x.event || !live) continue;
-    held += static_cast<int32_t>(y.row.items.size());
+    held += holds_in(y.row.items);
   }
-  return held > x.items_before_max;
+  return held > x.holds_before_max;
 }
 
 /// `presale_wait` of the migrations.

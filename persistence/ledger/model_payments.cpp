@@ -141,6 +141,7 @@ verdict ledger_model::judge(const open_payment& x) const {
     return v;
   };
   if (r->row.status == reservation_status::confirmed) return is(outcome::paid);
+  if (r->row.status == reservation_status::expired) return is(outcome::expired);
   if (r->row.status != reservation_status::pending) return is(outcome::not_pending);
   if (!r->row.pinned && r->row.expires_at <= now_) return is(outcome::expired);
   for (const auto& [id, p] : rows.payments) {
@@ -174,6 +175,7 @@ verdict ledger_model::judge(const begin_attempt& x) const {
   if (look(rows.attempts, x.id) != nullptr) return is(outcome::done);
   if (fenced(x.checkout) || fenced(x.block)) return is(outcome::fenced);
   const auto* r = look(rows.reservations, x.reservation);
+  if (r != nullptr && r->row.status == reservation_status::expired) return is(outcome::expired);
   if (r == nullptr || r->row.status != reservation_status::pending) return is(outcome::not_pending);
   const auto* p = look(rows.payments, x.payment);
   auto used = [&](const auto& y) {

@@ -28,6 +28,7 @@ w AS MATERIALIZED (
 v AS MATERIALIZED (
   SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'replayed' WHEN fenced THEN 'fenced'
                    WHEN twin THEN 'in_flight' WHEN status = 'confirmed' THEN 'paid'
+                   WHEN status = 'expired' THEN 'expired'
                    WHEN status IS DISTINCT FROM 'pending' THEN 'not_pending'
                    WHEN pin_id IS NULL AND expires_at <= clock_timestamp() THEN 'expired'
                    WHEN live_id IS NOT NULL THEN 'replayed'
@@ -65,6 +66,7 @@ w AS MATERIALIZED (
 v AS MATERIALIZED (
   SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'done' WHEN fenced THEN 'fenced'
                    WHEN twin OR key_twin THEN 'in_flight'
+                   WHEN status = 'expired' THEN 'expired'
                    WHEN status IS DISTINCT FROM 'pending' THEN 'not_pending'
                    WHEN pin_id IS NOT NULL THEN 'pinned'
                    WHEN expires_at <= clock_timestamp() THEN 'expired'

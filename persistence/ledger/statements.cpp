@@ -78,12 +78,12 @@ w AS MATERIALIZED (
              WHERE q.id = i.type_id AND q.event_id = i.event_id) END AS quota,
          i.token_at IS NOT NULL AND (SELECT coalesce(u.revoked_before < i.token_at, true)
             FROM users u WHERE u.id = i.user_id) IS NOT TRUE AS revoked,
-         i.token_at IS NOT NULL AND (SELECT count(*)
+         i.token_at IS NOT NULL AND (SELECT count(DISTINCT coalesce(x.seat_id, r.id))
             FROM (SELECT * FROM reservations r WHERE r.user_id = i.user_id
                    ORDER BY r.created_at DESC LIMIT 100) r, reservation_items x
            WHERE r.event_id = i.event_id AND r.status = 'pending'
              AND r.expires_at > clock_timestamp() AND x.reservation_id = r.id)
-           > i.items_before AS over_limit,
+           > i.holds_before AS over_limit,
          i.idem IS NOT NULL
            AND min(i.op) OVER (PARTITION BY i.user_id, i.operation, i.idem) < i.op AS twin
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
@@ -94,7 +94,7 @@ w AS MATERIALIZED (
     AS i(op, item, reservation_id, user_id, event_id, number, amount, operation, idem, ttl_s,
          deadline, session_shard, session_epoch, seat_id, version, fence, type_id, quantity, price,
          block_shard, block_epoch, event_shard, event_epoch, digest, home_block, request_id,
-         token_at, items_before, presale)
+         token_at, holds_before, presale)
 ),
 c AS MATERIALIZED (
   SELECT w.*, CASE WHEN bool_or(replay_of IS NOT NULL) OVER p THEN 'replayed'
@@ -134,8 +134,9 @@ made AS (
 ),
 listed AS (
   INSERT INTO reservation_items (reservation_id, seat_id, ticket_type_id, quantity, unit_price,
-                                 subtotal)
-  SELECT reservation_id, seat_id, type_id, quantity, price, quantity * price
+                                 subtotal, fencing_token)
+  SELECT reservation_id, seat_id, type_id, quantity, price, quantity * price,
+         CASE WHEN seat_id IS NOT NULL THEN fence END
     FROM v WHERE verdict = 'ok' ORDER BY op, item RETURNING 1
 ),
 noted AS (
@@ -222,7 +223,8 @@ told AS (
   SELECT block_shard, 'reservation-events', reservation_id,
          CASE reason WHEN 'expired' THEN 'RESERVATION_EXPIRED' ELSE 'RESERVATION_CANCELLED' END,
          jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
-                            'eventId', event_id, 'totalAmount', total_amount, 'reason', reason),
+                            'eventId', event_id, 'totalAmount', total_amount)
+           || CASE reason WHEN 'expired' THEN '{}' ELSE jsonb_build_object('reason', reason) END,
          request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),

@@ -217,6 +217,9 @@ struct reservation_item_view {
   seat_id seat;
   std::string seat_label, section;
   int32_t row_number = 0, seat_number = 0;
+  std::string seat_status;  ///< Of the seat now, whosever it is.
+  int32_t seat_version = 0; ///< Likewise.
+  int64_t fence = 0;        ///< The token that this reservation got for the seat.
 };
 struct reservation_view {
   reservation_id id;

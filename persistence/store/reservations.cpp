@@ -11,7 +11,8 @@ namespace tk {
   "AND r.expires_at <= statement_timestamp() THEN 'expired' ELSE r.status END, "                   \
   "r.payment_status, r.payment_method, r.total_amount, r.created_at, r.expires_at, r.event_id, "   \
   "e.title, e.venue, e.address, e.event_date, t.name, i.quantity, i.unit_price, i.subtotal, "      \
-  "i.seat_id, s.seat_label, s.section, s.row_number, s.seat_number, u.revoked_before FROM "        \
+  "i.seat_id, s.seat_label, s.section, s.row_number, s.seat_number, u.revoked_before, "            \
+  "s.status, s.version, i.fencing_token FROM "                                                     \
   "users u LEFT JOIN "
 #define TK_JOINS                                                                                   \
   "LEFT JOIN events e ON e.id = r.event_id "                                                       \
@@ -48,6 +49,9 @@ reservation_item_view item_of(const pg::result& rows, int i) {
   x.section = rows.text(i, 19);
   x.row_number = rows.int4(i, 20);
   x.seat_number = rows.int4(i, 21);
+  x.seat_status = rows.text(i, 23);
+  x.seat_version = rows.int4(i, 24);
+  x.fence = rows.null(i, 25) ? 0 : rows.integer(i, 25);
   return x;
 }
 

@@ -392,7 +392,7 @@ def test_metrics(user, hall, http):
                  r'db_pool_in_use\{pool="store"\} \d', r'db_pool_size\{pool="reads"\} 2',
                  r'event_reads_total [1-9]', r'reservation_searches_total [1-9]',
                  r'rate_limiter_degraded 0',
-                 r'business_payment_processed_total\{method="toss",provider="mock",type="reservation"\} \d',
+                 r'payment_processed_total\{method="toss",provider="mock",type="reservation"\} \d',
                  r'payment_failed_total\{error_code="PAYMENT_DECLINED",provider="mock"\} \d'):
         assert re.search(line, text), line
     families = re.findall(r"^# TYPE (\S+)", text, re.M)

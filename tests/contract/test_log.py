@@ -41,6 +41,15 @@ def test_paths_that_no_route_knows_are_not_repeated(node, http):
     assert line["route"] == "UNKNOWN" and "secret" not in str(line)
 
 
+def test_a_refused_origin_is_logged_with_its_route(node, user):
+    mine = str(uuid.uuid4())
+    answer = user.http.post("/api/v1/seats/reserve", {}, headers={
+        "Origin": "http://evil.example", "X-Request-Id": mine})
+    assert_error(answer, 403)
+    lines = node.log_until(lambda x: x.get("request_id") == mine and x["event"] == "answered")
+    assert {x["route"] for x in lines} == {"/api/seats/reserve"}
+
+
 def test_security_events(node, make_user, hall):
     """The documented ones (docs/operations.md) that section 1 and 2.1 can raise."""
     user = make_user()

@@ -11,7 +11,8 @@ from test_tickets import door, scan, tickets_of, verify_offline  # noqa: F401 (d
 
 def refunds_of(db, order):
     """Status and amount of the refunds of an order."""
-    return db.rows("SELECT f.status, f.amount FROM refunds f JOIN payments p ON p.id = f.payment_id "
+    return db.rows("SELECT f.status, f.amount FROM refunds f "
+                   "JOIN payments p ON p.id = f.payment_id "
                    f"WHERE p.order_id = '{order}'")
 
 

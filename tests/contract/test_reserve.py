@@ -146,7 +146,11 @@ def test_own_seat_with_another_one_names_the_reservation(user, hall):
     body = assert_error(user.reserve(event, seats[:2]), 409, "Seat modified concurrently",
                         "SEAT_YOURS")
     assert body["reservationId"] == own["id"] and len(body["seats"]) == 1
-    assert user.reserve(event, seats[1:2]).status == 200, "the further seat alone can be had"
+    three = user.reserve(event, seats[1:4])
+    assert three.status == 200, "the further seats alone can be had"
+    body = assert_error(user.reserve(event, seats[:4]), 409, code="SEAT_YOURS")
+    assert body["reservationId"] in (own["id"], three.json["reservationId"])
+    assert_error(user.reserve(event, seats[1:5]), 403)  # Five would be too many.
     again = user.reserve(event, seats[:1]).json["reservation"]
     assert (again["id"], again["expiresAt"]) == (own["id"], own["expiresAt"])
 
@@ -198,6 +202,45 @@ def test_same_key_other_payload_is_a_conflict(user, hall):
     assert_error(user.reserve(event, seats[1:2], key), 409, code="IDEMPOTENCY_CONFLICT")
 
 
+def test_a_used_key_is_told_before_what_does_not_exist(user, hall):
+    event, seats = hall
+    nowhere, key = str(uuid.uuid4()), str(uuid.uuid4())
+    assert user.reserve(event, seats[:1], key).status == 200
+    for other in ((event, [nowhere]), (nowhere, [nowhere]), (nowhere, seats[:1])):
+        assert_error(user.reserve(*other, key), 409, code="IDEMPOTENCY_CONFLICT")
+    assert_error(user.reserve(event, [nowhere], "another"), 404, "Selected seat not found")
+    assert_error(user.reserve(nowhere, [nowhere], "another"), 404, "Event not found")
+
+
+def test_a_replay_after_cancellation_tells_of_the_seats_as_they_are(make_user, hall):
+    """C20, C27, 2.4: the first answer's ids and tokens; nothing that nobody wrote down."""
+    event, seats = hall
+    one, two = make_user(), make_user()
+    first = one.reserve(event, seats[:2], "k").json["reservation"]
+    assert one.cancel(first["id"]).status == 200
+    theirs = two.reserve(event, seats[:1]).json["reservation"]
+    again = one.reserve(event, seats[:2], "k").json["reservation"]
+    assert set(again) == set(first)
+    assert (again["status"], again["paymentStatus"]) == ("cancelled", "pending")
+    same = ("id", "reservationNumber", "totalAmount", "expiresAt", "fencingToken")
+    assert [again[x] for x in same] == [first[x] for x in same]
+    for x in ("id", "seat_label", "price", "fencingToken"):
+        assert [s[x] for s in again["seats"]] == [s[x] for s in first["seats"]]
+    assert [(s["status"], s["version"]) for s in again["seats"]] == [("locked", 3),
+                                                                    ("available", 2)]
+    assert theirs["fencingToken"] > again["fencingToken"] > 0
+
+
+def test_a_key_of_choosing_again_is_used(user, hall):
+    event, seats = hall
+    first = user.reserve(event, seats[:2], "k1").json["reservation"]
+    assert user.reserve(event, seats[:2], "k2").json["reservation"]["id"] == first["id"]
+    assert_error(user.reserve(event, seats[2:3], "k2"), 409, code="IDEMPOTENCY_CONFLICT")
+    assert user.cancel(first["id"]).status == 200
+    again = user.reserve(event, seats[:2], "k2").json["reservation"]
+    assert (again["id"], again["status"]) == (first["id"], "cancelled")
+
+
 def test_key_of_the_header_wins(user, hall):
     event, seats = hall
     a = user.http.post("/api/seats/reserve",
@@ -241,7 +284,7 @@ def test_concurrent_twins_are_one_reservation(node, user, hall, db):
 @pytest.fixture(scope="module")
 def brief():
     """A node whose holds live two seconds."""
-    running = start_node(RESERVATION_TTL_SECONDS="2")
+    running = start_node(RESERVATION_TTL_SECONDS="2", RESERVATION_CLEANUP_INTERVAL_MS="1000")
     yield running
     running.close()
 
@@ -263,8 +306,12 @@ def test_holds_run_out_by_themselves(brief):
         f"SELECT from_status, to_status, actor FROM reservation_history WHERE reservation_id = "
         f"'{made['id']}' ORDER BY id") == [
         ["", "pending", "user"], ["pending", "expired", "system"]]
-    assert brief.database.rows(f"SELECT type FROM outbox WHERE key = '{made['id']}' ORDER BY seq") \
-        == [["RESERVATION_CREATED"], ["RESERVATION_EXPIRED"]]
+    told = brief.database.rows(
+        f"SELECT type, body->>'reservationId', body->>'userId', body->>'eventId', "
+        f"body->>'totalAmount', body ? 'reason' FROM outbox "
+        f"WHERE key = '{made['id']}' ORDER BY seq")
+    fields = [made["id"], user.id, event, "150000", "f"]
+    assert told == [["RESERVATION_CREATED"] + fields, ["RESERVATION_EXPIRED"] + fields]  # D35
     time.sleep(2.6)
     assert harness.judge(brief.database) == {}
 

@@ -212,10 +212,10 @@ def test_cancel_gives_back_once(user, http, club, db):
     assert user.order(event, [(early, 5)]).status == 200
 
 
-def test_d18_lines_count_whatever_their_quantity(user, club):
+def test_d18_orders_count_whatever_their_lines(user, club):
     event, (floor, early) = club
-    for _ in range(2):
-        assert user.order(event, [(floor, 4), (early, 1)]).status == 200
+    for n in (1, 2, 1, 1):
+        assert user.order(event, [(floor, n), (early, 1)]).status == 200
     assert_error(user.order(event, [(floor, 1)]), 403, code="HOLD_LIMIT")
 
 
@@ -287,6 +287,28 @@ def test_the_last_tickets_have_exactly_as_many_winners(node, db):
     assert {a.json["message"] for a in answers if a.status != 200} == {
         "Pass quantity is not enough"}
     assert available(db, ticket) == 0
+
+
+def test_an_order_is_one_hold_whatever_its_lines(user, db):
+    """D18 counts reservations; G01 counts seats."""
+    types = [(f"Type {n}", 1000 + n, 20) for n in range(6)]
+    event, ids = harness.add_standing(db, "Many", types)
+    assert user.order(event, [(t, 1) for t in ids]).status == 200
+    for _ in range(3):
+        last = user.order(event, [(ids[0], 1), (ids[1], 1)])
+        assert last.status == 200, last
+    assert_error(user.order(event, [(ids[0], 1)]), 403)
+    assert user.cancel(last.json["reservationId"]).status == 200
+    assert user.order(event, [(t, 1) for t in ids]).status == 200
+
+
+def test_a_used_key_is_told_before_what_does_not_exist(user, club):
+    event, (floor, _) = club
+    nowhere = str(uuid.uuid4())
+    assert user.order(event, [(floor, 1)], "k").status == 200
+    assert_error(user.order(event, [(nowhere, 1)], "k"), 409, code="IDEMPOTENCY_CONFLICT")
+    assert_error(user.order(nowhere, [(floor, 1)], "k"), 409, code="IDEMPOTENCY_CONFLICT")
+    assert_error(user.order(event, [(nowhere, 1)], "other"), 404)
 
 
 def test_expiry_gives_back_exactly_once():

@@ -316,7 +316,7 @@ CAF_TEST(seats and quantities in one order: all or none) {
 
 CAF_TEST(H22g create revoked: the token of a user whom the session has not read) {
   auto order = wish({of(seat())});
-  order.items_before_max = 3;
+  order.holds_before_max = 3;
   order.token_issued_at = world->now() - 1h;
   order.user = fresh<user_id>();
   refused(order, outcome::revoked); // Nobody's.
@@ -336,7 +336,7 @@ CAF_TEST(H17 create over the limit counts what is pending and alive and of the e
   auto order = [this](std::vector<create_item> items, int32_t before_max) {
     auto x = wish(std::move(items));
     x.token_issued_at = world->now() + 1h;
-    x.items_before_max = before_max;
+    x.holds_before_max = before_max;
     return x;
   };
   does(order({of(seat())}, 0));
@@ -346,11 +346,12 @@ CAF_TEST(H17 create over the limit counts what is pending and alive and of the e
   does(order({of(seat())}, 3));
   world->set_expiry(pair.id, world->now() - 1s);
   does(order({of(seat())}, 2));
-  const auto quantity = order({of(type(9), 3)}, 3);
+  const auto quantity = order({of(type(9), 3), of(type(9), 1), of(type(9), 1)}, 3);
   does(quantity);
-  refused(order({of(seat())}, 3), outcome::over_limit); // A line is one, whatever its quantity.
+  does(order({of(type(9), 1)}, 4)); // D18: an order is one, whatever its lines and quantities.
+  refused(order({of(seat())}, 4), outcome::over_limit);
   does(giving_back(quantity));
-  does(order({of(seat())}, 3));
+  does(order({of(seat())}, 4));
   event = fresh<event_id>();
   open_event();
   does(order({of(seat())}, 0));
@@ -364,7 +365,7 @@ CAF_TEST(the order of refusals) {
   judged({order, twin}, {outcome::moved, outcome::in_flight}); // Before everything but a replay.
   world->cancel_event(event);
   order.token_issued_at = world->now() + 1h;
-  order.items_before_max = -1;
+  order.holds_before_max = -1;
   refused(order, outcome::closed); // Before the limit, which is not final.
   order.user = fresh<user_id>();
   refused(order, outcome::revoked);

@@ -58,6 +58,11 @@ CAF_TEST(open is refused for what cannot be paid) {
   expire();
   refused(opening(), outcome::expired);
   does(expiry_of(order));
+  refused(opening(), outcome::expired); // As it ended: by time (contract 2.7).
+}
+
+CAF_TEST(open: cancelled before) {
+  does(giving_back(order));
   refused(opening(), outcome::not_pending);
 }
 
@@ -121,6 +126,8 @@ CAF_TEST(begin fenced by both participants) {
 CAF_TEST(H06 no pin after expiry by ledger time) {
   const auto x = open();
   expire();
+  refused(beginning(x), outcome::expired);
+  does(expiry_of(order));
   refused(beginning(x), outcome::expired);
 }
 

@@ -138,8 +138,8 @@ struct world {
     for (auto& [id, row] : reservations)
       if (row.user == x.user && row.event == x.event && row.expires_at > now &&
           row.status == reservation_status::pending)
-        held += static_cast<int32_t>(row.items.size());
-    return held > x.items_before_max ? outcome::over_limit : outcome::ok;
+        held += holds_in(row.items);
+    return held > x.holds_before_max ? outcome::over_limit : outcome::ok;
   }
 
   [[nodiscard]] bool is_enough(const create_item& x) const {
