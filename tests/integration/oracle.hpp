@@ -5,8 +5,8 @@
 
 #include "persistence/pg/connection.hpp"
 
-/// What must hold in the ledger's rows whatever happened to them, as queries that find what does
-/// not. Each answer is a broken rule in words, with the number of rows that break it.
+/// What must hold in the rows after a race: the rules of the audit, and what holds while nobody
+/// relays or clears events and nobody but the ledger writes. Each answer is a broken rule in words.
 namespace tk::test {
 
 /// Seats, quotas, reservations, their history and their domain events.
