@@ -465,6 +465,28 @@ CAF_TEST(G02 no answer within ten seconds is pending and it is sold when it come
   CAF_CHECK(wrong() == "");
 }
 
+CAF_TEST(what the rows call due is done although the memory knows nothing of it) {
+  hold_and_prepare({want(0, 1)});
+  begin_attempt unheard;
+  unheard.id = {0xa, 1};
+  unheard.payment = model.rows.payments.begin()->first;
+  unheard.reservation = id;
+  unheard.amount = price();
+  unheard.provider = unheard.method = "mock";
+  unheard.payment_key = "key";
+  unheard.checkout = node.epochs.of(key_of(id));
+  unheard.block = node.epochs.of(key_of(event_no(1), 0));
+  caf::anon_send(node.ledger, submit{std::make_shared<const op>(unheard), now() + 10s});
+  run();
+  CAF_REQUIRE(model.rows.reservations.at(id).row.pinned);
+  CAF_REQUIRE_EQUAL(node.probe.checkouts_active.load(), 1);
+  later(10s, 1s);
+  sweep();
+  later(10s, 1s);
+  CAF_CHECK(sold());
+  CAF_CHECK(wrong() == "");
+}
+
 CAF_TEST(a payment that nobody decides is voided and its seats come back) {
   hold_and_prepare({want(0, 1)});
   bank.holding = true;

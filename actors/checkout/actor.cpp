@@ -311,6 +311,10 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
     [=](const process_payment& x) { return on_process(self, x); },
     [=](const cancel_payment& x) { return on_cancel(self, x); },
     [=](const wake_checkout&) {
+      auto& core = *self->state.core;
+      // Its rows are due: a memory that has nothing to do is wrong about them.
+      if (!core.waiting() && core.next_chore(instant::max()).is == checkout_step::kind::wait)
+        core.doubt();
       run(self);
       return checkout_awake{self->state.core->waiting()};
     },

@@ -246,10 +246,13 @@ void checkout_core::on_pinned(ec is, instant now) {
     live_->row.status = attempt_status::live;
     return enter(free ? attempt_phase::selling : attempt_phase::asking, now);
   }
-  // Perhaps it is on record: asking again under the same id tells.
-  if (is == ec::unknown) return again(now, ledger_pause, ledger_pause_max);
+  // Perhaps it is on record: asking again under the same id tells. From then on a refusal that
+  // nobody has looked at the rows for says nothing about the first try.
+  bool tried = live_->tries > 0;
+  if (is == ec::unknown || (tried && undecided(is)))
+    return again(now, ledger_pause, ledger_pause_max);
   bool others = is == ec::reservation_pinned; // An attempt we do not know of.
-  confused_ = confused_ || others;
+  confused_ = confused_ || others || tried;
   result_ = {live_->row.id, {}};
   result_->what.is = others ? ec::payment_pending : is;
   live_.reset();

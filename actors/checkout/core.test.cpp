@@ -203,6 +203,20 @@ CAF_TEST(a pin without an answer is asked for again under the same id) {
   CAF_CHECK(x.next(start + 1s).attempt == attempt);
 }
 
+CAF_TEST(a pin that may be on record is asked for until somebody has looked at the rows) {
+  for (auto nobody_looked : {ec::unavailable, ec::busy, ec::late, ec::fenced, ec::in_flight}) {
+    auto x = begun();
+    x.on_pinned(ec::unknown, start);
+    x.on_pinned(nobody_looked, start + 1s);
+    CAF_REQUIRE(x.live());
+    CAF_CHECK(step(x, start + 10s) == kind::pin);
+    x.on_pinned(ec::hold_over, start + 10s);
+    CAF_CHECK(x.live() == nullptr);
+    CAF_CHECK(x.take_result()->what.is == ec::hold_over);
+    CAF_CHECK(x.confused());
+  }
+}
+
 CAF_TEST(a pin of somebody else means that the memory is wrong) {
   auto x = begun();
   x.on_pinned(ec::reservation_pinned, start);
