@@ -61,7 +61,12 @@ void thaw(supervisor_ptr self) {
 /// Takes over what the table says; true when an epoch is not the one we decided in.
 bool take_epochs(supervisor_ptr self, const membership& of) {
   auto& epochs = self->state.node->epochs.epochs;
+  auto& peers = self->state.node->peers;
   bool moved = false;
+  for (size_t i = 0; i < epochs.size(); ++i) {
+    peers.owners[i] = of.owners[i];
+    peers.epochs[i] = of.peer_epochs[i];
+  }
   for (size_t i = 0; i < epochs.size(); ++i)
     moved = epochs[i].exchange(of.epochs[i]) != of.epochs[i] || moved;
   return moved;
@@ -126,7 +131,7 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   st.beating = false;
   if (x.displaced) return st.settings.fatal("another incarnation of this node lives");
   if (!x.ok) return;
-  if (x.of.owned() < shard_count) // One node owns all; without them it can decide nothing.
+  if (st.settings.alone && x.of.owned() < shard_count)
     return st.settings.fatal("another node has taken shards of this one");
   st.reload_due = take_epochs(self, x.of) || st.reload_due;
   bool jumped = x.measured && note_offset(self, x.offset_ms);

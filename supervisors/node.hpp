@@ -19,6 +19,7 @@ struct node_supervision {
   std::function<void(int64_t)> set_clock_offset;
   /// Ends the process: another incarnation lives, or a part that cannot be replaced has died.
   std::function<void(const char* why)> fatal;
+  bool alone = true; ///< Owns every shard: one that others have taken ends the process.
   millis beat_interval{1000};
   /// A heartbeat overdue by this much suspends the node; others may take over after it.
   millis suspend_after{2500};

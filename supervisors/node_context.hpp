@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -13,6 +14,7 @@
 #include "actors/base/time.hpp"
 #include "gateways/payment/port.hpp"
 #include "persistence/ledger/port.hpp"
+#include "persistence/ledger/roster_port.hpp"
 #include "persistence/reads/port.hpp"
 
 namespace tk {
@@ -51,6 +53,18 @@ struct payment_counts {
   }
 };
 
+/// Where the shards of other nodes live, as last heard. Written by the node's supervisor only, but
+/// for the links, which are fixed before the node's first actor starts. A node that is alone has
+/// none.
+struct peer_table {
+  std::array<std::atomic<int32_t>, shard_count> owners; ///< Index of a link, or `nobody`.
+  std::array<std::atomic<int64_t>, shard_count> epochs{};
+  std::vector<caf::actor> links; ///< Each takes envelopes for one other node and always answers.
+  peer_table() {
+    for (auto& x : owners) x = membership::nobody;
+  }
+};
+
 /// What the shells count. Plain atomics: read by the metrics page, written from any actor.
 struct sales_probe {
   std::atomic<uint64_t> reservations_created{0}, reservations_cancelled{0}, reservations_expired{0};
@@ -77,9 +91,29 @@ struct node_context {
   caf::actor region;            ///< Entities are asked through `ask` (router.hpp), by key.
   board_store* boards = nullptr;
   epoch_table epochs;
+  peer_table peers;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).
   sale_settings sale;
   sales_probe probe;
+
+  /// The owner of another entity as an op names it: ours, or the last one we heard of. When it is
+  /// an old one the ledger refuses the op.
+  [[nodiscard]] participant participant_of(const entity_key& key) const {
+    auto out = epochs.of(key);
+    if (out.epoch == 0) out.epoch = peers.epochs[out.shard].load(std::memory_order_relaxed);
+    return out;
+  }
+
+  /// Who takes envelopes for `key`: the own region, or the link to its owner. The region also takes
+  /// what has no known owner, and refuses it.
+  [[nodiscard]] const caf::actor& way_to(const entity_key& key) const {
+    const auto shard = shard_of(key);
+    if (epochs.epochs[shard].load(std::memory_order_relaxed) != 0) return region;
+    const auto owner = peers.owners[shard].load(std::memory_order_relaxed);
+    return owner < 0 || static_cast<size_t>(owner) >= peers.links.size()
+             ? region
+             : peers.links[static_cast<size_t>(owner)];
+  }
 };
 
 } // namespace tk

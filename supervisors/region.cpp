@@ -32,6 +32,7 @@ struct entity {
   std::vector<parked> waiting; // A deque would take half a kilobyte per sleeping entity.
   instant last_asked;
   uint64_t start_no = 0; ///< Of its start: rows that were asked for by an earlier one do not count.
+  int64_t epoch = 0;     ///< In which it was started.
 };
 
 /// Unexpected ends of an entity, kept beyond its life.
@@ -149,7 +150,9 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
 void start(region_ptr self, const entity_key& key) {
   auto& st = self->state;
   auto start_no = ++st.starts;
-  st.entities.at(key).start_no = start_no;
+  auto& e = st.entities.at(key);
+  e.start_no = start_no;
+  e.epoch = st.node->epochs.of(key).epoch;
   if (!st.failed.contains(key)) return load_by_kind(self, key, start_no);
   self->request(st.node->ledger, barrier_budget, barrier{shard_of(key)})
     .then(
@@ -185,6 +188,7 @@ caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
   auto now = st.node->clock->now();
   if (st.suspended) return make_error(ec::unavailable);
   if (x.deadline < now) return make_error(ec::late);
+  if (st.node->epochs.of(x.key).epoch == 0) return make_error(ec::unavailable);
   auto i = st.entities.find(x.key);
   if (i != st.entities.end() && i->second.is == entity::phase::running) {
     i->second.last_asked = now;
@@ -274,23 +278,30 @@ void passivate_idle(region_ptr self) {
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
 }
 
-/// Ends every entity; whoever waits for one hears `why`.
-void drop_all(region_ptr self, ec why) {
+/// Ends the entities that are `unwanted(key, entity)`; whoever waits for one hears `why`.
+template <class Predicate> void drop_where(region_ptr self, ec why, Predicate unwanted) {
   auto& st = self->state;
-  for (auto& key : keys_where(self, [](auto&, auto&) { return true; })) {
+  for (auto& key : keys_where(self, unwanted)) {
     auto& e = st.entities.at(key);
     for (auto& x : take_waiting(self, e)) refuse(x, why);
     if (e.handle) {
       st.keys.erase(e.handle.id());
       self->send_exit(e.handle, caf::exit_reason::user_shutdown);
     }
+    st.entities.erase(key);
   }
-  st.entities.clear();
+}
+
+void drop_all(region_ptr self, ec why) {
+  drop_where(self, why, [](auto&, auto&) { return true; });
 }
 
 void thaw(region_ptr self, bool reload) {
   self->state.suspended = false;
-  if (reload) drop_all(self, ec::unavailable);
+  auto moved = [self](const entity_key& key, const entity& e) {
+    return e.epoch != self->state.node->epochs.of(key).epoch;
+  };
+  if (reload) drop_where(self, ec::unavailable, moved);
 }
 
 caf::behavior region(region_ptr self, node_context* node, region_settings settings) {

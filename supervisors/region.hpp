@@ -20,11 +20,13 @@ struct region_settings {
 };
 
 /// Starts the region of a node: the parent of its entities. It understands
-/// - `envelope`: passes the body on to the entity, starting it when it sleeps;
+/// - `envelope`: passes the body on to the entity, starting it when it sleeps; refuses what is for
+/// a
+///   shard that this node does not own;
 /// - `atom::suspend`: until `thaw` every envelope is refused, certain that nothing happened; state
 ///   stays (H-12);
-/// - `atom::thaw, bool reload`: goes on; with `reload` every entity is dropped first, because an
-///   epoch moved.
+/// - `atom::thaw, bool reload`: goes on; with `reload` every entity is dropped first whose shard's
+///   epoch is not the one it was started in.
 /// What CAF sends back to askers: the entity's answer, or an error of category "tiketi" (`to_ec`).
 caf::actor spawn_region(node_context& node, region_settings settings);
 

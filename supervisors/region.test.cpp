@@ -49,6 +49,12 @@ struct fixture : node_rig {
     caf::anon_send(node.region, atom::thaw_v, reload);
     run();
   }
+  /// The node lost the shard of block 0 and got it back.
+  void move_block() {
+    auto shard = shard_of(block0);
+    st.rows.epochs[shard] = ++node.epochs.epochs[shard];
+    thaw(true);
+  }
 };
 
 } // namespace
@@ -253,16 +259,14 @@ CAF_TEST(H12 a suspended node refuses and starts nothing afterwards) {
   CAF_CHECK_EQUAL(node.probe.activations.load(), started);
 }
 
-CAF_TEST(H12 a changed epoch drops everything and loads again) {
+CAF_TEST(H12 a changed epoch drops what was started in the old one and loads it again) {
   reserve(alice, {want(0, 1)});
+  reserve(user_no(3), {want(1, 1)});
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 2);
+  CAF_REQUIRE(shard_of(block0) != shard_of(key_of(event_no(1), 1)));
   suspend();
-  auto shard = shard_of(block0);
-  st.rows.epochs[shard] = 2;
-  node.epochs.epochs[shard] = 2;
-  thaw(true);
-  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
-  CAF_CHECK_EQUAL(node.probe.sessions_active.load(), 0);
-  open_sale();
+  move_block();
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
   CAF_CHECK(reserve(bob, {want(0, 1)})->value.is == ec::seat_held);
   CAF_CHECK(reserve(bob, {want(0, 2)})->value.is == ec::ok);
   CAF_CHECK_EQUAL(node.probe.entity_restarts.load(), 0u);
@@ -275,6 +279,16 @@ CAF_TEST(H01 an owner of an older epoch is fenced) {
   CAF_CHECK_EQUAL(status(seat_no(0, 2)), 'a');
 }
 
+CAF_TEST(H01 what is for a shard of another node is refused and not started) {
+  auto shard = shard_of(block0);
+  node.epochs.epochs[shard] = 0;
+  node.peers.epochs[shard] = 2;
+  auto x = wake();
+  run();
+  CAF_CHECK(x->error == ec::unavailable);
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
+}
+
 CAF_TEST(rows that were asked for before a reload are not believed after it) {
   st.reads_held = true;
   auto x = wake(); // Loads in the old epoch.
@@ -282,7 +296,7 @@ CAF_TEST(rows that were asked for before a reload are not believed after it) {
   CAF_CHECK_EQUAL(st.held_reads.size(), 1u);
   auto old_rows = std::exchange(st.held_reads, {});
   st.rows.seats.at(seat_no(0, 1)).row.version = 5; // The new epoch's first change.
-  thaw(true);
+  move_block();
   CAF_CHECK(x->error == ec::unavailable);
   auto y = wake();
   run();
@@ -302,7 +316,7 @@ CAF_TEST(parked messages are refused by a reload and answered once) {
   st.reads_held = true;
   auto x = wake(), y = wake();
   run();
-  thaw(true);
+  move_block();
   CAF_CHECK_EQUAL(x->count + y->count, 2);
   CAF_CHECK(x->error == ec::unavailable);
   deliver_reads();

@@ -61,7 +61,7 @@ template <class Port, class Self, class Message>
 auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
   using reply = typename reply_to<Port, Message>::type;
   auto until = node.clock->now() + budget;
-  auto handle = self->request(node.region, always_answered,
+  auto handle = self->request(node.way_to(key), always_answered,
                               envelope{key, until, caf::make_message(std::move(what))});
   return asked<reply, decltype(handle)>{std::move(handle)};
 }
@@ -73,7 +73,7 @@ void tell(const node_context& node, const entity_key& key, Message what) {
   static_assert(std::is_same_v<caf::response_type_t<typename Port::signatures, Message>,
                                caf::detail::type_list<void>>);
   auto until = node.clock->now() + millis{10'000};
-  caf::anon_send(node.region, envelope{key, until, caf::make_message(std::move(what))});
+  caf::anon_send(node.way_to(key), envelope{key, until, caf::make_message(std::move(what))});
 }
 
 } // namespace tk

@@ -32,8 +32,7 @@ CAF_TEST(a restart within the same epoch has the newer board) {
   auto first = boards.find_event(event_no(1));
   pass(millis{5});
   st.rows.events[event_no(1)].cancelled = true;
-  caf::anon_send(node.region, atom::thaw_v, true);
-  run();
+  end_entities();
   request<event_actor>(key_of(event_no(1)), describe_event{});
   auto second = boards.find_event(event_no(1));
   CAF_CHECK(second->version > first->version);

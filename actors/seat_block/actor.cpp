@@ -151,9 +151,16 @@ void arm(pointer self, instant when) {
   self->delayed_send(self, std::max(millis{1}, when - st.now()), atom::tick_v, ++st.timer_no);
 }
 
+participant owner_of(const state& st, const held_item& x) {
+  if (x.block_no == st.core->block_no()) return st.address;
+  return st.node->participant_of(key_of(st.event, x.block_no));
+}
+
 void changed(pointer self) {
   auto& st = self->state;
   if (auto due = st.core->next_due()) arm(self, *due);
+  if (!st.look_at_sold_at && st.core->has_sold()) st.look_at_sold_at = st.now() + sold_again_after;
+  if (st.look_at_sold_at) arm(self, *st.look_at_sold_at);
   if (st.board_scheduled) return;
   auto now = st.now();
   if (now - st.board_at >= board_interval) return publish_board(self);

@@ -27,6 +27,8 @@ seat_block_core::seat_block_core(int32_t block_no, std::vector<seat_facts> seats
     : block_no_(block_no), seats_(std::move(seats)) {
   std::ranges::sort(seats_, {}, &seat_facts::seat);
   claimants_.resize(seats_.size());
+  sold_ = static_cast<size_t>(
+    std::ranges::count(seats_, seat_state::reserved, [](auto& x) { return x.state; }));
 }
 
 seat_block_core::seat_block_core(int32_t block_no, const quota_facts& facts)
@@ -263,6 +265,8 @@ void seat_block_core::apply_quota_row(int32_t available, int32_t total) {
 void seat_block_core::apply_row(const seat_facts& row) {
   auto seat = seat_at(row.seat);
   if (!seat || row.version < seat->version) return;
+  if (seat->state == seat_state::reserved) --sold_;
+  if (row.state == seat_state::reserved) ++sold_;
   auto price = seat->price; // Rows of a re-read carry no price; it does not change with the hold.
   *seat = row;
   seat->price = price;

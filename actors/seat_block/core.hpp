@@ -122,6 +122,10 @@ public:
   /// Nothing held, claimed or pending: the rows say everything.
   [[nodiscard]] bool idle() const { return holds_.empty() && claims_.empty(); }
   [[nodiscard]] std::span<const seat_facts> seats() const { return seats_; }
+  /// Whether anything of it is sold, as far as it knows.
+  [[nodiscard]] bool has_sold() const {
+    return quota_ ? quota_->facts().unsold < quota_->facts().total : sold_ > 0;
+  }
   /// What a client sees of seat `i`: a hold that ran out is shown as available (P-44).
   [[nodiscard]] seat_state shown(size_t i, instant now) const;
   /// Null in a block of seats.
@@ -149,6 +153,7 @@ private:
 
   int32_t block_no_;
   std::vector<seat_facts> seats_;
+  size_t sold_ = 0;                       ///< Of `seats_`.
   std::vector<reservation_id> claimants_; ///< Beside `seats_`; nil = no claim.
   std::optional<quota> quota_;
   std::map<reservation_id, hold_record> holds_;

@@ -144,7 +144,8 @@ struct hold_changed {
   bool operator==(const hold_changed&) const = default;
 };
 
-/// From checkout: the pin of this reservation ended otherwise; the rows know.
+/// From checkout: the pin of this reservation ended otherwise; from a lead block: it was taken
+/// back, nobody knows when. The rows know.
 struct look_again {
   reservation_id id;
   bool operator==(const look_again&) const = default;

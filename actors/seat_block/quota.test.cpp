@@ -128,8 +128,7 @@ CAF_TEST(P44 what ran out is freed for the one who asks) {
 
 CAF_TEST(a started block goes on with what reservations hold) {
   auto x = reserve(alice, {units(0, 4), units(1, 5)});
-  caf::anon_send(node.region, atom::thaw_v, true); // Everything starts afresh from the rows.
-  run();
+  end_entities();
   open_sale();
   CAF_CHECK(reserve(bob, {units(0, 7)})->value.is == ec::quantity_short);
   CAF_CHECK(reserve(bob, {units(1, 1)})->value.is == ec::quantity_short);

@@ -113,9 +113,7 @@ void release(pointer self, const hold_record& hold, release_reason reason, user_
   auto own_first = hold.items;
   std::ranges::stable_partition(
     own_first, [&](const held_item& x) { return x.block_no == st.core->block_no(); });
-  for (auto& x : own_first)
-    what.items.push_back(
-      {x.seat, x.type, x.quantity, st.node->epochs.of(key_of(st.event, x.block_no))});
+  for (auto& x : own_first) what.items.push_back({x.seat, x.type, x.quantity, owner_of(st, x)});
   auto id = hold.id;
   st.core->set_releasing(id, true);
   submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {
@@ -170,6 +168,7 @@ void on_tick(pointer self) {
       });
   for (auto id : st.core->doubtful(now)) settle_doubt(self, id);
   for (auto id : std::exchange(st.to_relook, {})) relook(self, id);
+  look_at_sold(self);
   changed(self);
 }
 

@@ -19,24 +19,23 @@ std::vector<held_item> own_first(pointer self, std::vector<held_item> items) {
   return items;
 }
 
-participant owner_of(pointer self, const held_item& x) {
-  auto& st = self->state;
-  return st.node->epochs.of(key_of(st.event, x.block_no));
-}
-
 std::vector<held_item> one_version_further(std::vector<held_item> items) {
   for (auto& x : items)
     if (x.is_seat()) x.version += 1;
   return items;
 }
 
+std::set<int32_t> other_blocks(pointer self, const std::vector<held_item>& items) {
+  std::set<int32_t> out;
+  for (auto& x : items) out.insert(x.block_no);
+  out.erase(self->state.core->block_no());
+  return out;
+}
+
 /// Tells the other blocks of a sale, or of its return.
 void tell_of_sale(pointer self, reservation_id id, bool sold, const std::vector<held_item>& items) {
   auto& st = self->state;
-  std::set<int32_t> blocks;
-  for (auto& x : items) blocks.insert(x.block_no);
-  blocks.erase(st.core->block_no());
-  for (auto block_no : blocks)
+  for (auto block_no : other_blocks(self, items))
     tell<seat_block_actor>(*st.node, key_of(st.event, block_no), settle_sale{id, sold, items});
 }
 
@@ -103,7 +102,7 @@ void sell(pointer self, const sell_hold& cmd, const std::vector<held_item>& item
   what.checkout = cmd.checkout;
   what.request = cmd.request;
   for (auto& x : items)
-    what.items.push_back({x.seat, x.type, x.quantity, x.fence, owner_of(self, x), {}});
+    what.items.push_back({x.seat, x.type, x.quantity, x.fence, owner_of(self->state, x), {}});
   number_tickets(what.items, self->state.now(), *self->state.node->random);
   submit_op(self, std::move(what), self->state.now() + ledger_budget, [=](const verdict& v) {
     if (v.is == outcome::ok || v.is == outcome::done) sold(self, cmd.id);
@@ -121,7 +120,8 @@ void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item
   what.reason = cmd.reason;
   what.checkout = cmd.checkout;
   what.request = cmd.request;
-  for (auto& x : items) what.items.push_back({x.seat, x.type, x.quantity, owner_of(self, x)});
+  for (auto& x : items)
+    what.items.push_back({x.seat, x.type, x.quantity, owner_of(self->state, x)});
   submit_op(self, std::move(what), self->state.now() + ledger_budget, [=](const verdict& v) {
     auto& st = self->state;
     if (v.is == outcome::ok) {
@@ -131,9 +131,9 @@ void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item
       st.node->probe.reservations_cancelled++;
       changed(self);
     } else if (v.is == outcome::done) { // By a batch that was lost: the rows know.
-      reread(self, items, instant{}, [](bool) {
-        // What was read is believed; what was not is found when somebody wants it.
-      });
+      relook(self, cmd.id);
+      for (auto block_no : other_blocks(self, items))
+        tell<seat_block_actor>(*st.node, key_of(st.event, block_no), look_again{cmd.id});
     }
     reply->deliver({told_to_checkout(v.is)});
   });

@@ -85,11 +85,12 @@ hold_record record_of(const reservation_row& row, int32_t block_no) {
 }
 
 /// Seats that the memory still gives to a reservation that has ended: the rows say whose they are.
-void reread_left_over(pointer self, reservation_id id) {
+void reread_left_over(pointer self, reservation_id id, bool sold) {
   auto& core = *self->state.core;
   std::vector<held_item> left;
   for (auto& x : core.seats())
-    if (x.state == seat_state::locked && x.holder == id)
+    if (x.holder == id &&
+        (x.state == seat_state::locked || (x.state == seat_state::reserved && !sold)))
       left.push_back({x.seat, core.block_no(), x.version, x.fence, x.price});
   if (left.empty()) return;
   reread(self, left, instant{}, [=](bool read) {
@@ -105,7 +106,7 @@ void over(pointer self, reservation_id id, const found_reservation& x) {
   bool sold = x.found && x.row.status == reservation_status::confirmed;
   if (sold && core.find_quota()) core.apply_sale(id, record_of(x.row, core.block_no()).items);
   core.forget(id);
-  reread_left_over(self, id);
+  reread_left_over(self, id, sold);
 }
 
 void relook(pointer self, reservation_id id) {
@@ -164,6 +165,48 @@ void reread(pointer self, std::span<const held_item> items, instant deadline,
     changed(self);
     done(read && v.final_read);
   });
+}
+
+namespace {
+
+/// Seats by their rows, as far as these are newer; a reservation nobody knows here is looked up.
+void take_rows(pointer self, const block_rows& rows) {
+  auto& core = *self->state.core;
+  for (auto& x : rows.seats) {
+    auto known = core.find_seat(x.row.seat);
+    if (!known || known->state != seat_state::reserved || x.row.version <= known->version) continue;
+    auto holder = x.row.status == 'a' ? reservation_id{} : x.row.reservation;
+    core.apply_row({x.row.seat, x.row.version, x.row.fence, state_of(x.row.status), holder, {}});
+    if (x.row.status == 'l') relook(self, holder);
+  }
+}
+
+} // namespace
+
+void look_at_sold(pointer self) {
+  auto& st = self->state;
+  if (!st.look_at_sold_at || st.now() < *st.look_at_sold_at) return;
+  st.look_at_sold_at.reset();
+  if (!st.core->has_sold()) return;
+  if (auto quota = st.core->find_quota()) {
+    held_item all;
+    all.block_no = st.core->block_no();
+    all.type = quota->facts().type;
+    return reread(self, {&all, 1}, instant{}, [](bool) {
+      // What was not read is read next time.
+    });
+  }
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_block{st.event, st.core->block_no()})
+    .then(
+      [=](const block_rows& rows) {
+        --self->state.open_requests;
+        take_rows(self, rows);
+        changed(self);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests; // What was not read is read next time.
+      });
 }
 
 } // namespace tk::seat_block

@@ -45,6 +45,44 @@ CAF_TEST_FIXTURE_SCOPE(settling_tests, fixture)
 
 // -- several blocks -------------------------------------------------------------------------------
 
+CAF_TEST(an op names a block of another node by the epoch that node owns it in) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  auto shard = shard_of(key_of(event_no(1), 1));
+  auto lead = shard_of(key_of(event_no(1), 0));
+  CAF_REQUIRE(shard != lead);
+  // Another node takes block 1 over; ours owns block 0 in a newer epoch, but nobody told it yet.
+  node.epochs.epochs[shard] = 0;
+  node.peers.epochs[shard] = 7;
+  st.rows.epochs[shard] = 7;
+  node.epochs.epochs[lead] = 2;
+  cancel(alice, x->value.id);
+  auto& op = std::get<release_reservation>(*st.ops.back());
+  CAF_REQUIRE_EQUAL(op.items.size(), 2u);
+  for (auto& item : op.items) {
+    bool own = item.seat == seat_no(0, 1);
+    CAF_CHECK(item.block == (own ? participant{lead, 1} : participant{shard, 7}));
+  }
+  CAF_CHECK_EQUAL(status(seat_no(1, 1)), 'a');
+  node.epochs.epochs[shard] = 1;
+}
+
+CAF_TEST(a sale that was taken back unheard of is noticed within a minute) {
+  reservation_id id{7, 7};
+  auto& row = commit_behind(id);
+  row.status = reservation_status::confirmed;
+  for (auto& item : row.items) st.rows.seats.at(item.seat).row.status = 'r';
+  CAF_CHECK(probe(1, 1) == ec::seat_sold);
+  row.status = reservation_status::cancelled;
+  for (auto& item : row.items)
+    st.rows.seats.at(item.seat).row = {item.seat, 2, 1, 'a', {}, {}, {}, false};
+  for (int i = 0; i < 7; ++i) { // It is asked all the time, so it does not sleep.
+    CAF_CHECK(probe(1, 1) == ec::seat_sold || i == 6);
+    pass(millis{10'000}, millis{500});
+  }
+  CAF_CHECK_EQUAL(node.probe.passivations.load(), 0u);
+  CAF_CHECK(probe(1, 1) == ec::ok);
+}
+
 CAF_TEST(seats of three blocks are one reservation led by the lowest) {
   auto x = reserve(alice, {want(2, 1), want(0, 1), want(1, 1)});
   CAF_REQUIRE(x->value.is == ec::ok);

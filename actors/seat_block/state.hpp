@@ -41,7 +41,8 @@ struct state {
   std::deque<std::shared_ptr<open_op>> open_ops; ///< In order of `until`.
   /// Further cancels of a hold whose release is on its way hear what became of it.
   std::map<reservation_id, std::vector<std::function<void(ec)>>> release_waiting;
-  std::set<reservation_id> to_relook; ///< Could not be looked up; the next tick tries again.
+  std::set<reservation_id> to_relook;     ///< Could not be looked up; the next tick tries again.
+  std::optional<instant> look_at_sold_at; ///< When the rows of what is sold are read again.
   ~state() {
     if (node) node->probe.blocks_active--;
   }
@@ -62,11 +63,17 @@ inline constexpr millis again_after{500};
 /// A hold led elsewhere, past its end and pinned: its lead block tells what became of it, and
 /// should that be lost, this is how long the block believes in the pin before it reads the rows.
 inline constexpr millis pinned_again_after{15'000};
+/// What is sold has no end that anybody waits for: should it be heard of no more that a sale was
+/// taken back, this is how long its seats stay refused.
+inline constexpr millis sold_again_after{60'000};
 /// A block tells its board at most four times a second (H-27).
 inline constexpr millis board_interval{250};
 
 /// After every change: tells the board (rate-limited) and arms the timer for what ends next.
 void changed(pointer self);
+/// The owner of an item as an op names it. This block's is the one that started it, whatever has
+/// become of the shard since: what it remembers is of that epoch.
+participant owner_of(const state& st, const held_item& x);
 /// Arms the timer for `when` unless an earlier one is on its way.
 void arm(pointer self, instant when);
 
@@ -90,6 +97,8 @@ void reread(pointer self, std::span<const held_item> items, instant deadline,
             std::function<void(bool)> done);
 /// Makes the memory of a reservation what its rows say.
 void relook(pointer self, reservation_id id);
+/// Reads the rows of what the memory calls sold, when it is time to.
+void look_at_sold(pointer self);
 
 // -- releasing.cpp ------------------------------------------------------------------------------
 caf::result<release_reply> on_release(pointer self, const release_hold& cmd);

@@ -20,8 +20,7 @@ struct fixture : node_rig {
   }
   /// The session sleeps and starts again from its rows.
   void forget_everything() {
-    caf::anon_send(node.region, atom::thaw_v, true);
-    run();
+    end_entities();
     open_sale();
   }
 };

@@ -15,9 +15,13 @@ namespace tk {
 
 /// Who owns what, as one node sees it.
 struct membership {
+  static constexpr int32_t nobody = -1;
   int64_t incarnation = 0;
-  instant at;                                ///< Ledger time of the answer.
-  std::array<int64_t, shard_count> epochs{}; ///< Of our own shards; 0 = not ours.
+  instant at;                                     ///< Ledger time of the answer.
+  std::array<int64_t, shard_count> epochs{};      ///< Of our own shards; 0 = not ours.
+  std::array<int64_t, shard_count> peer_epochs{}; ///< Of others' shards; 0 = ours, or nobody's.
+  std::array<int32_t, shard_count> owners;        ///< Which link leads to them; `nobody` = none.
+  membership() { owners.fill(nobody); }
   /// How many shards are ours.
   [[nodiscard]] int owned() const {
     return static_cast<int>(shard_count - std::ranges::count(epochs, 0));

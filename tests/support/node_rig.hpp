@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -175,8 +176,7 @@ struct node_rig {
 
   ~node_rig() {
     // The region's timer re-arms itself, so nothing may run until no timer is left: stop by hand.
-    caf::anon_send(node.region, atom::thaw_v, true);
-    run();
+    end_entities();
     stop(node.region);
     for (auto& x : clients) stop(x);
     stop(caf::actor_cast<caf::actor>(node.ledger));
@@ -187,6 +187,15 @@ struct node_rig {
     st.held_reads.clear();
     st.answering.clear();
     run();
+  }
+
+  /// Every entity ends; who is asked next starts from its rows.
+  void end_entities() {
+    std::vector<int64_t> owned;
+    for (auto& x : node.epochs.epochs) owned.push_back(x.exchange(0));
+    caf::anon_send(node.region, atom::thaw_v, true);
+    run();
+    std::ranges::copy(owned, node.epochs.epochs.begin());
   }
 
   void stop(const caf::actor& x) {

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "persistence/ledger/core.hpp"
+#include "persistence/ledger/model_driver.hpp"
+#include "persistence/ledger/port.hpp"
+#include "persistence/ledger/roster_port.hpp"
+#include "persistence/reads/port.hpp"
+#include "tests/simulation/agenda.hpp"
+#include "tests/simulation/dice.hpp"
+#include "tests/simulation/sale_plan.hpp"
+
+namespace tk::sim {
+
+/// One life of a simulated node. Incarnations never return.
+struct life {
+  int32_t node = 0;
+  int64_t incarnation = 0;
+  auto operator<=>(const life&) const = default;
+};
+
+/// Hears of everything that is committed, when it is.
+struct commit_listener {
+  virtual ~commit_listener() = default;
+  virtual void committed(const batch& what, const batch_result& said) = 0;
+};
+
+/// PostgreSQL as the nodes meet it: connections that take time, get lost before and after COMMIT,
+/// backends that commit after their client has gone; the roster and the owners of shards. What the
+/// statements do is the ledger's model, which passes the libpq driver's own contract suite.
+class database {
+public:
+  database(agenda& time, dice& random, const fault_mix& faults);
+
+  ledger_model model;
+  commit_listener* listener = nullptr;
+
+  /// Executes a batch for one lane of a node and tells how it went, some time later, or never when
+  /// the connection dies with its node.
+  void execute(life who, size_t lane, std::shared_ptr<const batch> what,
+               std::function<void(batch_result)> answer);
+
+  /// A read: `answer(true)` when rows can be read, taken at that moment.
+  void read(life who, std::function<void(bool)> answer);
+
+  /// A heartbeat: takes over what nobody alive owns. Empty = no answer from the server.
+  void beat(life who, std::function<void(std::optional<membership>)> answer);
+  /// Ends the faults, and the times without connection.
+  void heal();
+  /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
+  void cut(int32_t node, millis length);
+
+  [[nodiscard]] uint64_t takeovers() const { return takeovers_; }
+  [[nodiscard]] uint64_t lost() const { return lost_; }
+
+private:
+  /// A connection of a lane. Its number rises when its backend is ended from outside.
+  struct session {
+    uint64_t number = 0;
+    std::shared_ptr<const batch> late; ///< The client has gone; the backend goes on.
+  };
+  using session_key = std::pair<life, size_t>;
+
+  void arrive(const session_key& key, uint64_t number, const std::shared_ptr<const batch>& what,
+              const std::function<void(batch_result)>& answer);
+  void run_late(session& x);
+  batch_result run(const batch& what);
+  /// Ends every backend of a node: what it was doing is rolled back or was just committed.
+  void end_backends(int32_t node);
+  void take_over_from_the_dead(int32_t taker);
+  [[nodiscard]] bool away(life who) const;
+  [[nodiscard]] millis delay();
+  void answer_later(const std::function<void(batch_result)>& answer, batch_result x);
+
+  agenda& time_;
+  dice& dice_;
+  fault_mix faults_;
+  std::map<session_key, session> sessions_;
+  std::map<int32_t, instant> away_until_;
+  struct member {
+    int64_t incarnation = 0;
+    instant last_beat;
+  };
+  std::map<int32_t, member> roster_;
+  std::array<int32_t, shard_count> owners_{};
+  uint64_t takeovers_ = 0, lost_ = 0;
+};
+
+} // namespace tk::sim

@@ -1,0 +1,250 @@
+#include "tests/simulation/oracle.hpp"
+
+#include <algorithm>
+
+namespace tk::sim {
+
+namespace {
+
+/// Longest for which a block calls sold what was taken back, with a margin for reading.
+constexpr millis heard_of_returns{65'000};
+
+bool live(reservation_status x) {
+  return x == reservation_status::pending || x == reservation_status::confirmed;
+}
+
+/// What an order may become, whatever the code that does it thinks (I1).
+bool may_become(reservation_status from, reservation_status to) {
+  if (from == to) return true;
+  if (from == reservation_status::pending) return true;
+  return from == reservation_status::confirmed && to == reservation_status::cancelled;
+}
+
+std::string name_of(seat_id x) {
+  return "seat " + std::to_string(x.lo % 10'000) + " of block " + std::to_string(x.lo / 10'000);
+}
+
+} // namespace
+
+void oracle::fail(const std::string& invariant, const std::string& what) {
+  if (wrong_.empty()) wrong_ = invariant + ": " + what;
+}
+
+// -- commits --------------------------------------------------------------------------------------
+
+void oracle::committed(const batch& what, const batch_result& said) {
+  ++commits_;
+  check_epochs();
+  check_fences(what, said);
+  check_seats();
+  check_quotas();
+  check_limits();
+  check_reservations();
+  check_books();
+}
+
+void oracle::check_epochs() {
+  for (size_t s = 0; s < epochs_.size(); ++s) {
+    if (model_.rows.epochs[s] < epochs_[s]) fail("I7", "an epoch went back");
+    epochs_[s] = model_.rows.epochs[s];
+  }
+}
+
+/// I7: nothing with an old epoch has an effect. I9: nothing is made past its deadline.
+void oracle::check_fences(const batch& what, const batch_result& said) {
+  auto current = [this](const participant& x) {
+    return x.shard < shard_count && x.epoch == model_.rows.epochs[x.shard] && x.epoch != 0;
+  };
+  for (size_t i = 0; i < what.ops.size(); ++i) {
+    if (said.verdicts[i].is != outcome::ok) continue;
+    auto made = std::get_if<create_reservation>(what.ops[i].get());
+    if (made == nullptr) continue;
+    if (!current(made->session) || !current(made->event_owner))
+      fail("I7", "a reservation of a session or event with an old epoch was made");
+    for (auto& item : made->items)
+      if (!current(item.block)) fail("I7", "a reservation of a block with an old epoch was made");
+    check_creation(*made);
+  }
+}
+
+void oracle::check_creation(const create_reservation& x) {
+  if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
+  if (x.key.empty()) return;
+  auto [known, fresh] = by_key_.emplace(std::tuple{x.user, x.operation, x.key}, x.id);
+  if (!fresh && known->second != x.id) fail("I6", "key " + x.key + " made two reservations");
+}
+
+/// I2: a seat's row and the reservations say the same, at every commit.
+void oracle::check_seats() {
+  std::map<seat_id, reservation_id> taken;
+  for (auto& [id, x] : model_.rows.reservations) {
+    if (!live(x.row.status)) continue;
+    for (auto& item : x.row.items) {
+      if (!item.is_seat()) continue;
+      if (!taken.emplace(item.seat, id).second)
+        fail("I2", name_of(item.seat) + " is in two live reservations");
+    }
+  }
+  for (auto& [seat, row] : model_.rows.seats) {
+    auto& past = seats_[seat];
+    if (past.empty() || past.back().status != row.status) past.push_back({time_.now(), row.status});
+    auto holder = taken.find(seat);
+    if (row.status == 'a') {
+      if (holder != taken.end()) fail("I2", name_of(seat) + " is free and in a live reservation");
+      continue;
+    }
+    if (holder == taken.end() || holder->second != row.reservation) {
+      fail("I2", name_of(seat) + " names a reservation that does not name it");
+      continue;
+    }
+    auto sold =
+      model_.rows.reservations.at(holder->second).row.status == reservation_status::confirmed;
+    if (sold != (row.status == 'r')) fail("I2", name_of(seat) + " is sold, its order is not");
+  }
+}
+
+/// I3: what is left and what is in hands is all there is.
+void oracle::check_quotas() {
+  std::map<ticket_type_id, int64_t> out;
+  for (auto& [id, x] : model_.rows.reservations)
+    if (live(x.row.status))
+      for (auto& item : x.row.items)
+        if (!item.is_seat()) out[item.type] += item.quantity;
+  for (auto& [type, row] : model_.rows.types) {
+    if (row.available < 0) fail("I3", "a quota is below zero");
+    if (row.available + out[type] != row.total) fail("I3", "tickets of a type are lost or made up");
+  }
+}
+
+/// I10: nobody holds more than allowed.
+void oracle::check_limits() {
+  std::map<user_id, int64_t> held;
+  for (auto& [id, x] : model_.rows.reservations)
+    if (x.row.status == reservation_status::pending && x.row.expires_at > model_.now())
+      held[x.row.user] += static_cast<int64_t>(x.row.items.size());
+  for (auto& [user, n] : held)
+    if (n > holds_max_) fail("I10", "somebody holds " + std::to_string(n) + " seats");
+}
+
+/// I1, I9: an order only becomes what it may; a hold does not end before its time.
+void oracle::check_reservations() {
+  for (auto& [id, x] : model_.rows.reservations) {
+    auto [known, fresh] = statuses_.emplace(id, x.row.status);
+    if (fresh) {
+      if (!askers_.contains(x.row.user)) fail("I4", "a reservation nobody asked for");
+      continue;
+    }
+    auto before = std::exchange(known->second, x.row.status);
+    if (!may_become(before, x.row.status)) fail("I1", "an order that had ended changed");
+    if (before == x.row.status) continue;
+    if (x.row.status == reservation_status::expired && x.row.expires_at > model_.now())
+      fail("I9", "a hold ended before its time");
+  }
+}
+
+/// I11: the books' entries sum to zero in every transaction, so they do in all.
+void oracle::check_books() {
+  auto& books = model_.rows.books;
+  for (; books_seen_ < books.size(); ++books_seen_)
+    sums_[books[books_seen_].account] += books[books_seen_].amount.amount;
+  int64_t all = 0;
+  for (auto& [account, sum] : sums_) all += sum;
+  if (all != 0) fail("I11", "the books do not sum to zero");
+}
+
+// -- answers --------------------------------------------------------------------------------------
+
+void oracle::heard(const told_hold& x) {
+  ++answers_["hold " + std::string{to_string(x.is)}];
+  if (x.is == ec::ok) {
+    auto row = model_.rows.reservations.find(x.id);
+    if (row == model_.rows.reservations.end())
+      return fail("I4", "an acknowledged reservation is not on record");
+    auto& made = row->second.row;
+    if (made.user != x.user) return fail("I4", "somebody was told of another one's reservation");
+    auto same = (x.replayed || made.items.size() == x.items.size()) &&
+                std::ranges::all_of(x.items, [&](auto& a) {
+                  return std::ranges::any_of(made.items, [&](auto& b) {
+                    return a.seat == b.seat && a.type == b.type && a.quantity == b.quantity;
+                  });
+                });
+    if (!same) return fail("I4", "an acknowledged reservation is not what was asked for");
+    if (!x.key.empty() && made.key == x.key && made.digest != x.digest)
+      fail("I6", "a key was answered although the body was another");
+  }
+  if (x.is != ec::seat_sold) return;
+  // I5: a seat that is said to be sold was sold at some time while the question was open, or its
+  // return was told to its block by a message that was lost: it reads its rows a minute later.
+  for (auto& item : x.items) {
+    bool was = false;
+    auto& past = seats_[item.seat];
+    for (size_t i = 0; i < past.size(); ++i) {
+      auto until = i + 1 < past.size() ? past[i + 1].at : instant::max();
+      was = was || (past[i].status == 'r' && past[i].at <= x.answered &&
+                    until >= x.asked - heard_of_returns);
+    }
+    if (was) return;
+  }
+  fail("I5", "somebody was told that a seat is sold, and it was not");
+}
+
+void oracle::heard(const told_payment& x) {
+  ++answers_["payment " + std::string{to_string(x.is)}];
+  if (x.is != ec::ok) return;
+  auto row = model_.rows.reservations.find(x.reservation);
+  if (row == model_.rows.reservations.end()) return fail("I4", "paid for what is not on record");
+  // Confirmed when it was said; a cancellation may have followed.
+  auto status = row->second.row.status;
+  if (status != reservation_status::confirmed && status != reservation_status::cancelled)
+    fail("I4", "an acknowledged payment is not on record");
+}
+
+void oracle::heard_cancel(reservation_id id, ec is) {
+  ++answers_["cancel " + std::string{to_string(is)}];
+  if (is != ec::ok) return;
+  auto row = model_.rows.reservations.find(id);
+  if (row == model_.rows.reservations.end() ||
+      row->second.row.status != reservation_status::cancelled)
+    fail("I4", "an acknowledged cancellation is not on record");
+}
+
+// -- at rest --------------------------------------------------------------------------------------
+
+/// L3: what is held runs out by itself. I11: money and tickets agree.
+void oracle::check_rest() {
+  for (auto& [id, x] : model_.rows.reservations) {
+    if (x.row.status != reservation_status::pending) continue;
+    fail("L3", x.row.pinned ? "a pin without end" : "a hold outlived its end");
+  }
+  check_money_at_rest();
+}
+
+void oracle::check_money_at_rest() {
+  auto& rows = model_.rows;
+  for (auto& [no, x] : rows.attempts)
+    if (x.status == "live") fail("I11", "an attempt to pay without end");
+  for (auto& [no, x] : rows.refunds)
+    if (!x.done) fail("I11", "a refund that was not carried out");
+  int64_t due = 0;
+  for (auto& [id, x] : rows.reservations)
+    if (x.row.status == reservation_status::confirmed) due += x.row.total.amount;
+  auto books = provider_.books();
+  auto kept = books.captured().amount - books.refunded().amount;
+  if (kept != due)
+    fail("I11", "the provider keeps " + std::to_string(kept) + " won for tickets of " +
+                  std::to_string(due));
+  if (sums_["owed"] != 0) fail("I11", "something is owed for ever");
+  if (sums_["provider"] != due || sums_["sales"] != -due)
+    fail("I11", "the books do not say what the provider says");
+  std::map<reservation_id, int64_t> valid;
+  for (auto& [no, x] : rows.tickets)
+    if (x.status == "valid") ++valid[x.reservation];
+  for (auto& [id, x] : rows.reservations) {
+    int64_t units = 0;
+    for (auto& item : x.row.items) units += item.quantity;
+    auto wanted = x.row.status == reservation_status::confirmed ? units : 0;
+    if (valid[id] != wanted) fail("I1", "valid tickets are not what was sold");
+  }
+}
+
+} // namespace tk::sim

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "actors/base/errors.hpp"
+#include "gateways/payment/mock_core.hpp"
+#include "tests/simulation/database.hpp"
+
+namespace tk::sim {
+
+/// One wish of somebody and what they were told, for the oracle.
+struct told_hold {
+  user_id user;
+  std::string key, digest;
+  std::vector<wanted_item> items;
+  instant asked, answered;
+  ec is = ec::unknown;
+  reservation_id id;
+  bool replayed = false; ///< Told of an earlier one: by key, or because they hold what they want.
+};
+struct told_payment {
+  reservation_id reservation;
+  ec is = ec::unknown;
+};
+
+/// Sees every committed batch and every answer to a client, and knows nothing of the actors. Each
+/// rule is named after its invariant (docs/simulation.md).
+class oracle final : public commit_listener {
+public:
+  oracle(const agenda& time, const ledger_model& model, const mock_provider& provider,
+         int32_t holds_max)
+      : time_(time), model_(model), provider_(provider), holds_max_(holds_max) {
+    // nop
+  }
+
+  void committed(const batch& what, const batch_result& said) override;
+  /// Somebody is about to ask for something.
+  void asked(user_id x) { askers_.insert(x); }
+  void heard(const told_hold& x);
+  void heard(const told_payment& x);
+  void heard_cancel(reservation_id id, ec is);
+
+  /// What is wrong so far; empty = nothing.
+  [[nodiscard]] const std::string& wrong() const { return wrong_; }
+  /// What must hold when all faults have ended and everything has come to rest.
+  void check_rest();
+
+  [[nodiscard]] uint64_t commits() const { return commits_; }
+  /// Acknowledged, by what it was: for the report.
+  [[nodiscard]] const std::map<std::string, uint64_t>& answers() const { return answers_; }
+
+private:
+  struct seat_change {
+    instant at;
+    char status = 'a';
+  };
+  void fail(const std::string& invariant, const std::string& what);
+  void check_fences(const batch& what, const batch_result& said);
+  void check_creation(const create_reservation& x);
+  void check_seats();
+  void check_quotas();
+  void check_limits();
+  void check_reservations();
+  void check_epochs();
+  void check_books();
+  void check_money_at_rest();
+
+  const agenda& time_;
+  const ledger_model& model_;
+  const mock_provider& provider_;
+  int32_t holds_max_;
+  std::string wrong_;
+  uint64_t commits_ = 0;
+  std::map<std::string, uint64_t> answers_;
+  std::map<seat_id, std::vector<seat_change>> seats_;
+  std::map<reservation_id, reservation_status> statuses_;
+  std::map<std::tuple<user_id, std::string, std::string>, reservation_id> by_key_;
+  std::set<user_id> askers_;
+  std::array<int64_t, shard_count> epochs_{};
+  size_t books_seen_ = 0;
+  std::map<std::string, int64_t> sums_;
+};
+
+} // namespace tk::sim

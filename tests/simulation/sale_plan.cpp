@@ -1,0 +1,176 @@
+#include "tests/simulation/sale_plan.hpp"
+
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/simulation/dice.hpp"
+
+namespace tk::sim {
+
+namespace {
+
+using nlohmann::json;
+
+/// Reads fields out of an object and remembers which it knew.
+class fields {
+public:
+  fields(const json& from, std::string where) : from_(from), where_(std::move(where)) {
+    if (!from.is_object()) problem_ = where_ + " must be an object";
+  }
+
+  template <class T> void number(const char* name, T& to, int64_t least, int64_t most) {
+    known_.insert(name);
+    auto i = find(name);
+    if (!i) return;
+    if (!i->is_number_integer() || i->get<int64_t>() < least || i->get<int64_t>() > most)
+      problem_ = where_ + "." + name + " must be a whole number from " + std::to_string(least) +
+                 " to " + std::to_string(most);
+    else to = static_cast<T>(i->get<int64_t>());
+  }
+  const json* find(const char* name) {
+    known_.insert(name);
+    if (!problem_.empty()) return nullptr;
+    auto i = from_.find(name);
+    return i == from_.end() ? nullptr : &*i;
+  }
+  void problem(const std::string& text) {
+    if (problem_.empty()) problem_ = where_ + "." + text;
+  }
+  /// The first thing that is wrong, or empty.
+  std::string finish() {
+    if (problem_.empty())
+      for (auto& [name, value] : from_.items())
+        if (!known_.contains(name)) return where_ + " has no field '" + name + "'";
+    return problem_;
+  }
+
+private:
+  const json& from_;
+  std::string where_, problem_;
+  std::set<std::string> known_;
+};
+
+std::string read_habits(const json& from, habits& to) {
+  fields x{from, "people_do"};
+  for (auto& [name, field] : std::initializer_list<std::pair<const char*, uint32_t*>>{
+         {"pays", &to.pays},
+         {"pays_twice", &to.pays_twice},
+         {"cancels", &to.cancels},
+         {"cancels_paying", &to.cancels_paying},
+         {"cancels_paid", &to.cancels_paid},
+         {"pays_late", &to.pays_late},
+         {"abandons", &to.abandons},
+         {"double_clicks", &to.double_clicks},
+         {"retries", &to.retries},
+         {"other_body", &to.other_body},
+         {"signs_out", &to.signs_out},
+         {"payment_declined", &to.payment_declined}})
+    x.number(name, *field, 0, 100);
+  return x.finish();
+}
+
+void read_standing(fields& x, sale_plan& to) {
+  auto list = x.find("standing");
+  if (list == nullptr) return;
+  to.standing.clear();
+  if (!list->is_array() || list->size() > 8)
+    return x.problem("standing must be a list of up to 8 quotas");
+  for (auto& quota : *list) {
+    if (!quota.is_number_integer() || quota.get<int64_t>() < 1 || quota.get<int64_t>() > 100'000)
+      return x.problem("standing: a quota is 1 to 100000 tickets");
+    to.standing.push_back(quota.get<int32_t>());
+  }
+}
+
+} // namespace
+
+tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
+  auto from = json::parse(json_text, nullptr, false);
+  if (from.is_discarded()) return tl::make_unexpected(std::string{"not JSON"});
+  sale_plan out;
+  fields x{from, "sale"};
+  if (auto name = x.find("name"); name != nullptr) {
+    if (name->is_string()) out.name = name->get<std::string>();
+    else x.problem("name must be text");
+  }
+  if (x.find("about") != nullptr && !from["about"].is_string()) x.problem("about must be text");
+  x.number("nodes", out.nodes, 1, 8);
+  x.number("blocks", out.blocks, 0, 64);
+  x.number("seats_per_block", out.seats_per_block, 1, 512);
+  read_standing(x, out);
+  x.number("people", out.people, 1, 10'000);
+  x.number("visits", out.visits, 1, 1000);
+  x.number("party_max", out.party_max, 1, 4);
+  int64_t length_s = out.length.count() / 1000;
+  x.number("length_s", length_s, 1, 86'400);
+  out.length = millis{length_s * 1000};
+  x.number("hold_s", out.hold_s, 1, 3600);
+  if (auto faults = x.find("faults"); faults != nullptr) {
+    if (faults->is_boolean()) out.faults = faults->get<bool>();
+    else x.problem("faults must be true or false");
+  }
+  std::string wrong;
+  if (auto people = x.find("people_do"); people != nullptr)
+    wrong = read_habits(*people, out.people_do);
+  if (auto first = x.finish(); !first.empty()) wrong = first;
+  if (wrong.empty() && out.blocks == 0 && out.standing.empty())
+    wrong = "sale: neither seats nor standing tickets";
+  if (!wrong.empty()) return tl::make_unexpected(wrong);
+  return out;
+}
+
+fault_mix fault_mix::draw(uint64_t seed) {
+  dice d{seed, "faults"};
+  fault_mix x;
+  auto some = [&d](uint32_t least, uint32_t most) -> uint32_t {
+    auto value = static_cast<uint32_t>(d.between(least, most));
+    return d.chance(500'000) ? value : 0;
+  };
+  x.drop_ppm = some(1'000, 200'000);
+  x.duplicate_ppm = some(1'000, 300'000);
+  x.slow_ppm = some(1'000, 100'000);
+  x.wire_delay_max = d.between(millis{1}, millis{60});
+  x.cut_ppm = some(1'000, 40'000);
+  x.kill_ppm = some(1'000, 15'000);
+  x.pause_ppm = some(1'000, 15'000);
+  x.skew_max_ms = some(50, 3'000);
+  x.jump_ppm = some(1'000, 20'000);
+  x.lost_before_ppm = some(1'000, 100'000);
+  x.lost_after_ppm = some(1'000, 100'000);
+  x.lost_late_ppm = some(1'000, 100'000);
+  x.contended_ppm = some(1'000, 100'000);
+  x.away_ppm = some(1'000, 15'000);
+  x.read_fails_ppm = some(1'000, 150'000);
+  x.database_delay_max = d.between(millis{1}, millis{80});
+  x.bank_loses_ppm = some(10'000, 300'000);
+  x.bank_slow_ppm = some(10'000, 300'000);
+  x.bank_away_ppm = some(10'000, 200'000);
+  return x;
+}
+
+std::string fault_mix::names() const {
+  std::string out;
+  for (auto& [name, on] : std::initializer_list<std::pair<const char*, bool>>{
+         {"drop", drop_ppm > 0},
+         {"duplicate", duplicate_ppm > 0},
+         {"slow-wire", slow_ppm > 0},
+         {"cut", cut_ppm > 0},
+         {"kill", kill_ppm > 0},
+         {"pause", pause_ppm > 0},
+         {"skew", skew_max_ms > 0},
+         {"jump", jump_ppm > 0},
+         {"lost-before-commit", lost_before_ppm > 0},
+         {"lost-after-commit", lost_after_ppm > 0},
+         {"late-commit", lost_late_ppm > 0},
+         {"contended", contended_ppm > 0},
+         {"database-away", away_ppm > 0},
+         {"reads-fail", read_fails_ppm > 0},
+         {"bank-loses", bank_loses_ppm > 0},
+         {"bank-slow", bank_slow_ppm > 0},
+         {"bank-away", bank_away_ppm > 0}})
+    if (on) out += (out.empty() ? "" : " ") + std::string{name};
+  return out.empty() ? "none" : out;
+}
+
+} // namespace tk::sim

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "actors/base/time.hpp"
+
+/// What is simulated: a sale as its data file describes it, and the faults that a seed draws.
+namespace tk::sim {
+
+/// How often people do what, in parts of a whole.
+struct habits {
+  uint32_t pays = 50;             ///< After a hold: prepares and confirms.
+  uint32_t pays_twice = 5;        ///< Confirms from two tabs at once.
+  uint32_t cancels = 10;          ///< The hold.
+  uint32_t cancels_paying = 5;    ///< While the payment is under way.
+  uint32_t cancels_paid = 5;      ///< After it, for the money.
+  uint32_t pays_late = 5;         ///< Around the end of the hold.
+  uint32_t abandons = 20;         ///< Does nothing more.
+  uint32_t double_clicks = 15;    ///< Percent of wishes sent twice at once.
+  uint32_t retries = 60;          ///< Percent of unanswered wishes asked again with the same key.
+  uint32_t other_body = 3;        ///< Percent of wishes whose key comes again with another body.
+  uint32_t signs_out = 3;         ///< Percent of visits that end so.
+  uint32_t payment_declined = 10; ///< Percent of payments that the provider refuses.
+};
+
+/// One sale, as written in `sales/*.json`.
+struct sale_plan {
+  std::string name = "storm";
+  int32_t nodes = 3;
+  int32_t blocks = 4; ///< Of numbered seats.
+  int32_t seats_per_block = 8;
+  std::vector<int32_t> standing; ///< A quota for each standing ticket type.
+  int32_t people = 24;
+  int32_t visits = 3;    ///< Of each person.
+  int32_t party_max = 4; ///< Seats in one wish.
+  millis length{60'000}; ///< While people come and things go wrong.
+  int32_t hold_s = 15;
+  bool faults = true;
+  habits people_do;
+};
+
+/// Reads a plan; unknown fields and impossible numbers are errors, in one line.
+tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text);
+
+/// Which faults this run has and how often. Each is on in about half of the seeds, so that short
+/// and many, long and few, and all alone occur (swarm testing).
+struct fault_mix {
+  // The wire between nodes (F1, F2, F4, F5, F6, F8).
+  uint32_t drop_ppm = 0, duplicate_ppm = 0, slow_ppm = 0;
+  millis wire_delay_max{2};
+  uint32_t cut_ppm = 0; ///< Per tick of 100 ms: a path is cut, both ways or one.
+  // Processes (F14, F15, F16).
+  uint32_t kill_ppm = 0, pause_ppm = 0;
+  // Clocks (F22, F23, F25).
+  int64_t skew_max_ms = 0;
+  uint32_t jump_ppm = 0;
+  // The database (F26, F27, F28, F29).
+  uint32_t lost_before_ppm = 0, lost_after_ppm = 0, lost_late_ppm = 0, contended_ppm = 0;
+  uint32_t away_ppm = 0; ///< Per tick: no connection for a while, of one node or of all.
+  uint32_t read_fails_ppm = 0;
+  millis database_delay_max{3};
+  // The provider (F46, F47).
+  uint32_t bank_loses_ppm = 0, bank_slow_ppm = 0, bank_away_ppm = 0;
+
+  /// The faults of a seed.
+  static fault_mix draw(uint64_t seed);
+  /// Short names of those that are on, for the report.
+  [[nodiscard]] std::string names() const;
+};
+
+} // namespace tk::sim

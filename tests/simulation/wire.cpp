@@ -1,0 +1,195 @@
+#include "tests/simulation/wire.hpp"
+
+#include <utility>
+
+#include <caf/all.hpp>
+
+#include "actors/registry.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk::sim {
+
+// -- the network ----------------------------------------------------------------------------------
+
+void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links) {
+  ends_[who.node] = {who, std::move(door), std::move(links)};
+}
+
+void wire::cut(int32_t from, int32_t to, millis length) {
+  cut_until_[{from, to}] = time_.now() + length;
+}
+
+void wire::heal() {
+  faults_ = {};
+  cut_until_.clear();
+}
+
+void wire::send_request(life from, int32_t to, frame x) { carry(from, to, way::request, x); }
+void wire::send_answer(life from, int32_t to, frame x) { carry(from, to, way::answer, x); }
+
+void wire::carry(life from, int32_t to, way how, const frame& x) {
+  ++carried_;
+  auto sender = ends_.find(from.node);
+  if (sender == ends_.end() || sender->second.who != from) return; // The dead do not speak.
+  auto copies = dice_.chance(faults_.duplicate_ppm) ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    if (dice_.chance(faults_.drop_ppm)) {
+      ++dropped_;
+      continue;
+    }
+    auto most = dice_.chance(faults_.slow_ppm) ? millis{5000} : faults_.wire_delay_max;
+    time_.after(dice_.between(millis{0}, most),
+                [=, this, node = from.node] { arrive(node, to, how, x); });
+  }
+}
+
+void wire::arrive(int32_t from, int32_t to, way how, const frame& x) {
+  auto receiver = ends_.find(to);
+  auto cut = cut_until_.find({from, to});
+  if (receiver == ends_.end() || (cut != cut_until_.end() && time_.now() < cut->second)) {
+    ++dropped_;
+    return;
+  }
+  if (how == way::request) caf::anon_send(receiver->second.door, x);
+  else if (auto link = receiver->second.links.find(from); link != receiver->second.links.end())
+    caf::anon_send(link->second, x);
+}
+
+// -- its two ends ---------------------------------------------------------------------------------
+
+namespace {
+
+/// Nothing that was asked for may wait longer than its envelope's time and this.
+constexpr millis patience{500};
+
+/// A frame's first part. An envelope follows field by field: as a whole CAF would skip it, because
+/// it is marked as a message that never leaves its node. `no` = 0: nobody waits for an answer.
+struct head {
+  int32_t from = 0;
+  int64_t incarnation = 0;
+  uint64_t no = 0;
+};
+
+template <class... Ts> frame encode(caf::actor_system& system, Ts&... xs) {
+  frame out;
+  caf::binary_serializer sink{system, out.bytes};
+  if (auto wrong = sink(xs...)) CAF_RAISE_ERROR("a message cannot be encoded");
+  return out;
+}
+
+struct link_state {
+  static inline const char* name = "sim.link";
+  uint64_t last = 0;
+  std::map<uint64_t, caf::response_promise> open;
+};
+
+using link_ptr = caf::stateful_actor<link_state>*;
+
+void take_answer(link_ptr self, life here, const frame& x) {
+  head h;
+  uint8_t why = 0;
+  caf::message body;
+  caf::binary_deserializer source{self->system(), x.bytes};
+  if (auto wrong = source(h.from, h.incarnation, h.no, why, body))
+    CAF_RAISE_ERROR("an answer cannot be decoded");
+  auto i = self->state.open.find(h.no);
+  // An answer for an earlier life of this node has its numbers, but not its incarnation.
+  if (h.incarnation != here.incarnation || i == self->state.open.end()) return;
+  if (why == 0) i->second.deliver(std::move(body));
+  else i->second.deliver(make_error(static_cast<ec>(why)));
+  self->state.open.erase(i);
+}
+
+void give_up(link_ptr self, uint64_t no) {
+  auto i = self->state.open.find(no);
+  if (i == self->state.open.end()) return;
+  i->second.deliver(make_error(ec::unknown));
+  self->state.open.erase(i);
+}
+
+caf::behavior link(link_ptr self, wire* net, agenda* time, const node_context* node, life here,
+                   int32_t there) {
+  return {
+    [=](envelope& x) -> caf::result<caf::message> {
+      auto& st = self->state;
+      bool waits = self->current_message_id().is_request();
+      uint64_t no = waits ? ++st.last : 0;
+      auto to = there;
+      auto who = here;
+      net->send_request(
+        who, to, encode(self->system(), who.node, who.incarnation, no, x.key, x.deadline, x.body));
+      if (!waits) return caf::message{};
+      st.open.emplace(no, self->make_response_promise());
+      auto self_handle = caf::actor_cast<caf::actor>(self);
+      time->after(x.deadline - node->clock->now() + patience,
+                  [=] { caf::anon_send(self_handle, errand{[=] { give_up(self, no); }}); });
+      return caf::delegated<caf::message>{};
+    },
+    [=](const frame& x) { take_answer(self, here, x); },
+    [](const errand& x) { x.run(); },
+  };
+}
+
+void answer(caf::event_based_actor* self, wire* net, life here, const head& h, ec why,
+            caf::message body) {
+  auto error = static_cast<uint8_t>(why);
+  auto asker = h.incarnation;
+  auto from = here.node;
+  auto no = h.no;
+  net->send_answer(here, h.from, encode(self->system(), from, asker, no, error, body));
+}
+
+/// Whatever an entity may answer: CAF matches answers by type, so all are named.
+caf::behavior answers(caf::event_based_actor* self, wire* net, life here, const head& h) {
+  auto back = [=](auto& x) { answer(self, net, here, h, ec::ok, caf::make_message(x)); };
+  return {
+    [=](hold_reply& x) { back(x); },
+    [=](claim_reply& x) { back(x); },
+    [=](release_reply& x) { back(x); },
+    [=](hold_changed& x) { back(x); },
+    [=](payment_reply& x) { back(x); },
+    [=](family_started& x) { back(x); },
+    [=](family_started_v2& x) { back(x); },
+    [=](family_rotated& x) { back(x); },
+    [=](sessions_ended& x) { back(x); },
+    [=](all_revoked& x) { back(x); },
+    [=](event_board& x) { back(x); },
+    [=](block_awake& x) { back(x); },
+    [=](checkout_awake& x) { back(x); },
+    [=](caf::error& x) { answer(self, net, here, h, to_ec(x), {}); },
+  };
+}
+
+void take_request(caf::event_based_actor* self, wire* net, const node_context* node, life here,
+                  const frame& x) {
+  head h;
+  envelope what;
+  caf::binary_deserializer source{self->system(), x.bytes};
+  if (auto wrong = source(h.from, h.incarnation, h.no, what.key, what.deadline, what.body))
+    CAF_RAISE_ERROR("a request cannot be decoded");
+  auto to = caf::actor_cast<caf::strong_actor_ptr>(node->region);
+  // Without a sender: a refusal would come back as a message, and end this actor.
+  if (h.no == 0) return caf::anon_send(node->region, std::move(what));
+  // `request` would want the answer's type; the region's is the entity's.
+  auto id = self->new_request_id(caf::message_priority::normal);
+  to->enqueue(caf::make_mailbox_element(self->ctrl(), id, {}, std::move(what)), self->context());
+  self->add_multiplexed_response_handler(id.response_id(), answers(self, net, here, h));
+}
+
+caf::behavior door(caf::event_based_actor* self, wire* net, const node_context* node, life here) {
+  return {[=](const frame& x) { take_request(self, net, node, here, x); }};
+}
+
+} // namespace
+
+caf::actor spawn_link(caf::actor_system& system, wire& net, agenda& time, const node_context& node,
+                      life here, int32_t there) {
+  return system.spawn(link, &net, &time, &node, here, there);
+}
+
+caf::actor spawn_door(caf::actor_system& system, wire& net, const node_context& node, life here) {
+  return system.spawn(door, &net, &node, here);
+}
+
+} // namespace tk::sim

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "supervisors/node_context.hpp"
+#include "tests/simulation/agenda.hpp"
+#include "tests/simulation/database.hpp"
+
+namespace tk::sim {
+
+/// Bytes between two nodes.
+struct frame {
+  std::vector<char> bytes;
+};
+
+/// Carries frames from node to node and does to them what networks do.
+class wire {
+public:
+  wire(agenda& time, dice& random, const fault_mix& faults)
+      : time_(time), dice_(random), faults_(faults) {
+    // nop
+  }
+
+  /// Names the actors that take frames for a node: requests come to `door`, answers to requests of
+  /// its own to `links[other node]`.
+  void attach(life who, caf::actor door, std::map<int32_t, caf::actor> links);
+  void detach(int32_t node) { ends_.erase(node); }
+  /// Towards the door of `to`.
+  void send_request(life from, int32_t to, frame x);
+  /// Back to the link of `to` that speaks with `from`.
+  void send_answer(life from, int32_t to, frame x);
+  /// Nothing goes from `from` to `to` for a while.
+  void cut(int32_t from, int32_t to, millis length);
+  void heal();
+
+  [[nodiscard]] uint64_t dropped() const { return dropped_; }
+  [[nodiscard]] uint64_t carried() const { return carried_; }
+
+private:
+  struct ends {
+    life who;
+    caf::actor door;
+    std::map<int32_t, caf::actor> links;
+  };
+  enum class way : uint8_t { request, answer };
+  void carry(life from, int32_t to, way how, const frame& x);
+  void arrive(int32_t from, int32_t to, way how, const frame& x);
+
+  agenda& time_;
+  dice& dice_;
+  fault_mix faults_;
+  std::map<int32_t, ends> ends_;
+  std::map<std::pair<int32_t, int32_t>, instant> cut_until_;
+  uint64_t dropped_ = 0, carried_ = 0;
+};
+
+/// The near end of a link: takes envelopes for the other node, and answers each request with what
+/// came back, or with `unknown` when nothing did in time.
+caf::actor spawn_link(caf::actor_system& system, wire& net, agenda& time, const node_context& node,
+                      life here, int32_t there);
+
+/// The far end: passes envelopes from other nodes on to the region and sends the answers back.
+caf::actor spawn_door(caf::actor_system& system, wire& net, const node_context& node, life here);
+
+} // namespace tk::sim
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::sim::frame)

@@ -1,0 +1,408 @@
+#include "tests/simulation/world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/event/port.hpp"
+#include "actors/registry.hpp"
+
+namespace tk::sim {
+
+namespace {
+
+constexpr millis tick_every{100};
+constexpr size_t story_max = 200;
+
+// -- what stands in for the database's clients
+// ------------------------------------------------------
+
+using sim_driver = ledger_driver_actor::extend<caf::reacts_to<errand>>;
+using sim_roster = roster_driver_actor::extend<caf::reacts_to<errand>>;
+using sim_reads = reads_actor::extend<caf::reacts_to<errand>>;
+
+/// A function that keeps a promise in its own actor's context.
+template <class Self, class Reply>
+auto keeper(Self* self, caf::typed_response_promise<Reply> reply) {
+  auto handle = caf::actor_cast<caf::actor>(self);
+  return [=](Reply x) {
+    caf::anon_send(handle, errand{[reply, x]() mutable {
+                     if (reply.pending()) reply.deliver(x);
+                   }});
+  };
+}
+
+sim_driver::behavior_type driver(sim_driver::pointer self, database* db, life who, size_t lane) {
+  return {
+    [](const errand& x) { x.run(); },
+    [=](const execute_batch& x) -> caf::result<batch_executed> {
+      auto reply = self->make_response_promise<batch_executed>();
+      auto tell = keeper(self, reply);
+      db->execute(who, lane, x.what, [tell, ticket = x.ticket](batch_result y) {
+        tell(batch_executed{ticket, std::make_shared<const batch_result>(std::move(y))});
+      });
+      return reply;
+    },
+  };
+}
+
+sim_roster::behavior_type roster(sim_roster::pointer self, database* db, host* at) {
+  return {
+    [](const errand& x) { x.run(); },
+    [=](beat_once) -> caf::result<beaten> {
+      auto reply = self->make_response_promise<beaten>();
+      auto tell = keeper(self, reply);
+      auto sent = at->clock.machine_now();
+      db->beat(at->who, [=](std::optional<membership> x) {
+        beaten out;
+        if (x && x->incarnation > at->who.incarnation) out.displaced = true;
+        else if (x) {
+          out.ok = true;
+          out.of = *x;
+          auto took = at->clock.machine_now() - sent;
+          out.measured = took <= millis{200};
+          out.offset_ms = to_ms(x->at) - to_ms(sent + took / 2);
+        }
+        tell(out);
+      });
+      return reply;
+    },
+  };
+}
+
+template <class Reply, class Query>
+caf::result<Reply> read(sim_reads::pointer self, database* db, life who, const Query& what) {
+  auto reply = self->make_response_promise<Reply>();
+  auto handle = caf::actor_cast<caf::actor>(self);
+  db->read(who, [=](bool readable) {
+    // Rows as they are now, however late they arrive.
+    auto rows = readable ? db->model.read(what) : Reply{};
+    db->read(who, [=](bool) {
+      caf::anon_send(handle, errand{[=]() mutable {
+                       if (!reply.pending()) return;
+                       if (readable) reply.deliver(rows);
+                       else reply.deliver(make_error(ec::unavailable));
+                     }});
+    });
+  });
+  return reply;
+}
+
+sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who) {
+  return {
+    [](const errand& x) { x.run(); },
+    [=](const load_session& x) { return read<session_rows>(self, db, who, x); },
+    [=](const load_block& x) { return read<block_rows>(self, db, who, x); },
+    [=](const load_event& x) { return read<event_row>(self, db, who, x); },
+    [=](const load_reservation& x) { return read<found_reservation>(self, db, who, x); },
+    [=](const find_overdue& x) { return read<overdue_rows>(self, db, who, x); },
+    [=](const find_live_blocks& x) { return read<live_blocks>(self, db, who, x); },
+    [=](const load_plan& x) { return read<plan_rows>(self, db, who, x); },
+    [=](const load_checkout& x) { return read<checkout_rows>(self, db, who, x); },
+    [=](const find_open_checkouts& x) { return read<open_checkouts>(self, db, who, x); },
+  };
+}
+
+} // namespace
+
+system_config::system_config() {
+  add_message_types<caf::id_block::tiketi>();
+  set("logger.file-verbosity", caf::atom("quiet"));
+  set("logger.console-verbosity", caf::atom("quiet"));
+  set("scheduler.policy", caf::atom("testing"));
+}
+
+world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
+    : time(from_ms(1'800'000'000'000)),
+      chance(s, "scheduler"),
+      database_dice(s, "database"),
+      wire_dice(s, "wire"),
+      bank_dice(s, "bank"),
+      faults(f),
+      db(time, database_dice, f),
+      net(time, wire_dice, f),
+      money{time, bank_dice, f, mock_provider{mock_settings{}}, 0},
+      seed(s),
+      plan(p),
+      jobs_(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())) {
+  jobs_.clock().current_time += std::chrono::hours(1);
+  first_actor_ = system.latest_actor_id() + 1;
+  for (int32_t n = 1; n <= plan.nodes; ++n) boot(n);
+  time.after(tick_every, [this] { tick(); });
+}
+
+world::~world() {
+  healing_ = true;
+  for (auto& [no, x] : hosts_) bury(*x);
+  time.clear();
+  while (jobs_.try_run_once()) {
+    // nop
+  }
+  time.clear();
+}
+
+// -- nodes ----------------------------------------------------------------------------------------
+
+host* world::find(int32_t node) {
+  auto i = hosts_.find(node);
+  return i == hosts_.end() ? nullptr : i->second.get();
+}
+
+int32_t world::any_node() {
+  return 1 + static_cast<int32_t>(chance.below(static_cast<uint64_t>(plan.nodes)));
+}
+
+void world::boot(int32_t node) {
+  if (hosts_.contains(node)) return;
+  auto x = std::make_unique<host>(life{node, ++incarnations_[node]}, seed);
+  x->clock.time = &time;
+  x->clock.skew_ms = healing_ ? 0 : chance.between(-faults.skew_max_ms, faults.skew_max_ms);
+  // As the program measures it before it starts anything.
+  x->clock.offset_ms = -x->clock.skew_ms;
+  auto& at = *x;
+  hosts_[node] = std::move(x);
+  in_node(at, [&] {
+    start_services(at);
+    start_links(at);
+    start_supervisor(at);
+  });
+  tell("node " + std::to_string(node) + " starts");
+}
+
+void world::start_services(host& at) {
+  auto& node = at.node;
+  node.system = &system;
+  node.clock = &at.clock;
+  node.random = &at.random;
+  node.boards = &at.boards;
+  node.sale.reservation_ttl_s = plan.hold_s;
+  node.sale.payment_resolve_max = millis{60'000};
+  std::vector<ledger_driver_actor> drivers;
+  for (size_t lane = 0; lane < lane_count; ++lane) {
+    auto x = system.spawn(driver, &db, at.who, lane);
+    drivers.push_back(caf::actor_cast<ledger_driver_actor>(x));
+    at.parts.push_back(caf::actor_cast<caf::actor>(x));
+  }
+  node.ledger = spawn_ledger(system, ledger_config{}, std::move(drivers), at.clock);
+  node.reads = caf::actor_cast<reads_actor>(system.spawn(reads, &db, at.who));
+  node.payment_provider = "mock";
+  auto line = spawn_bank_line(system, money);
+  at.parts.push_back(caf::actor_cast<caf::actor>(line));
+  node.payments = spawn_payment_gateway(system, {}, line, at.clock, at.bank_probe);
+  node.region = spawn_region(node, {});
+}
+
+void world::start_links(host& at) {
+  std::map<int32_t, caf::actor> links;
+  for (int32_t n = 1; n <= plan.nodes; ++n) {
+    // To itself, too: never used, but the table's index is the node's number.
+    auto x = spawn_link(system, net, time, at.node, at.who, n);
+    at.node.peers.links.push_back(x);
+    at.parts.push_back(x);
+    links[n] = x;
+  }
+  auto far = spawn_door(system, net, at.node, at.who);
+  at.parts.push_back(far);
+  net.attach(at.who, far, std::move(links));
+}
+
+void world::start_supervisor(host& at) {
+  node_supervision how;
+  how.roster = caf::actor_cast<roster_driver_actor>(system.spawn(roster, &db, &at));
+  how.alone = false;
+  how.set_clock_offset = [&at](int64_t x) { at.clock.offset_ms = x; };
+  how.fatal = [this, who = at.who](const char* why) {
+    tell("node " + std::to_string(who.node) + " gives up: " + why);
+    time.after(millis{0}, [=, this] {
+      auto x = find(who.node);
+      if (x != nullptr && x->who == who) kill(who.node);
+    });
+  };
+  auto part = caf::actor_cast<caf::actor>(how.roster);
+  at.parts.insert(at.parts.begin(), spawn_node_supervisor(at.node, how));
+  at.parts.push_back(part);
+  at.parts.push_back(caf::actor_cast<caf::actor>(at.node.payments));
+  at.parts.push_back(caf::actor_cast<caf::actor>(at.node.ledger));
+  at.parts.push_back(caf::actor_cast<caf::actor>(at.node.reads));
+}
+
+/// Ends all actors of a node. It is detached by now, so nothing they still say leaves it.
+void world::bury(host& at) {
+  at.dead = true;
+  net.detach(at.who.node);
+  for (auto& x : std::exchange(at.give_ups, {})) x();
+  // The region ends its entities with itself, which a killed one could not.
+  caf::anon_send_exit(at.node.region, caf::exit_reason::user_shutdown);
+  for (auto& x : at.parts) caf::anon_send_exit(x, caf::exit_reason::kill);
+  at.parts.clear();
+  at.node.peers.links.clear();
+}
+
+void world::kill(int32_t node) {
+  auto i = hosts_.find(node);
+  if (i == hosts_.end()) return;
+  ++kills_;
+  tell("node " + std::to_string(node) + " dies");
+  bury(*i->second);
+  graves_.push_back(std::move(i->second));
+  hosts_.erase(i);
+  auto back = healing_ ? millis{1000} : chance.between(millis{500}, millis{15'000});
+  time.after(back, [=, this] { boot(node); });
+}
+
+void world::pause(int32_t node, millis length) {
+  auto x = find(node);
+  if (x == nullptr || time.now() < x->paused_until) return;
+  ++pauses_;
+  tell("node " + std::to_string(node) + " stands still for " + std::to_string(length.count()) +
+       " ms");
+  x->paused_until = time.now() + length;
+}
+
+// -- what goes wrong by itself --------------------------------------------------------------------
+
+void world::tick() {
+  if (!healing_) go_wrong();
+  if (steps_ != 0) spread_boards();
+  time.after(tick_every, [this] { tick(); });
+}
+
+void world::go_wrong() {
+  auto one = any_node();
+  if (chance.chance(faults.kill_ppm)) kill(one);
+  if (chance.chance(faults.pause_ppm)) pause(one, chance.between(millis{500}, millis{12'000}));
+  if (chance.chance(faults.jump_ppm)) {
+    if (auto x = find(one); x != nullptr)
+      x->clock.skew_ms += chance.between(-faults.skew_max_ms, faults.skew_max_ms);
+  }
+  if (chance.chance(faults.cut_ppm)) {
+    auto other = any_node();
+    auto length = chance.between(millis{300}, millis{10'000});
+    tell("no way from node " + std::to_string(one) + " to " + std::to_string(other));
+    net.cut(one, other, length);
+    if (chance.chance(500'000)) net.cut(other, one, length);
+  }
+  if (chance.chance(faults.away_ppm)) {
+    auto whose = chance.chance(300'000) ? 0 : one;
+    tell("no database for node " + std::to_string(whose));
+    db.cut(whose, chance.between(millis{200}, millis{8'000}));
+  }
+}
+
+void world::heal() {
+  tell("all faults end");
+  healing_ = true;
+  faults = {};
+  db.heal();
+  net.heal();
+  money.faults = {};
+  for (auto& [no, x] : hosts_) x->paused_until = {};
+}
+
+/// What a node's ingress does for the events it shows: asks for their boards.
+void world::spread_boards() {
+  for (auto& [no, x] : hosts_) {
+    if (time.now() < x->paused_until) continue;
+    auto at = x.get();
+    auto seen = at->boards.find_event(sale_event);
+    if (seen && chance.chance(800'000)) continue;
+    ask_at<event_actor>(no, key_of(sale_event), describe_event{}, millis{3000},
+                        [=](const answer<event_board>& y) {
+                          if (y.came() && !y.gone && y.error == ec::ok)
+                            at->boards.publish(std::make_shared<const event_board>(y.value));
+                        });
+  }
+}
+
+// -- steps ----------------------------------------------------------------------------------------
+
+void world::note_new_actors() {
+  auto last = system.latest_actor_id();
+  if (last < first_actor_) return;
+  auto count = static_cast<size_t>(last - first_actor_) + 1;
+  while (node_of_.size() < count) node_of_.push_back(running_);
+}
+
+bool world::paused(caf::actor_id x) {
+  auto i = static_cast<size_t>(x - first_actor_);
+  if (x < first_actor_ || i >= node_of_.size()) return false;
+  auto at = find(node_of_[i]);
+  return at != nullptr && time.now() < at->paused_until;
+}
+
+void world::mix(uint64_t x) {
+  for (int i = 0; i < 8; ++i) {
+    digest_ ^= (x >> (8 * i)) & 0xff;
+    digest_ *= 0x100000001b3ull;
+  }
+}
+
+/// Runs one job of a node that is not paused; false when there is none.
+bool world::step() {
+  std::vector<size_t> ready;
+  for (size_t i = 0; i < jobs_.jobs.size(); ++i) {
+    auto who = dynamic_cast<caf::local_actor*>(jobs_.jobs[i]);
+    if (who == nullptr || !paused(who->id())) ready.push_back(i);
+  }
+  if (ready.empty()) return false;
+  auto pick = jobs_.jobs.begin() + static_cast<std::ptrdiff_t>(ready[chance.below(ready.size())]);
+  auto who = dynamic_cast<caf::local_actor*>(*pick);
+  std::rotate(jobs_.jobs.begin(), pick, pick + 1);
+  if (who != nullptr) {
+    auto i = static_cast<size_t>(who->id() - first_actor_);
+    running_ = who->id() >= first_actor_ && i < node_of_.size() ? node_of_[i] : 0;
+    for (auto c = who->name(); *c != 0; ++c) mix(static_cast<unsigned char>(*c));
+  }
+  mix(static_cast<uint64_t>(to_ms(time.now())));
+  mix(static_cast<uint64_t>(running_));
+  mix(db.model.ops_executed());
+  jobs_.run_once();
+  note_new_actors();
+  running_ = 0;
+  ++steps_;
+  return true;
+}
+
+void world::advance_to(instant x) {
+  auto by = x - time.now();
+  time.move_to(x);
+  if (by.count() > 0) jobs_.advance_time(by);
+}
+
+std::string world::run_until(instant end) {
+  while (time.now() < end) {
+    if (auto due = time.take_due()) {
+      due();
+      if (auto wrong = watch ? watch() : std::string{}; !wrong.empty()) return wrong;
+      continue;
+    }
+    if (step()) {
+      if (auto wrong = watch ? watch() : std::string{}; !wrong.empty()) return wrong;
+      continue;
+    }
+    auto& timers = jobs_.clock().schedule();
+    auto next = std::min(time.next(), end);
+    if (!timers.empty()) {
+      auto wait = std::chrono::ceil<millis>(timers.begin()->first - jobs_.clock().now());
+      next = std::min(next, time.now() + std::max(wait, millis{0}));
+    }
+    for (auto& [no, x] : hosts_) // A node that was paused has jobs that waited.
+      if (time.now() < x->paused_until) next = std::min(next, x->paused_until);
+    if (next == time.now()) jobs_.advance_time(std::chrono::nanoseconds{1});
+    else advance_to(next);
+  }
+  return {};
+}
+
+void world::tell(const std::string& what) {
+  if (story_.size() >= 2 * story_max)
+    story_.erase(story_.begin(), story_.begin() + static_cast<std::ptrdiff_t>(story_max));
+  auto ms = to_ms(time.now()) - 1'800'000'000'000;
+  story_.push_back(std::to_string(ms) + " ms  " + what);
+}
+
+std::vector<std::string> world::story() const {
+  auto from = story_.size() > story_max ? story_.size() - story_max : 0;
+  return {story_.begin() + static_cast<std::ptrdiff_t>(from), story_.end()};
+}
+
+} // namespace tk::sim

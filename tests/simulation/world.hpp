@@ -1,0 +1,202 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/all.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include "gateways/payment/gateway.hpp"
+#include "persistence/ledger/actor.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/node.hpp"
+#include "supervisors/region.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+#include "tests/simulation/bank.hpp"
+#include "tests/simulation/database.hpp"
+#include "tests/simulation/wire.hpp"
+
+/// A whole cluster in one thread and in virtual time. Everything inside a node is the production
+/// code; replaced are clocks, entropy, the ledger's driver, reads and roster (a model of the
+/// database), the links between nodes, the payment provider, and the clients.
+namespace tk::sim {
+
+struct system_config : caf::actor_system_config {
+  system_config();
+};
+
+/// A machine's clock: true time with an error, corrected by what the supervisor measures.
+struct machine_clock final : wall_clock {
+  const agenda* time = nullptr;
+  int64_t skew_ms = 0, offset_ms = 0;
+  [[nodiscard]] instant machine_now() const { return time->now() + millis{skew_ms}; }
+  [[nodiscard]] instant now() const override { return machine_now() + millis{offset_ms}; }
+};
+
+/// What became of one request of a client.
+template <class T> struct answer {
+  int count = 0;
+  bool gone = false; ///< The node died before it answered.
+  T value;
+  ec error = ec::ok;
+  [[nodiscard]] bool came() const { return count > 0; }
+  /// What the client knows.
+  [[nodiscard]] ec is() const {
+    if (!came() || gone) return ec::unknown;
+    return error == ec::ok ? value.is : error;
+  }
+};
+template <class T> using answer_ptr = std::shared_ptr<answer<T>>;
+
+/// One life of a node, with everything that dies with it.
+struct host {
+  life who;
+  bool dead = false;
+  instant paused_until; ///< The epoch = runs.
+  machine_clock clock;
+  dice random;
+  board_store boards;
+  payment_probe bank_probe;
+  node_context node;
+  std::vector<caf::actor> parts;               ///< To be ended, in this order.
+  std::vector<std::function<void()>> give_ups; ///< Of requests that are open at its end.
+  host(life x, uint64_t seed)
+      : who(x),
+        random(seed, "node" + std::to_string(x.node) + "/" + std::to_string(x.incarnation)) {
+    // nop
+  }
+};
+
+class world {
+public:
+  world(uint64_t seed, const sale_plan& plan, const fault_mix& faults);
+  ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  agenda time;
+  dice chance; ///< Of the scheduler and of processes.
+  dice database_dice, wire_dice, bank_dice;
+  fault_mix faults;
+  database db;
+  wire net;
+  bank money;
+  uint64_t seed;
+  sale_plan plan;
+  /// Called by every step; the first text that is not empty ends the run.
+  std::function<std::string()> watch;
+
+  /// Runs until `end`, or until something is wrong.
+  std::string run_until(instant end);
+  /// Ends all faults: nodes return, connections work, clocks are right (but for what was measured).
+  void heal();
+
+  // -- nodes --------------------------------------------------------------------------------------
+  void boot(int32_t node);
+  void kill(int32_t node);
+  void pause(int32_t node, millis length);
+  [[nodiscard]] host* find(int32_t node);
+  [[nodiscard]] int32_t any_node();
+
+  /// A client's request at `node`, as its ingress passes it on. `done` is called once: with what
+  /// was answered, or when the node dies.
+  template <class Port, class Message, class Done>
+  auto ask_at(int32_t node, const entity_key& key, Message what, millis budget, Done done) {
+    using reply = typename reply_to<Port, Message>::type;
+    auto out = std::make_shared<answer<reply>>();
+    auto at = find(node);
+    if (at == nullptr) { // Refused by the machine: certainly nothing happened.
+      out->count = 1;
+      out->error = ec::unavailable;
+      time.after(millis{1}, [=] { done(*out); });
+      return out;
+    }
+    auto finish = [=, this] {
+      if (++out->count == 1) time.after(millis{0}, [=] { done(*out); });
+    };
+    auto until = at->node.clock->now() + budget;
+    auto client = [=](caf::event_based_actor* self, int) {
+      self
+        ->request(at->node.way_to(key), caf::infinite,
+                  envelope{key, until, caf::make_message(what)})
+        .then(
+          [=](const reply& x) {
+            out->value = x;
+            finish();
+          },
+          [=](caf::error& e) {
+            out->error = to_ec(e);
+            finish();
+          });
+    };
+    in_node(*at, [&] { at->parts.push_back(system.spawn(client, 0)); });
+    at->give_ups.push_back([=] {
+      if (out->count > 0) return;
+      out->gone = true;
+      finish();
+    });
+    return out;
+  }
+
+  [[nodiscard]] uint64_t steps() const { return steps_; }
+  /// Of everything that happened, in order: equal for equal seeds.
+  [[nodiscard]] uint64_t digest() const { return digest_; }
+  [[nodiscard]] uint64_t kills() const { return kills_; }
+  [[nodiscard]] uint64_t pauses() const { return pauses_; }
+  /// The last things that happened, a line each.
+  [[nodiscard]] std::vector<std::string> story() const;
+  void tell(const std::string& what);
+
+private:
+  /// Actors that `what` starts belong to `at`.
+  template <class F> void in_node(host& at, F what) {
+    running_ = at.who.node;
+    what();
+    note_new_actors();
+    running_ = 0;
+  }
+  void start_services(host& at);
+  void start_links(host& at);
+  void start_supervisor(host& at);
+  void tick();
+  void go_wrong();
+  void spread_boards();
+  void note_new_actors();
+  bool step();
+  [[nodiscard]] bool paused(caf::actor_id x);
+  void mix(uint64_t x);
+  void advance_to(instant x);
+  void bury(host& at);
+
+  system_config config_;
+
+public:
+  caf::actor_system system{config_};
+
+private:
+  caf::scheduler::test_coordinator& jobs_;
+  std::map<int32_t, std::unique_ptr<host>> hosts_;
+  std::map<int32_t, int64_t> incarnations_;
+  std::vector<std::unique_ptr<host>> graves_; ///< Actors of the dead still point there.
+  std::vector<int32_t> node_of_;              ///< By actor id, from `first_actor_` on.
+  caf::actor_id first_actor_ = 0;
+  int32_t running_ = 0;
+  bool healing_ = false;
+  uint64_t steps_ = 0, digest_ = 0xcbf29ce484222325ull, kills_ = 0, pauses_ = 0;
+  std::vector<std::string> story_;
+};
+
+/// The one event that is on sale.
+inline constexpr event_id sale_event{0xe, 1};
+/// Seats of block b are numbered from 1.
+constexpr seat_id seat_of(int32_t block, int32_t n) {
+  return {0x5ea7, static_cast<uint64_t>(block) * 10'000 + static_cast<uint64_t>(n)};
+}
+constexpr ticket_type_id type_of(int32_t n) { return {0x7e, static_cast<uint64_t>(n) + 1}; }
+constexpr user_id user_of(int32_t n) { return {0xa, static_cast<uint64_t>(n) + 1}; }
+
+} // namespace tk::sim
