@@ -85,7 +85,7 @@ void run_level(shop& x, report& out, uint64_t first, uint64_t count, int delay_m
 
 void bench_buy(shop& x, report& out, const options& how) {
   out.section("buy");
-  constexpr uint64_t base = 8'000'000;
+  constexpr uint64_t base = 9'000'000;
   auto count =
     static_cast<uint64_t>(4'000 * std::max(1.0, how.seconds)) / event_seats * event_seats;
   count = std::max(count, event_seats);

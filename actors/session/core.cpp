@@ -165,7 +165,7 @@ void session_core::commit(reservation_id attempt, pending_hold made) {
 void session_core::remember_key(const reserve_items& wish, reservation_id answer) {
   if (wish.key.empty() || by_key(wish)) return;
   remembered_.push_back({operation_of(wish), wish.key, wish.digest, answer});
-  if (remembered_.size() > remembered_max) remembered_.pop_front();
+  if (remembered_.size() > remembered_max) remembered_.erase(remembered_.begin());
 }
 
 void session_core::drop(reservation_id attempt) { attempts_.erase(attempt); }

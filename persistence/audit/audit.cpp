@@ -62,7 +62,8 @@ const std::vector<audit_rule>& stock_rules() {
      "SELECT t.id::text FROM ticket_types t LEFT JOIN (SELECT i.ticket_type_id, sum(i.quantity) "
      "AS n FROM reservation_items i JOIN reservations r ON r.id = i.reservation_id "
      "AND r.status IN ('pending', 'confirmed') GROUP BY 1) x ON x.ticket_type_id = t.id "
-     "WHERE t.available_quantity + coalesce(x.n, 0) <> t.total_quantity"},
+     "WHERE t.available_quantity + t.sold_elsewhere + coalesce(x.n, 0) "
+     "<> t.total_quantity"},
     {"a reservation is not the sum of its items",
      "SELECT r.id::text FROM reservations r LEFT JOIN (SELECT reservation_id, sum(subtotal) AS n "
      "FROM reservation_items GROUP BY 1) i ON i.reservation_id = r.id "

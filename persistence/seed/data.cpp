@@ -204,7 +204,7 @@ std::vector<event> load_events() {
   for (int32_t i = 0; i < static_cast<int32_t>(titles.size()); ++i)
     out.push_back(on_sale(titles[static_cast<size_t>(i)], i < 4 ? stadium : large, "",
                           {i - 20, 10, 0}, {60, 23, 59}, {61, 19, 0},
-                          {{"일반", 50000, 100000, 100000}, {"VIP", 90000, 20000, 20000}}));
+                          {{"일반", 50000, 100000, 100000}, {"VIP", 90000, 100000, 100000}}));
   return out;
 }
 

@@ -181,8 +181,8 @@ private:
       values.add_id(make_id<ticket_type_id>(*options_.random)).add_id(event).add_text(type.name);
       values.add_int4(type.price).add_int4(type.total).add_int4(type.available);
       if (!query("INSERT INTO ticket_types (id, event_id, name, price, total_quantity, "
-                 "available_quantity) VALUES ($1::uuid, $2::uuid, $3::text, $4::int4, $5::int4, "
-                 "$6::int4)",
+                 "available_quantity, sold_elsewhere) VALUES ($1::uuid, $2::uuid, $3::text, "
+                 "$4::int4, $5::int4, $6::int4, $5::int4 - $6::int4)",
                  values))
         return false;
     }

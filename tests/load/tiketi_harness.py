@@ -449,8 +449,7 @@ ORACLE = {
         "SELECT k.id FROM tickets k LEFT JOIN reservations r ON r.id = k.reservation_id WHERE "
         "k.status IN ('valid', 'used') AND r.status IS DISTINCT FROM 'confirmed'",
     "quota that does not add up":
-        "SELECT t.id FROM ticket_types t JOIN events e ON e.id = t.event_id WHERE EXISTS (SELECT 1 "
-        "FROM reservation_items i WHERE i.ticket_type_id = t.id) AND t.available_quantity + "
+        "SELECT t.id FROM ticket_types t WHERE t.available_quantity + t.sold_elsewhere + "
         "(SELECT coalesce(sum(i.quantity), 0) FROM reservation_items i JOIN reservations r ON "
         "r.id = i.reservation_id AND r.status IN ('pending', 'confirmed') WHERE "
         "i.ticket_type_id = t.id) <> t.total_quantity",
