@@ -167,7 +167,9 @@ public:
     end(context_.region);
     for (auto& x : to_stop_) end(x);
     if (!actors_ended()) {
-      log_line(log_level::warn, "node", "stop_forced");
+      {
+        const log_line said(log_level::warn, "node", "stop_forced"); // Written at its end.
+      }
       stop_log();
       std::_Exit(failed().empty() ? 0 : 1); // What was answered is durable already.
     }

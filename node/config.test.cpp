@@ -20,6 +20,7 @@ struct fake_environment : environment {
   }
   [[nodiscard]] std::vector<std::string> names() const override {
     std::vector<std::string> out;
+    out.reserve(values.size());
     for (auto& [name, value] : values) out.push_back(name);
     return out;
   }
@@ -55,6 +56,12 @@ struct fixture {
   std::string dir = std::filesystem::temp_directory_path() / "tiketi-config-test";
   fake_environment env;
 };
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (auto x : parts) out += x;
+  return out;
+}
 
 std::string contents_of(const std::string& file) {
   std::ifstream in{std::string{TIKETI_SOURCE_DIR "/"} + file};
@@ -136,13 +143,13 @@ CAF_TEST(every option is explained in the profile and in the documents with its 
     std::string name{x.name}, fallback{x.fallback}, meaning{x.meaning};
     CAF_MESSAGE(name);
     auto value = fallback.empty() ? "" : " " + fallback;
-    auto means = "\n# " + meaning + (x.required ? "; required" : "") + "\n";
-    auto shown = profile.find(means + "# " + key_of(name) + " =" + value + "\n");
-    auto differs = profile.find(means + key_of(name) + " = ");
+    auto means = joined({"\n# ", meaning, x.required ? "; required" : "", "\n"});
+    auto shown = profile.find(joined({means, "# ", key_of(name), " =", value, "\n"}));
+    auto differs = profile.find(joined({means, key_of(name), " = "}));
     CAF_CHECK((shown != std::string::npos) != (differs != std::string::npos));
     auto told = x.required ? "required" : fallback.empty() ? "" : "`" + fallback + "`";
-    CAF_CHECK(page.find("| `" + name + "` | " + told + " | " + meaning + " |\n") !=
-              std::string::npos);
+    auto row = joined({"| `", name, "` | ", told, " | ", meaning, " |\n"});
+    CAF_CHECK(page.find(row) != std::string::npos);
   }
 }
 

@@ -18,6 +18,7 @@ const char* process_environment::get(std::string_view name) const {
 
 std::vector<std::string> process_environment::names() const {
   std::vector<std::string> out;
+  out.reserve(values_.size());
   for (auto& [name, value] : values_) out.push_back(name);
   return out;
 }

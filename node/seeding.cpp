@@ -28,7 +28,7 @@ std::string lower(std::string text) {
 } // namespace
 
 tl::expected<std::string, std::string> seed_database(const node_config& config) {
-  auto password = config.text("TIKETI_ADMIN_PASSWORD");
+  const auto& password = config.text("TIKETI_ADMIN_PASSWORD");
   if (password.empty())
     return problem("TIKETI_ADMIN_PASSWORD (default): is required by seed: the admin's password");
   auto vault = make_vault(config);

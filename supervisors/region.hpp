@@ -21,8 +21,7 @@ struct region_settings {
 
 /// Starts the region of a node: the parent of its entities. It understands
 /// - `envelope`: passes the body on to the entity, starting it when it sleeps; refuses what is for
-/// a
-///   shard that this node does not own;
+///   shards that this node does not own;
 /// - `atom::suspend`: until `thaw` every envelope is refused, certain that nothing happened; state
 ///   stays (H-12);
 /// - `atom::thaw, bool reload`: goes on; with `reload` every entity is dropped first whose shard's

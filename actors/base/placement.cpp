@@ -31,9 +31,7 @@ entity_key key_of(const user_id& x) { return {entity_kind::session, x.hi, x.lo, 
 
 entity_key key_of(const event_id& x) { return {entity_kind::event, x.hi, x.lo, 0}; }
 
-entity_key key_of(const reservation_id& x) {
-  return {entity_kind::checkout, x.hi, x.lo, 0};
-}
+entity_key key_of(const reservation_id& x) { return {entity_kind::checkout, x.hi, x.lo, 0}; }
 
 entity_key key_of(const event_id& x, int32_t block_no) {
   return {entity_kind::seat_block, x.hi, x.lo, block_no};

@@ -176,7 +176,7 @@ CAF_TEST(H20 the sweep wakes a sleeping block and what is overdue ends) {
   row.user = alice;
   row.event = event_no(1);
   row.expires_at = now() - millis{5000};
-  row.items.push_back({seat_no(0, 4), {}, 1, {1}, 0, 1, 1});
+  row.items.push_back({seat_no(0, 4), 0, 1, 1, won{1}});
   st.rows.reservations[row.id] = row;
   st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4),  1,    1, 'l', row.id, alice,
                                          row.expires_at, false};
@@ -193,7 +193,7 @@ CAF_TEST(H20 a row written behind the back of an awake block ends too) {
   row.user = alice;
   row.event = event_no(1);
   row.expires_at = now() - millis{5000};
-  row.items.push_back({seat_no(0, 4), {}, 1, {1}, 0, 1, 1});
+  row.items.push_back({seat_no(0, 4), 0, 1, 1, won{1}});
   st.rows.reservations[row.id] = row;
   st.rows.seats.at(seat_no(0, 4)).row = {seat_no(0, 4),  1,    1, 'l', row.id, alice,
                                          row.expires_at, false};

@@ -26,6 +26,7 @@ seat_block_core fresh() {
 
 std::vector<wanted_item> wanted(std::vector<uint64_t> seats) {
   std::vector<wanted_item> out;
+  out.reserve(seats.size());
   for (auto n : seats) out.push_back({seat(n), 3});
   return out;
 }

@@ -328,6 +328,7 @@ caf::result<claim_reply> on_claim(pointer self, const claim_items& wish) {
   if (!wish.reread) return claim(self, wish);
   auto reply = promise_reply<claim_reply>(self);
   std::vector<held_item> own;
+  own.reserve(wish.items.size());
   for (auto& x : wish.items) own.push_back({x.seat, x.block_no, 0, 0, {}, x.type, x.quantity});
   reread(self, own, self->state.now(), [=](bool) {
     auto& st = self->state;

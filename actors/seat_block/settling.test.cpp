@@ -30,7 +30,7 @@ struct fixture : node_rig {
     row.event = event_no(1);
     row.expires_at = now() + millis{300'000};
     row.lead_block = 0;
-    row.items = {{seat_no(0, 1), {}, 1, {1}, 0, 1, 1}, {seat_no(1, 1), {}, 1, {1}, 1, 1, 1}};
+    row.items = {{seat_no(0, 1), 0, 1, 1, won{1}}, {seat_no(1, 1), 1, 1, 1, won{1}}};
     for (auto& item : row.items)
       st.rows.seats.at(item.seat).row = {item.seat, 1, 1, 'l', id, alice, row.expires_at, false};
     return row;

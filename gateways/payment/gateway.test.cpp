@@ -39,9 +39,11 @@ struct fixture : test_coordinator_fixture<> {
   }
   template <class Reply> std::vector<Reply> heard() {
     std::vector<Reply> out;
-    for (bool more = true; more;)
+    bool more = true;
+    do {
       self->receive([&](const Reply& x) { out.push_back(x); },
                     caf::after(std::chrono::seconds(0)) >> [&] { more = false; });
+    } while (more);
     return out;
   }
   template <class Request> void ask(const Request& x) {

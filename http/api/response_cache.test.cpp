@@ -153,6 +153,7 @@ CAF_TEST(keys are kept apart) {
 
 CAF_TEST(many wait for one load) {
   std::vector<heard_ptr> all;
+  all.reserve(100);
   for (int i = 0; i < 100; ++i) all.push_back(ask("a", takes_long()));
   for (auto& x : all) CAF_CHECK_EQUAL(x->count, 0);
   CAF_REQUIRE_EQUAL(held.size(), 1u);

@@ -107,6 +107,7 @@ void seat_plan::append(std::string& out, size_t row,
 
 std::string seat_plan::rotated(const board_store& boards, uint64_t turn) const {
   std::vector<seat_board_ptr> current;
+  current.reserve(blocks_.size());
   for (auto block_no : blocks_) current.push_back(boards.find_seats(event_, block_no));
   std::string out;
   out.reserve(head_.size() + fragments_.size() + entries_.size() * 13 + 2);

@@ -50,6 +50,7 @@ using item_key = std::tuple<seat_id, ticket_type_id, int32_t>;
 
 template <class Items> std::vector<item_key> sorted_items(const Items& items) {
   std::vector<item_key> out;
+  out.reserve(items.size());
   for (const auto& x : items) out.emplace_back(x.seat, x.type, x.quantity);
   std::sort(out.begin(), out.end());
   return out;

@@ -140,8 +140,11 @@ CAF_TEST(H26 every reference without a foreign key is looked after) {
   for (auto& rule : reference_rules()) {
     auto dot = rule.text.find('.'), space = rule.text.find(' ');
     auto table = rule.text.substr(0, dot), column = rule.text.substr(dot + 1, space - dot - 1);
-    finds(rule.text, "UPDATE " + table + " SET " + column + " = gen_random_uuid()" +
-                       one_of(table, column + " IS NOT NULL"));
+    std::string plant = "UPDATE ";
+    plant += table;
+    plant += " SET " + column + " = gen_random_uuid()";
+    plant += one_of(table, column + " IS NOT NULL");
+    finds(rule.text, plant);
   }
   CAF_CHECK(reference_rules().size() >= 6);
 }

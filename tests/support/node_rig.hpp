@@ -192,6 +192,7 @@ struct node_rig {
   /// Every entity ends; who is asked next starts from its rows.
   void end_entities() {
     std::vector<int64_t> owned;
+    owned.reserve(node.epochs.epochs.size());
     for (auto& x : node.epochs.epochs) owned.push_back(x.exchange(0));
     caf::anon_send(node.region, atom::thaw_v, true);
     run();
