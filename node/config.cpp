@@ -63,7 +63,7 @@ constexpr std::array options{
   option_spec{"RESERVATION_TTL_SECONDS", number, "300", false, 1, day_s, "life of a hold"},
   option_spec{"MAX_SEATS_PER_RESERVATION", number, "4", false, 1, 64, "seats in one reservation"},
   option_spec{"MAX_ACTIVE_HOLDS_PER_USER_EVENT", number, "4", false, 0, 10'000,
-              "seats and lines of tickets held per user and event; 0 = no limit"},
+              "seats and orders of tickets held per user and event; 0 = no limit"},
   option_spec{"PRESALE_ENFORCE", flag, "on", false, 0, 0,
               "an artist's event opens by the tier of one's membership"},
   option_spec{"SEAT_LIST_ROTATION", flag, "off", false, 0, 0,
@@ -237,6 +237,15 @@ std::string read_environment(const environment& env, node_config& out) {
 }
 
 std::string check_words(const node_config& x) {
+  for (auto& origin : x.list("CORS_ALLOWED_ORIGINS")) {
+    auto scheme_end = origin.find("://");
+    bool whole = scheme_end != std::string::npos && origin.size() > scheme_end + 3 &&
+                 origin.find('/', scheme_end + 3) == std::string::npos &&
+                 origin.find('*') == std::string::npos;
+    if (!whole)
+      return "CORS_ALLOWED_ORIGINS: `" + origin +
+             "` must be an origin like https://shop.example, without a path; `*` is never one";
+  }
   auto& scheme = x.text("PASSWORD_HASH_SCHEME");
   if (scheme != "bcrypt" && scheme != "yescrypt")
     return "PASSWORD_HASH_SCHEME: must be bcrypt or yescrypt";
@@ -318,11 +327,29 @@ std::string node_config::describe() const {
   return out;
 }
 
-tl::expected<node_config, std::string> load_config(const environment& env,
-                                                   const std::string& config_dir) {
+namespace {
+
+node_config defaults() {
   node_config out;
   for (auto& spec : options)
     out.values[std::string{spec.name}] = {std::string{spec.fallback}, "default"};
+  return out;
+}
+
+} // namespace
+
+tl::expected<node_config, std::string> load_database_config(const environment& env) {
+  auto out = defaults();
+  if (auto wrong = read_environment(env, out); !wrong.empty()) return tl::unexpected(wrong);
+  auto url = find_option("DATABASE_URL");
+  if (auto wrong = check(*url, out.values.find(url->name)->second); !wrong.empty())
+    return tl::unexpected(wrong);
+  return out;
+}
+
+tl::expected<node_config, std::string> load_config(const environment& env,
+                                                   const std::string& config_dir) {
+  auto out = defaults();
   auto profile = env.get("TIKETI_PROFILE");
   auto name = std::string{profile ? profile : "laptop"};
   if (name.find('/') != std::string::npos)

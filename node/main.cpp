@@ -135,7 +135,8 @@ int main(int argc, char** argv) {
   config_command->footer(option_help());
   CLI11_PARSE(app, argc, argv);
   if (sodium_init() < 0) return fail("libsodium cannot start");
-  auto config = load_config(process_environment{environ}, config_dir);
+  const process_environment env{environ};
+  auto config = *audit_command ? load_database_config(env) : load_config(env, config_dir);
   if (!config) return fail(config.error());
   if (*run_command) return run(*config);
   if (*migrate_command) return apply_migrations(*config);

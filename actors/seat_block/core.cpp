@@ -7,6 +7,8 @@ namespace tk {
 namespace {
 
 constexpr size_t nowhere = static_cast<size_t>(-1);
+/// When to ask again for what is being paid for past the end of its hold.
+constexpr int64_t pinned_pause_ms = 1000;
 
 int64_t ms_until(instant then, instant now) { return std::max<int64_t>(0, (then - now).count()); }
 
@@ -64,7 +66,9 @@ seat_block_core::judged seat_block_core::judge(const seat_facts& seat, reservati
   if (!hold) // The row names a reservation nobody told us of: it is being looked up.
     return {ec::seat_contested, seat.holder, 0};
   if (hold->expires_at <= now && !hold->pinned) return {ec::seat_contested, hold->id, 0};
-  return {ec::seat_held, hold->id, ms_until(hold->expires_at, now)};
+  // Nobody knows when a payment is decided.
+  auto wait = ms_until(hold->expires_at, now);
+  return {ec::seat_held, hold->id, hold->pinned ? std::max(wait, pinned_pause_ms) : wait};
 }
 
 hold_decision seat_block_core::judge_all(std::span<const wanted_item> wanted, reservation_id id,
@@ -81,9 +85,14 @@ hold_decision seat_block_core::judge_all(std::span<const wanted_item> wanted, re
     auto hold = find_hold(what.in_the_way);
     bool ran_out = hold && hold->led && !hold->pinned && hold->expires_at <= now;
     if (what.why == ec::seat_contested && ran_out && out.existing.nil()) out.existing = hold->id;
+    if (severity(what.why) > severity(out.why)) {
+      out.why = what.why;
+      out.refused.clear(); // Only what it is true of is named (G01).
+      out.retry_after_ms = 0;
+    }
+    if (what.why != out.why) continue;
     out.refused.push_back(x);
     out.retry_after_ms = std::max(out.retry_after_ms, what.retry_after_ms);
-    if (severity(what.why) > severity(out.why)) out.why = what.why;
   }
   if (out.refused.empty()) out.is = hold_decision::kind::claim;
   else if (out.why == ec::seat_contested && !out.existing.nil())

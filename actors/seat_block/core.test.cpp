@@ -222,7 +222,7 @@ CAF_TEST(a hold that ran out does not help beside a seat that is really taken) {
   auto what = core.decide_hold(wish(3, {2, 3}, bob), now);
   CAF_CHECK(what.is == kind::refuse);
   CAF_CHECK(what.why == ec::seat_held);
-  CAF_CHECK(what.refused == wanted({2, 3}));
+  CAF_CHECK(what.refused == wanted({3}));
 }
 
 CAF_TEST(a pinned hold is not ended by time) {
@@ -327,6 +327,21 @@ CAF_TEST(a sold seat is refused for ever without a word about waiting) {
   CAF_CHECK(what.why == ec::seat_sold);
   CAF_CHECK_EQUAL(what.retry_after_ms, 0);
   CAF_CHECK(core.shown(1, now) == seat_state::reserved);
+}
+
+CAF_TEST(G01 a refusal names the seats that it is true of) {
+  auto core = fresh();
+  core.apply_hold(hold(2, {2}));
+  core.apply_row({seat(3), 12, 21, seat_state::reserved, res(7), {}});
+  for (auto& seats : {std::vector<uint64_t>{2, 3}, {3, 2}, {1, 3, 2}})
+    CAF_CHECK(core.decide_hold(wish(9, seats, bob), now).refused == wanted({3}));
+}
+
+CAF_TEST(what is paid for past the end of its hold is asked for again in a second) {
+  auto core = fresh();
+  core.apply_hold(hold(1, {2}, alice, now));
+  core.set_pinned(res(1), true);
+  CAF_CHECK_EQUAL(core.decide_hold(wish(9, {2}, bob), now).retry_after_ms, 1000);
 }
 
 CAF_TEST(the worst obstacle names the refusal) {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <type_traits>
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
@@ -38,6 +40,8 @@ struct gateway_state {
   size_t calls_open = 0;
   std::map<uint64_t, std::function<void()>> retries; ///< Those that wait for their time.
   uint64_t retry_no = 0;
+  /// Whose last call failed: asking for the same again says nothing new about the provider.
+  std::set<std::string> failing;
 };
 using gateway_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
@@ -68,6 +72,20 @@ template <class Reply> call_end end_of(const Reply& x) {
   if constexpr (std::is_same_v<Reply, payment_refund>)
     if (x.is == is::refused) return call_end::not_counted;
   return call_end::succeeded;
+}
+
+const std::string& subject_of(const approve_payment& x) { return x.order_id; }
+const std::string& subject_of(const query_payment& x) { return x.order_id; }
+const std::string& subject_of(const void_payment& x) { return x.order_id; }
+const std::string& subject_of(const refund_payment& x) { return x.payment_key; }
+
+/// One order that stays undecided must not stop everybody's payments: it counts once (P-55).
+call_end judged_once(std::set<std::string>& failing, const std::string& subject, call_end how) {
+  constexpr size_t remembered_max = 1000;
+  if (how == call_end::succeeded) failing.erase(subject);
+  if (how != call_end::failed) return how;
+  if (failing.size() >= remembered_max) failing.clear();
+  return failing.insert(subject).second ? how : call_end::not_counted;
 }
 
 void count(gateway_ptr self, call_end how) {
@@ -114,7 +132,8 @@ void begin(gateway_ptr self, const call_ptr<Request, Reply>& x) {
   auto& st = self->state;
   auto started = self->clock().now();
   auto permit = st.guard->admit(started);
-  if (!permit) {
+  // An order is voided when its time is over, whatever others hear: rare, and a buyer waits (G02).
+  if (!permit && !std::is_same_v<Request, void_payment>) {
     ++st.probe->calls_not_permitted;
     return finish(self, x, not_asked<Reply>(ec::provider_away));
   }
@@ -123,7 +142,8 @@ void begin(gateway_ptr self, const call_ptr<Request, Reply>& x) {
     auto at = self->clock().now();
     auto took = std::chrono::duration_cast<millis>(at - started);
     auto how = end_of(answer);
-    now.guard->record(*permit, how, took, at);
+    if (permit)
+      now.guard->record(*permit, judged_once(now.failing, subject_of(x->request), how), took, at);
     count(self, how);
     if (how == call_end::failed && ask_again(self, x)) return;
     finish(self, x, answer);

@@ -128,6 +128,25 @@ CAF_TEST(G37 five failures open the breaker for a minute) {
   CAF_CHECK(is(breaker_state::closed));
 }
 
+CAF_TEST(P55 an order that nobody decides counts once and stops nobody else) {
+  for (int i = 0; i < 20; ++i) {
+    ask(approve_payment{"ORD_same", "lost-same", won{1000}, "same", clock.at + millis{20'000}});
+    CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::unknown);
+  }
+  CAF_CHECK(is(breaker_state::closed));
+  CAF_CHECK(approved("any").is == approval_outcome::approved);
+}
+
+CAF_TEST(G02 an order is voided while the breaker is open) {
+  for (int i = 0; i < 5; ++i) approved("lost-any");
+  CAF_REQUIRE(is(breaker_state::open));
+  ask(void_payment{"ORD_1", clock.at + millis{20'000}});
+  auto report = heard<payment_report>();
+  CAF_REQUIRE_EQUAL(report.size(), 1u);
+  CAF_CHECK(report[0].is != payment_state::not_asked);
+  CAF_CHECK(is(breaker_state::open));
+}
+
 CAF_TEST(G37 slow approvals open it too) {
   for (int i = 0; i < 5; ++i) {
     approve("slow-3001-any");
