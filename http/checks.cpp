@@ -131,7 +131,7 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   }
   auto m = table_.match(q.verb, q.path);
   x->route_ = m.hit; // Before anything is refused: the log and the metrics name it.
-  x->params_ = m.params;
+  x->params_ = std::move(m.params);
   if (!check_origin(*x)) return;
   if (m.hit && m.hit->patient) x->deadline_ = x->started_ + options_.patient_deadline;
   identify(*x);

@@ -43,7 +43,7 @@ public:
   /// Whether the entry token that let the caller in is for `event` (1.8). True when none was
   /// needed.
   [[nodiscard]] bool may_enter(event_id event) const { return !entered_ || *entered_ == event; }
-  /// Path parameter by name, percent-decoded form not applied; empty when the template has none.
+  /// Path parameter by name, percent-decoded; empty when the template has none.
   [[nodiscard]] std::string_view param(std::string_view name) const;
   /// Uuid path parameter by name. It is well-formed: dispatch has checked it.
   template <class Id> [[nodiscard]] Id id_param(std::string_view name) const {
@@ -66,7 +66,7 @@ public:
   std::optional<principal> principal_;
   std::optional<event_id> entered_; // Set by the entry gate.
   const route* route_ = nullptr;    // Null: no such path.
-  std::array<std::string_view, path_params_max> params_;
+  std::array<std::string, path_params_max> params_;
   steady::time_point started_;
   steady::time_point deadline_;
 

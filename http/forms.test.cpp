@@ -53,6 +53,12 @@ CAF_TEST(a literal segment wins over a parameter) {
   CAF_CHECK(!m.malformed_param);
   CAF_CHECK(t.match(method::get, "/api/r/nope").malformed_param);
   CAF_CHECK(!t.match(method::get, "/api/o/nope").malformed_param);
+  // Parameters are decoded after the path was split.
+  auto decoded = t.match(method::get, "/api/o/a%2Fb%3D+%EA%B0%80").params[0];
+  CAF_CHECK(decoded == "a/b=+가");
+  auto escaped = path;
+  escaped.replace(escaped.find('-'), 1, "%2D");
+  CAF_CHECK(!t.match(method::get, escaped).malformed_param);
   CAF_CHECK(t.match(method::get, "/").hit != nullptr);
   for (auto other : {"", "x", "/api/r/", "/api/r", "//", "/api/r/my/", "/api/R/my"})
     CAF_CHECK(t.match(method::get, other).hit == nullptr);

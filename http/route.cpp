@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace tk::http {
 
@@ -136,7 +137,7 @@ route_match route_table::match(method verb, std::string_view path) const {
     auto& s = shapes_[i];
     size_t params = 0;
     bool fits = true, malformed = false;
-    std::array<std::string_view, path_params_max> values;
+    std::array<std::string, path_params_max> values;
     for (size_t k = 0; fits && k < n; ++k) {
       auto& want = s.segments[k];
       if (!want.param) {
@@ -144,13 +145,14 @@ route_match route_table::match(method verb, std::string_view path) const {
         continue;
       }
       fits = !parts[k].empty();
-      malformed = malformed || (want.uuid && !detail::uuid_parse(parts[k]));
-      values[params++] = parts[k];
+      auto& value = values[params++];
+      value = percent_decode(parts[k], false).value_or(""); // The head was refused if it cannot be.
+      malformed = malformed || (want.uuid && !detail::uuid_parse(value));
     }
     if (!fits) continue;
     fill(m, s, verb);
     if (m.hit == nullptr) continue;
-    m.params = values;
+    m.params = std::move(values);
     m.malformed_param = malformed;
     return m;
   }

@@ -71,7 +71,7 @@ struct route_match {
   uint32_t allowed = 0;         // Bit per method that the path has.
   bool login_needed = true;     // Every route of this path needs login (for 405 against 401).
   bool malformed_param = false; // A uuid parameter is none: 400, after the login check (1.7).
-  std::array<std::string_view, path_params_max> params;
+  std::array<std::string, path_params_max> params; ///< Percent-decoded.
 };
 
 /// The routes, indexed. Built once, then read by all threads.

@@ -223,6 +223,10 @@ void on_leave(shop& s, const exchange_ptr& x) {
     with_caller(s, self, x, [&s, self, x, password](const user_row& user) {
       // Who signs in by Google only has none to give.
       if (user.password_hash.empty()) return close_account(s, self, x);
+      if (password.empty()) {
+        x->fail(problem{ec::bad_request, "must not be blank"}); // C26
+        return;
+      }
       with_password(s, self, x, user, password, [&s, self, x] { close_account(s, self, x); });
     });
   });

@@ -2,6 +2,7 @@
 import re
 import threading
 import time
+import urllib.parse
 import uuid
 
 import pytest
@@ -459,6 +460,16 @@ def test_a_revoked_token_neither_prepares_nor_pays(user, hall):
     user.http.token = again.json["token"]
     assert detail(user, held["id"])["status"] == "pending"
     assert process(user, held["id"]).status == 200
+
+
+@pytest.mark.parametrize("key", ["a/b=+c", "50%?;", "열쇠 하나"])
+def test_any_key_can_be_cancelled(user, hall, key):
+    key += uuid.uuid4().hex
+    order = prepare(user, hold(user, hall)["id"]).json["orderId"]
+    assert confirm(user, order, key).status == 200
+    assert order_of(user, order.replace("_", "%5F"))["status"] == "confirmed"
+    path = urllib.parse.quote(key, safe="")
+    assert user.http.post(f"/api/v1/payments/{path}/cancel").status == 200
 
 
 # -- what operators see ------------------------------------------------------------------------
