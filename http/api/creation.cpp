@@ -74,19 +74,31 @@ void refuse(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const 
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
-/// A ticket type may have been added since the plan was read.
-void hold_after_a_look(shop& s, const exchange_ptr& x, const creation& what,
-                       const creation_kind& kind) {
-  s.with_recent_plan(what.event, [&s, x, what, kind](caf::event_based_actor* self, ec is,
-                                                     const seat_plan_ptr& plan) {
-    if (is != ec::ok) {
-      x->fail(is);
-      return;
-    }
-    auto placed = what;
-    if (auto why = kind.place(placed.items, *plan)) refuse(s, self, x, what, std::move(*why));
-    else send(s, self, x, placed, plan, kind);
-  });
+/// Sends it when the plan has all of it, else refuses. A plan that may be old is read again once:
+/// a ticket type may have been added since.
+void hold_by_plan(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                  const creation& what, const creation_kind& kind, ec is, const seat_plan_ptr& plan,
+                  bool recent) {
+  if (is == ec::event_unknown) {
+    refuse(s, self, x, what, {is, std::string{answer_to(is).text}});
+    return;
+  }
+  if (is != ec::ok) {
+    x->fail(is);
+    return;
+  }
+  auto placed = what;
+  auto why = kind.place(placed.items, *plan);
+  if (!why) {
+    send(s, self, x, placed, plan, kind);
+  } else if (why->code == ec::ticket_type_unknown && !recent) {
+    s.with_recent_plan(what.event, [&s, x, what, kind](caf::event_based_actor* then, ec now_is,
+                                                       const seat_plan_ptr& now) {
+      hold_by_plan(s, then, x, what, kind, now_is, now, true);
+    });
+  } else {
+    refuse(s, self, x, what, std::move(*why));
+  }
 }
 
 } // namespace
@@ -95,19 +107,7 @@ void hold_for_caller(shop& s, const exchange_ptr& x, creation what, const creati
   auto event = what.event;
   s.with_plan(event, [&s, x, what = std::move(what), kind](caf::event_based_actor* self, ec is,
                                                            const seat_plan_ptr& plan) {
-    if (is == ec::event_unknown) {
-      refuse(s, self, x, what, {is, std::string{answer_to(is).text}});
-      return;
-    }
-    if (is != ec::ok) {
-      x->fail(is);
-      return;
-    }
-    auto placed = what;
-    auto why = kind.place(placed.items, *plan);
-    if (!why) send(s, self, x, placed, plan, kind);
-    else if (why->code == ec::ticket_type_unknown) hold_after_a_look(s, x, what, kind);
-    else refuse(s, self, x, what, std::move(*why));
+    hold_by_plan(s, self, x, what, kind, is, plan, false);
   });
 }
 
