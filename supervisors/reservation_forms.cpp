@@ -67,7 +67,7 @@ ec to_ec(outcome x) {
   case outcome::key_used: return ec::payment_declined;
   case outcome::not_pinned:
   case outcome::lost: return ec::paid_too_late;
-  case outcome::used: return ec::not_refundable;
+  case outcome::used: return ec::ticket_used;
   case outcome::number_used:
   case outcome::voided:
   case outcome::no_ticket: return ec::internal;

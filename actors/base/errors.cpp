@@ -83,6 +83,9 @@ client_answer answer_to(ec x) {
   case ec::not_refundable:
     return {400, "NOT_REFUNDABLE", "Only confirmed payments can be cancelled"};
   case ec::not_cancellable: return {400, "NOT_CANCELLABLE", "This payment cannot be cancelled"};
+  case ec::ticket_used: return {409, "TICKET_USED", "A ticket of this reservation has been used"};
+  case ec::transfer_unknown: return {404, "TRANSFER_NOT_FOUND", "Transfer not found"};
+  case ec::membership_unknown: return {404, "MEMBERSHIP_NOT_FOUND", "Membership not found"};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -151,6 +154,9 @@ std::string_view to_string(ec x) {
   case ec::provider_away: return "provider_away";
   case ec::not_refundable: return "not_refundable";
   case ec::not_cancellable: return "not_cancellable";
+  case ec::ticket_used: return "ticket_used";
+  case ec::transfer_unknown: return "transfer_unknown";
+  case ec::membership_unknown: return "membership_unknown";
   case ec::internal: break;
   }
   return "internal";

@@ -76,7 +76,10 @@ enum class ec : uint8_t {
   payment_method_unavailable, // G04.
   provider_away,              // Refused before anything was asked of it.
   not_refundable,
-  not_cancellable // A membership's or a transfer's payment (D20).
+  not_cancellable, // A membership's or a transfer's payment (D20).
+  ticket_used,     // A ticket of it was let in at the door: it stays paid.
+  transfer_unknown,
+  membership_unknown
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).

@@ -249,9 +249,9 @@ void on_cancelled(pointer self, ec is, payment_id order, const refund_row& row) 
     answer_cancels(self, st.core->told(order));
     return run(self);
   }
-  // Perhaps it has happened, or the memory is wrong about it: the rows know.
   answer_cancels(self, refusal(is == ec::not_payable ? ec::not_refundable : is));
-  st.core->doubt();
+  // Perhaps it has happened, or the memory is wrong about it: the rows know.
+  if (is != ec::ticket_used) st.core->doubt();
   run(self);
 }
 

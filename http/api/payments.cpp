@@ -81,8 +81,7 @@ reservation_id read_subject(fields& form, bool at_once = false) {
     if (form.missing("referenceId"))
       form.refuse(at_once ? "referenceId required" : "referenceId required for " + type);
     form.uuid<reservation_id>("referenceId");
-    auto none = type == "transfer" ? "Transfer not found" : "Membership not found";
-    form.refuse(problem{ec::payment_unknown, none});
+    form.refuse(type == "transfer" ? ec::transfer_unknown : ec::membership_unknown);
     return {};
   }
   if (!type.empty() && type != "reservation")
@@ -296,6 +295,7 @@ void on_cancel(shop& s, const exchange_ptr& x) {
 }
 
 const std::vector<ec> paying_errors = {ec::payment_unknown,  ec::reservation_unknown,
+                                       ec::transfer_unknown, ec::membership_unknown,
                                        ec::access_denied,    ec::amount_mismatch,
                                        ec::already_paid,     ec::not_payable,
                                        ec::hold_over,        ec::paid_too_late,
@@ -354,7 +354,7 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::cancel_payment_request)
     .gives(schemas::cancel_payment_response)
     .fails({ec::payment_unknown, ec::access_denied, ec::not_refundable, ec::not_cancellable,
-            ec::reservation_pinned, ec::busy, ec::unavailable, ec::unknown})
+            ec::reservation_pinned, ec::ticket_used, ec::busy, ec::unavailable, ec::unknown})
     .runs(on_cancel);
 }
 

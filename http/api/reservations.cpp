@@ -89,7 +89,7 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
     .user()
     .gives(schemas::cancel_response)
     .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-            ec::reservation_pinned, ec::busy, ec::unavailable, ec::unknown})
+            ec::reservation_pinned, ec::ticket_used, ec::busy, ec::unavailable, ec::unknown})
     .runs(on_cancel);
 }
 

@@ -101,6 +101,14 @@ def test_prepare_refusals(user, make_user, hall):
     assert_error(prepare(user, held["id"]), 400, "Reservation is not pending")
 
 
+@pytest.mark.parametrize("path, more", [("prepare", {}), ("process", {"paymentMethod": "card"})])
+def test_unknown_transfers_and_memberships(user, path, more):
+    for subject in ("transfer", "membership"):
+        body = {"paymentType": subject, "referenceId": str(uuid.uuid4()), **more}
+        assert_error(user.http.post(f"/api/v1/payments/{path}", body), 404,
+                     f"{subject.capitalize()} not found", f"{subject.upper()}_NOT_FOUND")
+
+
 def test_prepare_without_login(http):
     assert_error(http.post("/api/v1/payments/prepare", {}), 401)
 
@@ -377,6 +385,23 @@ def test_cancelling_an_unpaid_reservation_asks_for_no_refund(user, hall):
     prepare(user, held["id"])
     assert user.cancel(held["id"]).status == 200  # P-39
     assert detail(user, held["id"])["payment_status"] == "pending"
+
+
+def test_who_was_let_in_gets_no_money_back(bought, user, node):
+    held, order, key = bought
+    door = node.client()
+    door.token = door.post("/api/auth/login", dict(zip(("email", "password"), harness.ADMIN))
+                           ).json["token"]
+    mine = user.http.get("/api/tickets/my").json["tickets"]
+    scan = door.post("/api/admin/tickets/verify", {"qr": mine[0]["qr"]})
+    door.close()
+    assert scan.json["valid"] is True
+    used = (409, "A ticket of this reservation has been used", "TICKET_USED")
+    for _ in range(2):
+        assert_error(user.cancel(held["id"]), *used)
+        assert_error(user.http.post(f"/api/v1/payments/{key}/cancel"), *used)
+    assert order_of(user, order)["status"] == "confirmed"
+    assert detail(user, held["id"])["status"] == "confirmed"
 
 
 def test_a_replay_after_the_refund_tells_of_it(user, hall, db):
