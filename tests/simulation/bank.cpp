@@ -24,20 +24,21 @@ caf::result<Answer> call(line_actor::pointer self, bank* to, Act act) {
   auto reply = self->make_response_promise<Answer>();
   auto tell = [=](Answer x) {
     auto handle = caf::actor_cast<caf::actor>(self);
-    auto most = to->random.chance(to->faults.bank_slow_ppm) ? millis{9'000} : millis{30};
+    auto most =
+      to->faults.strikes(&fault_mix::bank_slow_ppm, to->random) ? millis{9'000} : millis{30};
     to->time.after(to->random.between(millis{1}, most), [=] {
       caf::anon_send(handle, errand{[reply, x]() mutable {
                        if (reply.pending()) reply.deliver(x);
                      }});
     });
   };
-  if (to->random.chance(to->faults.bank_away_ppm)) {
+  if (to->faults.strikes(&fault_mix::bank_away_ppm, to->random)) {
     tell(not_reached<Answer>());
     return reply;
   }
   to->time.after(to->random.between(millis{1}, millis{30}), [=] {
     auto said = act();
-    if (to->random.chance(to->faults.bank_loses_ppm)) {
+    if (to->faults.strikes(&fault_mix::bank_loses_ppm, to->random)) {
       ++to->answers_lost;
       tell(Answer{}); // Unknown.
     } else {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,17 @@ class crowd {
 public:
   crowd(world& where, oracle& judge);
 
+  /// Who comes, when it is not everybody.
+  std::set<int32_t> only;
+
   /// Lets everybody come some time within the sale.
   void start();
   /// Nobody begins anything new.
   void close() { open_ = false; }
+  /// Somebody new for each party of seats that nobody has, and for all that is left of a quota.
+  void ask_for_what_is_left();
+  /// What was refused of that, and why; empty = nothing.
+  [[nodiscard]] std::string refused_at_the_end() const { return refused_; }
   /// Requests without an answer.
   [[nodiscard]] int64_t waiting() const { return waiting_; }
   [[nodiscard]] uint64_t visits() const { return visits_; }
@@ -28,8 +36,9 @@ public:
 private:
   struct visit {
     int32_t person = 0;
-    int32_t left = 0;  ///< Visits of this person after this one.
-    int32_t tries = 0; ///< Of the same wish so far.
+    dice* luck = nullptr; ///< The person's.
+    int32_t left = 0;     ///< Visits of this person after this one.
+    int32_t tries = 0;    ///< Of the same wish so far.
     reserve_items wish;
     reservation_id id; ///< Once there is one.
     won price;
@@ -37,9 +46,19 @@ private:
   };
   using visit_ptr = std::shared_ptr<visit>;
 
+  void ask_for_the_rest(std::vector<wanted_item> items);
   void begin(int32_t person, int32_t left);
   void finish(const visit_ptr& v);
-  [[nodiscard]] std::vector<wanted_item> choose();
+  /// Everybody has a stream of their own, so that one less moves nobody else.
+  struct visitor {
+    dice random;
+    uint64_t keys = 0;
+  };
+  [[nodiscard]] dice& dice_of(int32_t person) {
+    return people_[static_cast<size_t>(person)].random;
+  }
+  [[nodiscard]] std::string new_key(int32_t person);
+  [[nodiscard]] std::vector<wanted_item> choose(dice& d);
   void wish_for(const visit_ptr& v, bool last_word);
   void on_hold(const visit_ptr& v, const reserve_items& wish, instant asked,
                const answer<hold_reply>& x, bool last_word);
@@ -54,10 +73,12 @@ private:
 
   world& world_;
   oracle& oracle_;
-  dice dice_;
+  std::vector<visitor> people_;
+  int32_t late_comers_ = 0;
+  std::string refused_, last_refusal_;
   bool open_ = true;
   int64_t waiting_ = 0;
-  uint64_t visits_ = 0, keys_ = 0;
+  uint64_t visits_ = 0;
 };
 
 } // namespace tk::sim

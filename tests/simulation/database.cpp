@@ -70,18 +70,18 @@ void database::arrive(const session_key& key, uint64_t number,
     return answer_later(answer, failed(batch_status::lost));
   }
   run_late(x); // The driver ends its old backend before anything else (H-04).
-  if (dice_.chance(faults_.contended_ppm))
+  if (faults_.strikes(&fault_mix::contended_ppm, dice_))
     return answer_later(answer, failed(batch_status::contended));
-  if (dice_.chance(faults_.lost_before_ppm)) {
+  if (faults_.strikes(&fault_mix::lost_before_ppm, dice_)) {
     ++lost_;
     return answer_later(answer, failed(batch_status::lost));
   }
-  if (dice_.chance(faults_.lost_after_ppm)) {
+  if (faults_.strikes(&fault_mix::lost_after_ppm, dice_)) {
     ++lost_;
     run(*what);
     return answer_later(answer, failed(batch_status::lost));
   }
-  if (dice_.chance(faults_.lost_late_ppm)) {
+  if (faults_.strikes(&fault_mix::lost_late_ppm, dice_)) {
     ++lost_;
     x.late = what;
     time_.after(dice_.between(millis{1}, millis{4000}), [=, this] {
@@ -95,7 +95,7 @@ void database::arrive(const session_key& key, uint64_t number,
 
 void database::read(life who, std::function<void(bool)> answer) {
   time_.after(delay(), [=, this, answer = std::move(answer)] {
-    answer(!away(who) && !dice_.chance(faults_.read_fails_ppm));
+    answer(!away(who) && !faults_.strikes(&fault_mix::read_fails_ppm, dice_));
   });
 }
 

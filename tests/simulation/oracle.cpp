@@ -219,6 +219,14 @@ void oracle::check_rest() {
   check_money_at_rest();
 }
 
+bool oracle::at_rest() {
+  auto before = wrong_;
+  check_rest();
+  auto rests = wrong_.empty();
+  wrong_ = std::move(before);
+  return rests;
+}
+
 void oracle::check_money_at_rest() {
   auto& rows = model_.rows;
   for (auto& [no, x] : rows.attempts)

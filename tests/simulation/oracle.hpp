@@ -49,6 +49,8 @@ public:
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
   /// What must hold when all faults have ended and everything has come to rest.
   void check_rest();
+  /// True when nothing of that is missing yet.
+  [[nodiscard]] bool at_rest();
 
   [[nodiscard]] uint64_t commits() const { return commits_; }
   /// Acknowledged, by what it was: for the report.

@@ -1,5 +1,7 @@
 #include "tests/simulation/run.hpp"
 
+#include <algorithm>
+
 #include "tests/simulation/crowd.hpp"
 #include "tests/simulation/oracle.hpp"
 #include "tests/simulation/world.hpp"
@@ -40,46 +42,131 @@ void build_hall(const sale_plan& plan, ledger_model& model) {
 }
 
 /// As long as a payment may stay undecided (15 minutes), and everything that follows from it.
-constexpr millis healing{1'200'000};
+constexpr millis healing_max{1'200'000};
+/// After so long a block has read again what it calls sold.
+constexpr millis healing_min{75'000};
+/// Every so many seeds the whole time is waited for, whether anything is open or not.
+constexpr uint64_t patient_every = 16;
+
+fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& how) {
+  auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
+  if (how.mode == run_mode::lite) mix.thin_out(seed);
+  for (auto& x : how.without) mix.leave_out(x);
+  return mix;
+}
+
+sale_plan plan_of(const sale_plan& plan, const play_options& how) {
+  auto out = plan;
+  if (how.visits > 0) out.visits = std::min(out.visits, how.visits);
+  return out;
+}
+
+/// One run: what takes part in it, and its three acts.
+class play {
+public:
+  play(uint64_t seed, const sale_plan& plan, const play_options& how)
+      : seed_(seed),
+        how_(how),
+        mix_(faults_of(seed, plan, how)),
+        struck_(fault_kinds().size()),
+        world_(seed, plan_of(plan, how), counted(mix_)),
+        judge_(world_.time, world_.db.model, world_.money.core,
+               sale_settings{}.holds_per_user_event_max),
+        people_(world_, judge_) {
+    build_hall(plan, world_.db.model);
+    world_.db.listener = &judge_;
+    world_.watch = [this] { return judge_.wrong(); };
+    world_.left_out = how.without;
+    people_.only = how.people;
+  }
+  play(const play&) = delete;
+  play& operator=(const play&) = delete;
+  ~play() {
+    world_.watch = nullptr;
+    world_.db.listener = nullptr;
+  }
+
+  run_result run() {
+    run_result out;
+    auto start = world_.time.now();
+    people_.start();
+    out.wrong = world_.run_until(start + world_.plan.length);
+    people_.close();
+    heal();
+    if (out.wrong.empty()) out.wrong = come_to_rest();
+    if (out.wrong.empty()) out.wrong = sell_the_rest();
+    report(out);
+    out.played = world_.time.now() - start;
+    return out;
+  }
+
+private:
+  fault_mix counted(fault_mix x) {
+    x.struck = &struck_;
+    return x;
+  }
+
+  void heal() {
+    if (how_.mode == run_mode::liveness) {
+      dice d{seed_, "lost for good"};
+      auto lost = d.below(static_cast<uint64_t>(world_.plan.nodes));
+      for (uint64_t i = 0; i < lost; ++i) world_.lose(world_.any_node(d));
+    }
+    world_.heal();
+  }
+
+  std::string come_to_rest() {
+    auto healed = world_.time.now();
+    auto least = seed_ % patient_every == 0 ? healing_max : healing_min;
+    for (auto after = least;; after += millis{5000}) {
+      if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
+      if (people_.waiting() == 0 && judge_.at_rest()) return {};
+      if (after >= healing_max) break;
+    }
+    if (people_.waiting() != 0)
+      return "I16: " + std::to_string(people_.waiting()) + " requests were never answered";
+    judge_.check_rest();
+    return judge_.wrong();
+  }
+
+  /// What nobody holds can be had by whoever asks for it now.
+  std::string sell_the_rest() {
+    people_.ask_for_what_is_left();
+    auto wrong = world_.run_until(world_.time.now() + millis{10'000});
+    if (wrong.empty()) wrong = judge_.wrong();
+    return wrong.empty() ? people_.refused_at_the_end() : wrong;
+  }
+
+  void report(run_result& out) {
+    out.digest = world_.digest();
+    out.steps = world_.steps();
+    out.commits = judge_.commits();
+    out.visits = people_.visits();
+    out.kills = world_.kills();
+    out.pauses = world_.pauses();
+    out.takeovers = world_.db.takeovers();
+    out.dropped = world_.net.dropped();
+    out.lost = world_.db.lost();
+    out.faults = mix_.names();
+    out.story = world_.story();
+    out.answers = judge_.answers();
+    out.happened = world_.happened();
+    out.struck = struck_;
+  }
+
+  uint64_t seed_;
+  const play_options& how_;
+  fault_mix mix_;
+  fault_counts struck_;
+  world world_;
+  oracle judge_;
+  crowd people_;
+};
 
 } // namespace
 
-run_result run_seed(uint64_t seed, const sale_plan& plan) {
-  auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
-  world w{seed, plan, mix};
-  build_hall(plan, w.db.model);
-  oracle judge{w.time, w.db.model, w.money.core, sale_settings{}.holds_per_user_event_max};
-  w.db.listener = &judge;
-  w.watch = [&] { return judge.wrong(); };
-  crowd people{w, judge};
-  people.start();
-  run_result out;
-  auto start = w.time.now();
-  out.wrong = w.run_until(start + plan.length);
-  people.close();
-  w.heal();
-  if (out.wrong.empty()) out.wrong = w.run_until(start + plan.length + healing);
-  if (out.wrong.empty() && people.waiting() != 0)
-    out.wrong = "I16: " + std::to_string(people.waiting()) + " requests were never answered";
-  if (out.wrong.empty()) {
-    judge.check_rest();
-    out.wrong = judge.wrong();
-  }
-  out.digest = w.digest();
-  out.steps = w.steps();
-  out.commits = judge.commits();
-  out.visits = people.visits();
-  out.kills = w.kills();
-  out.pauses = w.pauses();
-  out.takeovers = w.db.takeovers();
-  out.dropped = w.net.dropped();
-  out.lost = w.db.lost();
-  out.faults = mix.names();
-  out.story = w.story();
-  out.answers = judge.answers();
-  w.watch = nullptr;
-  w.db.listener = nullptr;
-  return out;
+run_result run_seed(uint64_t seed, const sale_plan& plan, const play_options& how) {
+  return play{seed, plan, how}.run();
 }
 
 } // namespace tk::sim

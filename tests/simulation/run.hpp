@@ -2,12 +2,27 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "tests/simulation/sale_plan.hpp"
 
 namespace tk::sim {
+
+enum class run_mode : uint8_t {
+  safety,   ///< Everything goes wrong, then everything heals.
+  liveness, ///< Then some nodes stay dead for good; the rest has to do.
+  lite,     ///< Two kinds of faults at most.
+};
+
+/// What of a seed is played: all of it, or what is left when shrinking has taken away.
+struct play_options {
+  run_mode mode = run_mode::safety;
+  std::set<std::string> without; ///< Kinds of faults, or single ones by name ("kill@1200").
+  std::set<int32_t> people;      ///< Who comes; nobody named = everybody.
+  int32_t visits = 0;            ///< Of each at most; 0 = as many as the plan says.
+};
 
 /// What one seed came to.
 struct run_result {
@@ -17,9 +32,12 @@ struct run_result {
   std::string faults;
   std::vector<std::string> story;
   std::map<std::string, uint64_t> answers;
+  std::vector<std::string> happened; ///< Single faults, by name.
+  fault_counts struck;               ///< Strikes of every kind.
+  millis played{0};                  ///< Virtual time.
 };
 
 /// Plays `plan` with the faults of `seed`: the sale, then healing, then rest.
-run_result run_seed(uint64_t seed, const sale_plan& plan);
+run_result run_seed(uint64_t seed, const sale_plan& plan, const play_options& how = {});
 
 } // namespace tk::sim

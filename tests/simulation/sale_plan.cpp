@@ -1,10 +1,10 @@
 #include "tests/simulation/sale_plan.hpp"
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
-
-#include "tests/simulation/dice.hpp"
 
 namespace tk::sim {
 
@@ -149,27 +149,58 @@ fault_mix fault_mix::draw(uint64_t seed) {
   return x;
 }
 
+std::span<const fault_kind> fault_kinds() {
+  using x = fault_mix;
+  static constexpr fault_kind all[] = {
+    {"drop", &x::drop_ppm},
+    {"duplicate", &x::duplicate_ppm},
+    {"slow-wire", &x::slow_ppm},
+    {"cut", &x::cut_ppm},
+    {"kill", &x::kill_ppm},
+    {"pause", &x::pause_ppm},
+    {"skew", &x::skew_max_ms},
+    {"jump", &x::jump_ppm},
+    {"lost-before-commit", &x::lost_before_ppm},
+    {"lost-after-commit", &x::lost_after_ppm},
+    {"late-commit", &x::lost_late_ppm},
+    {"contended", &x::contended_ppm},
+    {"database-away", &x::away_ppm},
+    {"reads-fail", &x::read_fails_ppm},
+    {"bank-loses", &x::bank_loses_ppm},
+    {"bank-slow", &x::bank_slow_ppm},
+    {"bank-away", &x::bank_away_ppm},
+  };
+  return all;
+}
+
+void fault_mix::note(uint32_t fault_mix::*rate) const {
+  if (struck == nullptr) return;
+  auto i = std::ranges::find(fault_kinds(), rate, &fault_kind::rate);
+  ++struck->at(static_cast<size_t>(i - fault_kinds().begin()));
+}
+
+bool fault_mix::leave_out(std::string_view name) {
+  auto i = std::ranges::find(fault_kinds(), name, [](auto& x) { return std::string_view{x.name}; });
+  if (i == fault_kinds().end()) return false;
+  this->*(i->rate) = 0;
+  return true;
+}
+
+void fault_mix::thin_out(uint64_t seed) {
+  dice d{seed, "lite"};
+  std::vector<uint32_t fault_mix::*> on;
+  for (auto& x : fault_kinds())
+    if (this->*(x.rate) > 0) on.push_back(x.rate);
+  for (; on.size() > 2; on.pop_back()) {
+    std::swap(on[d.below(on.size())], on.back());
+    this->*(on.back()) = 0;
+  }
+}
+
 std::string fault_mix::names() const {
   std::string out;
-  for (auto& [name, on] : std::initializer_list<std::pair<const char*, bool>>{
-         {"drop", drop_ppm > 0},
-         {"duplicate", duplicate_ppm > 0},
-         {"slow-wire", slow_ppm > 0},
-         {"cut", cut_ppm > 0},
-         {"kill", kill_ppm > 0},
-         {"pause", pause_ppm > 0},
-         {"skew", skew_max_ms > 0},
-         {"jump", jump_ppm > 0},
-         {"lost-before-commit", lost_before_ppm > 0},
-         {"lost-after-commit", lost_after_ppm > 0},
-         {"late-commit", lost_late_ppm > 0},
-         {"contended", contended_ppm > 0},
-         {"database-away", away_ppm > 0},
-         {"reads-fail", read_fails_ppm > 0},
-         {"bank-loses", bank_loses_ppm > 0},
-         {"bank-slow", bank_slow_ppm > 0},
-         {"bank-away", bank_away_ppm > 0}})
-    if (on) out += (out.empty() ? "" : " ") + std::string{name};
+  for (auto& x : fault_kinds())
+    if (this->*(x.rate) > 0) out += (out.empty() ? "" : " ") + std::string{x.name};
   return out.empty() ? "none" : out;
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 #include "actors/base/time.hpp"
+#include "tests/simulation/dice.hpp"
 
 /// What is simulated: a sale as its data file describes it, and the faults that a seed draws.
 namespace tk::sim {
@@ -46,6 +49,9 @@ struct sale_plan {
 /// Reads a plan; unknown fields and impossible numbers are errors, in one line.
 tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text);
 
+/// How often each kind of fault has struck so far, in the order of `fault_kinds()`.
+using fault_counts = std::vector<uint64_t>;
+
 /// Which faults this run has and how often. Each is on in about half of the seeds, so that short
 /// and many, long and few, and all alone occur (swarm testing).
 struct fault_mix {
@@ -56,7 +62,7 @@ struct fault_mix {
   // Processes (F14, F15, F16).
   uint32_t kill_ppm = 0, pause_ppm = 0;
   // Clocks (F22, F23, F25).
-  int64_t skew_max_ms = 0;
+  uint32_t skew_max_ms = 0;
   uint32_t jump_ppm = 0;
   // The database (F26, F27, F28, F29).
   uint32_t lost_before_ppm = 0, lost_after_ppm = 0, lost_late_ppm = 0, contended_ppm = 0;
@@ -66,10 +72,31 @@ struct fault_mix {
   // The provider (F46, F47).
   uint32_t bank_loses_ppm = 0, bank_slow_ppm = 0, bank_away_ppm = 0;
 
+  fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
+
   /// The faults of a seed.
   static fault_mix draw(uint64_t seed);
+  /// Draws whether a fault strikes now, and counts it when it does.
+  bool strikes(uint32_t fault_mix::*rate, dice& d) const {
+    if (!d.chance(this->*rate)) return false;
+    note(rate);
+    return true;
+  }
+  void note(uint32_t fault_mix::*rate) const;
+  /// Switches a kind off; false when there is none of this name.
+  bool leave_out(std::string_view name);
+  /// Leaves two kinds at most: few faults, so that what happens can still be told.
+  void thin_out(uint64_t seed);
   /// Short names of those that are on, for the report.
   [[nodiscard]] std::string names() const;
 };
+
+/// A kind of fault: its name in reports and on the command line, and where its rate stands.
+struct fault_kind {
+  const char* name;
+  uint32_t fault_mix::*rate;
+};
+/// All of them. A fault that is not listed cannot be left out, counted or named.
+std::span<const fault_kind> fault_kinds();
 
 } // namespace tk::sim

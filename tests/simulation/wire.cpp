@@ -32,13 +32,14 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
   ++carried_;
   auto sender = ends_.find(from.node);
   if (sender == ends_.end() || sender->second.who != from) return; // The dead do not speak.
-  auto copies = dice_.chance(faults_.duplicate_ppm) ? 2 : 1;
+  auto copies = faults_.strikes(&fault_mix::duplicate_ppm, dice_) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
-    if (dice_.chance(faults_.drop_ppm)) {
+    if (faults_.strikes(&fault_mix::drop_ppm, dice_)) {
       ++dropped_;
       continue;
     }
-    auto most = dice_.chance(faults_.slow_ppm) ? millis{5000} : faults_.wire_delay_max;
+    auto most =
+      faults_.strikes(&fault_mix::slow_ppm, dice_) ? millis{5000} : faults_.wire_delay_max;
     time_.after(dice_.between(millis{0}, most),
                 [=, this, node = from.node] { arrive(node, to, how, x); });
   }

@@ -123,6 +123,7 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
       money{time, bank_dice, f, mock_provider{mock_settings{}}, 0},
       seed(s),
       plan(p),
+      start_(time.now()),
       jobs_(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())) {
   jobs_.clock().current_time += std::chrono::hours(1);
   first_actor_ = system.latest_actor_id() + 1;
@@ -147,15 +148,23 @@ host* world::find(int32_t node) {
   return i == hosts_.end() ? nullptr : i->second.get();
 }
 
-int32_t world::any_node() {
-  return 1 + static_cast<int32_t>(chance.below(static_cast<uint64_t>(plan.nodes)));
+int32_t world::node_drawn(dice& d) const {
+  return 1 + static_cast<int32_t>(d.below(static_cast<uint64_t>(plan.nodes)));
+}
+
+int32_t world::any_node(dice& d) const {
+  auto out = node_drawn(d);
+  while (gone_.contains(out)) out = out % plan.nodes + 1;
+  return out;
 }
 
 void world::boot(int32_t node) {
-  if (hosts_.contains(node)) return;
+  if (hosts_.contains(node) || gone_.contains(node)) return;
   auto x = std::make_unique<host>(life{node, ++incarnations_[node]}, seed);
   x->clock.time = &time;
-  x->clock.skew_ms = healing_ ? 0 : chance.between(-faults.skew_max_ms, faults.skew_max_ms);
+  auto most = int64_t{faults.skew_max_ms};
+  x->clock.skew_ms = healing_ ? 0 : chance.between(-most, most);
+  if (x->clock.skew_ms != 0) faults.note(&fault_mix::skew_max_ms);
   // As the program measures it before it starts anything.
   x->clock.offset_ms = -x->clock.skew_ms;
   auto& at = *x;
@@ -245,7 +254,9 @@ void world::kill(int32_t node) {
   bury(*i->second);
   graves_.push_back(std::move(i->second));
   hosts_.erase(i);
-  auto back = healing_ ? millis{1000} : chance.between(millis{500}, millis{15'000});
+  auto back = healing_
+                ? millis{1000}
+                : dice{seed, "back" + std::to_string(kills_)}.between(millis{500}, millis{15'000});
   time.after(back, [=, this] { boot(node); });
 }
 
@@ -266,26 +277,51 @@ void world::tick() {
   time.after(tick_every, [this] { tick(); });
 }
 
+/// False when this single fault is left out. It is named after its kind and the time.
+bool world::happens(const char* kind, bool drawn) {
+  if (!drawn) return false;
+  auto name = std::string{kind} + "@" + std::to_string(to_ms(time.now()) - to_ms(start_));
+  if (left_out.contains(name)) return false;
+  happened_.push_back(std::move(name));
+  return true;
+}
+
+/// Every tick has a stream of its own and draws the same from it whatever happens: what is left out
+/// moves nothing else.
 void world::go_wrong() {
-  auto one = any_node();
-  if (chance.chance(faults.kill_ppm)) kill(one);
-  if (chance.chance(faults.pause_ppm)) pause(one, chance.between(millis{500}, millis{12'000}));
-  if (chance.chance(faults.jump_ppm)) {
-    if (auto x = find(one); x != nullptr)
-      x->clock.skew_ms += chance.between(-faults.skew_max_ms, faults.skew_max_ms);
+  dice d{seed, "trouble" + std::to_string(++ticks_)};
+  auto one = node_drawn(d), other = node_drawn(d);
+  auto stands_for = d.between(millis{500}, millis{12'000});
+  auto jumps_by = d.between(-int64_t{faults.skew_max_ms}, int64_t{faults.skew_max_ms});
+  auto cut_for = d.between(millis{300}, millis{10'000});
+  bool both_ways = d.chance(500'000);
+  auto whose = d.chance(300'000) ? 0 : one;
+  auto away_for = d.between(millis{200}, millis{8'000});
+  auto draw = [&](const char* kind, uint32_t fault_mix::*rate) {
+    if (!happens(kind, d.chance(faults.*rate))) return false;
+    faults.note(rate);
+    return true;
+  };
+  if (draw("kill", &fault_mix::kill_ppm)) kill(one);
+  if (draw("pause", &fault_mix::pause_ppm)) pause(one, stands_for);
+  if (draw("jump", &fault_mix::jump_ppm)) {
+    if (auto x = find(one); x != nullptr) x->clock.skew_ms += jumps_by;
   }
-  if (chance.chance(faults.cut_ppm)) {
-    auto other = any_node();
-    auto length = chance.between(millis{300}, millis{10'000});
+  if (draw("cut", &fault_mix::cut_ppm)) {
     tell("no way from node " + std::to_string(one) + " to " + std::to_string(other));
-    net.cut(one, other, length);
-    if (chance.chance(500'000)) net.cut(other, one, length);
+    net.cut(one, other, cut_for);
+    if (both_ways) net.cut(other, one, cut_for);
   }
-  if (chance.chance(faults.away_ppm)) {
-    auto whose = chance.chance(300'000) ? 0 : one;
+  if (draw("database-away", &fault_mix::away_ppm)) {
     tell("no database for node " + std::to_string(whose));
-    db.cut(whose, chance.between(millis{200}, millis{8'000}));
+    db.cut(whose, away_for);
   }
+}
+
+void world::lose(int32_t node) {
+  gone_.insert(node);
+  tell("node " + std::to_string(node) + " does not come back");
+  kill(node);
 }
 
 void world::heal() {
@@ -330,31 +366,38 @@ bool world::paused(caf::actor_id x) {
 }
 
 void world::mix(uint64_t x) {
-  for (int i = 0; i < 8; ++i) {
-    digest_ ^= (x >> (8 * i)) & 0xff;
-    digest_ *= 0x100000001b3ull;
-  }
+  digest_ = (digest_ ^ x) * 0x9e3779b97f4a7c15ull;
+  digest_ ^= digest_ >> 29;
+}
+
+/// The actor behind a job; null when it is none. A cast with a look at the types costs more here
+/// than the rest of a step.
+caf::local_actor* world::actor_of(caf::resumable* job) {
+  return job->subtype() == caf::resumable::scheduled_actor ? static_cast<caf::scheduled_actor*>(job)
+                                                           : nullptr;
 }
 
 /// Runs one job of a node that is not paused; false when there is none.
 bool world::step() {
-  std::vector<size_t> ready;
-  for (size_t i = 0; i < jobs_.jobs.size(); ++i) {
-    auto who = dynamic_cast<caf::local_actor*>(jobs_.jobs[i]);
-    if (who == nullptr || !paused(who->id())) ready.push_back(i);
+  auto& jobs = jobs_.jobs;
+  ready_.clear();
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    auto who = actor_of(jobs[i]);
+    if (who == nullptr || !paused(who->id())) ready_.push_back(i);
   }
-  if (ready.empty()) return false;
-  auto pick = jobs_.jobs.begin() + static_cast<std::ptrdiff_t>(ready[chance.below(ready.size())]);
-  auto who = dynamic_cast<caf::local_actor*>(*pick);
-  std::rotate(jobs_.jobs.begin(), pick, pick + 1);
+  if (ready_.empty()) return false;
+  auto pick = jobs.begin() + static_cast<std::ptrdiff_t>(ready_[chance.below(ready_.size())]);
+  auto who = actor_of(*pick);
+  std::rotate(jobs.begin(), pick, pick + 1);
   if (who != nullptr) {
     auto i = static_cast<size_t>(who->id() - first_actor_);
     running_ = who->id() >= first_actor_ && i < node_of_.size() ? node_of_[i] : 0;
-    for (auto c = who->name(); *c != 0; ++c) mix(static_cast<unsigned char>(*c));
+    uint64_t name = 0;
+    for (auto c = who->name(); *c != 0; ++c) name = name * 131 + static_cast<unsigned char>(*c);
+    mix(name);
   }
   mix(static_cast<uint64_t>(to_ms(time.now())));
-  mix(static_cast<uint64_t>(running_));
-  mix(db.model.ops_executed());
+  mix(static_cast<uint64_t>(running_) << 48 ^ db.model.ops_executed());
   jobs_.run_once();
   note_new_actors();
   running_ = 0;
@@ -396,7 +439,7 @@ std::string world::run_until(instant end) {
 void world::tell(const std::string& what) {
   if (story_.size() >= 2 * story_max)
     story_.erase(story_.begin(), story_.begin() + static_cast<std::ptrdiff_t>(story_max));
-  auto ms = to_ms(time.now()) - 1'800'000'000'000;
+  auto ms = to_ms(time.now()) - to_ms(start_);
   story_.push_back(std::to_string(ms) + " ms  " + what);
 }
 

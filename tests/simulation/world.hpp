@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,8 @@ public:
   sale_plan plan;
   /// Called by every step; the first text that is not empty ends the run.
   std::function<std::string()> watch;
+  /// Single faults that do not happen, by name (`happened`).
+  std::set<std::string> left_out;
 
   /// Runs until `end`, or until something is wrong.
   std::string run_until(instant end);
@@ -100,7 +103,11 @@ public:
   void kill(int32_t node);
   void pause(int32_t node, millis length);
   [[nodiscard]] host* find(int32_t node);
-  [[nodiscard]] int32_t any_node();
+  /// One that clients go to; not one that is lost for good.
+  [[nodiscard]] int32_t any_node(dice& d) const;
+  [[nodiscard]] int32_t any_node() { return any_node(chance); }
+  /// It dies and never comes back.
+  void lose(int32_t node);
 
   /// A client's request at `node`, as its ingress passes it on. `done` is called once: with what
   /// was answered, or when the node dies.
@@ -147,6 +154,8 @@ public:
   [[nodiscard]] uint64_t digest() const { return digest_; }
   [[nodiscard]] uint64_t kills() const { return kills_; }
   [[nodiscard]] uint64_t pauses() const { return pauses_; }
+  /// Single faults so far: what a tick draws, by kind and time, for instance "kill@1200".
+  [[nodiscard]] const std::vector<std::string>& happened() const { return happened_; }
   /// The last things that happened, a line each.
   [[nodiscard]] std::vector<std::string> story() const;
   void tell(const std::string& what);
@@ -164,6 +173,9 @@ private:
   void start_supervisor(host& at);
   void tick();
   void go_wrong();
+  [[nodiscard]] bool happens(const char* kind, bool drawn);
+  [[nodiscard]] int32_t node_drawn(dice& d) const;
+  static caf::local_actor* actor_of(caf::resumable* job);
   void spread_boards();
   void note_new_actors();
   bool step();
@@ -172,6 +184,7 @@ private:
   void advance_to(instant x);
   void bury(host& at);
 
+  instant start_;
   system_config config_;
 
 public:
@@ -187,7 +200,10 @@ private:
   int32_t running_ = 0;
   bool healing_ = false;
   uint64_t steps_ = 0, digest_ = 0xcbf29ce484222325ull, kills_ = 0, pauses_ = 0;
-  std::vector<std::string> story_;
+  uint64_t ticks_ = 0;
+  std::set<int32_t> gone_;
+  std::vector<size_t> ready_; ///< Kept for its memory.
+  std::vector<std::string> story_, happened_;
 };
 
 /// The one event that is on sale.
