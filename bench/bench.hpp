@@ -58,6 +58,8 @@ void bench_catalogue(shop& x, report& out, const options& how);
 void bench_login(shop& x, report& out, const options& how);
 void bench_buy(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
+/// The simulation, by itself: no node, no database.
+void bench_sim(shop& x, report& out, const options& how);
 
 /// `run_load` with the processor time of the node and of PostgreSQL around it.
 struct measured {

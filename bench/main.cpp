@@ -68,13 +68,14 @@ int run_benches(const CLI::App& app, const settings& how) {
   auto wanted = options{how.seconds};
   using bench_function = void (*)(shop&, report&, const options&);
   const auto benches =
-    std::array<std::pair<const char*, bench_function>, 7>{{{"reserve", bench_reserve},
+    std::array<std::pair<const char*, bench_function>, 8>{{{"reserve", bench_reserve},
                                                            {"contended", bench_contended},
                                                            {"read", bench_read},
                                                            {"catalogue", bench_catalogue},
                                                            {"login", bench_login},
                                                            {"buy", bench_buy},
-                                                           {"memory", bench_memory}}};
+                                                           {"memory", bench_memory},
+                                                           {"sim", bench_sim}}};
   for (auto& [name, bench] : benches)
     if (all || app.got_subcommand(name)) bench(x, out, wanted);
   if (!how.json.empty()) std::ofstream(how.json) << out.json();
@@ -105,6 +106,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("login", "reservations while log-ins keep every hashing thread busy");
   app.add_subcommand("buy", "whole purchases: reserve, prepare, confirm");
   app.add_subcommand("memory", "resident bytes per seat, session and reservation; time to ready");
+  app.add_subcommand("sim", "the simulation: how much faster than life, and its memory");
   app.add_subcommand("all", "all of them");
   CLI11_PARSE(app, argc, argv);
   if (!std::getenv("TIKETI_TEST_PG")) restart_with_postgres(argv);

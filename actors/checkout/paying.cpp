@@ -1,3 +1,4 @@
+#include "actors/base/mutants.hpp"
 #include "actors/checkout/state.hpp"
 #include "actors/seat_block/port.hpp"
 #include "supervisors/reservation_forms.hpp"
@@ -28,7 +29,13 @@ provider_said said(const payment_approval& x) {
     out.is = provider_word::untried;
     out.why = why_untried(x.error);
     break;
-  case approval_outcome::unknown: break;
+  case approval_outcome::unknown:
+    if (mutant("silence_is_no")) { // The money may have been taken, and the buyer hears no.
+      out.is = provider_word::not_taken;
+      out.why = ec::payment_declined;
+    }
+    if (mutant("silence_is_yes")) out.is = provider_word::taken; // Tickets for nothing, perhaps.
+    break;
   }
   return out;
 }

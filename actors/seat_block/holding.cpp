@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "actors/base/mutants.hpp"
 #include "actors/seat_block/state.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/reservation_forms.hpp"
@@ -58,6 +59,7 @@ void start(pointer self, const attempt_ptr& x);
 void give_back(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   st.core->drop_claim(x->wish.id);
+  if (mutant("forgets_other_claims")) x->claimed = 0; // Other blocks do not hear that it is over.
   for (size_t i = 0; i < std::exchange(x->claimed, 0); ++i)
     tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]), abandon_claim{x->wish.id});
   changed(self);
@@ -93,6 +95,14 @@ void committed(pointer self, const attempt_ptr& x, const verdict& v) {
 
 /// Nobody knows whether it happened: the claims stay until a final re-read says.
 void unknown(pointer self, const attempt_ptr& x) {
+  if (mutant("asks_again_as_new") && !std::exchange(x->second_try, true)) {
+    // The same wish under another id and without its key: the ledger cannot tell that it is one.
+    give_back(self, x);
+    x->wish.id = make_id<reservation_id>(*self->state.node->random);
+    x->wish.number += "-2";
+    x->wish.key.clear();
+    return start(self, x);
+  }
   self->state.core->mark_unsettled(x->wish.id);
   arm(self, x->wish.deadline);
   x->reply->deliver(refuse(ec::unknown));
@@ -212,6 +222,13 @@ void submit_creation(pointer self, const attempt_ptr& x) {
     item.block_no = from.block_no;
     what.total += from.price * from.quantity;
     what.items.push_back(item);
+  }
+  if (mutant("answers_before_commit")) { // The buyer hears yes while it is on its way.
+    hold_record early;
+    early.id = wish.id;
+    early.items = x->items;
+    early.total = what.total;
+    x->reply->deliver(reply_of(early, false));
   }
   submit_op(self, std::move(what), wish.deadline,
             [=](const verdict& v) { on_verdict(self, x, v); });

@@ -1,3 +1,4 @@
+#include "actors/base/mutants.hpp"
 #include "actors/seat_block/state.hpp"
 #include "supervisors/router.hpp"
 
@@ -185,6 +186,7 @@ void take_rows(pointer self, const block_rows& rows) {
 
 void look_at_sold(pointer self) {
   auto& st = self->state;
+  if (mutant("sold_for_ever")) return; // What came back while a message was lost stays sold.
   if (!st.look_at_sold_at || st.now() < *st.look_at_sold_at) return;
   st.look_at_sold_at.reset();
   if (!st.core->has_sold()) return;

@@ -4,6 +4,8 @@
 #include <set>
 #include <string_view>
 
+#include "actors/base/mutants.hpp"
+
 namespace tk {
 
 namespace {
@@ -47,8 +49,10 @@ std::optional<reserve_decision> session_core::by_key(const reserve_items& wish) 
   if (wish.key.empty()) return std::nullopt;
   auto judged = [&](const std::string& digest, reserve_decision::kind same, reservation_id id) {
     reserve_decision out;
-    out.is = digest == wish.digest ? same : reserve_decision::kind::refuse;
-    out.why = digest == wish.digest ? ec::ok : ec::idempotency_conflict;
+    // Mutant: whatever comes with a known key is taken for the same wish.
+    bool equal = digest == wish.digest || mutant("takes_another_body");
+    out.is = equal ? same : reserve_decision::kind::refuse;
+    out.why = equal ? ec::ok : ec::idempotency_conflict;
     out.reservation = id;
     return out;
   };
@@ -180,6 +184,7 @@ void session_core::reload(bool user_known, instant revoked_before,
   user_known_ = user_known;
   revoke(revoked_before);
   pending_ = by_id(std::move(pending));
+  if (mutant("counts_from_zero")) pending_.clear(); // Every life of a session has a limit anew.
   keys_ = std::move(keys);
 }
 

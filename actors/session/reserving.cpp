@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "actors/base/mutants.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/state.hpp"
 #include "supervisors/boards.hpp"
@@ -172,7 +173,14 @@ void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>
   switch (what.is) {
   case reserve_decision::kind::forward:
   case reserve_decision::kind::unread: return forward(self, wish, reply);
-  case reserve_decision::kind::join: return st.waiting[what.reservation].push_back({wish, reply});
+  case reserve_decision::kind::join:
+    if (mutant("answers_from_a_claim")) { // A retry hears yes while the first is under way.
+      hold_reply early;
+      early.id = what.reservation;
+      early.replayed = true;
+      return reply->deliver(early);
+    }
+    return st.waiting[what.reservation].push_back({wish, reply});
   case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
   case reserve_decision::kind::refuse: return reply->deliver(refusal<hold_reply>(what.why));

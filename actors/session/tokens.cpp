@@ -1,3 +1,4 @@
+#include "actors/base/mutants.hpp"
 #include "actors/session/state.hpp"
 #include "supervisors/reservation_forms.hpp"
 
@@ -95,7 +96,8 @@ caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd) {
     auto& st = self->state;
     if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
     submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
-      if (is == outcome::ok) self->state.core.revoke(v.at);
+      // Mutant: the memory goes on with what was revoked.
+      if (is == outcome::ok && !mutant("keeps_sessions")) self->state.core.revoke(v.at);
       reply->deliver({to_ec(is)});
     });
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/base/mutants.hpp"
 #include "persistence/ledger/model_undo.hpp"
 
 namespace tk {
@@ -95,8 +96,11 @@ verdict ledger_model::judge(const release_reservation& x) const {
   if (row.status == status_of(x.reason)) v.is = outcome::done;
   else if (row.status != reservation_status::pending) v.is = outcome::not_pending;
   else if (std::any_of(x.items.begin(), x.items.end(), item_fenced)) v.is = outcome::fenced;
-  else if (row.pinned) v.is = outcome::pinned;
-  else if (x.reason == release_reason::expired && row.expires_at > now_) v.is = outcome::early;
+  // Mutants: what is being paid for runs out; nodes' clocks say when a hold ends.
+  else if (row.pinned && !mutant("ends_what_is_paid")) v.is = outcome::pinned;
+  else if (x.reason == release_reason::expired && row.expires_at > now_ &&
+           !mutant("ends_by_own_clock"))
+    v.is = outcome::early;
   return v;
 }
 
@@ -137,6 +141,7 @@ void ledger_model::apply(const release_reservation& x, undo_log& undo) {
       auto& type = rows.types.at(item.type);
       save(undo, type);
       type.available += item.quantity;
+      if (mutant("gives_back_twice")) type.available += item.quantity; // Tickets out of nothing.
       continue;
     }
     auto& seat = rows.seats.at(item.seat);
@@ -174,7 +179,8 @@ void ledger_model::tell(const reservation_row& x, uint16_t shard, const std::str
 verdict ledger_model::judge(const create_reservation& x) const {
   auto v = plain(outcome::ok, now_);
   auto old = rows.reservations.find(x.id);
-  if (old == rows.reservations.end() && !x.key.empty()) {
+  // Mutant: a key is asked for only by the reservation that it made.
+  if (old == rows.reservations.end() && !x.key.empty() && !mutant("forgets_keys")) {
     const auto k = rows.keys.find({x.user, x.operation, x.key});
     if (k != rows.keys.end()) old = rows.reservations.find(k->second);
   }
@@ -188,10 +194,11 @@ verdict ledger_model::judge(const create_reservation& x) const {
                     e->second.sale_start != instant{} &&
                     now_ >= e->second.sale_start + presale_wait(x) && now_ <= e->second.sale_end;
   auto item_fenced = [this](const create_item& y) { return fenced(y.block); };
-  if (fenced(x.session) || fenced(x.event_owner) ||
+  // Mutants: a session's owner of yesterday still decides; a wish given up long ago is granted.
+  if ((fenced(x.session) && !mutant("skips_an_epoch")) || fenced(x.event_owner) ||
       std::any_of(x.items.begin(), x.items.end(), item_fenced))
     v.is = outcome::fenced;
-  else if (x.deadline < now_) v.is = outcome::late;
+  else if (x.deadline < now_ && !mutant("forgets_deadlines")) v.is = outcome::late;
   else if (revoked(x)) v.is = outcome::revoked;
   else if (!open) v.is = outcome::closed;
   else if (over_limit(x)) v.is = outcome::over_limit;
@@ -228,6 +235,7 @@ millis ledger_model::presale_wait(const create_reservation& x) const {
 
 bool ledger_model::seat_moved(const create_item& x) const {
   const auto i = rows.seats.find(x.seat);
+  if (mutant("ignores_versions")) return i == rows.seats.end(); // Last writer wins.
   return i == rows.seats.end() || i->second.status != 'a' || i->second.version != x.version ||
          i->second.fence >= x.fence;
 }

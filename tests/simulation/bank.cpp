@@ -20,7 +20,7 @@ template <class Answer> Answer not_reached() {
 
 /// Asks the bank after a while and answers after another; `act` is what moves the money.
 template <class Answer, class Act>
-caf::result<Answer> call(line_actor::pointer self, bank* to, Act act) {
+caf::result<Answer> call(line_actor::pointer self, bank* to, const std::string& about, Act act) {
   auto reply = self->make_response_promise<Answer>();
   auto tell = [=](Answer x) {
     auto handle = caf::actor_cast<caf::actor>(self);
@@ -33,11 +33,13 @@ caf::result<Answer> call(line_actor::pointer self, bank* to, Act act) {
     });
   };
   if (to->faults.strikes(&fault_mix::bank_away_ppm, to->random)) {
+    if (to->on_call) to->on_call(about + ": nobody is there");
     tell(not_reached<Answer>());
     return reply;
   }
   to->time.after(to->random.between(millis{1}, millis{30}), [=] {
     auto said = act();
+    if (to->on_call) to->on_call(about);
     if (to->faults.strikes(&fault_mix::bank_loses_ppm, to->random)) {
       ++to->answers_lost;
       tell(Answer{}); // Unknown.
@@ -53,16 +55,20 @@ line_actor::behavior_type line(line_actor::pointer self, bank* to) {
     [](const errand& x) { x.run(); },
     [=](const approve_payment& x) {
       to->core.hear_of(x.order_id, to->time.now());
-      return call<payment_approval>(self, to, [=] { return to->core.approve(x, to->time.now()); });
+      return call<payment_approval>(self, to, "takes money for " + x.order_id,
+                                    [=] { return to->core.approve(x, to->time.now()); });
     },
     [=](const query_payment& x) {
-      return call<payment_report>(self, to, [=] { return to->core.query(x, to->time.now()); });
+      return call<payment_report>(self, to, "looks for " + x.order_id,
+                                  [=] { return to->core.query(x, to->time.now()); });
     },
     [=](const void_payment& x) {
-      return call<payment_report>(self, to, [=] { return to->core.void_order(x, to->time.now()); });
+      return call<payment_report>(self, to, "voids " + x.order_id,
+                                  [=] { return to->core.void_order(x, to->time.now()); });
     },
     [=](const refund_payment& x) {
-      return call<payment_refund>(self, to, [=] { return to->core.refund(x, to->time.now()); });
+      return call<payment_refund>(self, to, "gives back " + x.payment_key,
+                                  [=] { return to->core.refund(x, to->time.now()); });
     },
   };
 }

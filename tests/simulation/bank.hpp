@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include <caf/actor_system.hpp>
 
 #include "gateways/payment/mock_core.hpp"
@@ -18,6 +21,7 @@ struct bank {
   fault_mix faults;
   mock_provider core{mock_settings{}};
   uint64_t answers_lost = 0;
+  std::function<void(const std::string& what)> on_call; ///< Hears of everything it is asked.
 };
 
 /// A node's way to the bank.

@@ -110,12 +110,12 @@ void crowd::ask_for_what_is_left() {
 void crowd::ask_for_the_rest(std::vector<wanted_item> items) {
   auto user = user_of(world_.plan.people + late_comers_++);
   world_.db.model.rows.users[user] = instant{};
-  oracle_.asked(user);
   reserve_items wish;
   wish.event = sale_event;
   wish.items = std::move(items);
   wish.digest = digest_of(wish.items);
   wish.token_issued_at = world_.time.now();
+  oracle_.asked(user, wish.digest, wish.items);
   refused_ = "I3: what nobody has cannot be had: no answer"; // Until the last one has come.
   ++waiting_;
   world_.ask_at<session_actor>(
@@ -130,7 +130,7 @@ void crowd::ask_for_the_rest(std::vector<wanted_item> items) {
 
 /// `last_word`: the answer decides what this person does next. The first of two clicks does not.
 void crowd::wish_for(const visit_ptr& v, bool last_word) {
-  oracle_.asked(user_of(v->person));
+  oracle_.asked(user_of(v->person), v->wish.digest, v->wish.items);
   ++waiting_;
   auto asked = world_.time.now();
   auto wish = v->wish;
@@ -143,8 +143,8 @@ void crowd::wish_for(const visit_ptr& v, bool last_word) {
 
 void crowd::on_hold(const visit_ptr& v, const reserve_items& wish, instant asked,
                     const answer<hold_reply>& x, bool last_word) {
-  told_hold told{user_of(v->person), wish.key, wish.digest, wish.items,      asked,
-                 world_.time.now(),  x.is(),   x.value.id,  x.value.replayed};
+  told_hold told{user_of(v->person), wish.key, wish.digest, wish.items,       asked,
+                 world_.time.now(),  x.is(),   x.value.id,  x.value.replayed, wish.token_issued_at};
   oracle_.heard(told);
   if (!last_word) return;
   auto& likes = world_.plan.people_do;
@@ -255,9 +255,24 @@ void crowd::cancel_paid(const visit_ptr& v) {
 
 void crowd::sign_out(const visit_ptr& v) {
   ++waiting_;
+  auto asked = world_.time.now();
   world_.ask_at<session_actor>(world_.any_node(*v->luck), key_of(user_of(v->person)),
-                               revoke_all{world_.time.now()}, budget,
-                               [this](const answer<all_revoked>&) { --waiting_; });
+                               revoke_all{asked}, budget, [=, this](const answer<all_revoked>& x) {
+                                 --waiting_;
+                                 if (x.is() != ec::ok) return;
+                                 oracle_.heard_sign_out(user_of(v->person), asked);
+                                 if (v->luck->chance(500'000)) use_old_token(v);
+                               });
+}
+
+/// Somebody goes on with what was stolen before the end of all sessions (I18).
+void crowd::use_old_token(const visit_ptr& v) {
+  auto thief = std::make_shared<visit>(*v);
+  thief->wish.items = choose(*v->luck);
+  thief->wish.digest = digest_of(thief->wish.items);
+  thief->wish.key.clear();
+  world_.time.after(v->luck->between(millis{1}, millis{3000}),
+                    [=, this] { wish_for(thief, false); });
 }
 
 } // namespace tk::sim

@@ -70,6 +70,7 @@ private:
   void on_paid(const visit_ptr& v, const answer<payment_reply>& x, bool last_word);
   void cancel_paid(const visit_ptr& v);
   void sign_out(const visit_ptr& v);
+  void use_old_token(const visit_ptr& v);
 
   world& world_;
   oracle& oracle_;

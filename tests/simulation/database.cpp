@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/simulation/asked.hpp"
+
 namespace tk::sim {
 
 namespace {
@@ -48,14 +50,17 @@ void database::run_late(session& x) {
   if (auto what = std::exchange(x.late, nullptr)) run(*what);
 }
 
-void database::answer_later(const std::function<void(batch_result)>& answer, batch_result x) {
+void database::answer_later(int32_t node, const std::function<void(batch_result)>& answer,
+                            batch_result x) {
+  if (on_batch) on_batch(node, true, in_words(x.is));
   time_.after(delay(), [answer, x = std::move(x)] { answer(x); });
 }
 
 void database::execute(life who, size_t lane, std::shared_ptr<const batch> what,
                        std::function<void(batch_result)> answer) {
   session_key key{who, lane};
-  if (away(who)) return answer_later(answer, failed(batch_status::not_connected));
+  if (on_batch) on_batch(who.node, false, in_words(*what));
+  if (away(who)) return answer_later(who.node, answer, failed(batch_status::not_connected));
   auto number = sessions_[key].number;
   time_.after(delay(), [=, this] { arrive(key, number, what, answer); });
 }
@@ -67,19 +72,19 @@ void database::arrive(const session_key& key, uint64_t number,
   // The connection was cut, or its backend ended by a successor, while the batch was on its way.
   if (x.number != number || away(key.first)) {
     ++lost_;
-    return answer_later(answer, failed(batch_status::lost));
+    return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   run_late(x); // The driver ends its old backend before anything else (H-04).
   if (faults_.strikes(&fault_mix::contended_ppm, dice_))
-    return answer_later(answer, failed(batch_status::contended));
+    return answer_later(key.first.node, answer, failed(batch_status::contended));
   if (faults_.strikes(&fault_mix::lost_before_ppm, dice_)) {
     ++lost_;
-    return answer_later(answer, failed(batch_status::lost));
+    return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   if (faults_.strikes(&fault_mix::lost_after_ppm, dice_)) {
     ++lost_;
     run(*what);
-    return answer_later(answer, failed(batch_status::lost));
+    return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   if (faults_.strikes(&fault_mix::lost_late_ppm, dice_)) {
     ++lost_;
@@ -88,9 +93,9 @@ void database::arrive(const session_key& key, uint64_t number,
       auto& now = sessions_[key];
       if (now.number == number && now.late == what) run_late(now);
     });
-    return answer_later(answer, failed(batch_status::lost));
+    return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
-  answer_later(answer, run(*what));
+  answer_later(key.first.node, answer, run(*what));
 }
 
 void database::read(life who, std::function<void(bool)> answer) {

@@ -55,6 +55,9 @@ public:
   /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
   void cut(int32_t node, millis length);
 
+  /// Hears of every batch on its way to the server, and of what its node hears.
+  std::function<void(int32_t node, bool answer, const std::string& what)> on_batch;
+
   [[nodiscard]] uint64_t takeovers() const { return takeovers_; }
   [[nodiscard]] uint64_t lost() const { return lost_; }
 
@@ -75,7 +78,7 @@ private:
   void take_over_from_the_dead(int32_t taker);
   [[nodiscard]] bool away(life who) const;
   [[nodiscard]] millis delay();
-  void answer_later(const std::function<void(batch_result)>& answer, batch_result x);
+  void answer_later(int32_t node, const std::function<void(batch_result)>& answer, batch_result x);
 
   agenda& time_;
   dice& dice_;

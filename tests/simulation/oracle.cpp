@@ -8,6 +8,8 @@ namespace {
 
 /// Longest for which a block calls sold what was taken back, with a margin for reading.
 constexpr millis heard_of_returns{65'000};
+/// For so long a claim outlives its request when nothing goes wrong: messages, and a look at rows.
+constexpr millis claims_end{300};
 
 bool live(reservation_status x) {
   return x == reservation_status::pending || x == reservation_status::confirmed;
@@ -57,6 +59,7 @@ void oracle::check_fences(const batch& what, const batch_result& said) {
   };
   for (size_t i = 0; i < what.ops.size(); ++i) {
     if (said.verdicts[i].is != outcome::ok) continue;
+    if (auto end = std::get_if<fail_attempt>(what.ops[i].get())) check_end(*end);
     auto made = std::get_if<create_reservation>(what.ops[i].get());
     if (made == nullptr) continue;
     if (!current(made->session) || !current(made->event_owner))
@@ -69,9 +72,19 @@ void oracle::check_fences(const batch& what, const batch_result& said) {
 
 void oracle::check_creation(const create_reservation& x) {
   if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
+  // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
+  if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0)
+    fail("I4", "more reservations were made than asked for");
   if (x.key.empty()) return;
   auto [known, fresh] = by_key_.emplace(std::tuple{x.user, x.operation, x.key}, x.id);
   if (!fresh && known->second != x.id) fail("I6", "key " + x.key + " made two reservations");
+}
+
+/// I11: an attempt ends as failed when it is certain that its money was not taken.
+void oracle::check_end(const fail_attempt& x) {
+  auto taken = provider_.books().captures;
+  if (std::ranges::find(taken, to_string(x.attempt), &mock_capture::idempotency_key) != taken.end())
+    fail("I11", "an attempt ended as failed, and its money was taken");
 }
 
 /// I2: a seat's row and the reservations say the same, at every commit.
@@ -137,8 +150,9 @@ void oracle::check_reservations() {
     auto before = std::exchange(known->second, x.row.status);
     if (!may_become(before, x.row.status)) fail("I1", "an order that had ended changed");
     if (before == x.row.status) continue;
-    if (x.row.status == reservation_status::expired && x.row.expires_at > model_.now())
-      fail("I9", "a hold ended before its time");
+    if (x.row.status != reservation_status::expired) continue;
+    if (x.row.expires_at > model_.now()) fail("I9", "a hold ended before its time");
+    if (x.row.pinned) fail("I9", "a hold ended while it was being paid for");
   }
 }
 
@@ -154,8 +168,44 @@ void oracle::check_books() {
 
 // -- answers --------------------------------------------------------------------------------------
 
+void oracle::asked(user_id x, const std::string& digest, const std::vector<wanted_item>& items) {
+  askers_.insert(x);
+  ++wishes_[{x, digest}];
+  for (auto& item : items) ++interests_[item.seat].open;
+}
+
+void oracle::heard_sign_out(user_id x, instant asked) {
+  ++answers_["sign-out ok"];
+  auto& known = signed_out_[x];
+  if (known.asked < asked) known = {asked, time_.now()};
+}
+
+/// I18: what was ended is not accepted any more.
+void oracle::check_token(const told_hold& x) {
+  auto end = signed_out_.find(x.user);
+  if (end != signed_out_.end() && x.token <= end->second.asked && end->second.heard <= x.asked)
+    fail("I18", "a session was accepted after its end was confirmed");
+}
+
+/// I5: when nothing goes wrong, nobody is turned away by nobody.
+void oracle::check_contested(const told_hold& x) {
+  auto wanted = [&](const wanted_item& item) {
+    auto& others = interests_[item.seat];
+    auto& past = seats_[item.seat];
+    auto since = x.asked - claims_end;
+    return others.open > 0 || others.ended >= since ||
+           (!past.empty() && (past.back().at >= since || past.back().status == 'l'));
+  };
+  if (std::ranges::none_of(x.items, wanted))
+    fail("I5", "somebody was told that a seat is contested, and nobody else wanted it");
+}
+
 void oracle::heard(const told_hold& x) {
   ++answers_["hold " + std::string{to_string(x.is)}];
+  for (auto& item : x.items) --interests_[item.seat].open;
+  if (x.is == ec::ok) check_token(x);
+  if (x.is == ec::seat_contested && faults_.none()) check_contested(x);
+  for (auto& item : x.items) interests_[item.seat].ended = time_.now();
   if (x.is == ec::ok) {
     auto row = model_.rows.reservations.find(x.id);
     if (row == model_.rows.reservations.end())
@@ -172,9 +222,12 @@ void oracle::heard(const told_hold& x) {
     if (!x.key.empty() && made.key == x.key && made.digest != x.digest)
       fail("I6", "a key was answered although the body was another");
   }
-  if (x.is != ec::seat_sold) return;
-  // I5: a seat that is said to be sold was sold at some time while the question was open, or its
-  // return was told to its block by a message that was lost: it reads its rows a minute later.
+  if (x.is == ec::seat_sold) check_sold(x);
+}
+
+/// I5: a seat that is said to be sold was sold at some time while the question was open, or its
+/// return was told to its block by a message that was lost: it reads its rows a minute later.
+void oracle::check_sold(const told_hold& x) {
   for (auto& item : x.items) {
     bool was = false;
     auto& past = seats_[item.seat];

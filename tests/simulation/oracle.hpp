@@ -22,6 +22,7 @@ struct told_hold {
   ec is = ec::unknown;
   reservation_id id;
   bool replayed = false; ///< Told of an earlier one: by key, or because they hold what they want.
+  instant token;         ///< When the token they came with was issued.
 };
 struct told_payment {
   reservation_id reservation;
@@ -33,17 +34,19 @@ struct told_payment {
 class oracle final : public commit_listener {
 public:
   oracle(const agenda& time, const ledger_model& model, const mock_provider& provider,
-         int32_t holds_max)
-      : time_(time), model_(model), provider_(provider), holds_max_(holds_max) {
+         int32_t holds_max, const fault_mix& faults)
+      : time_(time), model_(model), provider_(provider), holds_max_(holds_max), faults_(faults) {
     // nop
   }
 
   void committed(const batch& what, const batch_result& said) override;
   /// Somebody is about to ask for something.
-  void asked(user_id x) { askers_.insert(x); }
+  void asked(user_id x, const std::string& digest, const std::vector<wanted_item>& items);
   void heard(const told_hold& x);
   void heard(const told_payment& x);
   void heard_cancel(reservation_id id, ec is);
+  /// All sessions of somebody ended; they had asked for it at `asked`.
+  void heard_sign_out(user_id x, instant asked);
 
   /// What is wrong so far; empty = nothing.
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
@@ -64,6 +67,10 @@ private:
   void fail(const std::string& invariant, const std::string& what);
   void check_fences(const batch& what, const batch_result& said);
   void check_creation(const create_reservation& x);
+  void check_end(const fail_attempt& x);
+  void check_token(const told_hold& x);
+  void check_sold(const told_hold& x);
+  void check_contested(const told_hold& x);
   void check_seats();
   void check_quotas();
   void check_limits();
@@ -76,13 +83,24 @@ private:
   const ledger_model& model_;
   const mock_provider& provider_;
   int32_t holds_max_;
+  fault_mix faults_; ///< What cannot be demanded when something goes wrong.
   std::string wrong_;
   uint64_t commits_ = 0;
   std::map<std::string, uint64_t> answers_;
   std::map<seat_id, std::vector<seat_change>> seats_;
   std::map<reservation_id, reservation_status> statuses_;
   std::map<std::tuple<user_id, std::string, std::string>, reservation_id> by_key_;
+  std::map<std::pair<user_id, std::string>, int64_t> wishes_; ///< Open ones: asked less made.
   std::set<user_id> askers_;
+  struct interest {
+    int64_t open = 0; ///< Requests for it without an answer.
+    instant ended;    ///< When the last one was answered.
+  };
+  std::map<seat_id, interest> interests_;
+  struct sign_out {
+    instant asked, heard;
+  };
+  std::map<user_id, sign_out> signed_out_;
   std::array<int64_t, shard_count> epochs_{};
   size_t books_seen_ = 0;
   std::map<std::string, int64_t> sums_;

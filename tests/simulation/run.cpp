@@ -66,18 +66,20 @@ class play {
 public:
   play(uint64_t seed, const sale_plan& plan, const play_options& how)
       : seed_(seed),
+        plan_name_(plan.name),
         how_(how),
         mix_(faults_of(seed, plan, how)),
         struck_(fault_kinds().size()),
         world_(seed, plan_of(plan, how), counted(mix_)),
         judge_(world_.time, world_.db.model, world_.money.core,
-               sale_settings{}.holds_per_user_event_max),
+               sale_settings{}.holds_per_user_event_max, mix_),
         people_(world_, judge_) {
     build_hall(plan, world_.db.model);
     world_.db.listener = &judge_;
     world_.watch = [this] { return judge_.wrong(); };
     world_.left_out = how.without;
     people_.only = how.people;
+    if (how.tell) world_.record = &record_;
   }
   play(const play&) = delete;
   play& operator=(const play&) = delete;
@@ -148,16 +150,25 @@ private:
     out.dropped = world_.net.dropped();
     out.lost = world_.db.lost();
     out.faults = mix_.names();
-    out.story = world_.story();
     out.answers = judge_.answers();
     out.happened = world_.happened();
     out.struck = struck_;
+    world_.count_probes();
+    out.covered = world_.covered.flat();
+    if (!how_.tell) return;
+    constexpr size_t events_shown = 60;
+    out.story = record_.diagram(events_shown);
+    out.script = record_.script();
+    auto title = plan_name_ + ", seed " + std::to_string(seed_);
+    if (!how_.record.empty()) record_.write(how_.record, title);
   }
 
   uint64_t seed_;
+  std::string plan_name_;
   const play_options& how_;
   fault_mix mix_;
   fault_counts struck_;
+  recorder record_;
   world world_;
   oracle judge_;
   crowd people_;

@@ -22,6 +22,8 @@ struct play_options {
   std::set<std::string> without; ///< Kinds of faults, or single ones by name ("kill@1200").
   std::set<int32_t> people;      ///< Who comes; nobody named = everybody.
   int32_t visits = 0;            ///< Of each at most; 0 = as many as the plan says.
+  bool tell = false;             ///< Keep the story.
+  std::string record;            ///< And write all of it to this file.
 };
 
 /// What one seed came to.
@@ -30,11 +32,11 @@ struct run_result {
   uint64_t digest = 0, steps = 0, commits = 0, visits = 0;
   uint64_t kills = 0, pauses = 0, takeovers = 0, dropped = 0, lost = 0;
   std::string faults;
-  std::vector<std::string> story;
-  std::map<std::string, uint64_t> answers;
-  std::vector<std::string> happened; ///< Single faults, by name.
-  fault_counts struck;               ///< Strikes of every kind.
-  millis played{0};                  ///< Virtual time.
+  std::vector<std::string> story, script;           ///< If asked for: its end, and what people did.
+  std::map<std::string, uint64_t> answers, covered; ///< `coverage::flat`.
+  std::vector<std::string> happened;                ///< Single faults, by name.
+  fault_counts struck;                              ///< Strikes of every kind.
+  millis played{0};                                 ///< Virtual time.
 };
 
 /// Plays `plan` with the faults of `seed`: the sale, then healing, then rest.

@@ -179,6 +179,10 @@ void fault_mix::note(uint32_t fault_mix::*rate) const {
   ++struck->at(static_cast<size_t>(i - fault_kinds().begin()));
 }
 
+bool fault_mix::none() const {
+  return std::ranges::all_of(fault_kinds(), [this](auto& x) { return this->*(x.rate) == 0; });
+}
+
 bool fault_mix::leave_out(std::string_view name) {
   auto i = std::ranges::find(fault_kinds(), name, [](auto& x) { return std::string_view{x.name}; });
   if (i == fault_kinds().end()) return false;

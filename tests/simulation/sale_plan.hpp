@@ -83,6 +83,8 @@ struct fault_mix {
     return true;
   }
   void note(uint32_t fault_mix::*rate) const;
+  /// Nothing goes wrong.
+  [[nodiscard]] bool none() const;
   /// Switches a kind off; false when there is none of this name.
   bool leave_out(std::string_view name);
   /// Leaves two kinds at most: few faults, so that what happens can still be told.

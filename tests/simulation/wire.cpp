@@ -36,13 +36,21 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
   for (int i = 0; i < copies; ++i) {
     if (faults_.strikes(&fault_mix::drop_ppm, dice_)) {
       ++dropped_;
+      tell(from.node, to, x.about + " (lost)");
       continue;
     }
+    tell(from.node, to, x.about + (i > 0 ? " (again)" : ""));
     auto most =
       faults_.strikes(&fault_mix::slow_ppm, dice_) ? millis{5000} : faults_.wire_delay_max;
     time_.after(dice_.between(millis{0}, most),
                 [=, this, node = from.node] { arrive(node, to, how, x); });
   }
+}
+
+void wire::tell(int32_t from, int32_t to, const std::string& what) const {
+  // Boards are asked for all the time.
+  if (on_frame && !what.starts_with("describe_event") && !what.starts_with("event_board"))
+    on_frame(from, to, what);
 }
 
 void wire::arrive(int32_t from, int32_t to, way how, const frame& x) {
@@ -77,6 +85,14 @@ template <class... Ts> frame encode(caf::actor_system& system, Ts&... xs) {
   caf::binary_serializer sink{system, out.bytes};
   if (auto wrong = sink(xs...)) CAF_RAISE_ERROR("a message cannot be encoded");
   return out;
+}
+
+/// The type of what is in a message, in words.
+std::string name_of(caf::actor_system& system, const caf::message& x) {
+  if (x.empty()) return "nothing";
+  auto [number, type] = x.type(0);
+  auto out = system.types().portable_name(number, type);
+  return out.substr(out.rfind(':') + 1);
 }
 
 struct link_state {
@@ -118,8 +134,9 @@ caf::behavior link(link_ptr self, wire* net, agenda* time, const node_context* n
       uint64_t no = waits ? ++st.last : 0;
       auto to = there;
       auto who = here;
-      net->send_request(
-        who, to, encode(self->system(), who.node, who.incarnation, no, x.key, x.deadline, x.body));
+      auto bytes = encode(self->system(), who.node, who.incarnation, no, x.key, x.deadline, x.body);
+      bytes.about = name_of(self->system(), x.body);
+      net->send_request(who, to, std::move(bytes));
       if (!waits) return caf::message{};
       st.open.emplace(no, self->make_response_promise());
       auto self_handle = caf::actor_cast<caf::actor>(self);
@@ -138,7 +155,9 @@ void answer(caf::event_based_actor* self, wire* net, life here, const head& h, e
   auto asker = h.incarnation;
   auto from = here.node;
   auto no = h.no;
-  net->send_answer(here, h.from, encode(self->system(), from, asker, no, error, body));
+  auto bytes = encode(self->system(), from, asker, no, error, body);
+  bytes.about = why == ec::ok ? name_of(self->system(), body) : std::string{to_string(why)};
+  net->send_answer(here, h.from, std::move(bytes));
 }
 
 /// Whatever an entity may answer: CAF matches answers by type, so all are named.

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 #include <caf/actor.hpp>
@@ -17,6 +19,7 @@ namespace tk::sim {
 /// Bytes between two nodes.
 struct frame {
   std::vector<char> bytes;
+  std::string about; ///< What is in them, for whoever reads along.
 };
 
 /// Carries frames from node to node and does to them what networks do.
@@ -39,6 +42,9 @@ public:
   void cut(int32_t from, int32_t to, millis length);
   void heal();
 
+  /// Hears of every frame that is sent, and whether it gets lost.
+  std::function<void(int32_t from, int32_t to, const std::string& what)> on_frame;
+
   [[nodiscard]] uint64_t dropped() const { return dropped_; }
   [[nodiscard]] uint64_t carried() const { return carried_; }
 
@@ -50,6 +56,7 @@ private:
   };
   enum class way : uint8_t { request, answer };
   void carry(life from, int32_t to, way how, const frame& x);
+  void tell(int32_t from, int32_t to, const std::string& what) const;
   void arrive(int32_t from, int32_t to, way how, const frame& x);
 
   agenda& time_;

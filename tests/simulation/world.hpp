@@ -17,8 +17,11 @@
 #include "supervisors/region.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
+#include "tests/simulation/asked.hpp"
 #include "tests/simulation/bank.hpp"
+#include "tests/simulation/coverage.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/recorder.hpp"
 #include "tests/simulation/wire.hpp"
 
 /// A whole cluster in one thread and in virtual time. Everything inside a node is the production
@@ -122,8 +125,11 @@ public:
       time.after(millis{1}, [=] { done(*out); });
       return out;
     }
+    auto seen = begin_request(look_at(db.model, key, what), node);
     auto finish = [=, this] {
-      if (++out->count == 1) time.after(millis{0}, [=] { done(*out); });
+      if (++out->count != 1) return;
+      if constexpr (requires { out->value.is; }) end_request(seen, node, out->is());
+      time.after(millis{0}, [=] { done(*out); });
     };
     auto until = at->node.clock->now() + budget;
     auto client = [=](caf::event_based_actor* self, int) {
@@ -156,9 +162,13 @@ public:
   [[nodiscard]] uint64_t pauses() const { return pauses_; }
   /// Single faults so far: what a tick draws, by kind and time, for instance "kill@1200".
   [[nodiscard]] const std::vector<std::string>& happened() const { return happened_; }
-  /// The last things that happened, a line each.
-  [[nodiscard]] std::vector<std::string> story() const;
-  void tell(const std::string& what);
+  /// What was tried so far.
+  coverage covered;
+  /// Adds what the nodes themselves have counted to it.
+  void count_probes();
+  /// Where everything that happens is written down, if anywhere.
+  recorder* record = nullptr;
+  void tell(const std::string& what) { note("", "", what); }
 
 private:
   /// Actors that `what` starts belong to `at`.
@@ -168,6 +178,11 @@ private:
     note_new_actors();
     running_ = 0;
   }
+  using open_request = std::shared_ptr<const coverage::open_request>;
+  open_request begin_request(asked_thing what, int32_t node);
+  void end_request(const open_request& x, int32_t node, ec is);
+  void note(const std::string& from, const std::string& to, const std::string& what);
+  void note_traffic();
   void start_services(host& at);
   void start_links(host& at);
   void start_supervisor(host& at);
@@ -203,7 +218,8 @@ private:
   uint64_t ticks_ = 0;
   std::set<int32_t> gone_;
   std::vector<size_t> ready_; ///< Kept for its memory.
-  std::vector<std::string> story_, happened_;
+  std::vector<std::string> happened_;
+  const fault_counts* struck_; ///< Of all kinds so far; null when nobody counts.
 };
 
 /// The one event that is on sale.

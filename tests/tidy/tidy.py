@@ -158,6 +158,24 @@ class Tidy:
                 rule = "R25-unregistered" if path.endswith(".test.cpp") else "R25-dead"
                 self.report(path, 1, rule, "no CMakeLists.txt names this file")
 
+    def mutants(self):
+        """What is planted is looked for: simulation/mutants.cpp names it, and is built with it."""
+        folder = "tests/simulation/"
+        listed = set(re.findall(r'\{"(\w+)", "\w+"\}', self.text.get(folder + "mutants.cpp", "")))
+        built = self.text.get(folder + "CMakeLists.txt", "")
+        planted = set()
+        for path, text in self.text.items():
+            if path.startswith("tests/") or not path.endswith((".cpp", ".hpp")):
+                continue
+            names = set(re.findall(r'\bmutant\("(\w+)"\)', text))
+            planted |= names
+            if names - listed:
+                self.report(path, 1, "mutant", f"{min(names - listed)} is not in planted_bugs()")
+            if names and path not in built:
+                self.report(path, 1, "mutant", f"{folder}CMakeLists.txt does not plant this file")
+        for name in listed - planted:
+            self.report(folder + "mutants.cpp", 1, "mutant", f"{name} is planted nowhere")
+
     def links(self, path):
         for number, line in enumerate(self.text[path].splitlines(), 1):
             for target in re.findall(r"\]\(([^)#\s]+)", line):
@@ -181,6 +199,7 @@ class Tidy:
                 self.functions(path, code)
                 self.cores(path, lines)
         self.built()
+        self.mutants()
         return sorted(self.findings)
 
 
@@ -218,6 +237,7 @@ PLANTED = {
     "R25-dead": ("http/dead.cpp", ""),
     "R25-unregistered": ("http/dead.test.cpp", ""),
     "docs-link": ("docs/x.md", "[gone](gone.md)"),
+    "mutant": ("actors/x/actor.cpp", 'if (mutant("eats_seats")) eat();'),
 }
 INNOCENT = ('// steady_clock::now() and PQexec( in a comment\nauto s = "rand( %d crypt(";\n'
             "auto n = 1'000'000 + f('x'); // rand()\nstruct branded { int operand(int x); };\n")

@@ -1,0 +1,110 @@
+#include "tests/simulation/mutants.hpp"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "actors/base/mutants.hpp"
+#include "tests/simulation/farm.hpp"
+#include "tests/simulation/options.hpp"
+
+namespace {
+
+/// The bug this process has. One for the whole process, because planted code has no other way to
+/// know.
+std::string& selected() {
+  static std::string name;
+  return name;
+}
+
+} // namespace
+
+#ifdef TIKETI_MUTANTS
+namespace tk {
+bool mutant(std::string_view name) { return name == selected(); }
+} // namespace tk
+#endif
+
+namespace tk::sim {
+
+std::span<const planted_bug> planted_bugs() {
+  static constexpr planted_bug all[] = {
+    {"answers_before_commit", "storm"}, {"answers_from_a_claim", "storm"},
+    {"asks_again_as_new", "storm"},     {"counts_from_zero", "storm"},
+    {"ends_by_own_clock", "storm"},     {"ends_what_is_paid", "storm"},
+    {"forgets_deadlines", "storm"},     {"forgets_keys", "storm"},
+    {"forgets_other_claims", "calm"},   {"gives_back_twice", "storm"},
+    {"ignores_versions", "storm"},      {"keeps_claims", "storm"},
+    {"keeps_sessions", "storm"},        {"knows_own_epochs_only", "storm"},
+    {"lost_is_done", "storm"},          {"refunds_as_new", "storm"},
+    {"sells_without_pin", "storm"},     {"silence_is_no", "storm"},
+    {"silence_is_sold", "storm"},       {"silence_is_yes", "storm"},
+    {"skips_an_epoch", "storm"},        {"sold_for_ever", "storm"},
+    {"takes_another_body", "storm"},    {"thaws_blindly", "storm"},
+  };
+  return all;
+}
+
+bool can_have_mutants() {
+#ifdef TIKETI_MUTANTS
+  return true;
+#else
+  return false;
+#endif
+}
+
+void select_mutant(const std::string& name) {
+  auto known = std::ranges::find(planted_bugs(), std::string_view{name},
+                                 [](auto& x) { return std::string_view{x.name}; });
+  if (known == planted_bugs().end()) throw std::runtime_error("there is no planted bug " + name);
+  selected() = name;
+}
+
+namespace {
+
+nlohmann::json hunt(const planted_bug& bug, const options& how) {
+  selected() = bug.name;
+  auto plan = load_sale(bug.sale);
+  for (auto seed = how.first; seed < how.first + how.seeds; ++seed) {
+    auto x = run_seed(seed, plan, how.play);
+    if (!x.wrong.empty()) return {{"seed", seed}, {"wrong", x.wrong}};
+  }
+  return {{"survives", true}};
+}
+
+/// Tells how the hunt ended; true when it was found.
+bool print_hunt(const planted_bug& bug, const options& how, const nlohmann::json& x) {
+  if (x.contains("seed"))
+    std::printf("%-22s %-6s found by seed %4" PRIu64 "  %s\n", bug.name, bug.sale,
+                x["seed"].get<uint64_t>(), x["wrong"].get<std::string>().c_str());
+  else if (x.contains("died"))
+    std::printf("%-22s %-6s ended the simulation: %s\n", bug.name, bug.sale,
+                x["died"].get<std::string>().c_str());
+  else std::printf("%-22s %-6s SURVIVES %" PRIu64 " seeds\n", bug.name, bug.sale, how.seeds);
+  std::fflush(stdout);
+  return x.contains("seed");
+}
+
+} // namespace
+
+int hunt_mutants(const options& how) {
+  auto bugs = planted_bugs();
+  size_t found = 0;
+  farm all;
+  all.jobs = how.jobs;
+  all.first = 0;
+  all.count = bugs.size();
+  all.work = [&](uint64_t i) { return hunt(bugs[i], how); };
+  all.take = [&](uint64_t i, const nlohmann::json& x) {
+    if (print_hunt(bugs[i], how, x)) ++found;
+    return true;
+  };
+  all.run();
+  std::printf("%zu planted bugs, %zu found\n", bugs.size(), found);
+  return found == bugs.size() ? 0 : 1;
+}
+
+} // namespace tk::sim

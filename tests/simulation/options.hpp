@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/simulation/run.hpp"
+
+namespace tk::sim {
+
+/// What the command line asks for.
+struct options {
+  enum class verb : uint8_t { run, replay, mutants, list } what = verb::run;
+  std::string sale = "storm";
+  std::string mutant; ///< Planted bug; empty = none.
+  play_options play;
+  uint64_t first = 1, seeds = 0, seed = 1;
+  bool fresh = false; ///< The first seed is drawn, and printed.
+  unsigned jobs = 1;
+  bool once = false, shrink = true, show_coverage = false, demand_coverage = false;
+  bool digest_only = false, figures = false; ///< Print only these.
+  [[nodiscard]] bool quiet() const { return digest_only || figures; }
+  int status = -1; ///< When the command line has been answered: the exit code.
+};
+
+/// Reads it; mistakes and --help are answered on the spot.
+options parse_options(int argc, char** argv);
+
+/// The options that play the same again, for the command line.
+std::string as_arguments(const play_options& x);
+
+/// The sale of this name, or in this file; throws what is wrong with it.
+sale_plan load_sale(const std::string& name);
+/// Names of all sales, sorted.
+std::vector<std::string> sales();
+
+} // namespace tk::sim
