@@ -338,15 +338,6 @@ node_config defaults() {
 
 } // namespace
 
-tl::expected<node_config, std::string> load_database_config(const environment& env) {
-  auto out = defaults();
-  if (auto wrong = read_environment(env, out); !wrong.empty()) return tl::unexpected(wrong);
-  auto url = find_option("DATABASE_URL");
-  if (auto wrong = check(*url, out.values.find(url->name)->second); !wrong.empty())
-    return tl::unexpected(wrong);
-  return out;
-}
-
 tl::expected<node_config, std::string> load_config(const environment& env,
                                                    const std::string& config_dir) {
   auto out = defaults();

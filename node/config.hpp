@@ -64,8 +64,6 @@ struct environment {
 /// option and the remedy.
 tl::expected<node_config, std::string> load_config(const environment& env,
                                                    const std::string& config_dir);
-/// The same for what only looks at the database: no profile, and of what is required DATABASE_URL.
-tl::expected<node_config, std::string> load_database_config(const environment& env);
 
 /// base64 (standard alphabet, padded) or, when it is not that, the bytes themselves.
 std::string decode_secret(std::string_view text);

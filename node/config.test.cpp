@@ -153,15 +153,6 @@ CAF_TEST(every option is explained in the profile and in the documents with its 
   }
 }
 
-CAF_TEST(who only looks at the database needs its address alone) {
-  env.values = {{"DATABASE_URL", "host=/nowhere"}};
-  auto config = load_database_config(env);
-  CAF_REQUIRE(config);
-  CAF_CHECK_EQUAL(config->text("DATABASE_URL"), "host=/nowhere");
-  env.values.clear();
-  CAF_CHECK(!load_database_config(env));
-}
-
 CAF_TEST(origins that no browser sends are refused) {
   for (auto* origin :
        {"*", "http://localhost:3000/", "shop.example", "https://", "https://*.x.y"}) {

@@ -13,7 +13,6 @@
 #include "node/app.hpp"
 #include "node/environment.hpp"
 #include "node/seeding.hpp"
-#include "persistence/audit/audit.hpp"
 #include "persistence/migrations/migrate.hpp"
 
 extern char** environ;
@@ -90,24 +89,6 @@ int fill(const node_config& config) {
   return 0;
 }
 
-/// Everything is asked, whatever is found; a rule over a large table may take minutes.
-int look_for_contradictions(const node_config& config) {
-  auto db = pg::connection::open(conninfo_for(config, "tiketi_read"));
-  if (!db) return fail("DATABASE_URL: cannot connect (" + db.error() + "); is PostgreSQL running?");
-  size_t rules = 0, broken = 0;
-  for (auto* part : {&reference_rules(), &stock_rules(), &money_rules()}) {
-    auto found = audit(*db, *part, std::chrono::minutes{10});
-    if (!found) return fail("cannot audit (" + found.error() + "); has `tiketi-node migrate` run?");
-    rules += part->size();
-    broken += found->size();
-    for (auto& x : *found)
-      std::printf("%s: %lld rows, e.g. %s\n", x.text.c_str(), static_cast<long long>(x.rows),
-                  x.example.c_str());
-  }
-  std::printf("%zu rules checked, %zu broken\n", rules, broken);
-  return broken == 0 ? 0 : 1;
-}
-
 std::string option_help() {
   std::string out = "Options, by environment or in <config dir>/<profile>.conf:\n";
   for (auto& x : all_options())
@@ -127,8 +108,6 @@ int main(int argc, char** argv) {
   auto run_command = app.add_subcommand("run", "Serves until SIGINT or SIGTERM.");
   auto migrate_command = app.add_subcommand("migrate", "Brings the database to this release.");
   auto seed_command = app.add_subcommand("seed", "Fills an empty database; else does nothing.");
-  auto audit_command =
-    app.add_subcommand("audit", "Looks for rows that contradict each other; changes nothing.");
   auto config_command = app.add_subcommand("config", "Shows the effective configuration.");
   bool check_only = false;
   config_command->add_flag("--check", check_only, "Say only whether it is valid");
@@ -136,12 +115,11 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (sodium_init() < 0) return fail("libsodium cannot start");
   const process_environment env{environ};
-  auto config = *audit_command ? load_database_config(env) : load_config(env, config_dir);
+  auto config = load_config(env, config_dir);
   if (!config) return fail(config.error());
   if (*run_command) return run(*config);
   if (*migrate_command) return apply_migrations(*config);
   if (*seed_command) return fill(*config);
-  if (*audit_command) return look_for_contradictions(*config);
   if (!check_only) std::printf("%s", config->describe().c_str());
   return 0;
 }

@@ -153,6 +153,7 @@ private:
         item.type = a_.types.at(type);
         item.quantity = static_cast<int32_t>(1 + below(3));
         item.block = owner(static_cast<uint16_t>(event * 4));
+        item.block_no = 1'000'000 + static_cast<int32_t>(type % types_per_event);
       } else {
         auto seat = event * seats_per_event + below(seats_per_event);
         if (!used.insert(seat).second) continue;
@@ -160,6 +161,7 @@ private:
         item.version = versions_.at(seat);
         item.fence = ++a_.fence;
         item.block = owner(a_.seats.at(seat).shard);
+        item.block_no = item.block.shard - static_cast<int32_t>(event * 4);
       }
       x.items.push_back(item);
     }
@@ -231,8 +233,8 @@ private:
            p);
       must(side_,
            "INSERT INTO outbox (shard, topic, key, type, body) SELECT shard, "
-           "'reservation-events', id, 'RESERVATION_CONFIRMED', '{}' FROM reservations "
-           "WHERE id = $1",
+           "'reservation-events', id, 'RESERVATION_CONFIRMED', jsonb_build_object("
+           "'userId', user_id, 'totalAmount', total_amount) FROM reservations WHERE id = $1",
            p);
       must(side_,
            "INSERT INTO reservation_history (reservation_id, from_status, to_status, "

@@ -180,6 +180,23 @@ CAF_TEST(readers only read) {
   CAF_CHECK(allowed(db, "SELECT count(*) FROM tickets"));
 }
 
+CAF_TEST(the auditor reads what readers read and writes nothing whatever it sets) {
+  test_database home;
+  auto db = home.connect("tiketi_audit");
+  CAF_CHECK_EQUAL(text(db, "SHOW default_transaction_read_only"), "on");
+  CAF_CHECK_EQUAL(text(db, "SHOW statement_timeout"), "5min");
+  CAF_CHECK_EQUAL(state_of(db, "UPDATE news SET views = 1"), "25006");
+  must(db, "SET default_transaction_read_only = off");
+  for (auto* sql :
+       {"UPDATE news SET views = 1", "UPDATE seats SET version = version",
+        "INSERT INTO processed_events VALUES ('a', 'b')", "DELETE FROM outbox",
+        "SELECT 1 FROM seats FOR SHARE", "DO 'BEGIN LOCK TABLE seats IN SHARE MODE; END'",
+        "SELECT email_cipher FROM users", "SELECT token_hash FROM refresh_tokens",
+        "SELECT address FROM refresh_families", "CREATE TABLE x (y int)"})
+    CAF_CHECK(!allowed(db, sql));
+  CAF_CHECK(allowed(db, "SELECT count(*) FROM outbox_default"));
+}
+
 CAF_TEST(constraints are the last line of defence) {
   test_database home;
   auto db = home.connect();

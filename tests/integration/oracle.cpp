@@ -1,60 +1,43 @@
 #include "tests/integration/oracle.hpp"
 
 #include <cstdlib>
+#include <initializer_list>
 #include <iostream>
 
 #include "persistence/audit/audit.hpp"
+#include "tests/integration/pg_fixture.hpp"
 
 namespace tk::test {
 
 namespace {
 
-const std::vector<audit_rule>& step_rules() {
-  static const std::vector<audit_rule> rules = {
-    {"a seat's version is not the number of its steps",
-     "SELECT s.id::text FROM seats s WHERE s.version <> (SELECT count(*) FROM reservation_items i "
-     "JOIN reservation_history h ON h.reservation_id = i.reservation_id "
-     "AND h.from_status IS DISTINCT FROM h.to_status WHERE i.seat_id = s.id)"},
-    {"domain events are missing or doubled",
-     "SELECT '' WHERE (SELECT count(*) FROM outbox WHERE topic = 'reservation-events') <> "
-     "(SELECT count(*) FROM reservation_history WHERE from_status IS DISTINCT FROM to_status)"},
-  };
-  return rules;
-}
-
-const std::vector<audit_rule>& payment_event_rules() {
-  static const std::vector<audit_rule> rules = {
-    {"payment events are missing or doubled",
-     "SELECT '' WHERE (SELECT count(*) FROM outbox WHERE type = 'PAYMENT_CONFIRMED') <> "
-     "(SELECT count(*) FROM payment_attempts WHERE status = 'approved')"},
-  };
-  return rules;
-}
-
-void add_broken(pg::connection& db, const std::vector<audit_rule>& rules,
-                std::vector<std::string>& out) {
-  auto found = audit(db, rules, millis{60'000});
-  if (!found) {
-    std::cerr << found.error() << std::endl;
-    std::abort();
+std::vector<std::string> broken(pg::connection& db, std::initializer_list<audit_part> parts) {
+  std::vector<std::string> out;
+  for (auto part : parts) {
+    must(db, "BEGIN READ ONLY");
+    auto found = audit(db, rules_of(part), {millis{60'000}, 3});
+    must(db, "ROLLBACK");
+    if (!found) {
+      std::cerr << found.error() << std::endl;
+      std::abort();
+    }
+    for (auto& x : *found) {
+      out.push_back(x.rule + ": " + std::to_string(x.rows));
+      for (auto& y : x.sample) out.back() += "\n  " + y.row + ": " + y.says + " - " + y.against;
+    }
   }
-  for (auto& x : *found) out.push_back(x.text + ": " + std::to_string(x.rows));
+  return out;
 }
 
 } // namespace
 
 std::vector<std::string> broken_rules(pg::connection& db) {
-  std::vector<std::string> out;
-  add_broken(db, stock_rules(), out);
-  add_broken(db, step_rules(), out);
-  return out;
+  return broken(db,
+                {audit_part::seats, audit_part::orders, audit_part::history, audit_part::events});
 }
 
 std::vector<std::string> broken_money_rules(pg::connection& db) {
-  std::vector<std::string> out;
-  add_broken(db, money_rules(), out);
-  add_broken(db, payment_event_rules(), out);
-  return out;
+  return broken(db, {audit_part::money, audit_part::tickets, audit_part::events});
 }
 
 } // namespace tk::test

@@ -85,7 +85,8 @@ struct race_lane {
     return x;
   }
   void add(create_reservation& x, ticket_type_id type, int32_t quantity) {
-    x.items.push_back({{}, type, 0, 0, quantity, won{1000}, ground.owner(), 0});
+    auto block = 999'999 + static_cast<int32_t>(type.lo); // As the types were numbered.
+    x.items.push_back({{}, type, 0, 0, quantity, won{1000}, ground.owner(), block});
     x.total += won{1000} * quantity;
   }
   static release_reservation ending(const create_reservation& x, release_reason why) {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "inspector/report.hpp"
+
+namespace tk::inspector {
+
+/// What the program exits with, whatever the command.
+enum exit_code : int { held = 0, contradicted = 1, could_not_look = 2 };
+
+struct audit_options {
+  std::string database;          ///< libpq's conninfo.
+  std::vector<audit_part> parts; ///< None = all.
+  audit_limits limits;
+  int follow_s = 0; ///< Between two looks; 0 = one look.
+  bool json = false, list = false;
+};
+
+/// Looks once, or until SIGINT or SIGTERM, which the caller has blocked; the answer is that of the
+/// last look that came to an end.
+int audit_database(const audit_options& options, const text_style& style);
+
+} // namespace tk::inspector

@@ -1,0 +1,106 @@
+// tiketi-inspect: what operators see of a running shop (docs/audit.md).
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <sodium.h>
+
+#include "inspector/audit_command.hpp"
+#include "inspector/config.hpp"
+
+namespace {
+
+using namespace tk;
+using namespace tk::inspector;
+
+constexpr const char* exit_codes = "Exit codes: 0 all held, 1 something contradicts, 2 could not "
+                                   "look.\n";
+
+constexpr const char* examples = R"(
+Examples:
+  tiketi-inspect audit --database "host=standby dbname=tiketi"
+  tiketi-inspect audit --follow 30              every 30 s, what changed and a line
+  tiketi-inspect audit --part money --part tickets --json
+  tiketi-inspect audit --list                   the rules, without a database
+)";
+
+std::map<std::string, audit_part> part_names() {
+  std::map<std::string, audit_part> out;
+  for (auto x : all_audit_parts) out.emplace(to_string(x), x);
+  return out;
+}
+
+struct choices {
+  audit_options audit;
+  int limit_s = 600;
+};
+
+CLI::App* add_audit(CLI::App& app, choices& x) {
+  auto audit = app.add_subcommand("audit", "Looks for rows that contradict each other. Reads only; "
+                                           "safe beside a running sale.");
+  audit->add_option("--database", x.audit.database, "Where PostgreSQL is, as libpq takes it")
+    ->envname("DATABASE_URL");
+  audit->add_option("--follow", x.audit.follow_s, "Look again every N seconds (10), until Ctrl-C")
+    ->expected(0, 1)
+    ->default_str("10")
+    ->check(CLI::Range(1, 86'400))
+    ->type_name("N");
+  audit->add_option("--part", x.audit.parts, "Only these rules; may be given several times")
+    ->expected(1)
+    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+    ->transform(CLI::CheckedTransformer(part_names()))
+    ->type_name("PART");
+  audit->add_option("--rows", x.audit.limits.sample_max, "Rows to list of a broken rule")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 1000))
+    ->type_name("N");
+  audit->add_option("--limit", x.limit_s, "Seconds after which a look is given up")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 3'600))
+    ->type_name("N");
+  audit->add_flag("--json", x.audit.json, "One JSON object a line");
+  audit->add_flag("--list", x.audit.list, "Name the rules instead of asking them");
+  audit->footer(std::string{exit_codes} + examples);
+  return audit;
+}
+
+/// Taken by the waits of a command alone: blocked before anything starts.
+void block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int refuse(const char* why) {
+  std::fprintf(stderr, "tiketi-inspect: %s\n", why);
+  return could_not_look;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Tiketi's inspector: looks at a shop without disturbing it."};
+  app.require_subcommand(1);
+  app.footer(exit_codes);
+  choices chosen;
+  auto audit = add_audit(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& x) { return app.exit(x) == 0 ? held : could_not_look; }
+  auto& options = chosen.audit;
+  options.limits.whole = std::chrono::seconds{chosen.limit_s};
+  if (options.parts.empty()) options.parts.assign(all_audit_parts.begin(), all_audit_parts.end());
+  if (!*audit) return could_not_look;
+  if (!options.list && options.database.empty())
+    return refuse("--database or DATABASE_URL must say where PostgreSQL is");
+  if (sodium_init() < 0) return refuse("libsodium cannot start");
+  block_signals();
+  return audit_database(options, text_style{wants_colour()});
+}
