@@ -1,5 +1,6 @@
 #include "inspector/audit_command.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -44,8 +45,10 @@ public:
     if (ended_) return;
     if (!found) {
       code_ = could_not_look;
-      if (options_.json) say(failure_as_json(found.error()) + '\n');
-      std::fprintf(stderr, "tiketi-inspect: cannot audit: %s\n", found.error().c_str());
+      auto why = found.error();
+      std::ranges::replace(why, '\n', ' ');
+      if (options_.json) say(failure_as_json(why) + '\n');
+      std::fprintf(stderr, "tiketi-inspect: cannot audit: %s\n", why.c_str());
       return;
     }
     code_ = found->findings.empty() ? held : contradicted;
@@ -65,7 +68,9 @@ private:
       // The last `user` counts: a conninfo of a node is good for the auditor, too.
       auto opened = pg::connection::open(options_.database +
                                          " user=tiketi_audit application_name=tiketi-inspect");
-      if (!opened) return tl::unexpected(opened.error());
+      if (!opened)
+        return tl::unexpected("no connection: " + opened.error() +
+                              "; is PostgreSQL running, and has `tiketi-node migrate` run?");
       db_ = std::move(*opened);
     }
     auto found = auditor_.look(*db_, [this] { return ended_ = ended_ || ends_within(0); });

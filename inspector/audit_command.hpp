@@ -11,8 +11,8 @@ namespace tk::inspector {
 enum exit_code : int { held = 0, contradicted = 1, could_not_look = 2 };
 
 struct audit_options {
-  std::string database;          ///< libpq's conninfo.
-  std::vector<audit_part> parts; ///< None = all.
+  std::string database; ///< libpq's conninfo.
+  std::vector<audit_part> parts;
   audit_limits limits;
   int follow_s = 0; ///< Between two looks; 0 = one look.
   bool json = false, list = false;

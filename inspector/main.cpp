@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <sodium.h>
@@ -28,14 +28,24 @@ Examples:
   tiketi-inspect audit --list                   the rules, without a database
 )";
 
-std::map<std::string, audit_part> part_names() {
-  std::map<std::string, audit_part> out;
-  for (auto x : all_audit_parts) out.emplace(to_string(x), x);
+std::vector<std::string> part_names() {
+  std::vector<std::string> out;
+  out.reserve(all_audit_parts.size());
+  for (auto x : all_audit_parts) out.emplace_back(to_string(x));
+  return out;
+}
+
+/// Those that were named, in the order of the documentation; all when none was.
+std::vector<audit_part> parts_named(const std::vector<std::string>& names) {
+  std::vector<audit_part> out;
+  for (auto x : all_audit_parts)
+    if (names.empty() || std::ranges::find(names, to_string(x)) != names.end()) out.push_back(x);
   return out;
 }
 
 struct choices {
   audit_options audit;
+  std::vector<std::string> parts;
   int limit_s = 600;
 };
 
@@ -49,10 +59,10 @@ CLI::App* add_audit(CLI::App& app, choices& x) {
     ->default_str("10")
     ->check(CLI::Range(1, 86'400))
     ->type_name("N");
-  audit->add_option("--part", x.audit.parts, "Only these rules; may be given several times")
+  audit->add_option("--part", x.parts, "Only these rules; may be given several times")
     ->expected(1)
     ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-    ->transform(CLI::CheckedTransformer(part_names()))
+    ->check(CLI::IsMember(part_names()))
     ->type_name("PART");
   audit->add_option("--rows", x.audit.limits.sample_max, "Rows to list of a broken rule")
     ->capture_default_str()
@@ -75,7 +85,8 @@ void block_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  // Who follows through a pipe ends when its reader does, whatever the parent had made of that.
+  std::signal(SIGPIPE, SIG_DFL);
 }
 
 int refuse(const char* why) {
@@ -96,7 +107,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& x) { return app.exit(x) == 0 ? held : could_not_look; }
   auto& options = chosen.audit;
   options.limits.whole = std::chrono::seconds{chosen.limit_s};
-  if (options.parts.empty()) options.parts.assign(all_audit_parts.begin(), all_audit_parts.end());
+  options.parts = parts_named(chosen.parts);
   if (!*audit) return could_not_look;
   if (!options.list && options.database.empty())
     return refuse("--database or DATABASE_URL must say where PostgreSQL is");

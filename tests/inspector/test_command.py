@@ -99,6 +99,8 @@ def test_a_terminal_gets_colour_unless_it_asks_for_none(database, spoiled):
 def test_who_cannot_look_exits_with_2_and_says_why(args, env):
     done = inspect(*args, env=env)
     assert done.returncode == 2 and done.stderr.strip()
+    if env:
+        assert "no connection" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_another_release_is_not_looked_at(database):
@@ -116,7 +118,9 @@ def test_help_has_examples_and_exit_codes():
     for args in (("--help",), ("audit", "--help")):
         done = inspect(*args)
         assert done.returncode == 0 and "Exit codes: 0 all held" in done.stdout
-    assert 'tiketi-inspect audit --database "host=' in inspect("audit", "--help").stdout
+    told = inspect("audit", "--help").stdout
+    assert 'tiketi-inspect audit --database "host=' in told
+    assert "{references,seats,orders,history,money,tickets,events,shards,overdue}" in told
 
 
 def test_the_rules_are_listed_without_a_database():
@@ -164,6 +168,18 @@ def test_a_follower_ends_with_what_it_saw_last(database, spoiled):
         assert watch.stop(signal.SIGTERM) == 1
     finally:
         watch.close()
+
+
+def test_a_follower_ends_when_nobody_reads_it_any_more(database):
+    watch = subprocess.Popen([inspector.program(), "audit", "--follow", "1"],
+                             env={"PATH": os.environ["PATH"], "DATABASE_URL": database.url},
+                             stdout=subprocess.PIPE, text=True)
+    try:
+        assert " hold as of " in watch.stdout.readline()
+        watch.stdout.close()
+        assert watch.wait(30) == -signal.SIGPIPE
+    finally:
+        watch.kill()
 
 
 def test_a_follower_comes_back_when_its_connection_is_gone(database):
