@@ -145,6 +145,27 @@ CAF_TEST(messages of the checkout have not changed) {
   golden(checkout_awake{true}, "01");
 }
 
+CAF_TEST(messages with a key have not changed) {
+  const request_key key{"o", "k", "d", {6, 7}};
+  auto with_key = [](const std::string& what) {
+    return what + "016f016b016400000000000000060000000000000007";
+  };
+  golden(
+    once<prepare_payment>{{{1, 2}, {3}, {4, 5}}, key},
+    with_key("00000000000000010000000000000002000000000000000300000000000000040000000000000005"));
+  golden(once<confirm_payment>{{{1, 2}, "o", "k", {3}, millis{4}, {5, 6}}, key},
+         with_key("00000000000000010000000000000002016f016b0000000000000003000000000000000400000000"
+                  "000000050000000000000006"));
+  golden(once<process_payment>{{{1, 2}, "m", millis{3}, {4, 5}}, key},
+         with_key("00000000000000010000000000000002016d00000000000000030000000000000004000000000000"
+                  "0005"));
+  golden(once<cancel_payment>{{{1, 2}, "r", {3, 4}}, key},
+         with_key("00000000000000010000000000000002017200000000000000030000000000000004"));
+  golden(
+    once<cancel_reservation>{{{1, 2}, later, {3, 4}}, key},
+    with_key("00000000000000010000000000000002000000010203040500000000000000030000000000000004"));
+}
+
 CAF_TEST(messages of the session have not changed) {
   golden(reserve_items{{1, 2}, {seat}, "k", "d", later, {3, 4}},
          "000000000000000100000000000000020100000000000000010000000000000002000000030000000000"
@@ -198,6 +219,10 @@ CAF_TEST(names on the wire are short) {
 CAF_TEST(the router knows what an entity answers) {
   static_assert(std::is_same_v<reply_to<session_actor, reserve_items>::type, hold_reply>);
   static_assert(std::is_same_v<reply_to<session_actor, cancel_reservation>::type, release_reply>);
+  static_assert(
+    std::is_same_v<reply_to<session_actor, once<cancel_reservation>>::type, release_reply>);
+  static_assert(
+    std::is_same_v<reply_to<checkout_actor, once<confirm_payment>>::type, payment_reply>);
   static_assert(std::is_same_v<reply_to<session_actor, revoke_all>::type, all_revoked>);
   static_assert(std::is_same_v<reply_to<session_actor, start_family>::type, family_started>);
   static_assert(std::is_same_v<reply_to<session_actor, start_family_v2>::type, family_started_v2>);

@@ -93,6 +93,14 @@ json parameters_of(const route_table& table, const route& x) {
                    {"required", false},
                    {"description", q.description},
                    {"schema", schema_of(x, q.schema)}});
+  if (x.request_schema.empty()) return out;
+  auto fields = schema_of(x, x.request_schema).value("properties", json::object());
+  if (auto key = fields.find("idempotencyKey"); key != fields.end())
+    out.push_back({{"name", "Idempotency-Key"},
+                   {"in", "header"},
+                   {"required", false},
+                   {"description", "The same as the body's idempotencyKey; it wins."},
+                   {"schema", {{"type", "string"}, {"maxLength", (*key)["maxLength"]}}}});
   return out;
 }
 

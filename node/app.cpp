@@ -364,7 +364,8 @@ private:
     shop_->seat_list_rotation = config_.flag("SEAT_LIST_ROTATION");
     http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
-    add_account_metrics(meters_, identity_probe_, upkeep_probe_);
+    add_gateway_metrics(meters_, identity_probe_, payment_probe_);
+    add_account_metrics(meters_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
       http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_)});

@@ -75,6 +75,9 @@ void add_payments(http::metrics& meters, const node_context& node) {
   add("business_refund_total", "Refunds carried out.", probe.refunds_done);
   add("business_refund_put_off_total", "Refunds to be tried again.", probe.refunds_put_off);
   add("checkouts_active", "Checkouts in memory.", probe.checkouts_active);
+  add("reconciliation_mismatch_total",
+      "Payments that the provider took for what was not sold; they are given back.",
+      probe.payments.late);
 }
 
 void add_ledger(http::metrics& meters, const ledger_probe& ledger) {
@@ -164,17 +167,31 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
                    reader(node.suspended));
 }
 
-void add_account_metrics(http::metrics& meters, const identity_probe& google,
-                         const upkeep_probe& upkeep) {
-  meters.add_gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.",
-                   reader(google.breaker_state), {{"name", "google"}});
-  auto calls = [&](const char* outcome, const auto& count) {
-    meters.add_gauge("circuit_breaker_calls_total", "Calls by what came of them.", reader(count),
-                     {{"name", "google"}, {"outcome", outcome}});
+void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
+                         const payment_probe& payments) {
+  auto add_state = [&](const char* name, const auto& state) {
+    meters.add_gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.", reader(state),
+                     {{"name", name}});
   };
-  calls("succeeded", google.calls_succeeded);
-  calls("failed", google.calls_failed);
-  calls("not_permitted", google.calls_not_permitted);
+  auto add_calls = [&](const char* name, const char* outcome, const auto& count) {
+    meters.add_gauge("circuit_breaker_calls_total", "Calls by what came of them.", reader(count),
+                     {{"name", name}, {"outcome", outcome}});
+  };
+  add_state("google", google.breaker_state);
+  add_calls("google", "succeeded", google.calls_succeeded);
+  add_calls("google", "failed", google.calls_failed);
+  add_calls("google", "not_permitted", google.calls_not_permitted);
+  add_state("payment", payments.breaker_state);
+  add_calls("payment", "succeeded", payments.calls_succeeded);
+  add_calls("payment", "failed", payments.calls_failed);
+  add_calls("payment", "not_counted", payments.calls_not_counted); // Refused on their merits.
+  add_calls("payment", "not_permitted", payments.calls_not_permitted);
+  add_calls("payment", "busy", payments.calls_busy);
+  meters.add_gauge("payment_calls_open", "Calls to the provider under way.",
+                   reader(payments.calls_open));
+}
+
+void add_account_metrics(http::metrics& meters, const upkeep_probe& upkeep) {
   meters.add_gauge("accounts_erased_total", "Closed accounts whose personal data was erased.",
                    reader(upkeep.accounts_erased));
   meters.add_gauge("sessions_cleared_total", "Sessions cleared away after their end.",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateways/identity/google.hpp"
+#include "gateways/payment/gateway.hpp"
 #include "http/metrics.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/pool/probe.hpp"
@@ -18,8 +19,11 @@ void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock);
 
-/// What signing in and the upkeep of accounts count (G37).
-void add_account_metrics(http::metrics& meters, const identity_probe& google,
-                         const upkeep_probe& upkeep);
+/// Calls to what is outside, and the breakers around it (G37).
+void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
+                         const payment_probe& payments);
+
+/// What the upkeep of accounts counts.
+void add_account_metrics(http::metrics& meters, const upkeep_probe& upkeep);
 
 } // namespace tk

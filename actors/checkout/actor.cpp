@@ -43,18 +43,25 @@ void count(sales_probe& probe, const checkout_core& core, const attempt_result& 
   }
 }
 
-/// Those who wait for the attempt hear how it ended.
+/// Takes out those for whom `over` holds. They are answered afterwards: what they do then may add
+/// and remove others.
+template <class Over> std::list<waiter> take_waiters(state& st, Over over) {
+  std::list<waiter> out;
+  for (auto i = st.waiters.begin(); i != st.waiters.end();) {
+    auto at = i++;
+    if (over(*at)) out.splice(out.end(), st.waiters, at);
+  }
+  return out;
+}
+
+/// Those who wait for the attempt hear how it ended, or go on.
 void answer_waiters(pointer self, const attempt_result& x) {
   auto& st = self->state;
   count(st.node->probe, *st.core, x);
-  for (auto i = st.waiters.begin(); i != st.waiters.end();) {
-    if (i->attempt != x.attempt) {
-      ++i;
-      continue;
-    }
-    auto reply = std::move(i->reply);
-    i = st.waiters.erase(i);
-    reply->deliver(x.what);
+  auto mine = [&](const waiter& y) { return y.attempt == x.attempt; };
+  for (auto& y : take_waiters(st, mine)) {
+    if (y.go_on) y.go_on();
+    else y.reply->deliver(x.what);
   }
 }
 
@@ -64,15 +71,9 @@ void answer_impatient(pointer self) {
   auto now = st.now();
   auto live = st.core->live();
   bool asked = live && live->is != attempt_phase::pinning;
-  for (auto i = st.waiters.begin(); i != st.waiters.end();) {
-    if (i->until > now) {
-      ++i;
-      continue;
-    }
-    auto reply = std::move(i->reply);
-    i = st.waiters.erase(i);
+  for (auto& x : take_waiters(st, [now](const waiter& y) { return y.until <= now; })) {
     st.node->probe.payments_unknown++;
-    reply->deliver(refusal(asked ? ec::payment_pending : ec::unknown));
+    x.reply->deliver(refusal(asked ? ec::payment_pending : ec::unknown));
   }
 }
 
@@ -113,13 +114,38 @@ void on_tick(pointer self, uint64_t timer_no) {
 
 // -- orders -------------------------------------------------------------------------------------
 
-/// Opens an order; `done` hears the verdict after it was applied. One at a time.
-void open_order(pointer self, request_id request, order_done done) {
+/// Somebody who asked, under a key or not, and how often the key has moved meanwhile.
+struct wish {
+  reply_ptr<payment_reply> reply;
+  request_key key;
+  int32_t rounds = 0;
+};
+
+/// Puts on record that the wish's key names `effect`, or hears what it names, then goes on with
+/// `again`: by then it may have to be decided differently.
+void name_effect(pointer self, user_id user, const wish& x, effect_id effect,
+                 std::function<void(const wish&)> again) {
+  constexpr int32_t rounds_max = 4;
+  if (x.rounds == rounds_max) return x.reply->deliver(refusal(ec::busy));
+  claim_key what{user, x.key.operation, x.key.key, x.key.digest, effect, x.key.effect};
+  submit_op(self, std::move(what), [=](const verdict& v) {
+    if (v.is != outcome::ok && v.is != outcome::replayed)
+      return x.reply->deliver(refusal(to_ec(v.is)));
+    auto next = x;
+    next.key.effect = v.effect;
+    ++next.rounds;
+    again(next);
+  });
+}
+
+/// Opens an order, as `id` when there is none; `done` hears the verdict after it was applied. One
+/// at a time.
+void open_order(pointer self, payment_id id, request_id request, order_done done) {
   auto& st = self->state;
   st.opening.push_back(std::move(done));
   if (st.opening.size() > 1) return;
   open_payment what;
-  what.id = make_id<payment_id>(*st.node->random);
+  what.id = id;
   what.order_id = "ORD_" + std::to_string(to_ms(st.now())) + "_" + hex_of(st.node->random->next());
   what.reservation = st.reservation;
   what.checkout = st.address;
@@ -135,111 +161,134 @@ void open_order(pointer self, request_id request, order_done done) {
 
 ec why_no_order(outcome x) { return x == outcome::not_pending ? ec::not_payable : to_ec(x); }
 
-caf::result<payment_reply> on_prepare(pointer self, const prepare_payment& cmd) {
+/// What the key is to name: what was decided, or something new.
+effect_id effect_of(pointer self, const pay_decision& x) {
+  return x.effect.nil() ? make_id<effect_id>(*self->state.node->random) : x.effect;
+}
+
+void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
   auto& st = self->state;
-  if (st.uncertain()) return refusal(ec::busy);
-  auto what = st.core->decide_prepare(cmd);
-  if (what.is == pay_decision::kind::refuse) return refusal(what.why);
-  if (what.is == pay_decision::kind::tell) return st.core->told(what.order);
-  auto reply = promise_reply<payment_reply>(self);
-  open_order(self, cmd.request, [=](const verdict& v) {
+  if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
+  auto again = [=](const wish& y) { prepare(self, cmd, y); };
+  auto tell = [=](payment_id order) {
+    auto effect = same_id<effect_id>(order);
+    if (x.key.must_name(effect)) return name_effect(self, cmd.user, x, effect, again);
+    x.reply->deliver(self->state.core->told(order));
+  };
+  auto what = st.core->decide_prepare(cmd, x.key.effect);
+  if (what.is == pay_decision::kind::refuse) return x.reply->deliver(refusal(what.why));
+  if (what.is == pay_decision::kind::tell) return tell(what.order);
+  // Of an order that is open the ledger says whether it can be paid still: nothing is made then.
+  auto effect = effect_of(self, what);
+  bool makes_one = what.order.nil() && st.opening.empty();
+  if (makes_one && x.key.must_name(effect)) return name_effect(self, cmd.user, x, effect, again);
+  auto id = makes_one ? same_id<payment_id>(effect) : make_id<payment_id>(*st.node->random);
+  open_order(self, id, cmd.request, [=](const verdict& v) {
     auto is = why_no_order(v.is);
-    reply->deliver(is == ec::ok ? self->state.core->told(v.payment) : refusal(is));
+    if (is == ec::ok) tell(v.payment);
+    else x.reply->deliver(refusal(is));
   });
-  return reply->rp;
 }
 
 // -- paying -------------------------------------------------------------------------------------
 
-/// A wish to pay, on its way to its attempt.
-struct wish {
+/// How a wish to pay is carried out.
+struct means {
   std::string payment_key, method;
-  millis patience;
+  instant until;
   request_id request;
-  reply_ptr<payment_reply> reply;
 };
 
-void wait_for(pointer self, attempt_id attempt, const wish& x) {
+/// False: there are too many already, and `x` was refused.
+bool wait_for(pointer self, attempt_id attempt, const wish& x, instant until,
+              std::function<void()> go_on = nullptr) {
   auto& st = self->state;
   constexpr size_t waiters_max = 64;
-  if (st.waiters.size() >= waiters_max) return x.reply->deliver(refusal(ec::busy));
-  st.waiters.push_back({attempt, x.reply, st.now() + x.patience});
+  bool room = st.waiters.size() < waiters_max;
+  if (room) st.waiters.push_back({attempt, x.reply, until, std::move(go_on)});
+  else x.reply->deliver(refusal(ec::busy));
+  return room;
 }
 
-void begin(pointer self, payment_id order, const wish& x) {
+void join(pointer self, attempt_id attempt, const wish& x, instant until,
+          std::function<void()> go_on = nullptr) {
+  if (wait_for(self, attempt, x, until, std::move(go_on))) run(self);
+}
+
+void begin(pointer self, payment_id order, attempt_id id, const means& by, const wish& x) {
   auto& st = self->state;
   auto amount = st.core->find_order(order)->amount;
   bool free = amount == won{0};
   if (!free && !st.node->payments) return x.reply->deliver(refusal(ec::payment_method_unavailable));
   attempt_row row;
-  row.id = make_id<attempt_id>(*st.node->random);
+  row.id = id;
   row.payment = order;
   row.provider = free ? "none" : st.node->payment_provider;
-  row.payment_key = x.payment_key;
-  row.method = x.method;
+  row.payment_key = by.payment_key;
+  row.method = by.method;
   row.amount = amount;
-  wait_for(self, row.id, x);
-  st.core->begin(std::move(row), x.request, st.now());
+  if (!wait_for(self, id, x, by.until)) return;
+  st.core->begin(std::move(row), by.request, st.now());
   run(self);
 }
 
-caf::result<payment_reply> on_confirm(pointer self, const confirm_payment& cmd) {
-  auto& st = self->state;
-  if (st.uncertain()) return refusal(ec::busy);
-  auto what = st.core->decide_confirm(cmd);
-  if (what.is == pay_decision::kind::refuse) return refusal(what.why);
-  wish x{cmd.payment_key, "toss", cmd.patience, cmd.request, promise_reply<payment_reply>(self)};
-  auto out = x.reply->rp;
-  if (what.is == pay_decision::kind::join) {
-    wait_for(self, st.core->live()->row.id, x);
-    run(self);
-  } else {
-    begin(self, what.order, x);
-  }
-  return out;
-}
-
-void process(pointer self, const process_payment& cmd, const wish& x, bool opened) {
+void confirm(pointer self, const confirm_payment& cmd, const means& by, const wish& x) {
+  using kind = pay_decision::kind;
   auto& st = self->state;
   if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
-  auto what = st.core->decide_process(cmd);
-  switch (what.is) {
-  case pay_decision::kind::refuse: return x.reply->deliver(refusal(what.why));
-  case pay_decision::kind::begin: return begin(self, what.order, x);
-  case pay_decision::kind::tell: {
+  auto what = st.core->decide_confirm(cmd, x.key.effect);
+  if (what.is == kind::refuse) return x.reply->deliver(refusal(what.why));
+  if (what.is == kind::wait) // Somebody else's attempt: what is true of this one is known after it.
+    return join(self, st.core->live()->row.id, x, by.until, [=] {
+      if (self->state.now() < by.until) confirm(self, cmd, by, x);
+      else x.reply->deliver(refusal(ec::payment_pending)); // Nobody waits for another attempt.
+    });
+  auto effect = effect_of(self, what);
+  if (x.key.must_name(effect))
+    return name_effect(self, cmd.user, x, effect,
+                       [=](const wish& y) { confirm(self, cmd, by, y); });
+  if (what.is == kind::tell) return x.reply->deliver(st.core->told(what.order));
+  auto attempt = same_id<attempt_id>(effect);
+  if (what.is == kind::join) join(self, attempt, x, by.until);
+  else begin(self, what.order, attempt, by, x);
+}
+
+void process(pointer self, const process_payment& cmd, const means& by, const wish& x,
+             bool opened = false) {
+  using kind = pay_decision::kind;
+  auto& st = self->state;
+  if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
+  auto what = st.core->decide_process(cmd, x.key.effect);
+  if (what.is == kind::refuse) return x.reply->deliver(refusal(what.why));
+  auto effect = effect_of(self, what);
+  if (x.key.must_name(effect))
+    return name_effect(self, cmd.user, x, effect,
+                       [=](const wish& y) { process(self, cmd, by, y, opened); });
+  if (what.is == kind::tell) {
     auto paid = st.core->told(what.order);
-    paid.repeated = true;
+    paid.repeated = what.repeated;
     return x.reply->deliver(paid);
   }
-  case pay_decision::kind::join: wait_for(self, st.core->live()->row.id, x); return run(self);
-  case pay_decision::kind::open: break;
-  }
+  auto attempt = same_id<attempt_id>(effect);
+  if (what.is == kind::join) return join(self, attempt, x, by.until);
+  if (what.is == kind::begin) return begin(self, what.order, attempt, by, x);
   if (opened) return x.reply->deliver(refusal(ec::busy)); // It was closed in between.
-  open_order(self, cmd.request, [=](const verdict& v) {
+  open_order(self, make_id<payment_id>(*st.node->random), cmd.request, [=](const verdict& v) {
     auto is = why_no_order(v.is);
-    if (is == ec::ok) process(self, cmd, x, true);
+    if (is == ec::ok) process(self, cmd, by, x, true);
     else x.reply->deliver(refusal(is));
   });
 }
 
-caf::result<payment_reply> on_process(pointer self, const process_payment& cmd) {
-  // P-54: a key of our own, so that it can be cancelled like any other.
-  auto key = "tk_" + to_string(make_id<request_id>(*self->state.node->random));
-  wish x{key, cmd.method, cmd.patience, cmd.request, promise_reply<payment_reply>(self)};
-  auto out = x.reply->rp;
-  process(self, cmd, x, false);
-  return out;
-}
-
 // -- cancelling ---------------------------------------------------------------------------------
 
-/// The first asker hears how it went; those who joined come second.
-void answer_cancels(pointer self, payment_reply first) {
-  auto waiting = std::exchange(self->state.cancelling, {});
-  for (size_t i = 0; i < waiting.size(); ++i) {
-    waiting[i]->deliver(first);
-    if (first.is == ec::ok) first.repeated = true;
-  }
+/// The first asker hears how it went, and so does who came with its key; others who joined come
+/// second.
+void answer_cancels(pointer self, const payment_reply& first) {
+  auto second = first;
+  second.repeated = first.is == ec::ok;
+  for (auto& x : std::exchange(self->state.cancelling, {}))
+    x.reply->deliver(x.own ? first : second);
 }
 
 void on_cancelled(pointer self, ec is, payment_id order, const refund_row& row) {
@@ -255,24 +304,11 @@ void on_cancelled(pointer self, ec is, payment_id order, const refund_row& row) 
   run(self);
 }
 
-caf::result<payment_reply> on_cancel(pointer self, const cancel_payment& cmd) {
+/// Has the lead block end the reservation, with `row` as its refund.
+void give_back(pointer self, const cancel_payment& cmd, payment_id order, const refund_row& row) {
   auto& st = self->state;
-  if (st.uncertain()) return refusal(ec::busy);
-  auto what = st.core->decide_cancel(cmd);
-  if (what.is == pay_decision::kind::refuse) return refusal(what.why);
-  auto reply = promise_reply<payment_reply>(self);
-  st.cancelling.push_back(reply);
-  if (st.cancelling.size() > 1) return reply->rp;
-  auto attempt =
-    std::ranges::find(st.core->rows().attempts, attempt_status::approved, &attempt_row::status);
-  refund_row row;
-  row.id = make_id<refund_id>(*st.node->random);
-  row.attempt = attempt->id;
-  row.amount = attempt->amount;
-  row.next_try_at = st.now();
   cancel_sold out{st.reservation, row.id, cmd.user, cmd.reason, st.address, cmd.request};
   ++st.open_requests;
-  auto order = what.order;
   ask<seat_block_actor>(self, *st.node, lead_block(self), block_budget, std::move(out))
     .then(
       [=](const hold_changed& x) {
@@ -283,7 +319,73 @@ caf::result<payment_reply> on_cancel(pointer self, const cancel_payment& cmd) {
         --self->state.open_requests;
         on_cancelled(self, to_ec(e), order, row);
       });
-  return reply->rp;
+}
+
+void cancel(pointer self, const cancel_payment& cmd, const wish& x) {
+  auto& st = self->state;
+  if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
+  auto what = st.core->decide_cancel(cmd, x.key.effect);
+  if (what.is == pay_decision::kind::refuse) return x.reply->deliver(refusal(what.why));
+  if (what.is == pay_decision::kind::tell) return x.reply->deliver(st.core->told(what.order));
+  auto effect = effect_of(self, what);
+  if (x.key.must_name(effect))
+    return name_effect(self, cmd.user, x, effect, [=](const wish& y) { cancel(self, cmd, y); });
+  if (!st.cancelling.empty()) { // Somebody is faster, or a twin of this one.
+    auto under_way = st.cancelling.front().as;
+    st.cancelling.push_back({x.reply, under_way, same_id<refund_id>(effect) == under_way});
+    return;
+  }
+  auto attempt =
+    std::ranges::find(st.core->rows().attempts, attempt_status::approved, &attempt_row::status);
+  refund_row row;
+  row.id = same_id<refund_id>(effect);
+  row.attempt = attempt->id;
+  row.amount = attempt->amount;
+  row.next_try_at = st.now();
+  st.cancelling.push_back({x.reply, row.id, true});
+  give_back(self, cmd, what.order, row);
+}
+
+// -- clauses ------------------------------------------------------------------------------------
+
+wish wish_of(pointer self, const request_key& key) {
+  return {promise_reply<payment_reply>(self), key, 0};
+}
+
+caf::result<payment_reply> on_prepare(pointer self, const prepare_payment& cmd,
+                                      const request_key& key = {}) {
+  auto x = wish_of(self, key);
+  auto out = x.reply->rp;
+  prepare(self, cmd, x);
+  return out;
+}
+
+caf::result<payment_reply> on_confirm(pointer self, const confirm_payment& cmd,
+                                      const request_key& key = {}) {
+  auto x = wish_of(self, key);
+  auto out = x.reply->rp;
+  auto until = self->state.now() + cmd.patience;
+  confirm(self, cmd, {cmd.payment_key, "toss", until, cmd.request}, x);
+  return out;
+}
+
+caf::result<payment_reply> on_process(pointer self, const process_payment& cmd,
+                                      const request_key& key = {}) {
+  auto x = wish_of(self, key);
+  auto out = x.reply->rp;
+  // P-54: a key of our own, so that it can be cancelled like any other.
+  auto own = "tk_" + to_string(make_id<request_id>(*self->state.node->random));
+  auto until = self->state.now() + cmd.patience;
+  process(self, cmd, {own, cmd.method, until, cmd.request}, x);
+  return out;
+}
+
+caf::result<payment_reply> on_cancel(pointer self, const cancel_payment& cmd,
+                                     const request_key& key = {}) {
+  auto x = wish_of(self, key);
+  auto out = x.reply->rp;
+  cancel(self, cmd, x);
+  return out;
 }
 
 // -- life ---------------------------------------------------------------------------------------
@@ -310,6 +412,10 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
     [=](const confirm_payment& x) { return on_confirm(self, x); },
     [=](const process_payment& x) { return on_process(self, x); },
     [=](const cancel_payment& x) { return on_cancel(self, x); },
+    [=](const once<prepare_payment>& x) { return on_prepare(self, x.what, x.key); },
+    [=](const once<confirm_payment>& x) { return on_confirm(self, x.what, x.key); },
+    [=](const once<process_payment>& x) { return on_process(self, x.what, x.key); },
+    [=](const once<cancel_payment>& x) { return on_cancel(self, x.what, x.key); },
     [=](const wake_checkout&) {
       auto& core = *self->state.core;
       // Its rows are due: a memory that has nothing to do is wrong about them.

@@ -12,8 +12,13 @@ using namespace std::chrono_literals;
 constexpr millis provider_pause{1000}, provider_pause_max{30'000};
 constexpr millis ledger_pause{250}, ledger_pause_max{5000};
 
-pay_decision refuse(ec why) { return {pay_decision::kind::refuse, why, {}}; }
-pay_decision decide(pay_decision::kind is, payment_id order = {}) { return {is, ec::ok, order}; }
+pay_decision refuse(ec why) { return {pay_decision::kind::refuse, why, {}, {}, false}; }
+
+/// `effect` as the key has to name it.
+pay_decision decide(pay_decision::kind is, payment_id order, effect_id effect,
+                    bool repeated = false) {
+  return {is, ec::ok, order, effect, repeated};
+}
 
 /// Certain that nothing was done, or nobody knows: in both cases the same is asked again.
 bool undecided(ec x) {
@@ -113,25 +118,58 @@ ec checkout_core::why_not(user_id user) const {
   return rows_.user == user ? ec::ok : ec::access_denied;
 }
 
-pay_decision checkout_core::decide_prepare(const prepare_payment& x) const {
-  if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
-  if (x.amount != won{} && x.amount != rows_.total) return refuse(ec::amount_mismatch);
-  if (paid_order()) return refuse(ec::already_paid);
-  if (live_) return decide(pay_decision::kind::tell, live_->row.payment);
-  return decide(pay_decision::kind::open);
+/// What the attempt that a key names came to. Nothing: it is yet to be made, or the provider was
+/// never asked, which may be tried again.
+std::optional<pay_decision> checkout_core::decide_again(effect_id named) const {
+  using kind = pay_decision::kind;
+  auto id = same_id<attempt_id>(named);
+  if (live_ && live_->row.id == id) return decide(kind::join, {}, named);
+  if (auto x = find_attempt(id)) {
+    switch (x->status) {
+    case attempt_status::approved: return decide(kind::tell, x->payment, named);
+    case attempt_status::declined:
+    case attempt_status::voided: return refuse(ec::payment_declined);
+    case attempt_status::late: return refuse(ec::paid_too_late);
+    case attempt_status::untried:
+    case attempt_status::live: break;
+    }
+  }
+  if (auto x = find_order(same_id<payment_id>(named))) // It was told of it, and did nothing.
+    return decide(kind::tell, x->id, named, true);
+  return std::nullopt;
 }
 
-pay_decision checkout_core::decide_confirm(const confirm_payment& x) const {
+/// An id stands for one attempt.
+effect_id checkout_core::unless_spent(effect_id named) const {
+  return find_attempt(same_id<attempt_id>(named)) ? effect_id{} : named;
+}
+
+pay_decision checkout_core::decide_prepare(const prepare_payment& x, effect_id named) const {
+  using kind = pay_decision::kind;
+  if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
+  if (x.amount != won{} && x.amount != rows_.total) return refuse(ec::amount_mismatch);
+  auto tell = [](payment_id id) { return decide(kind::tell, id, same_id<effect_id>(id)); };
+  if (auto told = find_order(same_id<payment_id>(named))) return tell(told->id);
+  if (paid_order()) return refuse(ec::already_paid);
+  if (live_) return tell(live_->row.payment);
+  auto open = std::ranges::find(rows_.orders, order_status::pending, &order_row::status);
+  return decide(kind::open, open == rows_.orders.end() ? payment_id{} : open->id, named);
+}
+
+pay_decision checkout_core::decide_confirm(const confirm_payment& x, effect_id named) const {
+  using kind = pay_decision::kind;
   auto order = find_order(x.order_id);
   if (!order) return refuse(ec::payment_unknown);
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
   if (x.amount != order->amount) return refuse(ec::amount_mismatch);
+  if (auto again = decide_again(named)) return *again;
   if (paid_order()) return refuse(ec::already_paid);
   if (live_) {
     bool same = live_->row.payment == order->id && live_->row.payment_key == x.payment_key;
-    return same ? decide(pay_decision::kind::join) : refuse(ec::payment_pending);
+    return decide(same ? kind::join : kind::wait, {}, same_id<effect_id>(live_->row.id));
   }
-  if (order->status == order_status::pending) return decide(pay_decision::kind::begin, order->id);
+  if (order->status == order_status::pending)
+    return decide(kind::begin, order->id, unless_spent(named));
   // Failed at the provider: a second click hears what the first one heard, and a failed order is
   // never paid again (G02). Else its reservation has ended, or was given back (C28).
   auto failed = [&](const attempt_row& a) {
@@ -143,18 +181,26 @@ pay_decision checkout_core::decide_confirm(const confirm_payment& x) const {
   return refuse(at_provider ? ec::payment_declined : ec::paid_too_late);
 }
 
-pay_decision checkout_core::decide_process(const process_payment& x) const {
+pay_decision checkout_core::decide_process(const process_payment& x, effect_id named) const {
+  using kind = pay_decision::kind;
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
-  if (auto paid = paid_order()) return decide(pay_decision::kind::tell, paid->id); // C18
-  if (live_) return decide(pay_decision::kind::join);
+  if (auto again = decide_again(named)) return *again;
+  if (auto paid = paid_order()) // C18
+    return decide(kind::tell, paid->id, same_id<effect_id>(paid->id), true);
+  if (live_) return decide(kind::join, {}, same_id<effect_id>(live_->row.id));
   auto i = std::ranges::find(rows_.orders, order_status::pending, &order_row::status);
-  if (i != rows_.orders.end()) return decide(pay_decision::kind::begin, i->id); // C25
-  return decide(pay_decision::kind::open);
+  if (i != rows_.orders.end()) // C25
+    return decide(kind::begin, i->id, unless_spent(named));
+  return decide(kind::open, {}, unless_spent(named));
 }
 
-pay_decision checkout_core::decide_cancel(const cancel_payment& x) const {
+pay_decision checkout_core::decide_cancel(const cancel_payment& x, effect_id named) const {
+  using kind = pay_decision::kind;
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
-  if (auto paid = paid_order()) return decide(pay_decision::kind::begin, paid->id);
+  if (auto refund = find_refund(same_id<refund_id>(named)))
+    if (auto attempt = find_attempt(refund->attempt))
+      return decide(kind::tell, attempt->payment, named);
+  if (auto paid = paid_order()) return decide(kind::begin, paid->id, named);
   if (live_) return refuse(ec::reservation_pinned);
   return refuse(ec::not_refundable);
 }

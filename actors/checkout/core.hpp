@@ -69,13 +69,17 @@ struct pay_decision {
   enum class kind : uint8_t {
     refuse, ///< `why`.
     tell,   ///< `order` as it stands.
-    join,   ///< Wait for the live attempt.
-    open,   ///< An order first.
-    begin   ///< A new attempt on `order`.
+    join,   ///< Wait for the live attempt: its outcome is the answer.
+    wait,   ///< Wait for the live attempt, then decide again.
+    open,   ///< An order first; `order` is open, unless its reservation is over by now.
+    begin   ///< A new attempt on `order`; of cancelling: the refund of it.
   };
   kind is = kind::refuse;
   ec why = ec::ok;
   payment_id order;
+  /// What a key has to name before this is done (C4). Nil, of `open` and `begin`: a fresh one.
+  effect_id effect;
+  bool repeated = false; ///< Of `tell`: it was so before the key was used.
 };
 
 /// The rules of a checkout: pure. Whatever is durable is in the rows it starts from; what it knows
@@ -86,11 +90,13 @@ public:
   checkout_core(checkout_rows rows, millis resolve_max);
 
   // -- what buyers ask --------------------------------------------------------------------------
-  [[nodiscard]] pay_decision decide_prepare(const prepare_payment& x) const;
-  [[nodiscard]] pay_decision decide_confirm(const confirm_payment& x) const;
-  [[nodiscard]] pay_decision decide_process(const process_payment& x) const;
+  // `named` is what the request's key names, nil without one: what came of that is told again, and
+  // what is yet to be made is made under that id.
+  [[nodiscard]] pay_decision decide_prepare(const prepare_payment& x, effect_id named = {}) const;
+  [[nodiscard]] pay_decision decide_confirm(const confirm_payment& x, effect_id named = {}) const;
+  [[nodiscard]] pay_decision decide_process(const process_payment& x, effect_id named = {}) const;
   /// Of the confirmed order, when there is one to cancel.
-  [[nodiscard]] pay_decision decide_cancel(const cancel_payment& x) const;
+  [[nodiscard]] pay_decision decide_cancel(const cancel_payment& x, effect_id named = {}) const;
 
   void apply_order(order_row x);
   /// Starts an attempt: from here on it is the live one.
@@ -134,6 +140,8 @@ public:
 
 private:
   [[nodiscard]] ec why_not(user_id user) const;
+  [[nodiscard]] std::optional<pay_decision> decide_again(effect_id named) const;
+  [[nodiscard]] effect_id unless_spent(effect_id named) const;
   [[nodiscard]] bool out_of_time(instant now) const;
   order_row* order_at(payment_id x);
   void enter(attempt_phase x, instant at);

@@ -113,10 +113,10 @@ CAF_TEST(confirm: order and owner and amount) {
   CAF_CHECK(x.decide_confirm(foreign).why == ec::access_denied);
 }
 
-CAF_TEST(one live attempt: a twin joins and another key hears to wait) {
+CAF_TEST(one live attempt: a twin joins and another payment waits for its end) {
   auto x = begun();
   CAF_CHECK(x.decide_confirm(click()).is == pay_decision::kind::join);
-  CAF_CHECK(x.decide_confirm(click("other")).why == ec::payment_pending);
+  CAF_CHECK(x.decide_confirm(click("other")).is == pay_decision::kind::wait);
   CAF_CHECK(x.decide_process({alice, "bank_transfer", 10s, {}}).is == pay_decision::kind::join);
   CAF_CHECK(x.decide_prepare({alice, won{0}, {}}).is == pay_decision::kind::tell);
   CAF_CHECK(x.decide_cancel({alice, "", {}}).why == ec::reservation_pinned);
@@ -152,6 +152,78 @@ CAF_TEST(P52 a refunded order is never used again) {
     CAF_CHECK(x.decide_confirm(click()).why == ec::paid_too_late);
     CAF_CHECK(x.decide_cancel({alice, "", {}}).why == ec::not_refundable);
   }
+}
+
+// -- under a key ----------------------------------------------------------------------------------
+
+CAF_TEST(C4 what is yet to be made is made as the key says) {
+  const effect_id named{0xf, 1};
+  auto rows = rows_of();
+  checkout_core empty{rows, resolve};
+  auto what = empty.decide_prepare({alice, {}, {}}, named);
+  CAF_CHECK(what.is == pay_decision::kind::open);
+  CAF_CHECK(what.effect == named && what.order.nil());
+  rows.orders.push_back(order());
+  checkout_core x{rows, resolve};
+  for (auto& y :
+       {x.decide_confirm(click(), named), x.decide_process({alice, "m", 10s, {}}, named)}) {
+    CAF_CHECK(y.is == pay_decision::kind::begin);
+    CAF_CHECK(y.effect == named);
+  }
+  CAF_CHECK(x.decide_confirm(click()).effect.nil()); // A fresh one.
+}
+
+CAF_TEST(C4 an attempt that a key names is told whatever has become of its order) {
+  const auto named = same_id<effect_id>(attempt);
+  auto decide = [&](attempt_status how, order_status status) {
+    auto rows = rows_of();
+    rows.orders.push_back(order(status));
+    rows.attempts.push_back(row_of_attempt());
+    rows.attempts.back().status = how;
+    return checkout_core{rows, resolve}.decide_confirm(click(), named);
+  };
+  for (auto status :
+       {order_status::confirmed, order_status::refund_pending, order_status::refunded}) {
+    auto what = decide(attempt_status::approved, status);
+    CAF_CHECK(what.is == pay_decision::kind::tell);
+    CAF_CHECK(what.order == first_order && what.effect == named && !what.repeated);
+  }
+  CAF_CHECK(decide(attempt_status::declined, order_status::failed).why == ec::payment_declined);
+  CAF_CHECK(decide(attempt_status::voided, order_status::failed).why == ec::payment_declined);
+  CAF_CHECK(decide(attempt_status::late, order_status::refunded).why == ec::paid_too_late);
+  auto live = decide(attempt_status::live, order_status::pending);
+  CAF_CHECK(live.is == pay_decision::kind::join && live.effect == named);
+  // Nothing came of it, so it may be tried again, under another id.
+  auto untried = decide(attempt_status::untried, order_status::pending);
+  CAF_CHECK(untried.is == pay_decision::kind::begin);
+  CAF_CHECK(untried.effect.nil());
+}
+
+CAF_TEST(C4 what was told of an order is told again) {
+  const auto named = same_id<effect_id>(first_order);
+  auto rows = rows_of();
+  rows.orders.push_back(order(order_status::refunded));
+  checkout_core x{rows, resolve};
+  auto prepared = x.decide_prepare({alice, {}, {}}, named);
+  CAF_CHECK(prepared.is == pay_decision::kind::tell);
+  CAF_CHECK(prepared.order == first_order);
+  auto processed = x.decide_process({alice, "m", 10s, {}}, named);
+  CAF_CHECK(processed.is == pay_decision::kind::tell);
+  CAF_CHECK(processed.repeated); // It was paid already when it was told.
+  CAF_CHECK(x.decide_prepare({mallory, {}, {}}, named).why == ec::access_denied);
+}
+
+CAF_TEST(C4 a refund that a key names is told and another one is not made) {
+  auto rows = rows_of();
+  rows.orders.push_back(order(order_status::refunded));
+  rows.attempts.push_back(row_of_attempt());
+  rows.attempts.back().status = attempt_status::approved;
+  rows.refunds.push_back(owed());
+  checkout_core x{rows, resolve};
+  auto what = x.decide_cancel({alice, "", {}}, same_id<effect_id>(back));
+  CAF_CHECK(what.is == pay_decision::kind::tell);
+  CAF_CHECK(x.told(what.order).amount == won{50'000});
+  CAF_CHECK(x.decide_cancel({alice, "", {}}, {0xf, 1}).why == ec::not_refundable);
 }
 
 // -- the attempt ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
+#include "actors/base/request_key.hpp"
 #include "actors/base/time.hpp"
 #include "actors/base/wire.hpp"
 

@@ -22,6 +22,14 @@ struct waiter {
   attempt_id attempt;
   reply_ptr<payment_reply> reply;
   instant until;
+  std::function<void()> go_on; ///< What to do then; empty: the outcome is the answer.
+};
+
+/// Who cancels.
+struct canceller {
+  reply_ptr<payment_reply> reply;
+  refund_id as;     ///< The refund that is being made.
+  bool own = false; ///< It is this one's, not that of somebody who was faster.
 };
 
 using order_done = std::function<void(const verdict&)>;
@@ -33,10 +41,10 @@ struct state {
   participant address;
   std::unique_ptr<checkout_core> core;
   std::list<waiter> waiters;
-  std::vector<order_done> opening; ///< Who waits for the order that is being opened.
-  std::vector<reply_ptr<payment_reply>> cancelling; ///< The first one asked; the others joined.
-  bool working = false;                             ///< A step of the live attempt is under way.
-  bool on_chore = false;                            ///< A refund or a late question is under way.
+  std::vector<order_done> opening;   ///< Who waits for the order that is being opened.
+  std::vector<canceller> cancelling; ///< The first one asked; the others joined.
+  bool working = false;              ///< A step of the live attempt is under way.
+  bool on_chore = false;             ///< A refund or a late question is under way.
   bool reloading = false; ///< The rows are being read again: nothing is decided meanwhile.
   int open_requests = 0;  ///< No passivation meanwhile.
   std::optional<instant> timer_at;

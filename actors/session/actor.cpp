@@ -47,6 +47,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
   return {
     [=](const reserve_items& x) { return on_reserve(self, x); },
     [=](const cancel_reservation& x) { return on_cancel(self, x); },
+    [=](const once<cancel_reservation>& x) { return on_cancel(self, x.what, x.key); },
     [=](const start_family& x) { return on_start_family(self, x); },
     [=](const start_family_v2& x) { return on_start_family(self, x); },
     [=](const rotate_family& x) { return on_rotate(self, x); },

@@ -1,6 +1,7 @@
 #include "actors/checkout/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/state.hpp"
+#include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
 /// Cancelling, whether the reservation is still a hold or paid already.
@@ -18,74 +19,111 @@ ec why_not_cancel(reservation_status x) {
   return ec::internal;
 }
 
-/// It is paid: its checkout ends it and gives the money back.
-void cancel_paid_one(pointer self, const cancel_reservation& cmd,
-                     const reply_ptr<release_reply>& reply) {
+/// Somebody who cancels. A key names the refund, should there be one to make; whether it was used,
+/// the reservation's row tells.
+struct wish {
+  cancel_reservation what;
+  reply_ptr<release_reply> reply;
+  request_key key;
+};
+
+void cancel(pointer self, const wish& x);
+
+/// Whether the key is on record; else it is put there, and the wish looked at again.
+bool on_record(pointer self, const wish& x) {
+  auto& st = self->state;
+  if (x.key.key.empty() || !x.key.effect.nil()) return true;
+  claim_key what{
+    st.user, x.key.operation, x.key.key, x.key.digest, make_id<effect_id>(*st.node->random), {}};
+  submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    if (is != outcome::ok && is != outcome::replayed) return x.reply->deliver({to_ec(is)});
+    auto next = x;
+    next.key.effect = v.effect;
+    cancel(self, next);
+  });
+  return false;
+}
+
+/// What came of it. Who has a key on record for this hears that it is cancelled as often as asked.
+void answer(const wish& x, ec is) {
+  bool again = is == ec::already_cancelled && !x.key.effect.nil();
+  x.reply->deliver({again ? ec::ok : is});
+}
+
+template <class Message> void ask_checkout(pointer self, const wish& x, Message cmd) {
   auto& st = self->state;
   ++st.open_requests;
-  ask<checkout_actor>(self, *st.node, key_of(cmd.id), block_budget,
-                      cancel_payment{st.user, "user-request", cmd.request})
+  ask<checkout_actor>(self, *st.node, key_of(x.what.id), block_budget, std::move(cmd))
     .then(
-      [=](const payment_reply& x) {
+      [=](const payment_reply& r) {
         --self->state.open_requests;
-        bool second = x.repeated || x.is == ec::not_refundable; // Somebody was faster.
-        reply->deliver({second ? ec::already_cancelled : x.is});
+        bool second = r.repeated || r.is == ec::not_refundable; // Somebody was faster.
+        answer(x, second ? ec::already_cancelled : r.is);
       },
       [=](const caf::error& e) {
         --self->state.open_requests;
-        reply->deliver({to_ec(e)});
+        x.reply->deliver({to_ec(e)});
       });
+}
+
+/// It is paid: its checkout ends it and gives the money back, under the id that the key names.
+void cancel_paid_one(pointer self, const wish& x) {
+  if (!on_record(self, x)) return;
+  cancel_payment cmd{self->state.user, "user-request", x.what.request};
+  if (x.key.effect.nil()) ask_checkout(self, x, std::move(cmd));
+  else ask_checkout(self, x, once<cancel_payment>{std::move(cmd), {"", "", "", x.key.effect}});
 }
 
 /// The lead block does not lead it (any more): the row says how it ended.
-void explain_no_hold(pointer self, const cancel_reservation& cmd,
-                     const reply_ptr<release_reply>& reply) {
-  with_own_row(self, cmd.id, reply, [=](const reservation_row& row) {
+void explain_no_hold(pointer self, const wish& x) {
+  with_own_row(self, x.what.id, x.reply, [=](const reservation_row& row) {
     auto why = why_not_cancel(row.status);
-    if (why != ec::ok) self->state.core.forget(cmd.id);
-    if (why == ec::reservation_confirmed) return cancel_paid_one(self, cmd, reply);
-    reply->deliver({why == ec::ok ? ec::busy : why}); // Pending: the block is looking, too.
+    if (why != ec::ok) self->state.core.forget(x.what.id);
+    if (why == ec::reservation_confirmed) return cancel_paid_one(self, x);
+    answer(x, why == ec::ok ? ec::busy : why); // Pending: the block is looking, too.
   });
 }
 
-void cancel_at(pointer self, const cancel_reservation& cmd, event_id event, int32_t lead_block,
-               const reply_ptr<release_reply>& reply) {
+void cancel_at(pointer self, const wish& x, event_id event, int32_t lead_block) {
   auto& st = self->state;
+  if (!on_record(self, x)) return;
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead_block), block_budget,
-                        release_hold{cmd.id, st.user, cmd.request})
+                        release_hold{x.what.id, st.user, x.what.request})
     .then(
-      [=](const release_reply& x) {
+      [=](const release_reply& r) {
         --self->state.open_requests;
-        if (x.is == ec::reservation_unknown) return explain_no_hold(self, cmd, reply);
-        if (x.is == ec::ok) self->state.core.forget(cmd.id);
-        reply->deliver(x);
+        if (r.is == ec::reservation_unknown) return explain_no_hold(self, x);
+        if (r.is == ec::ok) self->state.core.forget(x.what.id);
+        answer(x, r.is);
       },
       [=](const caf::error& e) {
         --self->state.open_requests;
-        reply->deliver({to_ec(e)});
+        x.reply->deliver({to_ec(e)});
       });
 }
 
-void cancel(pointer self, const cancel_reservation& cmd, const reply_ptr<release_reply>& reply) {
+void cancel(pointer self, const wish& x) {
   auto& st = self->state;
-  if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
-  if (auto known = st.core.find_pending(cmd.id))
-    return cancel_at(self, cmd, known->event, known->lead_block, reply);
-  with_own_row(self, cmd.id, reply, [=](const reservation_row& row) {
+  if (!st.core.accepts(x.what.token_issued_at)) return x.reply->deliver({ec::not_authenticated});
+  if (auto known = st.core.find_pending(x.what.id))
+    return cancel_at(self, x, known->event, known->lead_block);
+  with_own_row(self, x.what.id, x.reply, [=](const reservation_row& row) {
     auto why = why_not_cancel(row.status);
-    if (why == ec::reservation_confirmed) return cancel_paid_one(self, cmd, reply);
-    if (why != ec::ok) return reply->deliver({why});
-    cancel_at(self, cmd, row.event, row.lead_block, reply);
+    if (why == ec::reservation_confirmed) return cancel_paid_one(self, x);
+    if (why != ec::ok) return answer(x, why);
+    cancel_at(self, x, row.event, row.lead_block);
   });
 }
 
 } // namespace
 
-caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd) {
-  auto reply = promise_reply<release_reply>(self);
-  with_rows(self, reply, [=] { cancel(self, cmd, reply); });
-  return reply->rp;
+caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd,
+                                     const request_key& key) {
+  wish x{cmd, promise_reply<release_reply>(self), key};
+  auto out = x.reply->rp;
+  with_rows(self, x.reply, [=] { cancel(self, x); });
+  return out;
 }
 
 } // namespace tk::session

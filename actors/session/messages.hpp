@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/base/request_key.hpp"
 #include "actors/seat_block/messages.hpp"
 
 /// What can be said to a user's session, and its answers. The user is the session's key.

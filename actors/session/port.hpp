@@ -13,6 +13,7 @@ using session_actor = caf::typed_actor<
   caf::replies_to<reserve_items>::with<hold_reply>,
   /// Cancels one of the user's reservations.
   caf::replies_to<cancel_reservation>::with<release_reply>,
+  caf::replies_to<once<cancel_reservation>>::with<release_reply>,
   /// Records a new refresh-token family.
   caf::replies_to<start_family>::with<family_started>,
   caf::replies_to<start_family_v2>::with<family_started_v2>,

@@ -83,13 +83,34 @@ void with_own_row(pointer self, reservation_id id, const reply_ptr<Reply>& reply
       });
 }
 
+/// Submits an op to the ledger. `on_verdict(outcome, const verdict&)` runs once; whatever went
+/// wrong on the way is unknown.
+template <class F> void submit_op(pointer self, op what, F on_verdict) {
+  auto& st = self->state;
+  auto deadline = st.node->clock->now() + ledger_budget;
+  ++st.open_requests;
+  self
+    ->request(st.node->ledger, claim_budget,
+              submit{std::make_shared<const op>(std::move(what)), deadline})
+    .then(
+      [=](const verdict& v) {
+        --self->state.open_requests;
+        on_verdict(v.is, v);
+      },
+      [=](caf::error&) {
+        --self->state.open_requests;
+        on_verdict(outcome::unknown, verdict{});
+      });
+}
+
 // -- reserving.cpp ------------------------------------------------------------------------------
 caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish);
 /// Finds out what became of an attempt whose outcome nobody heard.
 void on_resolve(pointer self, reservation_id attempt);
 
 // -- cancelling.cpp -----------------------------------------------------------------------------
-caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd);
+caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd,
+                                     const request_key& key = {});
 
 // -- tokens.cpp ---------------------------------------------------------------------------------
 caf::result<family_started_v2> on_start_family(pointer self, const start_family_v2& cmd);

@@ -7,25 +7,6 @@ namespace tk::session {
 
 namespace {
 
-/// `on_verdict(outcome, const verdict&)` runs once; whatever went wrong on the way is unknown.
-template <class F> void submit_op(pointer self, op what, F on_verdict) {
-  auto& st = self->state;
-  auto deadline = st.node->clock->now() + ledger_budget;
-  ++st.open_requests;
-  self
-    ->request(st.node->ledger, claim_budget,
-              submit{std::make_shared<const op>(std::move(what)), deadline})
-    .then(
-      [=](const verdict& v) {
-        --self->state.open_requests;
-        on_verdict(v.is, v);
-      },
-      [=](caf::error&) {
-        --self->state.open_requests;
-        on_verdict(outcome::unknown, verdict{});
-      });
-}
-
 /// `done(ec, revoked_before)`.
 template <class F> void open_family_of(pointer self, const start_family_v2& cmd, F done) {
   auto& st = self->state;

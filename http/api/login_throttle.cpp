@@ -68,8 +68,8 @@ bool login_throttle::familiar(std::string_view pair, instant now) {
   return known != nullptr && now - known->since < familiar_for;
 }
 
-millis login_throttle::ask(std::string_view account, std::string_view address, instant now) {
-  if (limits_.failures_max == 0) return millis{0};
+try_verdict login_throttle::ask(std::string_view account, std::string_view address, instant now) {
+  if (limits_.failures_max == 0) return {};
   auto pair = pair_of(account, address);
   std::lock_guard guard{mutex_};
   auto& all = current(accounts_, account, now);
@@ -77,10 +77,10 @@ millis login_throttle::ask(std::string_view account, std::string_view address, i
   bool attacked = all.failures >= limits_.attack_from && !familiar(pair, now);
   auto most =
     attacked ? std::min(limits_.failures_max, limits_.under_attack_max) : limits_.failures_max;
-  if (here.failures >= most) return here.since + limits_.window - now;
+  if (here.failures >= most) return {here.since + limits_.window - now, most};
   ++here.failures;
   ++all.failures;
-  return millis{0};
+  return {millis{0}, most};
 }
 
 void login_throttle::succeeded(std::string_view account, std::string_view address, instant now) {

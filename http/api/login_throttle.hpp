@@ -24,6 +24,12 @@ struct login_limits {
   size_t rows_max = 100'000;
 };
 
+/// What becomes of a try.
+struct try_verdict {
+  millis wait{0};     ///< Zero: go ahead; else so long until one is let in again.
+  uint32_t limit = 0; ///< Tries a window, for this account from this address; 0 = no limit.
+};
+
 /// Who may try an account's password (S12). Failures are counted by account and address, so nobody
 /// can lock somebody else out: whoever comes from another address has tries of its own, fewer while
 /// the account is guessed at from everywhere, as many as ever from where it signed in before. Known
@@ -34,9 +40,9 @@ public:
     // nop
   }
 
-  /// Counts a try, as if it failed. Zero: go ahead, and say what became of it; else how long to
-  /// wait, and nothing was counted. `address` counts as its network of 64 bits when it is IPv6.
-  millis ask(std::string_view account, std::string_view address, instant now);
+  /// Counts a try, as if it failed, unless it has to wait; say what became of it. `address` counts
+  /// as its network of 64 bits when it is IPv6.
+  try_verdict ask(std::string_view account, std::string_view address, instant now);
   /// The password was right: the address is forgiven and remembered.
   void succeeded(std::string_view account, std::string_view address, instant now);
   /// Nobody looked at the password: the try does not count.

@@ -17,7 +17,7 @@ struct fixture {
   /// How many of `n` tries get as far as the password, all wrong.
   int tries(int n, const std::string& from, const std::string& account = victim) {
     int out = 0;
-    for (int i = 0; i < n; ++i) out += throttle.ask(account, from, now) == millis{0} ? 1 : 0;
+    for (int i = 0; i < n; ++i) out += throttle.ask(account, from, now).wait == millis{0};
     return out;
   }
   /// Guesses from so many places that the account is under attack.
@@ -33,7 +33,7 @@ CAF_TEST_FIXTURE_SCOPE(login_throttle_tests, fixture)
 CAF_TEST(S12 an address has so many wrong passwords in a window) {
   CAF_CHECK_EQUAL(tries(9, "203.0.113.1"), 3);
   now += std::chrono::minutes(5);
-  auto wait = throttle.ask(victim, "203.0.113.1", now);
+  auto wait = throttle.ask(victim, "203.0.113.1", now).wait;
   CAF_CHECK(wait == std::chrono::minutes(10));
   now += wait;
   CAF_CHECK_EQUAL(tries(9, "203.0.113.1"), 3);
@@ -51,7 +51,9 @@ CAF_TEST(S12 an account under attack is guarded against addresses it does not kn
   throttle.succeeded(victim, home, now);
   attack();
   CAF_CHECK_EQUAL(tries(9, "198.51.100.8"), 1);
+  CAF_CHECK_EQUAL(throttle.ask(victim, "198.51.100.8", now).limit, 1u);
   CAF_CHECK_EQUAL(tries(9, home), 3);
+  CAF_CHECK_EQUAL(throttle.ask(victim, home, now).limit, 3u);
   CAF_CHECK_EQUAL(tries(9, "198.51.100.8", "other@tests.example"), 3);
   now += std::chrono::minutes(15);
   CAF_CHECK_EQUAL(tries(9, "198.51.100.8"), 3);
@@ -103,7 +105,7 @@ CAF_TEST(its memory is bounded) {
 
 CAF_TEST(zero is no limit) {
   login_throttle open{login_limits{0}};
-  for (int i = 0; i < 1000; ++i) CAF_CHECK(open.ask(victim, home, now) == millis{0});
+  for (int i = 0; i < 1000; ++i) CAF_CHECK(open.ask(victim, home, now).wait == millis{0});
   CAF_CHECK_EQUAL(open.size(), 0u);
 }
 

@@ -7,7 +7,8 @@ inline constexpr char prepare_request[] = R"({"type":"object","properties":{
  "reservationId":{"type":["string","null"],"format":"uuid"},
  "referenceId":{"type":["string","null"],"format":"uuid"},
  "paymentType":{"type":["string","null"],"enum":["reservation","transfer","membership",null]},
- "amount":{"type":["integer","null"],"minimum":1}}})";
+ "amount":{"type":["integer","null"],"minimum":1},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
 inline constexpr char prepare_response[] = R"({"type":"object",
  "required":["orderId","amount","clientKey"],"properties":{
@@ -17,7 +18,8 @@ inline constexpr char prepare_response[] = R"({"type":"object",
 inline constexpr char confirm_request[] = R"({"type":"object",
  "required":["paymentKey","orderId","amount"],"properties":{
  "paymentKey":{"type":"string","maxLength":200},"orderId":{"type":"string","maxLength":64},
- "amount":{"type":"integer","minimum":1}}})";
+ "amount":{"type":"integer","minimum":1},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
 inline constexpr char confirm_response[] = R"({"type":"object","required":["success","payment"],
  "properties":{"success":{"type":"boolean"},"payment":{"type":"object",
@@ -28,7 +30,8 @@ inline constexpr char process_request[] = R"({"type":"object","required":["payme
  "properties":{"paymentMethod":{"type":"string","maxLength":50},
  "reservationId":{"type":["string","null"],"format":"uuid"},
  "referenceId":{"type":["string","null"],"format":"uuid"},
- "paymentType":{"type":["string","null"],"enum":["reservation","transfer","membership",null]}}})";
+ "paymentType":{"type":["string","null"],"enum":["reservation","transfer","membership",null]},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
 inline constexpr char process_response[] = R"({"type":"object",
  "required":["success","message","payment"],"properties":{"success":{"type":"boolean"},
@@ -51,7 +54,8 @@ inline constexpr char payment_list[] = R"({"type":"object","required":["payments
   "limit":{"type":"integer"},"offset":{"type":"integer"}}}}})";
 
 inline constexpr char cancel_payment_request[] = R"({"type":"object","properties":{
- "cancelReason":{"type":["string","null"],"maxLength":200}}})";
+ "cancelReason":{"type":["string","null"],"maxLength":200},
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
 inline constexpr char cancel_payment_response[] = R"({"type":"object",
  "required":["success","message","refundAmount"],"properties":{"success":{"type":"boolean"},

@@ -2,6 +2,7 @@
 
 #include "actors/checkout/port.hpp"
 #include "http/api/payment_schemas.hpp"
+#include "http/api/request_keys.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/views.hpp"
@@ -57,47 +58,63 @@ json payment_detail(const payment_view& x) {
 
 constexpr int64_t amount_max = 1'000'000'000'000;
 
+/// A request as checked, and its key.
+template <class Command> struct asked {
+  Command what;
+  request_key key;
+};
+
+using parts = std::vector<std::string>;
+
 /// What `read` makes of the body's fields. Nothing when something about them is refused, which has
-/// been answered then.
-template <class Read>
-auto read_form(const exchange_ptr& x, Read read)
-  -> std::optional<std::invoke_result_t<Read, fields&>> {
-  auto body = read_object(x->req());
-  if (!body) {
-    x->fail(body.error());
+/// been answered then. `payload_of` tells what makes two such requests the same.
+template <class Read, class Payload>
+auto read_form(const exchange_ptr& x, const char* operation, Read read, Payload payload_of)
+  -> std::optional<asked<std::invoke_result_t<Read, fields&>>> {
+  auto refused = [&](const problem& why) {
+    x->fail(why);
     return std::nullopt;
-  }
+  };
+  auto body = read_object(x->req());
+  if (!body) return refused(body.error());
   fields form{*body};
   auto out = read(form);
-  if (!form.failed()) return out;
-  x->fail(*form.failed());
-  return std::nullopt;
+  if (form.failed()) return refused(*form.failed());
+  auto key = read_key(x->req(), *body, operation, payload_of(out));
+  if (!key) return refused(key.error());
+  return asked<decltype(out)>{std::move(out), std::move(*key)};
 }
 
-/// The reservation that is to be paid. Transfers and memberships can be named: there are none yet.
-reservation_id read_subject(fields& form, bool at_once = false) {
+/// What is to be paid. Transfers and memberships can be named: there are none yet.
+struct subject {
+  reservation_id reservation;
+  std::string text;    ///< As it counts for keys.
+  ec unknown = ec::ok; ///< There is no such thing.
+};
+
+subject read_subject(fields& form, bool at_once = false) {
   auto type = form.optional_text("paymentType", 20).value_or("");
   if (type == "transfer" || type == "membership") {
     if (form.missing("referenceId"))
       form.refuse(at_once ? "referenceId required" : "referenceId required for " + type);
-    form.uuid<reservation_id>("referenceId");
-    form.refuse(type == "transfer" ? ec::transfer_unknown : ec::membership_unknown);
-    return {};
+    auto id = form.uuid<reservation_id>("referenceId");
+    auto unknown = type == "transfer" ? ec::transfer_unknown : ec::membership_unknown;
+    return {{}, type + " " + to_string(id), unknown};
   }
   if (!type.empty() && type != "reservation")
     form.refuse("paymentType must be reservation, transfer or membership");
   if (form.missing("reservationId")) form.refuse("reservationId required");
-  return form.uuid<reservation_id>("reservationId");
+  auto id = form.uuid<reservation_id>("reservationId");
+  return {id, to_string(id), ec::ok};
 }
 
 // -- whom it is asked ---------------------------------------------------------------------------
 
-/// Asks a checkout; `on_paid` answers what succeeded, `on_refused` the rest.
+using paid_step = std::function<void(const payment_reply&)>;
+
 template <class Message>
-void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reservation_id id,
-                  Message what, std::function<void(const payment_reply&)> on_paid,
-                  std::function<void(ec)> on_refused = nullptr) {
-  if (!on_refused) on_refused = [x](ec why) { x->fail(why); };
+void send_to_checkout(shop& s, caf::event_based_actor* self, reservation_id id, Message what,
+                      const paid_step& on_paid, const std::function<void(ec)>& on_refused) {
   ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what))
     .then(
       [on_paid, on_refused](const payment_reply& r) {
@@ -107,23 +124,41 @@ void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
       [on_refused](const caf::error& e) { on_refused(to_ec(e)); });
 }
 
-/// Finds a payment of the caller; `found` runs on an ingress actor.
-void with_payment(shop& s, const exchange_ptr& x, find_payment which,
-                  std::function<void(caf::event_based_actor*, const payment_view&)> found) {
-  s.pool.run([&s, x, which = std::move(which), found](caf::event_based_actor* self) {
-    self->request(s.store, store_budget, which)
-      .then(
-        [x, self, found](const found_payment& p) {
-          if (refuse_revoked(x, p.tokens)) return;
-          if (!p.found) x->fail(ec::payment_unknown);
-          else if (p.row.user != x->user()) x->fail(ec::access_denied);
-          else found(self, p.row);
-        },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
-  });
+/// Asks a checkout; `on_paid` answers what succeeded, `on_refused` the rest.
+template <class Message>
+void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reservation_id id,
+                  asked<Message> cmd, const paid_step& on_paid,
+                  std::function<void(ec)> on_refused = nullptr) {
+  if (!on_refused) on_refused = [x](ec why) { x->fail(why); };
+  if constexpr (requires { cmd.what.patience; }) cmd.what.patience = patience_for(*x);
+  if (cmd.key.key.empty())
+    return send_to_checkout(s, self, id, std::move(cmd.what), on_paid, on_refused);
+  auto again = [&s, x, id, what = cmd.what, on_paid, on_refused](caf::event_based_actor* then,
+                                                                 const request_key& known) {
+    ask_checkout(s, then, x, id, asked<Message>{what, known}, on_paid, on_refused);
+  };
+  auto refused = [&s, self, x, key = cmd.key, again, on_refused](ec why) {
+    look_again(s, self, x, key, why, again, [on_refused, why] { on_refused(why); });
+  };
+  send_to_checkout(s, self, id, once<Message>{std::move(cmd.what), std::move(cmd.key)}, on_paid,
+                   refused);
 }
 
-/// Runs `then` unless the caller's token was issued before their last revocation (C1).
+/// Finds a payment of the caller.
+void find_own(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+              const find_payment& which, const std::function<void(const payment_view&)>& found) {
+  self->request(s.store, store_budget, which)
+    .then(
+      [x, found](const found_payment& p) {
+        if (refuse_revoked(x, p.tokens)) return;
+        if (!p.found) x->fail(ec::payment_unknown);
+        else if (p.row.user != x->user()) x->fail(ec::access_denied);
+        else found(p.row);
+      },
+      [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+/// Goes on unless the caller's token was issued before their last revocation (C1).
 void with_good_token(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                      std::function<void()> then) {
   self->request(s.store, store_budget, find_payment{x->user(), "", ""})
@@ -132,6 +167,20 @@ void with_good_token(shop& s, caf::event_based_actor* self, const exchange_ptr& 
         if (!refuse_revoked(x, p.tokens)) then();
       },
       [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+/// Asks the checkout of what the caller names.
+template <class Message>
+void pay_for(shop& s, const exchange_ptr& x, const subject& of, const asked<Message>& cmd,
+             const paid_step& on_paid) {
+  with_key(s, x, cmd.key, [=, &s](caf::event_based_actor* self, const request_key& key) {
+    auto go_on = [=, &s] {
+      if (of.unknown != ec::ok) x->fail(of.unknown);
+      else ask_checkout(s, self, x, of.reservation, asked<Message>{cmd.what, key}, on_paid);
+    };
+    if (key.key.empty()) with_good_token(s, self, x, go_on);
+    else go_on(); // The look at the key was one at the token.
+  });
 }
 
 /// A failed payment can be found by key, amount and code (G30).
@@ -146,22 +195,22 @@ void log_failed(const exchange_ptr& x, const confirm_payment& cmd, ec why) {
 }
 
 void on_prepare(shop& s, const exchange_ptr& x) {
-  reservation_id id;
-  auto cmd = read_form(x, [&](fields& form) {
-    auto amount = form.optional_integer("amount", 1, amount_max);
-    id = read_subject(form);
-    return prepare_payment{x->user(), won{amount.value_or(0)}, request_of(*x)};
-  });
-  if (!cmd) return;
-  s.pool.run([&s, x, id, cmd = *cmd](caf::event_based_actor* self) {
-    with_good_token(s, self, x, [&s, self, x, id, cmd] {
-      ask_checkout(s, self, x, id, cmd, [&s, x](const payment_reply& r) {
-        json out = {{"orderId", r.order_id},
-                    {"amount", r.amount.amount},
-                    {"clientKey", s.payment_client_key}};
-        x->respond(json_text(out.dump()));
-      });
+  subject of;
+  auto cmd = read_form(
+    x, "payments.prepare",
+    [&](fields& form) {
+      auto amount = form.optional_integer("amount", 1, amount_max);
+      of = read_subject(form);
+      return prepare_payment{x->user(), won{amount.value_or(0)}, request_of(*x)};
+    },
+    [&](const prepare_payment& y) {
+      return parts{of.text, std::to_string(y.amount.amount)};
     });
+  if (!cmd) return;
+  pay_for(s, x, of, *cmd, [&s, x](const payment_reply& r) {
+    json out = {
+      {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
+    x->respond(json_text(out.dump()));
   });
 }
 
@@ -170,39 +219,46 @@ ec why_not_confirmed(ec x) {
   return x == ec::hold_over || x == ec::not_payable ? ec::paid_too_late : x;
 }
 
+void confirmed(const exchange_ptr& x, const payment_reply& r) {
+  json out = {{"success", true},
+              {"payment",
+               {{"orderId", r.order_id},
+                {"paymentKey", r.payment_key},
+                {"amount", r.amount.amount},
+                {"method", r.method},
+                {"approvedAt", to_iso(r.approved_at)}}}};
+  x->respond(json_text(out.dump()));
+}
+
 void on_confirm(shop& s, const exchange_ptr& x) {
-  auto cmd = read_form(x, [&](fields& form) {
-    confirm_payment out;
-    out.user = x->user();
-    out.payment_key = form.text("paymentKey", 200);
-    out.order_id = form.text("orderId", 64);
-    out.amount = won{form.integer("amount", 1, amount_max)};
-    out.request = request_of(*x);
-    return out;
-  });
+  auto cmd = read_form(
+    x, "payments.confirm",
+    [&](fields& form) {
+      confirm_payment out;
+      out.user = x->user();
+      out.payment_key = form.text("paymentKey", 200);
+      out.order_id = form.text("orderId", 64);
+      out.amount = won{form.integer("amount", 1, amount_max)};
+      out.request = request_of(*x);
+      return out;
+    },
+    [](const confirm_payment& y) {
+      return parts{y.order_id, y.payment_key, std::to_string(y.amount.amount)};
+    });
   if (!cmd) return;
-  find_payment which{x->user(), cmd->order_id, ""};
-  with_payment(s, x, std::move(which),
-               [&s, x, cmd = *cmd](caf::event_based_actor* self, const payment_view& p) {
-                 auto what = cmd;
-                 what.patience = patience_for(*x);
-                 ask_checkout(
-                   s, self, x, p.reservation, std::move(what),
-                   [x](const payment_reply& r) {
-                     json out = {{"success", true},
-                                 {"payment",
-                                  {{"orderId", r.order_id},
-                                   {"paymentKey", r.payment_key},
-                                   {"amount", r.amount.amount},
-                                   {"method", r.method},
-                                   {"approvedAt", to_iso(r.approved_at)}}}};
-                     x->respond(json_text(out.dump()));
-                   },
-                   [x, cmd](ec why) {
-                     log_failed(x, cmd, why_not_confirmed(why));
-                     x->fail(why_not_confirmed(why));
-                   });
-               });
+  with_key(s, x, cmd->key,
+           [&s, x, what = cmd->what](caf::event_based_actor* self, const request_key& key) {
+             find_own(s, self, x, {x->user(), what.order_id, ""},
+                      [&s, self, x, what, key](const payment_view& p) {
+                        ask_checkout(
+                          s, self, x, p.reservation, asked<confirm_payment>{what, key},
+                          [x](const payment_reply& r) { confirmed(x, r); },
+                          [x, what](ec why) {
+                            log_failed(x, what, why_not_confirmed(why));
+                            x->fail(why_not_confirmed(why));
+                          });
+                      });
+           });
 }
 
 /// What `process` answers, the first time and again.
@@ -218,30 +274,31 @@ void paid(const exchange_ptr& x, const payment_reply& r) {
 }
 
 void on_process(shop& s, const exchange_ptr& x) {
-  reservation_id id;
-  auto cmd = read_form(x, [&](fields& form) {
-    process_payment out;
-    out.user = x->user();
-    out.method = form.text("paymentMethod", 50);
-    out.request = request_of(*x);
-    id = read_subject(form, true);
-    return out;
-  });
-  if (!cmd) return;
-  s.pool.run([&s, x, id, cmd = *cmd](caf::event_based_actor* self) {
-    with_good_token(s, self, x, [&s, self, x, id, cmd] {
-      auto what = cmd;
-      what.patience = patience_for(*x);
-      ask_checkout(s, self, x, id, std::move(what), [x](const payment_reply& r) { paid(x, r); });
+  subject of;
+  auto cmd = read_form(
+    x, "payments.process",
+    [&](fields& form) {
+      process_payment out;
+      out.user = x->user();
+      out.method = form.text("paymentMethod", 50);
+      out.request = request_of(*x);
+      of = read_subject(form, true);
+      return out;
+    },
+    [&](const process_payment& y) {
+      return parts{of.text, y.method};
     });
-  });
+  if (!cmd) return;
+  pay_for(s, x, of, *cmd, [x](const payment_reply& r) { paid(x, r); });
 }
 
 void on_order(shop& s, const exchange_ptr& x) {
-  with_payment(s, x, {x->user(), std::string{x->param("orderId")}, ""},
-               [x](caf::event_based_actor*, const payment_view& p) {
-                 x->respond(json_text(json{{"payment", payment_detail(p)}}.dump()));
-               });
+  s.pool.run([&s, x](caf::event_based_actor* self) {
+    find_own(s, self, x, {x->user(), std::string{x->param("orderId")}, ""},
+             [x](const payment_view& p) {
+               x->respond(json_text(json{{"payment", payment_detail(p)}}.dump()));
+             });
+  });
 }
 
 void on_mine(shop& s, const exchange_ptr& x) {
@@ -268,42 +325,66 @@ void on_mine(shop& s, const exchange_ptr& x) {
   });
 }
 
+void cancelled(const exchange_ptr& x, const payment_reply& r) {
+  if (r.repeated) { // Two at once: one of them cancelled it.
+    x->fail(ec::not_refundable);
+    return;
+  }
+  json out = {{"success", true},
+              {"message", "Payment cancelled successfully"},
+              {"refundAmount", r.amount.amount}};
+  x->respond(json_text(out.dump()));
+}
+
 void on_cancel(shop& s, const exchange_ptr& x) {
-  auto reason = read_form(x, [](fields& form) {
-    constexpr size_t reason_max = 200;
-    return form.optional_text("cancelReason", reason_max).value_or("");
-  });
-  if (!reason) return;
-  cancel_payment cmd{x->user(), reason->empty() ? "user-request" : *reason, request_of(*x)};
-  with_payment(s, x, {x->user(), "", std::string{x->param("paymentKey")}},
-               [&s, x, cmd](caf::event_based_actor* self, const payment_view& p) {
+  std::string payment_key{x->param("paymentKey")};
+  auto cmd = read_form(
+    x, "payments.cancel",
+    [&](fields& form) {
+      constexpr size_t reason_max = 200;
+      auto reason = form.optional_text("cancelReason", reason_max).value_or("");
+      return cancel_payment{x->user(), reason.empty() ? "user-request" : reason, request_of(*x)};
+    },
+    [&](const cancel_payment& y) {
+      return parts{payment_key, y.reason};
+    });
+  if (!cmd) return;
+  with_key(
+    s, x, cmd->key,
+    [&s, x, payment_key, what = cmd->what](caf::event_based_actor* self, const request_key& key) {
+      find_own(s, self, x, {x->user(), "", payment_key},
+               [&s, self, x, what, key](const payment_view& p) {
                  if (p.type != "reservation") {
                    x->fail(ec::not_cancellable);
                    return;
                  }
-                 ask_checkout(s, self, x, p.reservation, cmd, [x](const payment_reply& r) {
-                   if (r.repeated) { // Two at once: one of them cancelled it.
-                     x->fail(ec::not_refundable);
-                     return;
-                   }
-                   json out = {{"success", true},
-                               {"message", "Payment cancelled successfully"},
-                               {"refundAmount", r.amount.amount}};
-                   x->respond(json_text(out.dump()));
-                 });
+                 ask_checkout(s, self, x, p.reservation, asked<cancel_payment>{what, key},
+                              [x](const payment_reply& r) { cancelled(x, r); });
                });
+    });
 }
 
-const std::vector<ec> paying_errors = {ec::payment_unknown,  ec::reservation_unknown,
-                                       ec::transfer_unknown, ec::membership_unknown,
-                                       ec::access_denied,    ec::amount_mismatch,
-                                       ec::already_paid,     ec::not_payable,
-                                       ec::hold_over,        ec::paid_too_late,
-                                       ec::payment_declined, ec::payment_attempts,
-                                       ec::payment_pending,  ec::payment_method_unavailable,
-                                       ec::provider_away,    ec::busy,
-                                       ec::unavailable,      ec::late,
-                                       ec::fenced,           ec::unknown};
+const std::vector<ec> paying_errors = {ec::idempotency_conflict,
+                                       ec::payment_unknown,
+                                       ec::reservation_unknown,
+                                       ec::transfer_unknown,
+                                       ec::membership_unknown,
+                                       ec::access_denied,
+                                       ec::amount_mismatch,
+                                       ec::already_paid,
+                                       ec::not_payable,
+                                       ec::hold_over,
+                                       ec::paid_too_late,
+                                       ec::payment_declined,
+                                       ec::payment_attempts,
+                                       ec::payment_pending,
+                                       ec::payment_method_unavailable,
+                                       ec::provider_away,
+                                       ec::busy,
+                                       ec::unavailable,
+                                       ec::late,
+                                       ec::fenced,
+                                       ec::unknown};
 
 } // namespace
 
@@ -354,7 +435,8 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::cancel_payment_request)
     .gives(schemas::cancel_payment_response)
     .fails({ec::payment_unknown, ec::access_denied, ec::not_refundable, ec::not_cancellable,
-            ec::reservation_pinned, ec::ticket_used, ec::busy, ec::unavailable, ec::unknown})
+            ec::idempotency_conflict, ec::reservation_pinned, ec::ticket_used, ec::busy,
+            ec::unavailable, ec::unknown})
     .runs(on_cancel);
 }
 

@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 
 #include "actors/session/port.hpp"
+#include "http/api/request_keys.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/shop.hpp"
@@ -33,24 +34,50 @@ void on_one(shop& s, const exchange_ptr& x) {
   answer_reservation(s, x, x->id_param<reservation_id>("id"), reservation_detail);
 }
 
+void cancelled(const exchange_ptr& x, reservation_id id) {
+  json out = {{"message", "Reservation cancelled"},
+              {"reservation", {{"id", to_string(id)}, {"status", "cancelled"}}}};
+  x->respond(json_text(out.dump()));
+}
+
+/// Asks the caller's session, with the key when there is one.
+void cancel(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const request_key& key) {
+  auto budget = time_for(*x);
+  if (budget == millis{0}) return;
+  auto id = x->id_param<reservation_id>("id");
+  cancel_reservation cmd{id, from_ms(x->who()->issued_at_ms), request_of(*x)};
+  auto done = [&s, self, x, id, key](const release_reply& r) {
+    if (r.is == ec::ok) {
+      cancelled(x, id);
+      return;
+    }
+    auto again = [&s, x](caf::event_based_actor* then, const request_key& known) {
+      cancel(s, then, x, known);
+    };
+    look_again(s, self, x, key, r.is, again, [x, why = r.is] { x->fail(why); });
+  };
+  auto lost = [x](const caf::error& e) { x->fail(to_ec(e)); };
+  auto session = key_of(x->user());
+  if (key.key.empty()) ask<session_actor>(self, s.node, session, budget, cmd).then(done, lost);
+  else
+    ask<session_actor>(self, s.node, session, budget, once<cancel_reservation>{cmd, key})
+      .then(done, lost);
+}
+
 void on_cancel(shop& s, const exchange_ptr& x) {
-  s.pool.run([&s, x](caf::event_based_actor* self) {
-    auto budget = time_for(*x);
-    if (budget == millis{0}) return;
-    auto id = x->id_param<reservation_id>("id");
-    cancel_reservation cmd{id, from_ms(x->who()->issued_at_ms), request_of(*x)};
-    ask<session_actor>(self, s.node, key_of(x->user()), budget, cmd)
-      .then(
-        [x, id](const release_reply& r) {
-          if (r.is != ec::ok) {
-            x->fail(r.is);
-            return;
-          }
-          json out = {{"message", "Reservation cancelled"},
-                      {"reservation", {{"id", to_string(id)}, {"status", "cancelled"}}}};
-          x->respond(json_text(out.dump()));
-        },
-        [x](const caf::error& e) { x->fail(to_ec(e)); });
+  auto body = read_object(x->req());
+  if (!body) {
+    x->fail(body.error());
+    return;
+  }
+  auto id = x->id_param<reservation_id>("id");
+  auto key = read_key(x->req(), *body, "reservations.cancel", {to_string(id)});
+  if (!key) {
+    x->fail(key.error());
+    return;
+  }
+  with_key(s, x, *key, [&s, x](caf::event_based_actor* self, const request_key& known) {
+    cancel(s, self, x, known);
   });
 }
 
@@ -87,9 +114,11 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
     .post("/api/reservations/{id}/cancel", "cancelReservation",
           "Cancels a reservation and gives its seats back; what was paid is refunded.")
     .user()
+    .takes(schemas::cancel_request)
     .gives(schemas::cancel_response)
     .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-            ec::reservation_pinned, ec::ticket_used, ec::busy, ec::unavailable, ec::unknown})
+            ec::reservation_pinned, ec::ticket_used, ec::idempotency_conflict, ec::busy,
+            ec::unavailable, ec::unknown})
     .runs(on_cancel);
 }
 

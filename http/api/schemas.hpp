@@ -259,6 +259,9 @@ inline constexpr char order_response[] = R"({"type":"object",
   "items":{"type":"array","items":{"type":"object","required":["ticketTypeId","ticketTypeName",
   "quantity","unitPrice","subtotal"]}}}}}})";
 
+inline constexpr char cancel_request[] = R"({"type":"object","properties":{
+ "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
+
 inline constexpr char cancel_response[] = R"({"type":"object",
  "required":["message","reservation"],"properties":{"message":{"type":"string"},
  "reservation":{"type":"object","required":["id","status"]}}})";

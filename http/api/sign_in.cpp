@@ -36,21 +36,23 @@ family_id presented_family(const shop& s, const request& x, user_id user) {
   return claims && claims->user == user ? claims->family : family_id{};
 }
 
-answer throttled(millis wait) {
-  auto seconds = (wait.count() + 999) / 1000;
+answer throttled(const try_verdict& x) {
+  auto seconds = (x.wait.count() + 999) / 1000;
   auto text = std::to_string(seconds);
   auto out = error_answer(ec::rate_limited, {}, ",\"retryAfter\":" + text);
   out.retry_after_s = static_cast<int>(seconds);
-  out.headers = {{"RateLimit-Remaining", "0"}, {"RateLimit-Reset", text}};
+  out.headers = {{"RateLimit-Limit", std::to_string(x.limit)},
+                 {"RateLimit-Remaining", "0"},
+                 {"RateLimit-Reset", text}};
   return out;
 }
 
 } // namespace
 
 bool may_try_password(shop& s, const exchange_ptr& x, const std::string& account) {
-  auto wait = s.logins.ask(account, x->req().client, x->req().arrived);
-  if (wait > millis{0}) x->respond(throttled(wait));
-  return wait <= millis{0};
+  auto verdict = s.logins.ask(account, x->req().client, x->req().arrived);
+  if (verdict.wait > millis{0}) x->respond(throttled(verdict));
+  return verdict.wait <= millis{0};
 }
 
 void judge_password(shop& s, caf::event_based_actor* self, const exchange_ptr& x,

@@ -120,6 +120,13 @@ std::vector<audit_rule> refunds() {
      "SELECT min(a.id::text), 'key of order ' || min(a.payment_id::text), 'and of order ' || "
      "max(a.payment_id::text) FROM payment_attempts a GROUP BY a.provider, a.payment_key "
      "HAVING count(DISTINCT a.payment_id) > 1"},
+    // Told by what the key names: a key itself stands in no report (I21).
+    {"key_whose", "request_keys", "a key names what came of somebody else's request",
+     "SELECT k.effect_id::text, k.operation || ' by ' || k.user_id, 'order ' || p.id || ' of ' || "
+     "p.user_id FROM request_keys k JOIN (SELECT id, id AS payment_id FROM payments "
+     "UNION ALL SELECT id, payment_id FROM payment_attempts "
+     "UNION ALL SELECT id, payment_id FROM refunds) e ON e.id = k.effect_id "
+     "JOIN payments p ON p.id = e.payment_id WHERE p.user_id <> k.user_id"},
   };
 }
 

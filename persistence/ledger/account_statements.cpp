@@ -184,10 +184,40 @@ SELECT op, CASE WHEN (SELECT count(*) FROM refused)
   FROM v ORDER BY op
 )";
 
+// Of several ops with one key the first of the batch counts; the others are judged by what it left.
+// An upsert that changes nothing is what returns the row as it is now, whoever has just made it: a
+// twin on another node commits before this one is judged.
+constexpr const char* claim_keys = R"(
+WITH w AS MATERIALIZED (
+  SELECT i.*, min(i.op) OVER (PARTITION BY i.user_id, i.operation, i.key) = i.op AS leads,
+         (SELECT u.id FROM users u WHERE u.id = i.user_id) IS NOT NULL AS known
+  FROM unnest($1::int[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[])
+    AS i(op, user_id, operation, key, digest, effect_id, instead_of)
+),
+named AS (
+  INSERT INTO request_keys AS k (user_id, operation, key, digest, effect_id)
+  SELECT user_id, operation, key, digest, effect_id FROM w WHERE leads AND known
+   ORDER BY user_id, operation, key
+  ON CONFLICT (user_id, operation, key) DO UPDATE
+     SET effect_id = coalesce((SELECT w.effect_id FROM w
+           WHERE w.leads AND w.user_id = k.user_id AND w.operation = k.operation AND w.key = k.key
+             AND w.digest = k.digest AND w.instead_of = k.effect_id), k.effect_id)
+  RETURNING user_id, operation, key, digest, effect_id
+)
+SELECT w.op, CASE WHEN n.key IS NULL THEN 'not_pending' WHEN n.digest <> w.digest THEN 'conflict'
+                  WHEN n.effect_id = w.effect_id THEN 'ok' ELSE 'replayed' END,
+       clock_timestamp(), NULL::timestamptz, n.effect_id
+  FROM w LEFT JOIN named n ON n.user_id = w.user_id AND n.operation = w.operation AND n.key = w.key
+ ORDER BY w.op
+)";
+
 } // namespace
 
 std::vector<statement> account_statements() {
-  return {{"open_families", open_families}, {"rotate", rotate}, {"revoke", revoke}};
+  return {{"open_families", open_families},
+          {"rotate", rotate},
+          {"revoke", revoke},
+          {"claim_keys", claim_keys}};
 }
 
 } // namespace tk::sql

@@ -70,6 +70,7 @@ struct batch_sql::columns {
   table<9> revoke = make_table(i4, id_, i4, i8, id_, id_, str, str, i4);
   table<3> reread = make_table(i4, id_, ts);
   table<3> reread_types = make_table(i4, id_, ts);
+  table<7> keys = make_table(i4, id_, str, str, str, id_, id_);
   pg::params nothing;
 
   void clear() {
@@ -82,6 +83,7 @@ struct batch_sql::columns {
     revoke.clear();
     reread.clear();
     reread_types.clear();
+    keys.clear();
   }
 
   void add(int no, const create_reservation& x);
@@ -90,6 +92,7 @@ struct batch_sql::columns {
   void add(int no, const rotate_token& x);
   void add(int no, const revoke_tokens& x);
   void add(int no, const reread_items& x);
+  void add(int no, const claim_key& x);
   /// Whatever else there is, is about money and tickets.
   template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
@@ -150,6 +153,10 @@ void batch_sql::columns::add(int no, const reread_items& x) {
   }
 }
 
+void batch_sql::columns::add(int no, const claim_key& x) {
+  keys.row(no, x.user, x.operation, x.key, x.digest, x.effect, or_null(x.instead_of));
+}
+
 batch_sql::batch_sql() : columns_(std::make_unique<columns>()) {}
 batch_sql::~batch_sql() = default;
 
@@ -189,6 +196,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("open_families", c.families);
   put("rotate", c.rotate);
   put("revoke", c.revoke);
+  put("claim_keys", c.keys);
   put("reread", c.reread);
   put("reread_types", c.reread_types);
   if (steps_.empty()) steps_.push_back({"probe", &c.nothing});
@@ -237,7 +245,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   bool creates = name == "create";
   bool rereads = name == "reread", rereads_types = name == "reread_types";
   bool opens = name == "open_payments";
-  bool admits = name == "admit_tickets";
+  bool admits = name == "admit_tickets", claims_keys = name == "claim_keys";
   for (int i = 0; i < rows.rows(); ++i) {
     auto no = rows.integer(i, 0);
     if (no < 0 || no >= static_cast<int64_t>(verdicts.size())) return false;
@@ -254,6 +262,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
     out.at = rows.time_or(i, 2, instant{});
     (admits ? out.used_at : out.expires_at) = rows.time_or(i, 3, instant{});
     if (creates) out.replay_of = rows.uuid<reservation_id>(i, 4);
+    if (claims_keys && !rows.null(i, 4)) out.effect = rows.uuid<effect_id>(i, 4);
     if (!opens || rows.null(i, 4)) continue;
     out.payment = rows.uuid<payment_id>(i, 4);
     out.order_id = rows.text(i, 5);

@@ -35,6 +35,7 @@ lane_id lane_of(const op& x) {
       [](const rotate_token&) { return lane_id::accounts; },
       [](const revoke_tokens&) { return lane_id::accounts; },
       [](const admit_ticket&) { return lane_id::accounts; }, // Doors do not wait for sales.
+      [](const claim_key&) { return lane_id::accounts; },
       [](const auto&) { return lane_id::sales0; },
     },
     x);
@@ -77,6 +78,7 @@ size_t bytes_of(const op& x) {
         return bytes;
       },
       [](const admit_ticket& y) { return y.key.size(); },
+      [](const claim_key& y) { return y.operation.size() + y.key.size() + y.digest.size(); },
       [](const cancel_paid& y) { return y.items.size() * sizeof(release_item) + y.reason.size(); },
       [](const open_payment& y) { return y.order_id.size(); },
       [](const fail_attempt& y) { return y.error.size(); },
@@ -122,6 +124,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                  for (const auto& item : y.items) add(item.block);
                },
                [](const admit_ticket&) {},
+               [](const claim_key&) {},
                [&](const auto& y) { add(y.checkout); },
              },
              x);

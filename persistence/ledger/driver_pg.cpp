@@ -97,6 +97,9 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* admitted = std::get_if<admit_ticket>(&what)) {
     x.sql = "SELECT 1 FROM tickets WHERE id = $1 AND used_at IS NOT NULL";
     x.values.add_id(admitted->ticket);
+  } else if (auto* claimed = std::get_if<claim_key>(&what)) {
+    x.sql = "SELECT 1 FROM request_keys WHERE user_id = $1 AND operation = $2 AND key = $3";
+    x.values.add_id(claimed->user).add_text(claimed->operation).add_text(claimed->key);
   } else {
     return std::nullopt;
   }

@@ -114,7 +114,7 @@ struct revoke_tokens {
 using op =
   std::variant<create_reservation, release_reservation, reread_items, open_family, rotate_token,
                revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
-               note_asked, claim_refund, cancel_paid, settle_refund, admit_ticket>;
+               note_asked, claim_refund, cancel_paid, settle_refund, admit_ticket, claim_key>;
 using op_ptr = std::shared_ptr<const op>;
 
 /// What became of an op. The values up to `lost` are judged by the ledger's statements; those from
@@ -186,6 +186,7 @@ struct verdict {
   std::string order_id;        ///< Of it.
   won amount;                  ///< open_payment: what it costs; cancel_paid: what goes back.
   instant used_at;             ///< admit_ticket: when the ticket was let in.
+  effect_id effect;            ///< claim_key: what the key names.
 };
 
 /// Asks for a verdict. The ledger drops the op (late) when it has not been sent by `deadline`.

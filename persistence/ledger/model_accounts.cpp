@@ -4,7 +4,7 @@
 #include "persistence/ledger/model_driver.hpp"
 #include "persistence/ledger/model_undo.hpp"
 
-/// Refresh-token families: the ops of the accounts lane.
+/// Refresh-token families and the keys of requests: the ops of the accounts lane.
 namespace tk {
 
 using model::plain;
@@ -26,6 +26,7 @@ void ledger_model::account_ops(const batch& what, std::vector<verdict>& out, und
     if (is == outcome::ok) apply(*x, undo);
     out[i] = plain(is, revoked_before(x->user));
   }
+  claim_all(what, out, undo);
 }
 
 instant ledger_model::revoked_before(user_id x) const {
@@ -161,6 +162,37 @@ void ledger_model::apply(const revoke_tokens& x, undo_log& undo) {
   for (auto& [id, family] : rows.families)
     if (family.user == x.user && id != x.keep && (x.only.nil() || id == x.only))
       end_family(id, undo);
+}
+
+// -- keys -----------------------------------------------------------------------------------------
+
+void ledger_model::claim_all(const batch& what, std::vector<verdict>& out, undo_log& undo) {
+  std::set<std::tuple<user_id, std::string, std::string>> seen;
+  for (size_t i = 0; i < what.ops.size(); ++i) {
+    const auto* x = std::get_if<claim_key>(what.ops[i].get());
+    if (x == nullptr) continue;
+    const auto first = seen.insert({x->user, x->operation, x->key}).second;
+    out[i] = claim(*x, first, undo);
+  }
+}
+
+verdict ledger_model::claim(const claim_key& x, bool first, undo_log& undo) {
+  if (!rows.users.contains(x.user)) return plain(outcome::not_pending, now_);
+  const auto at = std::tuple{x.user, x.operation, x.key};
+  const auto [i, made] = rows.request_keys.try_emplace(at, model_key{x.digest, x.effect});
+  auto& known = i->second;
+  if (made) {
+    save_absence(undo, rows.request_keys, at);
+  } else if (first && known.digest == x.digest && known.effect == x.instead_of) {
+    save(undo, known);
+    known.effect = x.effect;
+  }
+  auto v = plain(known.digest != x.digest   ? outcome::conflict
+                 : known.effect == x.effect ? outcome::ok
+                                            : outcome::replayed,
+                 now_);
+  v.effect = known.effect;
+  return v;
 }
 
 } // namespace tk

@@ -89,6 +89,11 @@ struct model_ticket {
   instant used_at; ///< Epoch = never.
 };
 
+struct model_key {
+  std::string digest;
+  effect_id effect;
+};
+
 struct model_entry {
   attempt_id attempt;
   std::string account;
@@ -159,6 +164,8 @@ struct model_rows {
   std::map<user_id, model_credentials> credentials;
   std::map<family_id, model_family> families;
   std::map<std::string, model_token> tokens; ///< By hash.
+  /// By user, operation and key.
+  std::map<std::tuple<user_id, std::string, std::string>, model_key> request_keys;
   std::array<int64_t, shard_count> epochs{};
 };
 
@@ -246,6 +253,9 @@ private:
   void apply(const rotate_token& x, verdict& out, undo_log& undo);
   [[nodiscard]] outcome judge(const revoke_tokens& x) const;
   void apply(const revoke_tokens& x, undo_log& undo);
+  void claim_all(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  /// Of several with one key the first of the batch may move it.
+  verdict claim(const claim_key& x, bool first, undo_log& undo);
   /// Ends a family with its tokens.
   void end_family(family_id x, undo_log& undo);
   /// Refuses the access tokens of a user up to now.

@@ -7,11 +7,13 @@
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
 #include "actors/base/placement.hpp"
+#include "actors/base/request_key.hpp"
 #include "actors/base/time.hpp"
 #include "persistence/ledger/ticket_ops.hpp"
 
-/// The ledger's ops about money. Each locks its reservation first: that lock guards the payments,
-/// attempts and refunds of it. Every definite outcome writes its books rows in the same op (H-06).
+/// The ledger's ops about money, and the keys of requests that move it. Each locks its reservation
+/// first: that lock guards the payments, attempts and refunds of it. Every definite outcome writes
+/// its books rows in the same op (H-06).
 namespace tk {
 
 /// A seat or a quantity of a reservation; exactly one of `seat` and `type` is set.
@@ -123,6 +125,16 @@ struct settle_refund {
   std::string error;
   int32_t retry_after_s = 0;
   participant checkout;
+};
+
+/// Puts on record what a user's key is used for, before that is done. Needs no owner: the row
+/// decides. `ok`: the key names `effect` now; `replayed`: it names another one, which the verdict
+/// tells; `conflict`: it was used for something else; `not_pending`: there is no such user.
+struct claim_key {
+  user_id user;
+  std::string operation, key, digest; ///< As in `request_key`.
+  effect_id effect;
+  effect_id instead_of; ///< The one it names, of which nothing came; nil = none.
 };
 
 } // namespace tk

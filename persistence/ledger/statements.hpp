@@ -8,8 +8,9 @@
 ///
 /// Lock order, global, for every writer of these tables: shards ascending (advisory), then
 /// reservations, seats, ticket types, users, each by id ascending, all before anything is written.
-/// Who needs a further table adds it at the end of this list, here. Payments, attempts, refunds
-/// and tickets are guarded by the lock of their reservation.
+/// Who needs a further table adds it at the end of this list, here: request keys come last, by
+/// user, operation and key, locked where they are written. Payments, attempts, refunds and tickets
+/// are guarded by the lock of their reservation.
 namespace tk {
 
 /// Leaves out one safeguard each. Only the canaries of the race test set any of them: they prove
@@ -38,7 +39,7 @@ extern const char* const identity;
 
 /// What every lane prepares once per connection.
 std::vector<statement> prepared(const ledger_sabotage& x);
-/// Those of them that are about accounts and sessions.
+/// Those of them that are about accounts, sessions and the keys of requests.
 std::vector<statement> account_statements();
 /// Those about money.
 std::vector<statement> payment_statements();

@@ -111,6 +111,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     [&pool](const list_payments& x) {
       return pg_answer<payment_page>(pool, [=](db& to) { return read_payments(to, x); });
     },
+    [&pool](const find_key& x) {
+      return pg_answer<found_key>(pool, [=](db& to) { return read_key(to, x); });
+    },
     [&pool](const ping_store&) {
       return pg_answer<store_alive>(pool, [](db& to) { return read_alive(to); });
     },

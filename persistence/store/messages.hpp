@@ -8,6 +8,7 @@
 #include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
+#include "actors/base/request_key.hpp"
 #include "actors/base/time.hpp"
 #include "persistence/reads/messages.hpp"
 
@@ -326,6 +327,18 @@ struct payment_page {
   token_standing tokens;
   std::vector<payment_view> rows;
   int64_t total = 0;
+};
+
+/// What a user's idempotency key was used for (C4). Reservations keep theirs in their own rows.
+struct find_key {
+  user_id user;
+  std::string operation, key;
+};
+struct found_key {
+  token_standing tokens;
+  bool found = false;
+  std::string digest;
+  effect_id effect;
 };
 
 /// Is the database there? Answers within the statement timeout.

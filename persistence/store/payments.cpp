@@ -19,6 +19,9 @@ std::vector<pg_statement> payment_view_statements() {
      "ORDER BY x.created_at DESC, x.id LIMIT $2::int4 OFFSET $3::int4) p ON true "
      "WHERE u.id = $1::uuid ORDER BY p.created_at DESC, p.id"},
     {"my_payment_count", "SELECT count(*) FROM payments WHERE user_id = $1::uuid"},
+    {"key", "SELECT u.revoked_before, k.digest, k.effect_id FROM users u "
+            "LEFT JOIN request_keys k ON k.user_id = u.id AND k.operation = $2 AND k.key = $3 "
+            "WHERE u.id = $1::uuid"},
   };
 }
 
@@ -77,6 +80,19 @@ pg_result<payment_page> read_payments(pg::connection& db, const list_payments& x
   out.total = count.integer(0, 0);
   for (int i = 0; i < rows.rows(); ++i)
     if (!rows.null(i, 0)) out.rows.push_back(view_of(rows, i));
+  return out;
+}
+
+pg_result<found_key> read_key(pg::connection& db, const find_key& x) {
+  auto rows = db.exec("key", pg::params{}.add_id(x.user).add_text(x.operation).add_text(x.key));
+  if (!rows.ok()) return read_failed(rows);
+  found_key out;
+  if (rows.rows() == 0) return out;
+  out.tokens = {true, rows.time_or(0, 0, instant{})};
+  out.found = !rows.null(0, 1);
+  if (!out.found) return out;
+  out.digest = rows.text(0, 1);
+  out.effect = rows.uuid<effect_id>(0, 2);
   return out;
 }
 

@@ -46,6 +46,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_payment)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_payment)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_payments)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::payment_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::ping_store)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::store_alive)
 
@@ -77,7 +79,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<list_tickets>::with<ticket_page>,
   caf::replies_to<find_ticket>::with<found_ticket>,
   caf::replies_to<find_payment>::with<found_payment>,
-  caf::replies_to<list_payments>::with<payment_page>,
+  caf::replies_to<list_payments>::with<payment_page>, caf::replies_to<find_key>::with<found_key>,
   caf::replies_to<ping_store>::with<store_alive>>;
 
 } // namespace tk

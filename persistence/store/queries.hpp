@@ -66,6 +66,7 @@ pg_result<found_ticket> read_one_ticket(pg::connection& db, const find_ticket& x
 std::vector<pg_statement> payment_view_statements();
 pg_result<found_payment> read_payment(pg::connection& db, const find_payment& x);
 pg_result<payment_page> read_payments(pg::connection& db, const list_payments& x);
+pg_result<found_key> read_key(pg::connection& db, const find_key& x);
 
 pg_result<store_alive> read_alive(pg::connection& db);
 

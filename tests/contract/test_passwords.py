@@ -43,7 +43,7 @@ def test_guesses_at_one_account_end_in_429(guarded, account):
     wait = int(over.headers["retry-after"])
     assert 500 < wait <= 600 and body["retryAfter"] == wait
     assert over.headers["ratelimit-reset"] == over.headers["retry-after"]
-    assert over.headers["ratelimit-remaining"] == "0"
+    assert over.headers["ratelimit-limit"] == "3" and over.headers["ratelimit-remaining"] == "0"
     assert not over.cookies
 
 

@@ -404,6 +404,24 @@ def test_who_was_let_in_gets_no_money_back(bought, user, node):
     assert detail(user, held["id"])["status"] == "confirmed"
 
 
+def test_another_payment_beside_one_under_way_waits_for_it(user, hall, node, db):
+    order = prepare(user, hold(user, hall)["id"]).json["orderId"]
+    other = node.client()
+    other.token = user.token
+    slow = f"slow-1000-{uuid.uuid4()}"
+    answers = []
+    first = threading.Thread(target=lambda: answers.append(confirm(user, order, slow)))
+    first.start()
+    live = f"SELECT 1 FROM payment_attempts WHERE payment_key = '{slow}'"
+    wait_until(lambda: db.rows(live))
+    second = other.post("/api/v1/payments/confirm", {
+        "paymentKey": f"key-{uuid.uuid4()}", "orderId": order, "amount": 50000})
+    first.join()
+    assert answers[0].status == 200
+    assert_error(second, 400, "Payment already confirmed")
+    other.close()
+
+
 def test_a_replay_after_the_refund_tells_of_it(user, hall, db):
     """1.10, C27: the same state as `GET /api/reservations/{id}` shows."""
     event, seats = hall
@@ -500,7 +518,7 @@ def test_any_key_can_be_cancelled(user, hall, key):
 # -- what operators see ------------------------------------------------------------------------
 
 
-def metric(http, name, **labels):
+def metric(http, name, /, **labels):
     """The value of a counter with these labels."""
     for line in http.get("/actuator/prometheus").body.decode().splitlines():
         head, _, value = line.rpartition(" ")
@@ -535,3 +553,17 @@ def test_payments_are_counted_by_provider_method_and_end(user, hall, http):
     now, declined_now = counts()
     assert now == {"kakao_pay": sold["kakao_pay"] + 1, "other": sold["other"] + 2}
     assert declined_now == declined + 1
+
+
+def test_the_breaker_around_the_provider_and_mismatches_are_shown(user, hall, http):
+    def calls(outcome):
+        return metric(http, "circuit_breaker_calls_total", name="payment", outcome=outcome)
+    before, refused = calls("succeeded"), calls("not_counted")
+    assert process(user, hold(user, hall)["id"]).status == 200
+    order = prepare(user, hold(user, hall, 1)["id"]).json["orderId"]
+    assert_error(confirm(user, order, f"fail-{uuid.uuid4()}"), 400, code="PAYMENT_DECLINED")
+    assert calls("succeeded") >= before + 1 and calls("not_counted") >= refused + 1
+    assert calls("failed") >= 0 and calls("not_permitted") >= 0 and calls("busy") == 0
+    assert metric(http, "circuit_breaker_state", name="payment") in (0, 1)
+    page = http.get("/actuator/prometheus").body.decode()
+    assert re.search(r"^reconciliation_mismatch_total(\{[^}]*\})? \d", page, re.M)

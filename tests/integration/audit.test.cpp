@@ -49,6 +49,9 @@ struct fixture {
   void add_people() {
     must(h.db, "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
                "SELECT user_id, 'x', uuid_send(user_id), 'x' FROM reservations");
+    must(h.db, "INSERT INTO request_keys (user_id, operation, key, digest, effect_id) "
+               "SELECT user_id, 'payments.prepare', 'k', 'd', id FROM payments ORDER BY created_at "
+               "LIMIT 1");
     must(h.db, "WITH a AS (INSERT INTO artists (name) VALUES ('Band') RETURNING id) "
                "INSERT INTO artist_memberships (user_id, artist_id, expires_at) "
                "SELECT u.id, a.id, now() FROM a, users u LIMIT 1");
@@ -255,6 +258,7 @@ plant_table plants_of_money() {
     {"sold_once", change("payment_attempts", "status = 'late'", "status = 'approved'")},
     {"key_twice", "UPDATE payment_attempts SET payment_key = 'k' WHERE id IN (SELECT id FROM "
                   "payment_attempts ORDER BY id LIMIT 2)"},
+    {"key_whose", "UPDATE request_keys SET effect_id = (SELECT id FROM refunds LIMIT 1)"},
     {"ticket_units", change("tickets", "status = 'cancelled', voided_at = now()",
                             "status = 'valid' AND seat_id IS NOT NULL")},
     {"ticket_item", change("tickets", "price = price + 1", "true")},

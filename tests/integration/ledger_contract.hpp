@@ -26,9 +26,11 @@
 ///   everything again is `ok` again.
 /// - reread_items: `ok` with one row per *existing* seat or type, by id, `at` = ledger time read
 ///   before the locks, `final_read` = `at` is past the deadline.
+/// - claim_key: `not_pending` (nobody) | `conflict` | `replayed` | `ok`; `effect` is what the key
+///   names. In a batch the first op with a key makes or moves the row.
 /// - The ops about money: see ledger_contract_payments.cpp.
 /// Kinds of a batch are judged in the order release, money, create, open_family, rotate, revoke,
-/// reread; within a kind in op order. Verdicts stand in the order of the batch's ops.
+/// claim_key, reread; within a kind in op order. Verdicts stand in the order of the batch's ops.
 namespace tk {
 
 struct event_seed {
@@ -125,7 +127,7 @@ struct ticket_entry {
 /// Counts of all rows that a refused op must leave alone.
 struct row_counts {
   int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0, tokens = 0;
-  int64_t payments = 0, attempts = 0, refunds = 0, books = 0, tickets = 0;
+  int64_t payments = 0, attempts = 0, refunds = 0, books = 0, tickets = 0, keys = 0;
   auto operator<=>(const row_counts&) const = default;
 };
 

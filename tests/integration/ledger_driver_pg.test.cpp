@@ -61,6 +61,41 @@ CAF_TEST(a backend ended after its COMMIT leaves a batch that says replayed) {
   CAF_CHECK_EQUAL(h.reservations(), 1);
 }
 
+CAF_TEST(a key that another node is claiming is judged after its COMMIT) {
+  hall h;
+  ledger_driver_pg here{plain_driver(h.home)}, there{plain_driver(h.home)},
+    third{plain_driver(h.home)};
+  auto user = make_id<user_id>(h.source);
+  pg::params p;
+  p.add_id(user);
+  must(h.db,
+       "INSERT INTO users (id, email_cipher, email_lookup, name_cipher) "
+       "VALUES ($1, 'x', uuid_send($1::uuid), 'x')",
+       p);
+  auto claiming = [&](const char* digest) {
+    return claim_key{user, "payments.confirm", "k", digest, make_id<effect_id>(h.source), {}};
+  };
+  auto one = claiming("this"), twin = claiming("this"), other = claiming("that");
+  auto execute = [](ledger_driver_pg& to, const claim_key& x) {
+    return to.execute({{std::make_shared<op>(x)}});
+  };
+  for (auto* x : {&here, &there, &third}) x->execute({});
+  h.standby("ghost"); // The first one has written and does not get to its end.
+  batch_result first_said, twin_said, other_said;
+  std::thread a{[&] { first_said = execute(here, one); }};
+  h.wait_for_sync_wait(here.backend_pid());
+  std::thread b{[&] { twin_said = execute(there, twin); }};
+  std::thread c{[&] { other_said = execute(third, other); }};
+  h.wait_for_lock_wait();
+  h.standby("");
+  for (auto* x : {&a, &b, &c}) x->join();
+  CAF_CHECK_EQUAL(first(first_said), "ok");
+  CAF_CHECK_EQUAL(first(twin_said), "replayed");
+  CAF_CHECK(twin_said.verdicts.at(0).effect == one.effect);
+  CAF_CHECK_EQUAL(first(other_said), "conflict");
+  CAF_CHECK_EQUAL(number(h.db, "SELECT count(*) FROM request_keys"), 1);
+}
+
 CAF_TEST(a COMMIT that warns is lost) {
   hall h;
   ledger_driver_pg driver{plain_driver(h.home)};

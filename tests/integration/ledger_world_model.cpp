@@ -160,6 +160,7 @@ public:
     n.refunds = static_cast<int64_t>(rows().refunds.size());
     n.books = static_cast<int64_t>(rows().books.size());
     n.tickets = static_cast<int64_t>(rows().tickets.size());
+    n.keys = static_cast<int64_t>(rows().request_keys.size());
     return n;
   }
 

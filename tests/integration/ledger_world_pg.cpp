@@ -187,7 +187,8 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM payment_attempts"),
             number(db, "SELECT count(*) FROM refunds"),
             number(db, "SELECT count(*) FROM books"),
-            number(db, "SELECT count(*) FROM tickets")};
+            number(db, "SELECT count(*) FROM tickets"),
+            number(db, "SELECT count(*) FROM request_keys")};
   }
 };
 

@@ -78,9 +78,9 @@ asked_thing look_at(const ledger_model&, const entity_key& key, const revoke_all
 
 std::string in_words(const batch& x) {
   static constexpr std::array<const char*, std::variant_size_v<op>> names = {
-    "create",     "release",      "reread",        "open family",   "rotate token",
-    "revoke",     "open payment", "begin attempt", "complete",      "fail attempt",
-    "note asked", "claim refund", "cancel paid",   "settle refund", "admit"};
+    "create",       "release",       "reread",   "open family",  "rotate token", "revoke",
+    "open payment", "begin attempt", "complete", "fail attempt", "note asked",   "claim refund",
+    "cancel paid",  "settle refund", "admit",    "claim key"};
   std::map<std::string, int> counts;
   for (auto& y : x.ops) ++counts[names[y->index()]];
   std::string out;

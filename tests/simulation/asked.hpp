@@ -22,6 +22,10 @@ asked_thing look_at(const ledger_model& model, const entity_key& key, const rese
 asked_thing look_at(const ledger_model& model, const entity_key& key, const cancel_reservation& x);
 asked_thing look_at(const ledger_model& model, const entity_key& key, const prepare_payment& x);
 asked_thing look_at(const ledger_model& model, const entity_key& key, const confirm_payment& x);
+template <class Message>
+asked_thing look_at(const ledger_model& model, const entity_key& key, const once<Message>& x) {
+  return look_at(model, key, x.what);
+}
 asked_thing look_at(const ledger_model& model, const entity_key& key, const cancel_payment& x);
 asked_thing look_at(const ledger_model& model, const entity_key& key, const revoke_all& x);
 /// What else is asked is not a client's request.

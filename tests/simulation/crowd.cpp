@@ -223,27 +223,52 @@ void crowd::prepare(const visit_ptr& v, bool twice, bool cancel_meanwhile) {
     v->order = x.value.order_id;
     auto refused = v->luck->chance(world_.plan.people_do.payment_declined * 10'000);
     auto key = (refused ? "fail-" : "") + new_key(v->person);
-    confirm(v, key, true);
-    if (twice) confirm(v, new_key(v->person), false);
+    if (v->luck->chance(600'000)) v->pay_key = new_key(v->person);
+    confirm(v, {key, true, 0});
+    if (twice) confirm(v, {new_key(v->person), false, 0});
     if (cancel_meanwhile)
       world_.time.after(v->luck->between(millis{0}, millis{200}), [=, this] { cancel(v); });
   };
   world_.ask_at<checkout_actor>(world_.any_node(*v->luck), key_of(v->id), what, budget, then);
 }
 
-void crowd::confirm(const visit_ptr& v, const std::string& payment_key, bool last_word) {
-  ++waiting_;
-  confirm_payment what{user_of(v->person), v->order, payment_key, v->price, millis{10'000}, {}};
-  world_.ask_at<checkout_actor>(world_.any_node(*v->luck), key_of(v->id), what, millis{12'000},
-                                [=, this](const answer<payment_reply>& x) {
-                                  --waiting_;
-                                  on_paid(v, x, last_word);
-                                });
+/// As the ingress finds it: with what is on record for just this, if anything. That it was used for
+/// something else is left to the checkout to find out, as when the look at it came too early.
+request_key crowd::key_of_payment(const visit_ptr& v, const payment& by) const {
+  request_key out{"payments.confirm", v->pay_key, v->order + by.key, {}};
+  auto& known = world_.db.model.rows.request_keys;
+  auto row = known.find({user_of(v->person), out.operation, out.key});
+  if (row != known.end() && row->second.digest == out.digest) out.effect = row->second.effect;
+  return out;
 }
 
-void crowd::on_paid(const visit_ptr& v, const answer<payment_reply>& x, bool last_word) {
-  oracle_.heard(told_payment{v->id, x.is()});
-  if (last_word) finish(v);
+void crowd::confirm(const visit_ptr& v, const payment& by) {
+  ++waiting_;
+  confirm_payment what{user_of(v->person), v->order, by.key, v->price, millis{10'000}, {}};
+  auto node = world_.any_node(*v->luck);
+  auto key = v->pay_key.empty() ? request_key{} : key_of_payment(v, by);
+  auto then = [=, this](const answer<payment_reply>& x) {
+    --waiting_;
+    on_paid(v, by, key, x);
+  };
+  if (key.key.empty())
+    world_.ask_at<checkout_actor>(node, key_of(v->id), what, millis{12'000}, then);
+  else
+    world_.ask_at<checkout_actor>(node, key_of(v->id), once<confirm_payment>{what, key},
+                                  millis{12'000}, then);
+}
+
+void crowd::on_paid(const visit_ptr& v, const payment& by, const request_key& key,
+                    const answer<payment_reply>& x) {
+  oracle_.heard(told_payment{user_of(v->person), v->id, key, x.is(), x.value.payment});
+  if (!by.last_word) return;
+  // With a key whatever left them in doubt is asked again, at any node; sometimes for no reason.
+  bool in_doubt = x.is() == ec::unknown || x.is() == ec::payment_pending || retryable(x.is());
+  bool again = !key.key.empty() && by.tries < 4 && (in_doubt || v->luck->chance(200'000));
+  if (!again) return finish(v);
+  world_.time.after(v->luck->between(millis{10}, millis{4000}), [=, this] {
+    confirm(v, {by.key, true, by.tries + 1});
+  });
 }
 
 void crowd::cancel_paid(const visit_ptr& v) {

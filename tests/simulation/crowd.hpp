@@ -43,6 +43,7 @@ private:
     reservation_id id; ///< Once there is one.
     won price;
     std::string order;
+    std::string pay_key; ///< With which they pay; empty = none.
   };
   using visit_ptr = std::shared_ptr<visit>;
 
@@ -66,8 +67,16 @@ private:
   void go_on(const visit_ptr& v);
   void cancel(const visit_ptr& v);
   void prepare(const visit_ptr& v, bool twice, bool cancel_meanwhile);
-  void confirm(const visit_ptr& v, const std::string& payment_key, bool last_word);
-  void on_paid(const visit_ptr& v, const answer<payment_reply>& x, bool last_word);
+  /// One way to pay, as often as it is tried.
+  struct payment {
+    std::string key; ///< The provider's.
+    bool last_word = false;
+    int32_t tries = 0;
+  };
+  void confirm(const visit_ptr& v, const payment& by);
+  void on_paid(const visit_ptr& v, const payment& by, const request_key& key,
+               const answer<payment_reply>& x);
+  [[nodiscard]] request_key key_of_payment(const visit_ptr& v, const payment& by) const;
   void cancel_paid(const visit_ptr& v);
   void sign_out(const visit_ptr& v);
   void use_old_token(const visit_ptr& v);

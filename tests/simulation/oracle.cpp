@@ -250,6 +250,18 @@ void oracle::heard(const told_payment& x) {
   auto status = row->second.row.status;
   if (status != reservation_status::confirmed && status != reservation_status::cancelled)
     fail("I4", "an acknowledged payment is not on record");
+  if (!x.key.key.empty()) check_key(x);
+}
+
+/// I6: who was told that it is paid has the key on record for just that, and hears it every time.
+void oracle::check_key(const told_payment& x) {
+  auto row = model_.rows.request_keys.find({x.user, x.key.operation, x.key.key});
+  if (row == model_.rows.request_keys.end())
+    return fail("I6", "a payment was told that its key is not on record for");
+  if (row->second.digest != x.key.digest)
+    return fail("I6", "a payment was told although its key is of another one");
+  auto [known, fresh] = paid_by_key_.emplace(std::pair{x.user, x.key.key}, x.order);
+  if (!fresh && known->second != x.order) fail("I6", "one key was told of two payments");
 }
 
 void oracle::heard_cancel(reservation_id id, ec is) {

@@ -25,8 +25,11 @@ struct told_hold {
   instant token;         ///< When the token they came with was issued.
 };
 struct told_payment {
+  user_id user;
   reservation_id reservation;
+  request_key key; ///< With which it was asked; empty = none.
   ec is = ec::unknown;
+  payment_id order; ///< That was told to be paid.
 };
 
 /// Sees every committed batch and every answer to a client, and knows nothing of the actors. Each
@@ -78,6 +81,7 @@ private:
   void check_epochs();
   void check_books();
   void check_money_at_rest();
+  void check_key(const told_payment& x);
 
   const agenda& time_;
   const ledger_model& model_;
@@ -90,6 +94,7 @@ private:
   std::map<seat_id, std::vector<seat_change>> seats_;
   std::map<reservation_id, reservation_status> statuses_;
   std::map<std::tuple<user_id, std::string, std::string>, reservation_id> by_key_;
+  std::map<std::pair<user_id, std::string>, payment_id> paid_by_key_;
   std::map<std::pair<user_id, std::string>, int64_t> wishes_; ///< Open ones: asked less made.
   std::set<user_id> askers_;
   struct interest {
