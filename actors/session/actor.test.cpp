@@ -390,6 +390,15 @@ CAF_TEST(a wish for some of ones own seats and others names the reservation) {
   CAF_CHECK(in_rows(own->value.id) == reservation_status::cancelled);
 }
 
+CAF_TEST(seats of an order that ended unheard of can be had again) {
+  auto x = reserve(alice, {want(0, 1), want(1, 1)});
+  request<seat_block_actor>(key_of(event_no(1), 0), release_hold{x->value.id, alice, {}});
+  CAF_CHECK(in_rows(x->value.id) == reservation_status::cancelled);
+  auto y = reserve(alice, {want(1, 1)}); // The old order's lead block has none of it.
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK(y->value.id != x->value.id);
+}
+
 CAF_TEST(a cancel after the end hears of the end) {
   auto x = reserve(alice, {want(0, 1)});
   pass(millis{300'100}, millis{100});

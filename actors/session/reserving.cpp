@@ -78,6 +78,17 @@ void decide_again(pointer self, reservation_id attempt, const hold_reply& heard)
   }
 }
 
+/// The reservation that said whom to ask has ended without our hearing of it, paid and given back
+/// say: its lead block has nothing of the wish. Asked again without it.
+void forget_and_decide(pointer self, reservation_id attempt, reservation_id ended) {
+  auto& st = self->state;
+  st.core.drop(attempt);
+  st.core.forget(ended);
+  auto again = std::move(st.waiting[attempt]);
+  st.waiting.erase(attempt);
+  for (auto& x : again) decide(self, x.wish, x.reply, false);
+}
+
 bool may_have_happened(ec x) { return x == ec::unknown || x == ec::in_flight || x == ec::internal; }
 
 /// What the lead block answered about an attempt.
@@ -147,6 +158,8 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   auto own = st.core.own_hold(wish, now);
   auto lead = own ? own->lead_block
                   : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
+  auto in_lead = [lead](const wanted_item& x) { return x.block_no == lead; };
+  auto held_by = own && std::ranges::none_of(wish.items, in_lead) ? own->id : reservation_id{};
   auto id = cmd.id;
   auto event = wish.event;
   st.core.begin({id, event, cmd.operation, wish.key, wish.digest, cmd.deadline, seats_of(wish)});
@@ -156,6 +169,8 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
     .then(
       [=](const hold_reply& x) {
         --self->state.open_requests;
+        if (!held_by.nil() && x.is == ec::seat_contested)
+          return forget_and_decide(self, id, held_by);
         if (unread && !final_without_rows(x)) return decide_again(self, id, x);
         finish(self, id, event, x);
       },

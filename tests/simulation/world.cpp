@@ -291,7 +291,9 @@ bool world::happens(const char* kind, bool drawn) {
 /// moves nothing else.
 void world::go_wrong() {
   dice d{seed, "trouble" + std::to_string(++ticks_)};
-  auto one = node_drawn(d), other = node_drawn(d);
+  auto one = node_drawn(d);
+  auto away = d.between(1, std::max(1, plan.nodes - 1));
+  auto other = static_cast<int32_t>((one - 1 + away) % plan.nodes) + 1;
   auto stands_for = d.between(millis{500}, millis{12'000});
   auto jumps_by = d.between(-int64_t{faults.skew_max_ms}, int64_t{faults.skew_max_ms});
   auto cut_for = d.between(millis{300}, millis{10'000});
