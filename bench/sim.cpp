@@ -72,9 +72,11 @@ simulated simulate(std::vector<std::string> words) {
 void bench_sim(shop&, report& out, const options&) {
   out.section("sim");
   auto one = simulate({"--sale", "storm", "--seeds", "400", "--once", "--jobs", "1"});
-  out.add(figure{"storm, one core", one.played_s / one.wall_s, "x real time",
+  // One thread: what a second of a processor plays, however busy the machine is.
+  auto speed = one.played_s / one.cpu_s;
+  out.add(figure{"storm, one core", speed, "x real time",
                  std::to_string(static_cast<int>(one.seeds)) + " seeds, each once"});
-  out.add(goal{"times real time, storm on one core", one.played_s / one.wall_s, 1000});
+  out.add(goal{"times real time, storm on one core", speed, 1000});
   auto batch = simulate({"--sale", "storm", "--seeds", "2000", "--jobs", "2"});
   out.add(figure{"2,000 seeds, each twice, two processes", batch.wall_s, "s",
                  std::to_string(static_cast<int>(batch.cpu_s)) + " s of processors"});

@@ -100,7 +100,7 @@ std::vector<std::string> coverage::table() const {
     out.push_back(std::move(line));
   }
   for (auto& [name, n] : probes_)
-    out.push_back(padded(name, name_width) + right(std::to_string(n)));
+    out.push_back(padded(name, name_width).append(right(std::to_string(n))));
   return out;
 }
 

@@ -100,6 +100,7 @@ void database::arrive(const session_key& key, uint64_t number,
 
 void database::read(life who, std::function<void(bool)> answer) {
   time_.after(delay(), [=, this, answer = std::move(answer)] {
+    model.set_now(time_.now()); // Its clock goes on when nobody writes, too.
     answer(!away(who) && !faults_.strikes(&fault_mix::read_fails_ppm, dice_));
   });
 }
