@@ -24,8 +24,9 @@ caf::result<Answer> call(line_actor::pointer self, bank* to, const std::string& 
   auto reply = self->make_response_promise<Answer>();
   auto tell = [=](Answer x) {
     auto handle = caf::actor_cast<caf::actor>(self);
-    auto most =
-      to->faults.strikes(&fault_mix::bank_slow_ppm, to->random) ? millis{9'000} : millis{30};
+    auto most = to->faults.strikes(&fault_mix::bank_slow_ppm, to->random)
+                  ? millis{9'000}
+                  : to->faults.bank_delay_max;
     to->time.after(to->random.between(millis{1}, most), [=] {
       caf::anon_send(handle, errand{[reply, x]() mutable {
                        if (reply.pending()) reply.deliver(x);
@@ -37,7 +38,7 @@ caf::result<Answer> call(line_actor::pointer self, bank* to, const std::string& 
     tell(not_reached<Answer>());
     return reply;
   }
-  to->time.after(to->random.between(millis{1}, millis{30}), [=] {
+  to->time.after(to->random.between(millis{1}, to->faults.bank_delay_max), [=] {
     auto said = act();
     if (to->on_call) to->on_call(about);
     if (to->faults.strikes(&fault_mix::bank_loses_ppm, to->random)) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/session/port.hpp"
+#include "tests/simulation/told.hpp"
 
 namespace tk::sim {
 
@@ -143,9 +144,7 @@ void crowd::wish_for(const visit_ptr& v, bool last_word) {
 
 void crowd::on_hold(const visit_ptr& v, const reserve_items& wish, instant asked,
                     const answer<hold_reply>& x, bool last_word) {
-  told_hold told{user_of(v->person), wish.key, wish.digest, wish.items,       asked,
-                 world_.time.now(),  x.is(),   x.value.id,  x.value.replayed, wish.token_issued_at};
-  oracle_.heard(told);
+  oracle_.heard(told_of(user_of(v->person), wish, asked, world_.time.now(), x));
   if (!last_word) return;
   auto& likes = world_.plan.people_do;
   if (x.is() == ec::ok) {
@@ -203,11 +202,12 @@ void crowd::go_on(const visit_ptr& v) {
 
 void crowd::cancel(const visit_ptr& v) {
   ++waiting_;
-  cancel_reservation what{v->id, world_.time.now(), {}};
+  auto asked = world_.time.now();
+  cancel_reservation what{v->id, asked, {}};
   world_.ask_at<session_actor>(world_.any_node(*v->luck), key_of(user_of(v->person)), what, budget,
                                [=, this](const answer<release_reply>& x) {
                                  --waiting_;
-                                 oracle_.heard_cancel(v->id, x.is());
+                                 oracle_.heard_cancel({v->id, x.is(), asked, world_.time.now()});
                                  finish(v);
                                });
 }
@@ -246,10 +246,11 @@ void crowd::confirm(const visit_ptr& v, const payment& by) {
   ++waiting_;
   confirm_payment what{user_of(v->person), v->order, by.key, v->price, millis{10'000}, {}};
   auto node = world_.any_node(*v->luck);
+  auto asked = world_.time.now();
   auto key = v->pay_key.empty() ? request_key{} : key_of_payment(v, by);
   auto then = [=, this](const answer<payment_reply>& x) {
     --waiting_;
-    on_paid(v, by, key, x);
+    on_paid(v, by, key, asked, x);
   };
   if (key.key.empty())
     world_.ask_at<checkout_actor>(node, key_of(v->id), what, millis{12'000}, then);
@@ -258,9 +259,10 @@ void crowd::confirm(const visit_ptr& v, const payment& by) {
                                   millis{12'000}, then);
 }
 
-void crowd::on_paid(const visit_ptr& v, const payment& by, const request_key& key,
+void crowd::on_paid(const visit_ptr& v, const payment& by, const request_key& key, instant asked,
                     const answer<payment_reply>& x) {
-  oracle_.heard(told_payment{user_of(v->person), v->id, key, x.is(), x.value.payment});
+  oracle_.heard_payment(
+    {{v->id, x.is(), asked, world_.time.now()}, user_of(v->person), key, x.value.payment});
   if (!by.last_word) return;
   // With a key whatever left them in doubt is asked again, at any node; sometimes for no reason.
   bool in_doubt = x.is() == ec::unknown || x.is() == ec::payment_pending || retryable(x.is());
@@ -273,9 +275,13 @@ void crowd::on_paid(const visit_ptr& v, const payment& by, const request_key& ke
 
 void crowd::cancel_paid(const visit_ptr& v) {
   ++waiting_;
+  auto asked = world_.time.now();
   cancel_payment what{user_of(v->person), "changed my mind", {}};
   world_.ask_at<checkout_actor>(world_.any_node(*v->luck), key_of(v->id), what, budget,
-                                [=, this](const answer<payment_reply>&) { --waiting_; });
+                                [=, this](const answer<payment_reply>& x) {
+                                  --waiting_;
+                                  oracle_.heard_refund({v->id, x.is(), asked, world_.time.now()});
+                                });
 }
 
 void crowd::sign_out(const visit_ptr& v) {

@@ -74,7 +74,7 @@ private:
     int32_t tries = 0;
   };
   void confirm(const visit_ptr& v, const payment& by);
-  void on_paid(const visit_ptr& v, const payment& by, const request_key& key,
+  void on_paid(const visit_ptr& v, const payment& by, const request_key& key, instant asked,
                const answer<payment_reply>& x);
   [[nodiscard]] request_key key_of_payment(const visit_ptr& v, const payment& by) const;
   void cancel_paid(const visit_ptr& v);

@@ -32,6 +32,10 @@ bool database::away(life who) const {
 
 void database::cut(int32_t node, millis length) { away_until_[node] = time_.now() + length; }
 
+void database::announce(int32_t nodes) {
+  for (int32_t n = 1; n <= nodes; ++n) roster_[n] = {0, time_.now()};
+}
+
 void database::heal() {
   faults_ = {};
   away_until_.clear();
@@ -59,6 +63,7 @@ void database::answer_later(int32_t node, const std::function<void(batch_result)
 void database::execute(life who, size_t lane, std::shared_ptr<const batch> what,
                        std::function<void(batch_result)> answer) {
   session_key key{who, lane};
+  ops_of_node_[who.node] += what->ops.size();
   if (on_batch) on_batch(who.node, false, in_words(*what));
   if (away(who)) return answer_later(who.node, answer, failed(batch_status::not_connected));
   auto number = sessions_[key].number;

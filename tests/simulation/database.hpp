@@ -50,6 +50,8 @@ public:
 
   /// A heartbeat: takes over what nobody alive owns. Empty = no answer from the server.
   void beat(life who, std::function<void(std::optional<membership>)> answer);
+  /// These nodes are known to be there before anybody takes a shard, so that each takes its share.
+  void announce(int32_t nodes);
   /// Ends the faults, and the times without connection.
   void heal();
   /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
@@ -60,6 +62,8 @@ public:
 
   [[nodiscard]] uint64_t takeovers() const { return takeovers_; }
   [[nodiscard]] uint64_t lost() const { return lost_; }
+  /// Ops that the ledger of each node has sent.
+  [[nodiscard]] const std::map<int32_t, uint64_t>& ops_of_node() const { return ops_of_node_; }
 
 private:
   /// A connection of a lane. Its number rises when its backend is ended from outside.
@@ -92,6 +96,7 @@ private:
   std::map<int32_t, member> roster_;
   std::array<int32_t, shard_count> owners_{};
   uint64_t takeovers_ = 0, lost_ = 0;
+  std::map<int32_t, uint64_t> ops_of_node_;
 };
 
 } // namespace tk::sim

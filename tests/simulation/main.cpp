@@ -30,6 +30,7 @@ int act(const options& how) {
   case options::verb::replay: return replay_one(how);
   case options::verb::mutants: return hunt_mutants(how);
   case options::verb::list: print_list(); break;
+  case options::verb::other: return how.run();
   }
   return 0;
 }

@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tests/simulation/commands.hpp"
+
 namespace tk::sim {
 
 namespace {
@@ -82,6 +84,7 @@ options parse_options(int argc, char** argv) {
   auto* bugs = app.add_subcommand("mutants", "plays with every planted bug until it is found");
   bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)");
   auto* names = app.add_subcommand("list", "names the sales, the faults and the planted bugs");
+  auto rehearsing = add_rehearse(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -92,6 +95,11 @@ options parse_options(int argc, char** argv) {
            : bugs->parsed()  ? options::verb::mutants
            : names->parsed() ? options::verb::list
                              : options::verb::run;
+  for (auto& other : {rehearsing})
+    if (other.parser->parsed()) {
+      x.what = options::verb::other;
+      x.run = other.run;
+    }
   if (x.seeds == 0) x.seeds = bugs->parsed() ? 2000 : 100;
   x.play.without = {without.begin(), without.end()};
   x.play.people = {people.begin(), people.end()};

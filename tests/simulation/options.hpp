@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tests/simulation/run.hpp"
@@ -9,7 +10,8 @@ namespace tk::sim {
 
 /// What the command line asks for.
 struct options {
-  enum class verb : uint8_t { run, replay, mutants, list } what = verb::run;
+  enum class verb : uint8_t { run, replay, mutants, list, other } what = verb::run;
+  std::function<int()> run; ///< Of `other`.
   std::string sale = "storm";
   std::string mutant; ///< Planted bug; empty = none.
   play_options play;

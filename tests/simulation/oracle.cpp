@@ -6,8 +6,6 @@ namespace tk::sim {
 
 namespace {
 
-/// Longest for which a block calls sold what was taken back, with a margin for reading.
-constexpr millis heard_of_returns{65'000};
 /// For so long a claim outlives its request when nothing goes wrong: messages, and a look at rows.
 constexpr millis claims_end{300};
 
@@ -206,6 +204,7 @@ void oracle::heard(const told_hold& x) {
   if (x.is == ec::ok) check_token(x);
   if (x.is == ec::seat_contested && faults_.none()) check_contested(x);
   for (auto& item : x.items) interests_[item.seat].ended = time_.now();
+  told_.heard(x);
   if (x.is == ec::ok) {
     auto row = model_.rows.reservations.find(x.id);
     if (row == model_.rows.reservations.end())
@@ -234,15 +233,16 @@ void oracle::check_sold(const told_hold& x) {
     for (size_t i = 0; i < past.size(); ++i) {
       auto until = i + 1 < past.size() ? past[i + 1].at : instant::max();
       was = was || (past[i].status == 'r' && past[i].at <= x.answered &&
-                    until >= x.asked - heard_of_returns);
+                    until >= x.asked - refusals_may_be_old);
     }
     if (was) return;
   }
   fail("I5", "somebody was told that a seat is sold, and it was not");
 }
 
-void oracle::heard(const told_payment& x) {
+void oracle::heard_payment(const told_payment& x) {
   ++answers_["payment " + std::string{to_string(x.is)}];
+  told_.heard_payment(x);
   if (x.is != ec::ok) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end()) return fail("I4", "paid for what is not on record");
@@ -264,13 +264,24 @@ void oracle::check_key(const told_payment& x) {
   if (!fresh && known->second != x.order) fail("I6", "one key was told of two payments");
 }
 
-void oracle::heard_cancel(reservation_id id, ec is) {
-  ++answers_["cancel " + std::string{to_string(is)}];
-  if (is != ec::ok) return;
-  auto row = model_.rows.reservations.find(id);
+void oracle::heard_cancel(const told_change& x) {
+  ++answers_["cancel " + std::string{to_string(x.is)}];
+  told_.heard_cancel(x);
+  if (x.is != ec::ok) return;
+  auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end() ||
       row->second.row.status != reservation_status::cancelled)
     fail("I4", "an acknowledged cancellation is not on record");
+}
+
+void oracle::heard_refund(const told_change& x) {
+  ++answers_["refund " + std::string{to_string(x.is)}];
+  told_.heard_refund(x);
+  if (x.is != ec::ok) return;
+  auto row = model_.rows.reservations.find(x.reservation);
+  if (row == model_.rows.reservations.end() ||
+      row->second.row.status != reservation_status::cancelled)
+    fail("I4", "an acknowledged refund is not on record");
 }
 
 // -- at rest --------------------------------------------------------------------------------------
@@ -282,6 +293,10 @@ void oracle::check_rest() {
     fail("L3", x.row.pinned ? "a pin without end" : "a hold outlived its end");
   }
   check_money_at_rest();
+}
+
+void oracle::check_history() {
+  if (auto wrong = told_.check(refusals_may_be_old); !wrong.empty()) fail("I5", wrong);
 }
 
 bool oracle::at_rest() {

@@ -10,25 +10,14 @@
 #include "actors/base/errors.hpp"
 #include "gateways/payment/mock_core.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/history.hpp"
 
 namespace tk::sim {
 
-/// One wish of somebody and what they were told, for the oracle.
-struct told_hold {
+/// What somebody was told about a payment.
+struct told_payment : told_change {
   user_id user;
-  std::string key, digest;
-  std::vector<wanted_item> items;
-  instant asked, answered;
-  ec is = ec::unknown;
-  reservation_id id;
-  bool replayed = false; ///< Told of an earlier one: by key, or because they hold what they want.
-  instant token;         ///< When the token they came with was issued.
-};
-struct told_payment {
-  user_id user;
-  reservation_id reservation;
-  request_key key; ///< With which it was asked; empty = none.
-  ec is = ec::unknown;
+  request_key key;  ///< With which it was asked; empty = none.
   payment_id order; ///< That was told to be paid.
 };
 
@@ -37,8 +26,13 @@ struct told_payment {
 class oracle final : public commit_listener {
 public:
   oracle(const agenda& time, const ledger_model& model, const mock_provider& provider,
-         int32_t holds_max, const fault_mix& faults)
-      : time_(time), model_(model), provider_(provider), holds_max_(holds_max), faults_(faults) {
+         int32_t holds_max, const fault_mix& faults, millis hold_ttl)
+      : time_(time),
+        model_(model),
+        provider_(provider),
+        holds_max_(holds_max),
+        faults_(faults),
+        told_(hold_ttl) {
     // nop
   }
 
@@ -46,10 +40,14 @@ public:
   /// Somebody is about to ask for something.
   void asked(user_id x, const std::string& digest, const std::vector<wanted_item>& items);
   void heard(const told_hold& x);
-  void heard(const told_payment& x);
-  void heard_cancel(reservation_id id, ec is);
+  void heard_payment(const told_payment& x);
+  void heard_cancel(const told_change& x);
+  void heard_refund(const told_change& x);
   /// All sessions of somebody ended; they had asked for it at `asked`.
   void heard_sign_out(user_id x, instant asked);
+
+  /// As long may a refusal be behind the time: less in a world without faults.
+  millis refusals_may_be_old{65'000};
 
   /// What is wrong so far; empty = nothing.
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
@@ -57,6 +55,8 @@ public:
   void check_rest();
   /// True when nothing of that is missing yet.
   [[nodiscard]] bool at_rest();
+  /// Everything that clients were told is explained (I5); costs more than the other checks.
+  void check_history();
 
   [[nodiscard]] uint64_t commits() const { return commits_; }
   /// Acknowledged, by what it was: for the report.
@@ -107,6 +107,7 @@ private:
   };
   std::map<user_id, sign_out> signed_out_;
   std::array<int64_t, shard_count> epochs_{};
+  history told_;
   size_t books_seen_ = 0;
   std::map<std::string, int64_t> sums_;
 };

@@ -3,43 +3,13 @@
 #include <algorithm>
 
 #include "tests/simulation/crowd.hpp"
+#include "tests/simulation/hall.hpp"
 #include "tests/simulation/oracle.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace tk::sim {
 
 namespace {
-
-/// Rows of the hall, as a migration and an operator would have written them.
-void build_hall(const sale_plan& plan, ledger_model& model) {
-  auto& rows = model.rows;
-  event_row event;
-  event.id = sale_event;
-  event.known = true;
-  event.sale_start = model.now() - millis{3'600'000};
-  event.sale_end = instant::max();
-  event.event_date = model.now() + millis{30LL * 86'400'000};
-  for (int32_t b = 0; b < plan.blocks; ++b) {
-    event.blocks.push_back(b);
-    for (int32_t n = 1; n <= plan.seats_per_block; ++n) {
-      auto& seat = rows.seats[seat_of(b, n)];
-      seat.event = sale_event;
-      seat.block_no = b;
-      seat.price = won{50'000 + 1000 * b};
-    }
-  }
-  for (size_t n = 0; n < plan.standing.size(); ++n) {
-    auto no = static_cast<int32_t>(n);
-    auto& type = rows.types[type_of(no)];
-    type.event = sale_event;
-    type.available = type.total = plan.standing[n];
-    type.block_no = first_quota_block + no;
-    type.price = won{30'000};
-    event.blocks.push_back(type.block_no);
-  }
-  rows.events[sale_event] = event;
-  for (int32_t n = 0; n < plan.people; ++n) rows.users[user_of(n)] = instant{};
-}
 
 /// As long as a payment may stay undecided (15 minutes), and everything that follows from it.
 constexpr millis healing_max{1'200'000};
@@ -72,9 +42,12 @@ public:
         struck_(fault_kinds().size()),
         world_(seed, plan_of(plan, how), counted(mix_)),
         judge_(world_.time, world_.db.model, world_.money.core,
-               sale_settings{}.holds_per_user_event_max, mix_),
+               sale_settings{}.holds_per_user_event_max, mix_, millis{1000 * plan.hold_s}),
         people_(world_, judge_) {
-    build_hall(plan, world_.db.model);
+    build(hall_of(plan), plan.people, world_.db.model);
+    // Otherwise the first one takes all of them, and the others get theirs when it dies.
+    if (world_.database_dice.chance(500'000)) world_.db.announce(plan.nodes);
+    if (!plan.faults) judge_.refusals_may_be_old = millis{200};
     world_.db.listener = &judge_;
     world_.watch = [this] { return judge_.wrong(); };
     world_.left_out = how.without;
@@ -135,8 +108,12 @@ private:
   std::string sell_the_rest() {
     people_.ask_for_what_is_left();
     auto wrong = world_.run_until(world_.time.now() + millis{10'000});
-    if (wrong.empty()) wrong = judge_.wrong();
-    return wrong.empty() ? people_.refused_at_the_end() : wrong;
+    if (wrong.empty()) wrong = people_.refused_at_the_end();
+    if (wrong.empty()) {
+      judge_.check_history();
+      wrong = judge_.wrong();
+    }
+    return wrong;
   }
 
   void report(run_result& out) {

@@ -1,55 +1,15 @@
 #include "tests/simulation/sale_plan.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "tests/simulation/fields.hpp"
+
 namespace tk::sim {
 
 namespace {
-
-using nlohmann::json;
-
-/// Reads fields out of an object and remembers which it knew.
-class fields {
-public:
-  fields(const json& from, std::string where) : from_(from), where_(std::move(where)) {
-    if (!from.is_object()) problem_ = where_ + " must be an object";
-  }
-
-  template <class T> void number(const char* name, T& to, int64_t least, int64_t most) {
-    known_.insert(name);
-    auto i = find(name);
-    if (!i) return;
-    if (!i->is_number_integer() || i->get<int64_t>() < least || i->get<int64_t>() > most)
-      problem_ = where_ + "." + name + " must be a whole number from " + std::to_string(least) +
-                 " to " + std::to_string(most);
-    else to = static_cast<T>(i->get<int64_t>());
-  }
-  const json* find(const char* name) {
-    known_.insert(name);
-    if (!problem_.empty()) return nullptr;
-    auto i = from_.find(name);
-    return i == from_.end() ? nullptr : &*i;
-  }
-  void problem(const std::string& text) {
-    if (problem_.empty()) problem_ = where_ + "." + text;
-  }
-  /// The first thing that is wrong, or empty.
-  std::string finish() {
-    if (problem_.empty())
-      for (auto& [name, value] : from_.items())
-        if (!known_.contains(name)) return where_ + " has no field '" + name + "'";
-    return problem_;
-  }
-
-private:
-  const json& from_;
-  std::string where_, problem_;
-  std::set<std::string> known_;
-};
 
 std::string read_habits(const json& from, habits& to) {
   fields x{from, "people_do"};
@@ -90,11 +50,8 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   if (from.is_discarded()) return tl::make_unexpected(std::string{"not JSON"});
   sale_plan out;
   fields x{from, "sale"};
-  if (auto name = x.find("name"); name != nullptr) {
-    if (name->is_string()) out.name = name->get<std::string>();
-    else x.problem("name must be text");
-  }
-  if (x.find("about") != nullptr && !from["about"].is_string()) x.problem("about must be text");
+  x.text("name", out.name);
+  x.text("about", out.about);
   x.number("nodes", out.nodes, 1, 8);
   x.number("blocks", out.blocks, 0, 64);
   x.number("seats_per_block", out.seats_per_block, 1, 512);
@@ -106,10 +63,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.number("length_s", length_s, 1, 86'400);
   out.length = millis{length_s * 1000};
   x.number("hold_s", out.hold_s, 1, 3600);
-  if (auto faults = x.find("faults"); faults != nullptr) {
-    if (faults->is_boolean()) out.faults = faults->get<bool>();
-    else x.problem("faults must be true or false");
-  }
+  x.flag("faults", out.faults);
   std::string wrong;
   if (auto people = x.find("people_do"); people != nullptr)
     wrong = read_habits(*people, out.people_do);

@@ -33,6 +33,7 @@ struct habits {
 /// One sale, as written in `sales/*.json`.
 struct sale_plan {
   std::string name = "storm";
+  std::string about; ///< What it is there for, in a sentence.
   int32_t nodes = 3;
   int32_t blocks = 4; ///< Of numbered seats.
   int32_t seats_per_block = 8;
@@ -71,6 +72,7 @@ struct fault_mix {
   millis database_delay_max{3};
   // The provider (F46, F47).
   uint32_t bank_loses_ppm = 0, bank_slow_ppm = 0, bank_away_ppm = 0;
+  millis bank_delay_max{30};
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 

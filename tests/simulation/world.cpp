@@ -159,6 +159,12 @@ int32_t world::any_node(dice& d) const {
   return out;
 }
 
+int32_t world::living_node() {
+  std::vector<int32_t> living;
+  for (auto& [no, x] : hosts_) living.push_back(no);
+  return living.empty() ? any_node() : living[chance.below(living.size())];
+}
+
 void world::boot(int32_t node) {
   if (hosts_.contains(node) || gone_.contains(node)) return;
   auto x = std::make_unique<host>(life{node, ++incarnations_[node]}, seed);
@@ -247,7 +253,7 @@ void world::bury(host& at) {
   at.node.peers.links.clear();
 }
 
-void world::kill(int32_t node) {
+void world::kill(int32_t node, std::optional<millis> back) {
   auto i = hosts_.find(node);
   if (i == hosts_.end()) return;
   ++kills_;
@@ -255,10 +261,11 @@ void world::kill(int32_t node) {
   bury(*i->second);
   graves_.push_back(std::move(i->second));
   hosts_.erase(i);
-  auto back = healing_
-                ? millis{1000}
-                : dice{seed, "back" + std::to_string(kills_)}.between(millis{500}, millis{15'000});
-  time.after(back, [=, this] { boot(node); });
+  if (!back)
+    back = healing_
+             ? millis{1000}
+             : dice{seed, "back" + std::to_string(kills_)}.between(millis{500}, millis{15'000});
+  time.after(*back, [=, this] { boot(node); });
 }
 
 void world::pause(int32_t node, millis length) {
@@ -401,6 +408,7 @@ bool world::step() {
   }
   mix(static_cast<uint64_t>(to_ms(time.now())));
   mix(static_cast<uint64_t>(running_) << 48 ^ db.model.ops_executed());
+  ++handled_[running_];
   jobs_.run_once();
   note_new_actors();
   running_ = 0;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "tests/simulation/bank.hpp"
 #include "tests/simulation/coverage.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/names.hpp"
 #include "tests/simulation/recorder.hpp"
 #include "tests/simulation/wire.hpp"
 
@@ -103,12 +105,15 @@ public:
 
   // -- nodes --------------------------------------------------------------------------------------
   void boot(int32_t node);
-  void kill(int32_t node);
+  /// It starts again after `back`, or when the seed says.
+  void kill(int32_t node, std::optional<millis> back = std::nullopt);
   void pause(int32_t node, millis length);
   [[nodiscard]] host* find(int32_t node);
   /// One that clients go to; not one that is lost for good.
   [[nodiscard]] int32_t any_node(dice& d) const;
   [[nodiscard]] int32_t any_node() { return any_node(chance); }
+  /// One that runs, as a balancer in front of them finds it; any when none does.
+  [[nodiscard]] int32_t living_node();
   /// It dies and never comes back.
   void lose(int32_t node);
 
@@ -158,6 +163,8 @@ public:
   [[nodiscard]] uint64_t steps() const { return steps_; }
   /// Of everything that happened, in order: equal for equal seeds.
   [[nodiscard]] uint64_t digest() const { return digest_; }
+  /// Messages that the actors of each node have handled.
+  [[nodiscard]] const std::map<int32_t, uint64_t>& handled() const { return handled_; }
   [[nodiscard]] uint64_t kills() const { return kills_; }
   [[nodiscard]] uint64_t pauses() const { return pauses_; }
   /// Single faults so far: what a tick draws, by kind and time, for instance "kill@1200".
@@ -212,6 +219,7 @@ private:
   std::vector<std::unique_ptr<host>> graves_; ///< Actors of the dead still point there.
   std::vector<int32_t> node_of_;              ///< By actor id, from `first_actor_` on.
   caf::actor_id first_actor_ = 0;
+  std::map<int32_t, uint64_t> handled_;
   int32_t running_ = 0;
   bool healing_ = false;
   uint64_t steps_ = 0, digest_ = 0xcbf29ce484222325ull, kills_ = 0, pauses_ = 0;
@@ -221,14 +229,5 @@ private:
   std::vector<std::string> happened_;
   const fault_counts* struck_; ///< Of all kinds so far; null when nobody counts.
 };
-
-/// The one event that is on sale.
-inline constexpr event_id sale_event{0xe, 1};
-/// Seats of block b are numbered from 1.
-constexpr seat_id seat_of(int32_t block, int32_t n) {
-  return {0x5ea7, static_cast<uint64_t>(block) * 10'000 + static_cast<uint64_t>(n)};
-}
-constexpr ticket_type_id type_of(int32_t n) { return {0x7e, static_cast<uint64_t>(n) + 1}; }
-constexpr user_id user_of(int32_t n) { return {0xa, static_cast<uint64_t>(n) + 1}; }
 
 } // namespace tk::sim

@@ -1,0 +1,68 @@
+#include "tests/simulation/hall.hpp"
+
+#include "tests/simulation/names.hpp"
+
+namespace tk::sim {
+
+int64_t hall::capacity() const {
+  int64_t out = 0;
+  for (auto& x : blocks) out += x.seats;
+  for (auto& x : areas) out += x.quota;
+  return out;
+}
+
+hall hall_of(const sale_plan& plan) {
+  hall out;
+  for (int32_t b = 0; b < plan.blocks; ++b)
+    out.blocks.push_back({plan.seats_per_block, won{50'000 + 1000 * b}});
+  for (auto quota : plan.standing) out.areas.push_back({quota, won{30'000}});
+  return out;
+}
+
+void build(const hall& what, int32_t people, ledger_model& model) {
+  auto& rows = model.rows;
+  event_row event;
+  event.id = sale_event;
+  event.known = true;
+  event.sale_start = model.now() - millis{3'600'000};
+  event.sale_end = instant::max();
+  event.event_date = model.now() + millis{30LL * 86'400'000};
+  for (size_t b = 0; b < what.blocks.size(); ++b) {
+    auto no = static_cast<int32_t>(b);
+    event.blocks.push_back(no);
+    for (int32_t n = 1; n <= what.blocks[b].seats; ++n) {
+      auto& seat = rows.seats[seat_of(no, n)];
+      seat.event = sale_event;
+      seat.block_no = no;
+      seat.price = what.blocks[b].price;
+    }
+  }
+  for (size_t n = 0; n < what.areas.size(); ++n) {
+    auto no = static_cast<int32_t>(n);
+    auto& type = rows.types[type_of(no)];
+    type.event = sale_event;
+    type.available = type.total = what.areas[n].quota;
+    type.block_no = first_quota_block + no;
+    type.price = what.areas[n].price;
+    event.blocks.push_back(type.block_no);
+  }
+  rows.events[sale_event] = event;
+  for (int32_t n = 0; n < people; ++n) rows.users[user_of(n)] = instant{};
+}
+
+tickets_now count_tickets(const ledger_model& model) {
+  tickets_now out;
+  for (auto& [id, x] : model.rows.reservations) {
+    auto status = x.row.status;
+    for (auto& item : x.row.items) {
+      if (status == reservation_status::confirmed) out.sold += item.quantity;
+      if (status == reservation_status::pending) out.held += item.quantity;
+    }
+  }
+  for (auto& [id, x] : model.rows.seats)
+    if (x.status == 'a') ++out.free;
+  for (auto& [id, x] : model.rows.types) out.free += x.available;
+  return out;
+}
+
+} // namespace tk::sim

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "persistence/ledger/model_driver.hpp"
+#include "tests/simulation/sale_plan.hpp"
+
+namespace tk::sim {
+
+/// What is on sale: blocks of numbered seats, and standing areas.
+struct hall {
+  struct block {
+    int32_t seats = 0;
+    won price;
+  };
+  struct area {
+    int32_t quota = 0;
+    won price;
+  };
+  std::vector<block> blocks;
+  std::vector<area> areas;
+  [[nodiscard]] int64_t capacity() const;
+};
+
+/// The hall of a sale: the further back a block, the dearer.
+hall hall_of(const sale_plan& plan);
+
+/// Writes its rows, as a migration and an operator would have written them, and those of the first
+/// `people` users.
+void build(const hall& what, int32_t people, ledger_model& model);
+
+/// Tickets as the rows have them.
+struct tickets_now {
+  int64_t sold = 0, held = 0, free = 0;
+};
+tickets_now count_tickets(const ledger_model& model);
+
+} // namespace tk::sim

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "actors/base/errors.hpp"
+#include "actors/base/ids.hpp"
+#include "actors/base/items.hpp"
+#include "tests/simulation/linearizability.hpp"
+
+namespace tk::sim {
+
+/// One wish of somebody and what they were told.
+struct told_hold {
+  user_id user;
+  std::string key, digest;
+  std::vector<wanted_item> items;
+  instant asked, answered;
+  ec is = ec::unknown;
+  reservation_id id;
+  instant token;         ///< When the token they came with was issued.
+  bool replayed = false; ///< Told of an earlier one: by key, or because they hold what they want.
+  bool pending = false;  ///< It is a live hold.
+  instant expires_at;
+  std::vector<held_item> made;      ///< What the reservation has.
+  std::vector<wanted_item> refused; ///< What stood in the way.
+};
+
+/// What somebody was told about an order of theirs.
+struct told_change {
+  reservation_id reservation;
+  ec is = ec::unknown;
+  instant asked, answered;
+};
+
+/// What all clients did and were told, and nothing else: no row, no commit. At the end it must be
+/// explained, seat by seat, by a seat that does one thing at a time (I5).
+class history {
+public:
+  /// @param ttl of a hold that nobody was told the end of.
+  explicit history(millis ttl) : ttl_(ttl) {
+    // nop
+  }
+
+  void heard(const told_hold& x);
+  void heard_cancel(const told_change& x) { note(x, cancels_); }
+  void heard_payment(const told_change& x) { note(x, sales_); }
+  void heard_refund(const told_change& x) { note(x, refunds_); }
+
+  /// What is wrong, or empty. @param old as long may a refusal be behind the time.
+  std::string check(millis old);
+  [[nodiscard]] uint64_t seats_checked() const { return checked_; }
+  [[nodiscard]] uint64_t undecided() const { return undecided_; }
+
+private:
+  /// Something that happens at most once, from all that was said of it.
+  struct once {
+    std::optional<instant> from, until; ///< Until: it has happened by then.
+    void ask(instant x) { from = from ? std::min(*from, x) : x; }
+    void know(instant x) { until = until ? std::min(*until, x) : x; }
+  };
+  struct wish {
+    once take;
+    std::vector<seat_id> seats;
+    std::optional<instant> lapses;
+  };
+  struct seen {
+    seat_act what;
+    reservation_id whose;
+    instant asked, answered;
+  };
+  using changes = std::map<reservation_id, once>;
+  using ops_by_seat = std::map<seat_id, std::vector<seat_op>>;
+  static void note(const told_change& x, changes& to);
+  void add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t whose) const;
+
+  millis ttl_;
+  std::map<reservation_id, wish> known_;
+  /// Of which nobody knows what became: by user, key and payload, without a key by its number.
+  std::map<std::tuple<user_id, std::string, std::string>, wish> unknown_;
+  std::map<std::tuple<user_id, std::string, std::string>, reservation_id> told_;
+  changes cancels_, sales_, refunds_;
+  std::map<seat_id, std::vector<seen>> seen_;
+  uint64_t keyless_ = 0, checked_ = 0, undecided_ = 0;
+};
+
+} // namespace tk::sim
