@@ -14,5 +14,7 @@ struct command {
 
 /// `rehearse FILE`: what an evening would be like.
 command add_rehearse(CLI::App& app);
+/// `small [NAME]`: races in every order.
+command add_small(CLI::App& app);
 
 } // namespace tk::sim

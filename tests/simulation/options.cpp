@@ -84,7 +84,7 @@ options parse_options(int argc, char** argv) {
   auto* bugs = app.add_subcommand("mutants", "plays with every planted bug until it is found");
   bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)");
   auto* names = app.add_subcommand("list", "names the sales, the faults and the planted bugs");
-  auto rehearsing = add_rehearse(app);
+  auto rehearsing = add_rehearse(app), racing = add_small(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -95,7 +95,7 @@ options parse_options(int argc, char** argv) {
            : bugs->parsed()  ? options::verb::mutants
            : names->parsed() ? options::verb::list
                              : options::verb::run;
-  for (auto& other : {rehearsing})
+  for (auto& other : {rehearsing, racing})
     if (other.parser->parsed()) {
       x.what = options::verb::other;
       x.run = other.run;

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "actors/session/messages.hpp"
 #include "tests/simulation/history.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace tk::sim {
 
-/// An answer to a wish, as the history keeps it.
-inline told_hold told_of(user_id user, const reserve_items& wish, instant asked, instant answered,
-                         const answer<hold_reply>& x) {
+/// An answer to a wish, whoever was asked, as the history keeps it.
+template <class Wish>
+told_hold told_of(user_id user, const Wish& wish, instant asked, instant answered,
+                  const answer<hold_reply>& x) {
   told_hold out;
   out.user = user;
   out.key = wish.key;
