@@ -36,7 +36,6 @@ struct silent_probe {
   const char *name, *reason;
 };
 constexpr silent_probe silent[] = {
-  {"entity_restarts", "no entity is made to throw"},
   {"payments_late", "the bank takes no money after it said that it had not"},
 };
 

@@ -65,7 +65,10 @@ std::vector<wanted_item> crowd::choose(dice& d) {
       out.insert({seat_of(block, n / plan.blocks + 1), block});
     }
   }
-  return {out.begin(), out.end()};
+  std::vector<wanted_item> items{out.begin(), out.end()};
+  // Two who want the same types in opposite orders must not wait for each other.
+  if (standing && d.chance(500'000)) std::ranges::reverse(items);
+  return items;
 }
 
 void crowd::begin(int32_t person, int32_t left) {

@@ -100,7 +100,11 @@ void database::arrive(const session_key& key, uint64_t number,
     });
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
-  answer_later(key.first.node, answer, run(*what));
+  auto out = run(*what);
+  if (out.is == batch_status::committed && !what->ops.empty() && crash &&
+      faults_.strikes(&fault_mix::commit_crash_ppm, dice_) && crash(key.first.node))
+    return; // Nobody is there to hear it.
+  answer_later(key.first.node, answer, std::move(out));
 }
 
 void database::read(life who, std::function<void(bool)> answer) {

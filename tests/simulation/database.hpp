@@ -39,6 +39,8 @@ public:
 
   ledger_model model;
   commit_listener* listener = nullptr;
+  /// Ends a node between a commit and its answer; false when that is left out.
+  std::function<bool(int32_t)> crash;
 
   /// Executes a batch for one lane of a node and tells how it went, some time later, or never when
   /// the connection dies with its node.

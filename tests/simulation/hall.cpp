@@ -50,6 +50,18 @@ void build(const hall& what, int32_t people, ledger_model& model) {
   for (int32_t n = 0; n < people; ++n) rows.users[user_of(n)] = instant{};
 }
 
+std::string compare(const seat_board& shown, const ledger_model& model) {
+  for (size_t i = 0; i < shown.seat_count; ++i) {
+    auto n = static_cast<int32_t>(i) + 1;
+    auto is = (shown.bits[i / 4] >> (2 * (i % 4))) & 3;
+    auto row = model.rows.seats.at(seat_of(shown.block_no, n)).status;
+    if (is != (row == 'a' ? 0 : row == 'l' ? 1 : 2))
+      return "I15: block " + std::to_string(shown.block_no) + " remembers seat " +
+             std::to_string(n) + " otherwise than its row";
+  }
+  return {};
+}
+
 tickets_now count_tickets(const ledger_model& model) {
   tickets_now out;
   for (auto& [id, x] : model.rows.reservations) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "persistence/ledger/model_driver.hpp"
+#include "supervisors/boards.hpp"
 #include "tests/simulation/sale_plan.hpp"
 
 namespace tk::sim {
@@ -29,6 +30,9 @@ hall hall_of(const sale_plan& plan);
 /// Writes its rows, as a migration and an operator would have written them, and those of the first
 /// `people` users.
 void build(const hall& what, int32_t people, ledger_model& model);
+
+/// What a block shows is what its rows say (I15); else what is wrong.
+std::string compare(const seat_board& shown, const ledger_model& model);
 
 /// Tickets as the rows have them.
 struct tickets_now {

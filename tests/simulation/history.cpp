@@ -40,23 +40,31 @@ void history::heard(const told_hold& x) {
     if (!x.replayed || !x.pending) return;
     for (auto seat : made.seats)
       seen_[seat].push_back({seat_act::see_mine, x.id, x.asked, x.answered});
-  } else if (says_nothing(x.is)) {
+    return;
+  }
+  if (says_nothing(x.is)) {
     if (auto known = told_.find(name); known != told_.end())
-      return known_[known->second].take.ask(x.asked);
-    auto& open = unknown_[name];
-    open.take.ask(x.asked);
-    open.seats = seats_in(x.items);
-  } else if (x.is == ec::seat_held || x.is == ec::seat_sold) {
+      known_[known->second].take.ask(x.asked);
+    else {
+      auto& open = unknown_[name];
+      open.take.ask(x.asked);
+      open.seats = seats_in(x.items);
+    }
+  }
+  // The twin of a wish that was refused may hold the seat until it runs out, and nobody knows of
+  // it.
+  if ((x.is == ec::seat_held && !twins) || x.is == ec::seat_sold) {
     auto what = x.is == ec::seat_held ? seat_act::see_held : seat_act::see_sold;
     for (auto seat : seats_in(x.refused)) seen_[seat].push_back({what, {}, x.asked, x.answered});
   }
 }
 
-void history::note(const told_change& x, changes& to) {
-  if (x.is != ec::ok && !says_nothing(x.is)) return;
+void history::note(const told_change& x, changes& to) const {
+  bool done = x.is == ec::ok || x.is == ec::already_cancelled || x.is == ec::already_paid;
+  if (!done && !twins && !says_nothing(x.is)) return;
   auto& change = to[x.reservation];
   change.ask(x.asked);
-  if (x.is == ec::ok) change.know(x.answered);
+  if (done) change.know(x.answered);
 }
 
 void history::add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t whose) const {
@@ -69,9 +77,8 @@ void history::add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t wh
       auto i = of.find(id);
       if (i != of.end()) ops.push_back(op_of(what, whose, *i->second.from, i->second.until));
     };
-    change(cancels_, seat_act::give_back);
+    change(ends_, seat_act::give_back);
     change(sales_, seat_act::sell);
-    change(refunds_, seat_act::refund);
   }
 }
 

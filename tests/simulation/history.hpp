@@ -44,11 +44,14 @@ public:
   explicit history(millis ttl) : ttl_(ttl) {
     // nop
   }
+  /// Requests may arrive twice: one that was refused may have happened by its twin.
+  bool twins = false;
 
   void heard(const told_hold& x);
-  void heard_cancel(const told_change& x) { note(x, cancels_); }
+  void heard_cancel(const told_change& x) { note(x, ends_); }
   void heard_payment(const told_change& x) { note(x, sales_); }
-  void heard_refund(const told_change& x) { note(x, refunds_); }
+  /// An order ends once, as a hold or sold.
+  void heard_refund(const told_change& x) { note(x, ends_); }
 
   /// What is wrong, or empty. @param old as long may a refusal be behind the time.
   std::string check(millis old);
@@ -74,7 +77,7 @@ private:
   };
   using changes = std::map<reservation_id, once>;
   using ops_by_seat = std::map<seat_id, std::vector<seat_op>>;
-  static void note(const told_change& x, changes& to);
+  void note(const told_change& x, changes& to) const;
   void add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t whose) const;
 
   millis ttl_;
@@ -82,7 +85,7 @@ private:
   /// Of which nobody knows what became: by user, key and payload, without a key by its number.
   std::map<std::tuple<user_id, std::string, std::string>, wish> unknown_;
   std::map<std::tuple<user_id, std::string, std::string>, reservation_id> told_;
-  changes cancels_, sales_, refunds_;
+  changes ends_, sales_;
   std::map<seat_id, std::vector<seen>> seen_;
   uint64_t keyless_ = 0, checked_ = 0, undecided_ = 0;
 };

@@ -110,6 +110,25 @@ CAF_TEST(a sale whose answer was lost may have happened) {
   CAF_CHECK(x.check(old).empty());
 }
 
+CAF_TEST(who is told that it was cancelled before may have done it) {
+  history x{ttl};
+  x.heard(granted(1, "a", 1, 0, 10));
+  x.heard_cancel(change(1, ec::already_cancelled, 20, 30));
+  x.heard(granted(2, "b", 2, 40, 50));
+  CAF_CHECK(x.check(old).empty());
+}
+
+CAF_TEST(what was refused may have happened by its twin) {
+  history x{ttl};
+  x.twins = true;
+  x.heard(granted(1, "a", 1, 0, 10));
+  x.heard_payment(change(1, ec::busy, 20, 30));
+  auto refused = wish(2, "b", 50, 60, ec::seat_sold);
+  refused.refused = refused.items;
+  x.heard(refused);
+  CAF_CHECK(x.check(old).empty());
+}
+
 CAF_TEST(what was refused has no effect) {
   history x{ttl};
   x.heard(granted(1, "a", 1, 0, 10));

@@ -71,7 +71,8 @@ void oracle::check_fences(const batch& what, const batch_result& said) {
 void oracle::check_creation(const create_reservation& x) {
   if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
   // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
-  if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0)
+  if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0 &&
+      faults_.old_frames_ppm == 0)
     fail("I4", "more reservations were made than asked for");
   if (x.key.empty()) return;
   auto [known, fresh] = by_key_.emplace(std::tuple{x.user, x.operation, x.key}, x.id);
@@ -132,7 +133,7 @@ void oracle::check_limits() {
   std::map<user_id, int64_t> held;
   for (auto& [id, x] : model_.rows.reservations)
     if (x.row.status == reservation_status::pending && x.row.expires_at > model_.now())
-      held[x.row.user] += static_cast<int64_t>(x.row.items.size());
+      held[x.row.user] += holds_in(x.row.items);
   for (auto& [user, n] : held)
     if (n > holds_max_) fail("I10", "somebody holds " + std::to_string(n) + " seats");
 }

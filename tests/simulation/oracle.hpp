@@ -33,7 +33,7 @@ public:
         holds_max_(holds_max),
         faults_(faults),
         told_(hold_ttl) {
-    // nop
+    told_.twins = faults.duplicate_ppm > 0 || faults.old_frames_ppm > 0;
   }
 
   void committed(const batch& what, const batch_result& said) override;

@@ -90,12 +90,30 @@ private:
     world_.heal();
   }
 
+  /// I15: what is remembered is what is on record. I17: nothing is left in a queue.
+  std::string check_memory() {
+    for (int32_t n = 1; n <= world_.plan.nodes; ++n) {
+      auto at = world_.find(n);
+      if (at == nullptr) continue;
+      for (auto& lane : at->ledger.lanes)
+        if (lane.depth != 0) return "I17: a ledger still has ops without outcome";
+      for (int32_t b = 0; b < world_.plan.blocks; ++b) {
+        // Of a block that another node has now, or that starts anew, this one knows nothing.
+        auto owner = at->node.epochs.of(key_of(sale_event, b));
+        auto board = at->boards.find_seats(sale_event, b);
+        if (!board || owner.epoch == 0 || board->epoch != owner.epoch) continue;
+        if (auto wrong = compare(*board, world_.db.model); !wrong.empty()) return wrong;
+      }
+    }
+    return {};
+  }
+
   std::string come_to_rest() {
     auto healed = world_.time.now();
     auto least = seed_ % patient_every == 0 ? healing_max : healing_min;
     for (auto after = least;; after += millis{5000}) {
       if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
-      if (people_.waiting() == 0 && judge_.at_rest()) return {};
+      if (people_.waiting() == 0 && judge_.at_rest()) return check_memory();
       if (after >= healing_max) break;
     }
     if (people_.waiting() != 0)

@@ -100,6 +100,13 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.bank_loses_ppm = some(10'000, 300'000);
   x.bank_slow_ppm = some(10'000, 300'000);
   x.bank_away_ppm = some(10'000, 200'000);
+  x.old_frames_ppm = some(1'000, 100'000);
+  x.path_capacity = some(2, 12);
+  x.swizzle_ppm = some(1'000, 15'000);
+  x.commit_crash_ppm = some(1'000, 30'000);
+  x.slow_node_ppm = some(1'000, 10'000);
+  x.actor_dies_ppm = some(50, 3'000);
+  x.ledger_bound = some(2, 6);
   return x;
 }
 
@@ -123,6 +130,13 @@ std::span<const fault_kind> fault_kinds() {
     {"bank-loses", &x::bank_loses_ppm},
     {"bank-slow", &x::bank_slow_ppm},
     {"bank-away", &x::bank_away_ppm},
+    {"old-frames", &x::old_frames_ppm},
+    {"narrow-path", &x::path_capacity},
+    {"swizzle", &x::swizzle_ppm},
+    {"crash-at-commit", &x::commit_crash_ppm},
+    {"slow-node", &x::slow_node_ppm},
+    {"actor-dies", &x::actor_dies_ppm},
+    {"narrow-ledger", &x::ledger_bound},
   };
   return all;
 }

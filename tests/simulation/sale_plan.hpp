@@ -60,8 +60,17 @@ struct fault_mix {
   uint32_t drop_ppm = 0, duplicate_ppm = 0, slow_ppm = 0;
   millis wire_delay_max{2};
   uint32_t cut_ppm = 0; ///< Per tick of 100 ms: a path is cut, both ways or one.
+  // F3, F7, F9 with F6.
+  uint32_t old_frames_ppm = 0; ///< A frame of long ago comes once more.
+  uint32_t path_capacity = 0;  ///< More frames at once are lost; 0 = no bound.
+  uint32_t swizzle_ppm = 0;    ///< Per tick: paths stop one by one and go on in another order.
   // Processes (F14, F15, F16).
   uint32_t kill_ppm = 0, pause_ppm = 0;
+  // F14 between commit and answer, F17, F18, F21.
+  uint32_t commit_crash_ppm = 0;
+  uint32_t slow_node_ppm = 0;  ///< Per tick: a node gets a fifth of its time for a while.
+  uint32_t actor_dies_ppm = 0; ///< Per message of an entity: as by an exception.
+  uint32_t ledger_bound = 0;   ///< Ops without outcome that a lane takes; 0 = as always.
   // Clocks (F22, F23, F25).
   uint32_t skew_max_ms = 0;
   uint32_t jump_ppm = 0;

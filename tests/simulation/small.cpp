@@ -278,21 +278,13 @@ void stage::choose(size_t which) {
 
 // -- at rest --------------------------------------------------------------------------------------
 
-/// What the owner of a block shows is what its rows say (I15).
 std::string stage::check_boards() {
   for (size_t b = 0; b < hall_.blocks.size(); ++b) {
     auto block = static_cast<int32_t>(b);
     auto owner = owner_.contains(block) ? owner_.at(block) : 0;
     auto board = nodes_.at(static_cast<size_t>(owner)).boards.find_seats(sale_event, block);
     if (!board) continue; // It has not been needed since it moved.
-    for (int32_t n = 1; n <= hall_.blocks[b].seats; ++n) {
-      auto i = static_cast<size_t>(n - 1);
-      auto shown = (board->bits[i / 4] >> (2 * (i % 4))) & 3;
-      auto row = model_.rows.seats.at(seat_of(block, n)).status;
-      if (shown != (row == 'a' ? 0 : row == 'l' ? 1 : 2))
-        return "I15: block " + std::to_string(block) + " remembers seat " + std::to_string(n) +
-               " otherwise than its row";
-    }
+    if (auto wrong = compare(*board, model_); !wrong.empty()) return wrong;
   }
   return {};
 }

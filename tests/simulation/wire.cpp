@@ -12,6 +12,13 @@ namespace tk::sim {
 
 // -- the network ----------------------------------------------------------------------------------
 
+namespace {
+
+/// Of each path: enough to meet frames from before the last epochs.
+constexpr size_t remembered_max = 64;
+
+} // namespace
+
 void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links) {
   ends_[who.node] = {who, std::move(door), std::move(links)};
 }
@@ -23,6 +30,23 @@ void wire::cut(int32_t from, int32_t to, millis length) {
 void wire::heal() {
   faults_ = {};
   cut_until_.clear();
+  while (!clogged_.empty()) unclog(clogged_.begin()->first.first, clogged_.begin()->first.second);
+}
+
+void wire::unclog(int32_t from, int32_t to) {
+  auto stood = clogged_.extract({from, to});
+  if (!stood) return;
+  for (auto& [how, x] : stood.mapped()) arrive(from, to, how, x);
+}
+
+/// F3: whatever was said long ago, by whichever life of the node, is said again.
+void wire::repeat_old(const path& along) {
+  auto& past = past_[along];
+  if (past.empty() || !faults_.strikes(&fault_mix::old_frames_ppm, dice_)) return;
+  auto [how, x] = past[dice_.below(past.size())];
+  tell(along.first, along.second, x.about + " (of long ago)");
+  time_.after(dice_.between(millis{0}, faults_.wire_delay_max),
+              [=, this] { arrive(along.first, along.second, how, x); });
 }
 
 void wire::send_request(life from, int32_t to, frame x) { carry(from, to, way::request, x); }
@@ -32,6 +56,13 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
   ++carried_;
   auto sender = ends_.find(from.node);
   if (sender == ends_.end() || sender->second.who != from) return; // The dead do not speak.
+  path along{from.node, to};
+  repeat_old(along);
+  if (faults_.old_frames_ppm > 0) {
+    auto& past = past_[along];
+    if (past.size() < remembered_max) past.emplace_back(how, x);
+    else past[dice_.below(past.size())] = {how, x};
+  }
   auto copies = faults_.strikes(&fault_mix::duplicate_ppm, dice_) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (faults_.strikes(&fault_mix::drop_ppm, dice_)) {
@@ -39,11 +70,20 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
       tell(from.node, to, x.about + " (lost)");
       continue;
     }
+    if (faults_.path_capacity > 0 && under_way_[along] >= faults_.path_capacity) {
+      ++dropped_;
+      faults_.note(&fault_mix::path_capacity);
+      tell(from.node, to, x.about + " (no room)");
+      continue;
+    }
+    ++under_way_[along];
     tell(from.node, to, x.about + (i > 0 ? " (again)" : ""));
     auto most =
       faults_.strikes(&fault_mix::slow_ppm, dice_) ? millis{5000} : faults_.wire_delay_max;
-    time_.after(dice_.between(millis{0}, most),
-                [=, this, node = from.node] { arrive(node, to, how, x); });
+    time_.after(dice_.between(millis{0}, most), [=, this] {
+      --under_way_[along];
+      arrive(along.first, to, how, x);
+    });
   }
 }
 
@@ -56,6 +96,10 @@ void wire::tell(int32_t from, int32_t to, const std::string& what) const {
 void wire::arrive(int32_t from, int32_t to, way how, const frame& x) {
   auto receiver = ends_.find(to);
   auto cut = cut_until_.find({from, to});
+  if (auto clog = clogged_.find({from, to}); clog != clogged_.end()) {
+    clog->second.emplace_back(how, x);
+    return;
+  }
   if (receiver == ends_.end() || (cut != cut_until_.end() && time_.now() < cut->second)) {
     ++dropped_;
     return;

@@ -40,6 +40,9 @@ public:
   void send_answer(life from, int32_t to, frame x);
   /// Nothing goes from `from` to `to` for a while.
   void cut(int32_t from, int32_t to, millis length);
+  /// Nothing arrives on this path until `unclog`; then everything does.
+  void clog(int32_t from, int32_t to) { clogged_[{from, to}]; }
+  void unclog(int32_t from, int32_t to);
   void heal();
 
   /// Hears of every frame that is sent, and whether it gets lost.
@@ -55,6 +58,9 @@ private:
     std::map<int32_t, caf::actor> links;
   };
   enum class way : uint8_t { request, answer };
+  using path = std::pair<int32_t, int32_t>;
+  using sent = std::pair<way, frame>;
+  void repeat_old(const path& along);
   void carry(life from, int32_t to, way how, const frame& x);
   void tell(int32_t from, int32_t to, const std::string& what) const;
   void arrive(int32_t from, int32_t to, way how, const frame& x);
@@ -63,7 +69,10 @@ private:
   dice& dice_;
   fault_mix faults_;
   std::map<int32_t, ends> ends_;
-  std::map<std::pair<int32_t, int32_t>, instant> cut_until_;
+  std::map<path, instant> cut_until_;
+  std::map<path, std::vector<sent>> clogged_;
+  std::map<path, std::vector<sent>> past_; ///< Some that were sent, to be sent again.
+  std::map<path, uint32_t> under_way_;
   uint64_t dropped_ = 0, carried_ = 0;
 };
 

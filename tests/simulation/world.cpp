@@ -12,6 +12,11 @@ namespace {
 
 constexpr millis tick_every{100};
 
+bool is_entity(const char* name) {
+  std::string_view x{name};
+  return x == "tk.seat-block" || x == "tk.session" || x == "tk.checkout" || x == "tk.event";
+}
+
 // -- what stands in for the database's clients
 // ------------------------------------------------------
 
@@ -128,6 +133,11 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
   note_traffic();
   jobs_.clock().current_time += std::chrono::hours(1);
   first_actor_ = system.latest_actor_id() + 1;
+  db.crash = [this](int32_t node) {
+    if (!happens("crash-at-commit", true)) return false;
+    kill(node);
+    return true;
+  };
   for (int32_t n = 1; n <= plan.nodes; ++n) boot(n);
   time.after(tick_every, [this] { tick(); });
 }
@@ -198,7 +208,12 @@ void world::start_services(host& at) {
     drivers.push_back(caf::actor_cast<ledger_driver_actor>(x));
     at.parts.push_back(caf::actor_cast<caf::actor>(x));
   }
-  node.ledger = spawn_ledger(system, ledger_config{}, std::move(drivers), at.clock);
+  ledger_config ledger;
+  if (faults.ledger_bound > 0) {
+    ledger.ops_max = faults.ledger_bound;
+    faults.note(&fault_mix::ledger_bound);
+  }
+  node.ledger = spawn_ledger(system, ledger, std::move(drivers), at.clock, &at.ledger);
   node.reads = caf::actor_cast<reads_actor>(system.spawn(reads, &db, at.who));
   node.payment_provider = "mock";
   auto line = spawn_bank_line(system, money);
@@ -280,6 +295,10 @@ void world::pause(int32_t node, millis length) {
 // -- what goes wrong by itself --------------------------------------------------------------------
 
 void world::tick() {
+  // A slow node gets a fifth of its time.
+  for (auto& [no, x] : hosts_)
+    if (time.now() < x->slow_until)
+      x->paused_until = std::max(x->paused_until, time.now() + tick_every * 4 / 5);
   if (!healing_) go_wrong();
   if (steps_ != 0) spread_boards();
   time.after(tick_every, [this] { tick(); });
@@ -307,6 +326,7 @@ void world::go_wrong() {
   bool both_ways = d.chance(500'000);
   auto whose = d.chance(300'000) ? 0 : one;
   auto away_for = d.between(millis{200}, millis{8'000});
+  auto slow_for = d.between(millis{3'000}, millis{15'000});
   auto draw = [&](const char* kind, uint32_t fault_mix::*rate) {
     if (!happens(kind, d.chance(faults.*rate))) return false;
     faults.note(rate);
@@ -322,9 +342,35 @@ void world::go_wrong() {
     net.cut(one, other, cut_for);
     if (both_ways) net.cut(other, one, cut_for);
   }
+  if (draw("slow-node", &fault_mix::slow_node_ppm)) {
+    tell("node " + std::to_string(one) + " is slow");
+    if (auto x = find(one); x != nullptr) x->slow_until = time.now() + slow_for;
+  }
+  if (draw("swizzle", &fault_mix::swizzle_ppm)) swizzle(d);
   if (draw("database-away", &fault_mix::away_ppm)) {
     tell("no database for node " + std::to_string(whose));
     db.cut(whose, away_for);
+  }
+}
+
+/// Paths stop one after the other and go on in another order.
+void world::swizzle(dice d) {
+  tell("paths stop one by one");
+  std::vector<std::pair<int32_t, int32_t>> paths;
+  for (int32_t a = 1; a <= plan.nodes; ++a)
+    for (int32_t b = 1; b <= plan.nodes; ++b)
+      if (a != b && d.chance(700'000)) paths.emplace_back(a, b);
+  auto last = millis{0};
+  for (auto path : paths) {
+    last += d.between(millis{1}, millis{300});
+    time.after(last, [=, this] {
+      if (!healing_) net.clog(path.first, path.second);
+    });
+  }
+  for (; !paths.empty(); paths.pop_back()) {
+    std::swap(paths[d.below(paths.size())], paths.back());
+    last += d.between(millis{1}, millis{1'500});
+    time.after(last, [this, path = paths.back()] { net.unclog(path.first, path.second); });
   }
 }
 
@@ -337,11 +383,17 @@ void world::lose(int32_t node) {
 void world::heal() {
   tell("all faults end");
   healing_ = true;
+  bool bounded = faults.ledger_bound > 0;
   faults = {};
   db.heal();
   net.heal();
   money.faults = {};
-  for (auto& [no, x] : hosts_) x->paused_until = {};
+  std::vector<int32_t> narrow;
+  for (auto& [no, x] : hosts_) {
+    x->paused_until = x->slow_until = {};
+    if (bounded) narrow.push_back(no);
+  }
+  for (auto no : narrow) kill(no); // They come back with as much room as always.
 }
 
 /// What a node's ingress does for the events it shows: asks for their boards.
@@ -409,6 +461,9 @@ bool world::step() {
   mix(static_cast<uint64_t>(to_ms(time.now())));
   mix(static_cast<uint64_t>(running_) << 48 ^ db.model.ops_executed());
   ++handled_[running_];
+  if (who != nullptr && is_entity(who->name()) &&
+      faults.strikes(&fault_mix::actor_dies_ppm, chance))
+    caf::anon_send_exit(who->address(), caf::exit_reason::unhandled_exception);
   jobs_.run_once();
   note_new_actors();
   running_ = 0;

@@ -63,6 +63,8 @@ struct host {
   life who;
   bool dead = false;
   instant paused_until; ///< The epoch = runs.
+  instant slow_until;
+  ledger_probe ledger;
   machine_clock clock;
   dice random;
   board_store boards;
@@ -195,6 +197,7 @@ private:
   void start_supervisor(host& at);
   void tick();
   void go_wrong();
+  void swizzle(dice d);
   [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   static caf::local_actor* actor_of(caf::resumable* job);
