@@ -31,6 +31,8 @@ void history::heard(const told_hold& x) {
     auto& made = known_[x.id];
     if (auto before = unknown_.extract(name)) made.take.ask(*before.mapped().take.from);
     made.take.ask(x.asked);
+    // Made by an earlier wish, perhaps one without an answer: its end tells when.
+    if (x.replayed && !made.take.until) made.take.ask(x.pending ? x.expires_at - ttl_ : instant{});
     made.take.know(x.answered);
     made.seats.clear();
     for (auto& item : x.made)

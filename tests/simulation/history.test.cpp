@@ -70,6 +70,23 @@ CAF_TEST(a wish that is told again by its key happened once) {
   CAF_CHECK(x.check(old).empty());
 }
 
+CAF_TEST(a hold that is told again was made when its end says) {
+  history x{ttl};
+  x.heard(wish(1, "a", 0, 10, ec::unknown));
+  auto refused = wish(2, "b", 300, 310, ec::seat_held);
+  refused.refused = refused.items;
+  x.heard(refused);
+  // Without a key, so nothing says that it is the same wish; the seat is theirs since 5.
+  auto again = granted(1, "", 1, 500, 510);
+  again.replayed = true;
+  again.expires_at = from_ms(5) + ttl;
+  x.heard(again);
+  CAF_CHECK(x.check(old).empty());
+  // Nobody else can have had it meanwhile.
+  x.heard(granted(3, "c", 3, 400, 410));
+  CAF_CHECK(!x.check(old).empty());
+}
+
 CAF_TEST(who asked for another wish by another key explains nothing) {
   history x{ttl};
   auto refused = wish(2, "b", 12, 15, ec::seat_held);
