@@ -8,6 +8,7 @@
 #include "actors/event/messages.hpp"
 #include "actors/seat_block/messages.hpp"
 #include "actors/session/messages.hpp"
+#include "actors/waiting_room/messages.hpp"
 
 /// Every message that may leave a node, with its type id: append only. A changed shape is a new
 /// type
@@ -62,6 +63,16 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::once<tk::process_payment>))
   CAF_ADD_TYPE_ID(tiketi, (tk::once<tk::cancel_payment>))
   CAF_ADD_TYPE_ID(tiketi, (tk::once<tk::cancel_reservation>))
+
+  CAF_ADD_TYPE_ID(tiketi, (tk::check_queue))
+  CAF_ADD_TYPE_ID(tiketi, (tk::queue_reply))
+  CAF_ADD_TYPE_ID(tiketi, (tk::leave_queue))
+  CAF_ADD_TYPE_ID(tiketi, (tk::queue_left))
+  CAF_ADD_TYPE_ID(tiketi, (tk::steer_queue))
+  CAF_ADD_TYPE_ID(tiketi, (tk::queue_report))
+  CAF_ADD_TYPE_ID(tiketi, (tk::heard_people))
+  CAF_ADD_TYPE_ID(tiketi, (tk::look_at_payments))
+  CAF_ADD_TYPE_ID(tiketi, (tk::room_board))
 
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")

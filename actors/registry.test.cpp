@@ -107,6 +107,43 @@ CAF_TEST(messages of the seat block have not changed) {
   golden(block_awake{500}, "000001f4");
 }
 
+CAF_TEST(messages of the waiting room have not changed) {
+  const queue_ticket ticket{{true, 3}, 4, 5};
+  golden(check_queue{{1, 2}, 3, ticket, true},
+         "0000000000000001000000000000000200000003010000000300000004000000000000000501");
+  golden(
+    queue_reply{ec::queue_full, queue_state::queued, ticket, 6, 7, 8, 9, later, 10, 11, 12, 13},
+
+    "410201000000030000000400000000000000050000000600000007000000080000000900000001020304"
+    "050000000a0000000b0000000c000000000000000d");
+  golden(leave_queue{{1, 2}}, "00000000000000010000000000000002");
+  golden(queue_left{ec::unavailable}, "1e");
+  golden(steer_queue{queue_verb::set_rate, 3}, "0400000003");
+  golden(queue_report{ec::ok, 1, 2, 3, 4, true, 5}, "00000000010000000200000003000000040100000005");
+  golden(heard_people{1, 2, 3, {4, 5}},
+         "0000000000000001000000000000000200000003020000000400000005");
+  room_board board;
+  board.event = {1, 2};
+  board.epoch = 3;
+  board.version = 4;
+  board.made_at = later;
+  board.generation = 5;
+  board.unsure_from = 6;
+  board.gated = {7, 8, {9}, {10, 11}};
+  board.direct = {12, 13, {}, {}};
+  board.active = 14;
+  board.threshold = 15;
+  board.paused = true;
+  board.pace = {16, millis{17}};
+  board.first_slot = 18;
+  board.next_slot = 19;
+  board.open_slots = {20};
+  golden(board,
+         "000000000000000100000000000000020000000000000003000000000000000400000001020304050000"
+         "0005000000060000000700000008010000000000000009020000000a0000000b0000000c0000000d0000"
+         "0000000e0000000f010000001000000000000000110000001200000013010000000000000014");
+}
+
 CAF_TEST(messages between checkout and seat block have not changed) {
   golden(pin_hold{{1, 2}, {3, 4}, {5, 6}, {7}, "p", "k", "m", {8, 9}},
          "0000000000000001000000000000000200000000000000030000000000000004000000000000000500"

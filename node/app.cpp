@@ -91,6 +91,29 @@ sale_settings sale_settings_of(const node_config& config) {
   return out;
 }
 
+queue_settings queue_settings_of(const node_config& config) {
+  queue_settings out;
+  out.round_every = millis{config.number("QUEUE_ADMISSION_INTERVAL_MS")};
+  constexpr int64_t second_ms = 1000;
+  auto batch = config.number("QUEUE_ADMISSION_BATCH_SIZE");
+  out.per_second = static_cast<int32_t>(batch * second_ms / out.round_every.count());
+  out.threshold = static_cast<int32_t>(config.number("QUEUE_THRESHOLD"));
+  out.capacity = static_cast<int32_t>(config.number("QUEUE_CAPACITY"));
+  out.slot = std::chrono::seconds{config.number("QUEUE_ACTIVE_TTL_SECONDS")};
+  out.slot_max = 3 * out.slot; // D32: 1800 s.
+  out.stale_after = std::chrono::seconds{config.number("QUEUE_SEEN_TTL_SECONDS")};
+  out.sweep_every = millis{config.number("QUEUE_STALE_CLEANUP_INTERVAL_MS")};
+  return out;
+}
+
+http::queue_desk_settings queue_desk_settings_of(const node_config& config) {
+  http::queue_desk_settings out;
+  out.pass_key = config.secret("QUEUE_ENTRY_TOKEN_SECRET");
+  out.pass_life = std::chrono::seconds{config.number("QUEUE_ENTRY_TOKEN_TTL_SECONDS")};
+  out.anonymous = config.flag("QUEUE_ALLOW_ANONYMOUS");
+  return out;
+}
+
 password_settings password_settings_of(const node_config& config) {
   password_settings out;
   out.bcrypt_cost = static_cast<int>(config.number("PASSWORD_HASH_COST"));
@@ -110,10 +133,10 @@ http::login_limits login_limits_of(const node_config& config) {
   return out;
 }
 
-http::entry_gate entry_gate_of(const node_config& config) {
+http::entry_gate entry_gate_of(const node_config& config, const board_store& boards) {
   if (!config.flag("ENTRY_GATE")) return {};
   return http::make_entry_gate(config.secret("QUEUE_ENTRY_TOKEN_SECRET"),
-                               config.text("CLOUDFRONT_SECRET"));
+                               config.text("CLOUDFRONT_SECRET"), boards);
 }
 
 void log_failure(const std::string& text) {
@@ -312,6 +335,7 @@ private:
     context_.random = &random_;
     context_.boards = &boards_;
     context_.sale = sale_settings_of(config_);
+    context_.queue = queue_settings_of(config_);
     context_.ledger =
       keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, &ledger_probe_));
     watch_pool(meters_, reads_probe_, "reads", config_.number("READ_POOL_SIZE"));
@@ -345,6 +369,8 @@ private:
   }
 
   std::string listen() {
+    queue_ = std::make_unique<http::queue_desk>(context_, queue_desk_settings_of(config_));
+    to_stop_.push_back(queue_->front.start());
     shop_.reset(new http::shop{context_,
                                store_,
                                passwords_,
@@ -357,6 +383,7 @@ private:
                                pool_,
                                cache_,
                                maps_,
+                               *queue_,
                                config_.text("TOSS_CLIENT_KEY"),
                                http::creation_times(meters_),
                                {},
@@ -368,7 +395,7 @@ private:
     add_account_metrics(meters_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
       server_options_of(config_), http::shop_routes(*shop_),
-      http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_)});
+      http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_, boards_)});
     try {
       server_->start();
     } catch (const std::exception& e) {
@@ -415,6 +442,7 @@ private:
   std::vector<caf::actor> to_stop_;
   caf::actor supervisor_;
   std::atomic<bool> stopping_{false};
+  std::unique_ptr<http::queue_desk> queue_;
   std::unique_ptr<http::shop> shop_;
   std::unique_ptr<http::server> server_;
   mutable std::mutex failed_mutex_;

@@ -47,6 +47,11 @@ void add_sales(http::metrics& meters, const node_context& node) {
   add("sessions_active", "User sessions in memory.", probe.sessions_active);
   add("seat_blocks_active", "Seat blocks in memory.", probe.blocks_active);
   add("events_active", "Events in memory.", probe.events_active);
+  add("waiting_rooms_active", "Waiting rooms in memory.", probe.rooms_active);
+  add("business_queue_joined_total", "People who came to a waiting room.", probe.queue_joined);
+  add("business_queue_admitted_total", "People who were let in.", probe.queue_admitted);
+  add("business_queue_left_total", "People who gave up place or slot, or lost the place.",
+      probe.queue_left);
 }
 
 void add_payments(http::metrics& meters, const node_context& node) {

@@ -32,6 +32,14 @@ void board_store::publish(event_board_ptr board) {
   known = std::move(board);
 }
 
+void board_store::publish(room_board_ptr board) {
+  std::unique_lock guard{mutex_};
+  auto& known = events_[board->event].room;
+  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
+    return;
+  known = std::move(board);
+}
+
 seat_board_ptr board_store::find_seats(event_id event, int32_t block_no) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
@@ -50,6 +58,12 @@ event_board_ptr board_store::find_event(event_id event) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
   return i == events_.end() ? nullptr : i->second.about;
+}
+
+room_board_ptr board_store::find_room(event_id event) const {
+  std::shared_lock guard{mutex_};
+  auto i = events_.find(event);
+  return i == events_.end() ? nullptr : i->second.room;
 }
 
 uint64_t board_store::seats_version(event_id event) const {

@@ -86,6 +86,15 @@ client_answer answer_to(ec x) {
   case ec::ticket_used: return {409, "TICKET_USED", "A ticket of this reservation has been used"};
   case ec::transfer_unknown: return {404, "TRANSFER_NOT_FOUND", "Transfer not found"};
   case ec::membership_unknown: return {404, "MEMBERSHIP_NOT_FOUND", "Membership not found"};
+  case ec::queue_full: return {503, "QUEUE_FULL", "The waiting room is full", 30};
+  case ec::queue_elsewhere:
+    return {409, "ALREADY_IN_QUEUE", "You are already waiting for another event"};
+  case ec::gate_token_required: return {403, "VWR_TOKEN_REQUIRED", "Waiting room token required"};
+  case ec::gate_closed: return {404, "VWR_NOT_ACTIVE", "VWR is not active for this event"};
+  case ec::gate_position_unknown:
+    return {404, "VWR_POSITION_NOT_FOUND", "Position not found. Request a new position."};
+  case ec::gate_unknown: return {404, "VWR_NOT_FOUND", "VWR not found for this event"};
+  case ec::streams_full: return {503, "STREAMS_FULL", "Too many open streams", 15};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -157,6 +166,13 @@ std::string_view to_string(ec x) {
   case ec::ticket_used: return "ticket_used";
   case ec::transfer_unknown: return "transfer_unknown";
   case ec::membership_unknown: return "membership_unknown";
+  case ec::queue_full: return "queue_full";
+  case ec::queue_elsewhere: return "queue_elsewhere";
+  case ec::gate_token_required: return "gate_token_required";
+  case ec::gate_closed: return "gate_closed";
+  case ec::gate_position_unknown: return "gate_position_unknown";
+  case ec::gate_unknown: return "gate_unknown";
+  case ec::streams_full: return "streams_full";
   case ec::internal: break;
   }
   return "internal";

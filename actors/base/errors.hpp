@@ -79,7 +79,15 @@ enum class ec : uint8_t {
   not_cancellable, // A membership's or a transfer's payment (D20).
   ticket_used,     // A ticket of it was let in at the door: it stays paid.
   transfer_unknown,
-  membership_unknown
+  membership_unknown,
+  // -- waiting room ------------------------------------------------------------------------------
+  queue_full,            // As many wait as may (C8).
+  queue_elsewhere,       // One queue at a time (C8).
+  gate_token_required,   // A tier-1 token, while the event has a gate (D33).
+  gate_closed,           // The event has no gate now.
+  gate_position_unknown, // Clients take a new position.
+  gate_unknown,          // The event never had one.
+  streams_full           // As many listen as may (G05).
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).

@@ -21,6 +21,8 @@ const char* name_of(entity_kind x) {
   case entity_kind::seat_block: return "seat_block";
   case entity_kind::event: return "event";
   case entity_kind::checkout: return "checkout";
+  case entity_kind::waiting_room: return "waiting_room";
+  case entity_kind::gate: return "gate";
   }
   return "?";
 }
@@ -32,6 +34,10 @@ entity_key key_of(const user_id& x) { return {entity_kind::session, x.hi, x.lo, 
 entity_key key_of(const event_id& x) { return {entity_kind::event, x.hi, x.lo, 0}; }
 
 entity_key key_of(const reservation_id& x) { return {entity_kind::checkout, x.hi, x.lo, 0}; }
+
+entity_key room_key(const event_id& x) { return {entity_kind::waiting_room, x.hi, x.lo, 0}; }
+
+entity_key gate_key(const event_id& x) { return {entity_kind::gate, x.hi, x.lo, 0}; }
 
 entity_key key_of(const event_id& x, int32_t block_no) {
   return {entity_kind::seat_block, x.hi, x.lo, block_no};

@@ -13,7 +13,14 @@ namespace tk {
 constexpr int shard_count = 128;
 
 /// The kinds of addressable entities. Values are part of the placement hash: append only.
-enum class entity_kind : uint8_t { session = 1, seat_block = 2, event = 3, checkout = 4 };
+enum class entity_kind : uint8_t {
+  session = 1,
+  seat_block = 2,
+  event = 3,
+  checkout = 4,
+  waiting_room = 5,
+  gate = 6
+};
 
 /// The address of an entity. `block_no` is 0 for kinds that have none.
 struct entity_key {
@@ -38,6 +45,9 @@ entity_key key_of(const user_id& x);
 entity_key key_of(const event_id& x);
 /// Of the checkout of a reservation.
 entity_key key_of(const reservation_id& x);
+/// Of the waiting room before an event (tier 2), and of the gate before that (tier 1).
+entity_key room_key(const event_id& x);
+entity_key gate_key(const event_id& x);
 /// A block's home: event and block number.
 entity_key key_of(const event_id& x, int32_t block_no);
 

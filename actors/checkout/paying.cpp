@@ -1,6 +1,8 @@
 #include "actors/base/mutants.hpp"
 #include "actors/checkout/state.hpp"
 #include "actors/seat_block/port.hpp"
+#include "actors/waiting_room/port.hpp"
+#include "supervisors/boards.hpp"
 #include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
@@ -118,7 +120,15 @@ void sell(pointer self, const live_attempt& x) {
   auto& st = self->state;
   sell_hold cmd{st.reservation, x.row.id,   x.row.payment, x.row.amount,
                 x.approved_at,  st.address, x.request};
-  ask_block(self, cmd, [=](ec is) { self->state.core->on_sold(is, self->state.now()); });
+  ask_block(self, cmd, [=](ec is) {
+    auto& s = self->state;
+    s.core->on_sold(is, s.now());
+    auto event = s.core->rows().event;
+    // Whoever has bought leaves the slot to the next one. Should this be lost, the room looks at
+    // the rows by itself.
+    if (is == ec::ok && s.node->boards->find_room(event))
+      tell<waiting_room_actor>(*s.node, room_key(event), look_at_payments{});
+  });
 }
 
 void unpin(pointer self, const live_attempt& x) {

@@ -22,14 +22,16 @@ std::string_view entry_token(const request& x) {
 
 } // namespace
 
-entry_gate make_entry_gate(std::string key, std::string bypass) {
-  return [key = std::move(key), bypass = std::move(bypass)](exchange& x) {
+entry_gate make_entry_gate(std::string key, std::string bypass, const board_store& boards) {
+  return [key = std::move(key), bypass = std::move(bypass), &boards](exchange& x) {
     auto& q = x.req();
     auto shown = q.header("x-cloudfront-verified");
     if (!bypass.empty() && !shown.empty() && same_secret(shown, bypass)) return true;
     auto claims = verify_entry(entry_token(q), key, q.arrived);
     // A stranger with a good token hears of the login that is missing, next (1.7).
     if (!claims || (x.who() && x.who()->user != claims->user)) return false;
+    auto room = claims->admission > 0 ? boards.find_room(claims->event) : nullptr;
+    if (room && room->ended(claims->generation, claims->admission)) return false;
     x.entered_ = claims->event;
     return true;
   };

@@ -35,6 +35,11 @@ public:
     to_.level = access::admin;
     return *this;
   }
+  /// Who may call, where that is configured.
+  route_words& level(access who) {
+    to_.level = who;
+    return *this;
+  }
   /// Needs an entry token while the gate is on (1.8).
   route_words& gated() {
     to_.gated = true;

@@ -226,6 +226,8 @@ std::vector<route> shop_routes(shop& s) {
   add_standing_routes(s, out);
   add_ticket_routes(s, out);
   add_payment_routes(s, out);
+  add_queue_routes(s, out);
+  add_queue_admin_routes(s, out);
   add_system_routes(s, out);
   return out;
 }

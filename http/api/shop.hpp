@@ -11,6 +11,7 @@
 #include "gateways/password/port.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/login_throttle.hpp"
+#include "http/api/queue_desk.hpp"
 #include "http/api/response_cache.hpp"
 #include "http/api/seat_map.hpp"
 #include "http/api/ticket_codes.hpp"
@@ -42,6 +43,7 @@ struct shop {
   ingress_pool& pool;
   response_cache& cache;
   seat_maps& maps;
+  queue_desk& queue;
   std::string payment_client_key;   ///< Handed to the browser by prepare.
   prometheus::Histogram& creations; ///< `business_reservation_create_duration_seconds`.
 
@@ -98,6 +100,8 @@ void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
 void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
 void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
 void add_payment_routes(shop& s, std::vector<route>& out);     // 2.7
+void add_queue_routes(shop& s, std::vector<route>& out);       // 2.8
+void add_queue_admin_routes(shop& s, std::vector<route>& out); // 2.8, G17
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

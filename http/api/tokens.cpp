@@ -2,7 +2,9 @@
 
 #include <strings.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 
 #include <jwt.h>
@@ -130,6 +132,19 @@ std::optional<refresh_claims> token_service::verify_refresh(std::string_view tok
   return refresh_claims{*user, *family};
 }
 
+std::string issue_entry(const entry_claims& x, const std::string& key, instant now, instant until) {
+  jwt_t* raw = nullptr;
+  if (jwt_new(&raw) != 0) return {};
+  jwt_ptr out{raw};
+  jwt_add_grant(raw, "sub", to_string(x.event).c_str());
+  jwt_add_grant(raw, "uid", to_string(x.user).c_str());
+  jwt_add_grant_int(raw, "gen", x.generation);
+  jwt_add_grant_int(raw, "adm", x.admission);
+  jwt_add_grant_int(raw, "iat", to_ms(now) / 1000);
+  jwt_add_grant_int(raw, "exp", to_ms(until) / 1000);
+  return sign(out, key);
+}
+
 std::optional<entry_claims> verify_entry(std::string_view token, const std::string& key,
                                          instant now) {
   auto x = open_signed(token, key, now);
@@ -137,7 +152,11 @@ std::optional<entry_claims> verify_entry(std::string_view token, const std::stri
   auto event = parse_id<event_id>(grant(x, "sub"));
   auto user = parse_id<user_id>(grant(x, "uid"));
   if (!event || !user) return std::nullopt;
-  return entry_claims{*event, *user};
+  auto number = [&x](const char* name) {
+    auto n = jwt_get_grant_int(x.get(), name);
+    return static_cast<int32_t>(std::clamp<int64_t>(n, 0, std::numeric_limits<int32_t>::max()));
+  };
+  return entry_claims{*event, *user, number("gen"), number("adm")};
 }
 
 std::string token_hash(std::string_view token) {

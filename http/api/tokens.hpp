@@ -30,6 +30,8 @@ struct refresh_claims {
 struct entry_claims {
   event_id event;
   user_id user;
+  /// The slot it was made for; 0 in tokens that do not say.
+  int32_t generation = 0, admission = 0;
 };
 
 struct token_settings {
@@ -60,6 +62,9 @@ public:
 private:
   token_settings settings_;
 };
+
+/// An entry token for `x`, good until `until`, to the second before.
+std::string issue_entry(const entry_claims& x, const std::string& key, instant now, instant until);
 
 /// The claims of an entry token signed with `key`; nullopt when it is malformed, forged, expired at
 /// `now`, or lacks its user or event (P-16).

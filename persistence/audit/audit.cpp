@@ -144,6 +144,7 @@ std::vector<audit_rule> made_rules(audit_part x) {
   case audit_part::tickets: return audit_rules::tickets();
   case audit_part::events: return audit_rules::events();
   case audit_part::shards: return audit_rules::shards();
+  case audit_part::queue: return audit_rules::queue();
   case audit_part::overdue: break;
   }
   return audit_rules::overdue();
@@ -161,6 +162,7 @@ std::string_view to_string(audit_part x) {
   case audit_part::tickets: return "tickets";
   case audit_part::events: return "events";
   case audit_part::shards: return "shards";
+  case audit_part::queue: return "queue";
   case audit_part::overdue: break;
   }
   return "overdue";

@@ -29,12 +29,13 @@ enum class audit_part : uint8_t {
   tickets,
   events,
   shards,
+  queue,
   overdue
 };
 inline constexpr std::array all_audit_parts{
-  audit_part::references, audit_part::seats,  audit_part::orders,
-  audit_part::history,    audit_part::money,  audit_part::tickets,
-  audit_part::events,     audit_part::shards, audit_part::overdue,
+  audit_part::references, audit_part::seats,   audit_part::orders, audit_part::history,
+  audit_part::money,      audit_part::tickets, audit_part::events, audit_part::shards,
+  audit_part::queue,      audit_part::overdue,
 };
 std::string_view to_string(audit_part x);
 

@@ -16,6 +16,7 @@ std::vector<audit_rule> money();
 std::vector<audit_rule> tickets();
 std::vector<audit_rule> events();
 std::vector<audit_rule> shards();
+std::vector<audit_rule> queue();
 std::vector<audit_rule> overdue();
 
 } // namespace tk::audit_rules

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "persistence/ledger/payment_sql.hpp"
+#include "persistence/ledger/queue_sql.hpp"
 
 namespace tk {
 
@@ -62,6 +63,7 @@ bool parse(std::string_view text, outcome& x) {
 struct batch_sql::columns {
   lock_columns locks;
   payment_columns payments;
+  queue_columns rooms;
   table<29> create = make_table(i4, i4, id_, id_, id_, str, i8, str, str, i4, ts, i4, i8, id_, i4,
                                 i8, id_, i4, i8, i4, i8, i4, i8, str, i4, id_, ts, i4, i4);
   table<11> release = make_table(i4, i4, id_, str, id_, id_, i4, i4, i8, id_, id_);
@@ -76,6 +78,7 @@ struct batch_sql::columns {
   void clear() {
     locks.clear();
     payments.clear();
+    rooms.clear();
     create.clear();
     release.clear();
     families.clear();
@@ -93,6 +96,7 @@ struct batch_sql::columns {
   void add(int no, const revoke_tokens& x);
   void add(int no, const reread_items& x);
   void add(int no, const claim_key& x);
+  void add(int no, const room_turn& x) { rooms.add(no, x, locks); }
   /// Whatever else there is, is about money and tickets.
   template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
@@ -181,6 +185,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
     put("lock_seats", c.locks.seats);
     put("lock_types", c.locks.types);
     put("lock_users", c.locks.users);
+    put("lock_rooms", c.locks.rooms);
   }
   put("release", c.release);
   put("begin_attempts", c.payments.begin);
@@ -197,6 +202,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("rotate", c.rotate);
   put("revoke", c.revoke);
   put("claim_keys", c.keys);
+  put("room_turns", c.rooms.turns);
   put("reread", c.reread);
   put("reread_types", c.reread_types);
   if (steps_.empty()) steps_.push_back({"probe", &c.nothing});
@@ -246,6 +252,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   bool rereads = name == "reread", rereads_types = name == "reread_types";
   bool opens = name == "open_payments";
   bool admits = name == "admit_tickets", claims_keys = name == "claim_keys";
+  bool turns = name == "room_turns";
   for (int i = 0; i < rows.rows(); ++i) {
     auto no = rows.integer(i, 0);
     if (no < 0 || no >= static_cast<int64_t>(verdicts.size())) return false;
@@ -263,6 +270,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
     (admits ? out.used_at : out.expires_at) = rows.time_or(i, 3, instant{});
     if (creates) out.replay_of = rows.uuid<reservation_id>(i, 4);
     if (claims_keys && !rows.null(i, 4)) out.effect = rows.uuid<effect_id>(i, 4);
+    if (turns && !rows.null(i, 4)) out.paid.push_back(rows.int4(i, 4));
     if (!opens || rows.null(i, 4)) continue;
     out.payment = rows.uuid<payment_id>(i, 4);
     out.order_id = rows.text(i, 5);

@@ -3,6 +3,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,10 @@ inline void put(pg::array*& at, optional_value<std::string> x) { at++->push_text
 inline void put(pg::array*& at, optional_value<instant> x) {
   if (x.is == instant{}) at++->push_null();
   else at++->push_time(x.is);
+}
+template <class T> void put(pg::array*& at, const std::optional<T>& x) {
+  if (x) put(at, *x);
+  else at++->push_null();
 }
 /// Fills two columns: an owner is its shard and the epoch it decides in.
 inline void put(pg::array*& at, const participant& x) {
@@ -88,13 +93,15 @@ struct lock_columns {
   batch_arrays::table<1> seats = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> types = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> users = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> rooms = batch_arrays::make_table(batch_arrays::id_);
 
   void clear() {
-    for (auto* x : {&shards, &reservations, &seats, &types, &users}) x->clear();
+    for (auto* x : {&shards, &reservations, &seats, &types, &users, &rooms}) x->clear();
   }
   void shard(const participant& x) { shards.row(x.shard); }
   void reservation(reservation_id x) { reservations.row(x); }
   void user(user_id x) { users.row(x); }
+  void room(event_id x) { rooms.row(x); }
   void item(seat_id seat, ticket_type_id type) {
     if (!seat.nil()) seats.row(seat);
     if (!type.nil()) types.row(type);

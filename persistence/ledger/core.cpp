@@ -36,6 +36,7 @@ lane_id lane_of(const op& x) {
       [](const revoke_tokens&) { return lane_id::accounts; },
       [](const admit_ticket&) { return lane_id::accounts; }, // Doors do not wait for sales.
       [](const claim_key&) { return lane_id::accounts; },
+      [](const room_turn&) { return lane_id::queue; },
       [](const auto&) { return lane_id::sales0; },
     },
     x);
@@ -48,6 +49,10 @@ size_t items_of(const op& x) {
                       [](const reread_items& y) { return y.seats.size() + y.types.size(); },
                       [](const complete_payment& y) { return y.items.size(); },
                       [](const cancel_paid& y) { return y.items.size(); },
+                      [](const room_turn& y) {
+                        return 1 + y.joins.size() + y.leavers.size() + y.admissions.size() +
+                               y.ends.size();
+                      },
                       [](const auto&) -> size_t { return 1; },
                     },
                     x);
@@ -84,6 +89,10 @@ size_t bytes_of(const op& x) {
       [](const fail_attempt& y) { return y.error.size(); },
       [](const claim_refund& y) { return y.reason.size(); },
       [](const settle_refund& y) { return y.error.size(); },
+      [](const room_turn& y) {
+        return y.joins.size() * sizeof(room_join) + y.leavers.size() * sizeof(uint32_t) +
+               y.admissions.size() * sizeof(room_admission) + y.ends.size() * sizeof(room_slot_end);
+      },
       [](const auto&) -> size_t { return 0; },
     },
     x);
@@ -125,6 +134,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                },
                [](const admit_ticket&) {},
                [](const claim_key&) {},
+               [&](const room_turn& y) { add(y.room); },
                [&](const auto& y) { add(y.checkout); },
              },
              x);

@@ -65,7 +65,7 @@ struct ledger_effects {
   void clear();
 };
 
-/// The first lane for an op: that of sales, or accounts for what is a user's.
+/// The first lane for an op: that of sales, or accounts for what is a user's, or queue for rooms.
 lane_id lane_of(const op& x);
 /// Items an op adds to its batch; 0 = malformed (nothing to judge).
 size_t items_of(const op& x);

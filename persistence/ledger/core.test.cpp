@@ -119,13 +119,14 @@ CAF_TEST_FIXTURE_SCOPE(ledger_core_cases, fixture)
 
 // -- lanes and batches ----------------------------------------------------------------------------
 
-CAF_TEST(ops go to sales or to accounts) {
+CAF_TEST(ops go to sales or to accounts or to the queue) {
   CAF_CHECK(lane_of(*sale(6)) == first);
   CAF_CHECK(lane_of(*sale(7)) == first);
   CAF_CHECK(lane_of(op{reread_items{{{1, 1}}, start, {7, 1}}}) == first);
   CAF_CHECK(lane_of(op{open_family{}}) == lane_id::accounts);
   CAF_CHECK(lane_of(op{rotate_token{}}) == lane_id::accounts);
   CAF_CHECK(lane_of(*account_op()) == lane_id::accounts);
+  CAF_CHECK(lane_of(op{room_turn{}}) == lane_id::queue);
 }
 
 CAF_TEST(an idle lane sends at once and a busy one grows its next batch in order) {

@@ -100,6 +100,9 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* claimed = std::get_if<claim_key>(&what)) {
     x.sql = "SELECT 1 FROM request_keys WHERE user_id = $1 AND operation = $2 AND key = $3";
     x.values.add_id(claimed->user).add_text(claimed->operation).add_text(claimed->key);
+  } else if (auto* turn = std::get_if<room_turn>(&what)) {
+    x.sql = "SELECT 1 FROM queue_rooms WHERE event_id = $1 AND turn >= $2";
+    x.values.add_id(turn->event).add_int8(turn->turn);
   } else {
     return std::nullopt;
   }

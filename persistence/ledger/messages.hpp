@@ -12,6 +12,7 @@
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 #include "persistence/ledger/payment_ops.hpp"
+#include "persistence/ledger/queue_ops.hpp"
 
 /// What can be said to the ledger, and its answers. Ops never leave the node: an op commits at its
 /// lead block's node, so these structs are plain C++ without a wire form.
@@ -111,10 +112,10 @@ struct revoke_tokens {
   bool close = false;                       ///< The account: nobody logs in any more (G07).
 };
 
-using op =
-  std::variant<create_reservation, release_reservation, reread_items, open_family, rotate_token,
-               revoke_tokens, open_payment, begin_attempt, complete_payment, fail_attempt,
-               note_asked, claim_refund, cancel_paid, settle_refund, admit_ticket, claim_key>;
+using op = std::variant<create_reservation, release_reservation, reread_items, open_family,
+                        rotate_token, revoke_tokens, open_payment, begin_attempt, complete_payment,
+                        fail_attempt, note_asked, claim_refund, cancel_paid, settle_refund,
+                        admit_ticket, claim_key, room_turn>;
 using op_ptr = std::shared_ptr<const op>;
 
 /// What became of an op. The values up to `lost` are judged by the ledger's statements; those from
@@ -187,6 +188,7 @@ struct verdict {
   won amount;                  ///< open_payment: what it costs; cancel_paid: what goes back.
   instant used_at;             ///< admit_ticket: when the ticket was let in.
   effect_id effect;            ///< claim_key: what the key names.
+  std::vector<int32_t> paid;   ///< room_turn: slots that ended so since `paid_since`, by number.
 };
 
 /// Asks for a verdict. The ledger drops the op (late) when it has not been sent by `deadline`.

@@ -72,9 +72,11 @@ batch_result ledger_model::run(const batch& what) {
   if (release_all(what, result.verdicts, undo) && money_ops(what, result.verdicts, undo) &&
       create_all(what, result.verdicts, undo)) {
     account_ops(what, result.verdicts, undo);
-    reread_all(what, result.verdicts);
-    result.is = batch_status::committed;
-    return result;
+    if (room_turns(what, result.verdicts, undo)) {
+      reread_all(what, result.verdicts);
+      result.is = batch_status::committed;
+      return result;
+    }
   }
   for (auto i = undo.rbegin(); i != undo.rend(); ++i) (*i)();
   return {batch_status::torn, {}, "batch torn"};
@@ -165,7 +167,7 @@ void ledger_model::tell(const reservation_row& x, uint16_t shard, const std::str
                         const char* to, user_id actor, request_id request, const char* type,
                         undo_log& undo) {
   rows.history.push_back(
-    {x.id, from, to, actor, request, from.empty() ? "" : "pending", "pending"});
+    {x.id, from, to, actor, request, from.empty() ? "" : "pending", "pending", now_});
   rows.outbox.push_back({shard, to_string(x.id), "reservation-events", type});
   undo.push_back([this] {
     rows.history.pop_back();

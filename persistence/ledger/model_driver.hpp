@@ -106,6 +106,7 @@ struct model_history {
   user_id actor;
   request_id request;
   std::string payment_from, payment_to;
+  instant at = {};
 };
 
 struct model_outbox {
@@ -143,6 +144,33 @@ struct model_membership {
   instant expires_at = instant::max();
 };
 
+/// A slot; epoch = it has not ended.
+struct model_slot {
+  user_id user;
+  uint32_t place = 0;
+  instant admitted_at, hard_end, ended_at;
+  slot_end why = slot_end::left;
+};
+
+/// What one turn of a room says of places.
+struct model_room_log {
+  int32_t generation = 0;
+  std::vector<room_join> joins;
+  std::vector<uint32_t> leavers;
+};
+
+struct model_room {
+  struct state {
+    int64_t turn = 0, epoch = 0;
+    int32_t generation = 0;
+    int64_t reserved_to = 1;
+    int32_t admitted = 0;
+    room_control control;
+  } now;
+  std::vector<model_room_log> log;
+  std::map<std::pair<int32_t, int32_t>, model_slot> slots; ///< By generation and number.
+};
+
 /// The tables. Tests and worlds write them directly, as a migration or an operator would.
 struct model_rows {
   std::map<event_id, event_row> events;
@@ -166,6 +194,7 @@ struct model_rows {
   std::map<std::string, model_token> tokens; ///< By hash.
   /// By user, operation and key.
   std::map<std::tuple<user_id, std::string, std::string>, model_key> request_keys;
+  std::map<event_id, model_room> rooms;
   std::array<int64_t, shard_count> epochs{};
 };
 
@@ -222,6 +251,7 @@ public:
   [[nodiscard]] plan_rows read(const load_plan& x) const;
   [[nodiscard]] checkout_rows read(const load_checkout& x) const;
   [[nodiscard]] open_checkouts read(const find_open_checkouts& x) const;
+  [[nodiscard]] room_rows read(const load_room& x) const;
 
 private:
   [[nodiscard]] block_rows read_quota(const load_block& x) const;
@@ -294,6 +324,15 @@ private:
 
   void tell(const reservation_row& x, uint16_t shard, const std::string& from, const char* to,
             user_id actor, request_id request, const char* type, undo_log& undo);
+
+  // model_queue.cpp
+  bool room_turns(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  [[nodiscard]] outcome judge(const room_turn& x, bool twin) const;
+  [[nodiscard]] bool violates(const room_turn& x) const;
+  void apply(const room_turn& x, undo_log& undo);
+  void look_at_slots(const room_turn& x, int32_t generation_before, undo_log& undo);
+  [[nodiscard]] std::map<user_id, instant> paid_for(event_id x, instant since) const;
+  [[nodiscard]] std::vector<int32_t> paid_slots(const room_turn& x) const;
 
   instant now_;
   std::deque<model_fault> faults_;

@@ -110,7 +110,8 @@ void ledger_model::note(const model_reservation& x, const std::string& from,
                         const std::string& payment_from, user_id actor, request_id request,
                         undo_log& undo) {
   const auto to = x.row.status == reservation_status::confirmed ? "confirmed" : "cancelled";
-  rows.history.push_back({x.row.id, from, to, actor, request, payment_from, x.payment_status});
+  rows.history.push_back(
+    {x.row.id, from, to, actor, request, payment_from, x.payment_status, now_});
   undo.push_back([this] { rows.history.pop_back(); });
 }
 

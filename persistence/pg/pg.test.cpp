@@ -111,6 +111,24 @@ CAF_TEST(every element type has its array) {
                   p));
 }
 
+CAF_TEST(arrays come back as they went) {
+  pg::array ints{pg::oid::int4}, ids{pg::oid::uuid};
+  for (auto x : {7, INT32_MIN, INT32_MAX, 0}) ints.push_int(x);
+  ids.push_id(user_id{1, 2});
+  ids.push_id(user_id{UINT64_MAX, 0});
+  pg::params p;
+  p.add(ints).add(ids);
+  auto rows = must(db, "SELECT $1::int[], $2::uuid[], '{}'::int[], NULL::int[]", p);
+  std::vector<int32_t> numbers{5};
+  std::vector<user_id> users;
+  rows.int4s(0, 0, numbers);
+  rows.uuids(0, 1, users);
+  rows.int4s(0, 2, numbers);
+  rows.int4s(0, 3, numbers);
+  CAF_CHECK(numbers == (std::vector<int32_t>{5, 7, INT32_MIN, INT32_MAX, 0}));
+  CAF_CHECK(users == (std::vector<user_id>{{1, 2}, {UINT64_MAX, 0}}));
+}
+
 CAF_TEST(errors carry their state and leave the connection usable) {
   auto bad = db.query("SELECT 1 / 0");
   CAF_CHECK(!bad.ok() && !bad.lost());

@@ -12,6 +12,8 @@ namespace tk::pg {
 
 namespace {
 
+constexpr size_t array_header = 20; // Of one dimension.
+
 uint64_t load(const char* from, int bytes) {
   uint64_t x = 0;
   for (int i = 0; i < bytes; ++i) x = (x << 8) | static_cast<uint8_t>(from[i]);
@@ -97,6 +99,30 @@ std::string_view result::jsonb(int row, int column) const {
 instant result::time(int row, int column) const {
   if (PQgetlength(raw_.get(), row, column) != 8) std::abort();
   return from_pg_time(static_cast<int64_t>(load(PQgetvalue(raw_.get(), row, column), 8)));
+}
+
+size_t result::array_size(int row, int column, int width) const {
+  const auto raw = bytes(row, column);
+  // An array without elements has no dimension.
+  if (raw.empty() || load(raw.data(), 4) == 0) return 0;
+  if (raw.size() < array_header || load(raw.data(), 4) != 1) std::abort();
+  const auto n = static_cast<size_t>(load(raw.data() + 12, 4));
+  // Whatever is null is shorter.
+  if (raw.size() != array_header + n * (4 + static_cast<size_t>(width))) std::abort();
+  return n;
+}
+
+void result::int4s(int row, int column, std::vector<int32_t>& out) const {
+  const auto n = array_size(row, column, 4);
+  const auto* at = bytes(row, column).data() + array_header + 4;
+  out.reserve(out.size() + n);
+  for (size_t i = 0; i < n; ++i) out.push_back(static_cast<int32_t>(load(at + i * 8, 4)));
+}
+
+void result::read_element(int row, int column, size_t i, uint64_t& hi, uint64_t& lo) const {
+  const auto* at = bytes(row, column).data() + array_header + i * 20 + 4;
+  hi = load(at, 8);
+  lo = load(at + 8, 8);
 }
 
 void result::read_uuid(int row, int column, uint64_t& hi, uint64_t& lo) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/base/ids.hpp"
 #include "actors/base/time.hpp"
@@ -63,12 +64,27 @@ public:
     read_uuid(row, column, x.hi, x.lo);
     return x;
   }
+  /// int4[], appended to `out`; null is empty. Nothing in it may be null, as in the next one.
+  void int4s(int row, int column, std::vector<int32_t>& out) const;
+  /// uuid[], the same.
+  template <class Id> void uuids(int row, int column, std::vector<Id>& out) const {
+    const auto n = array_size(row, column, 16);
+    out.reserve(out.size() + n);
+    for (size_t i = 0; i < n; ++i) {
+      auto& x = out.emplace_back();
+      read_element(row, column, i, x.hi, x.lo);
+    }
+  }
 
 private:
   struct deleter {
     void operator()(pg_result* x) const;
   };
   void read_uuid(int row, int column, uint64_t& hi, uint64_t& lo) const;
+  /// Elements of an array in which each has `width` bytes.
+  [[nodiscard]] size_t array_size(int row, int column, int width) const;
+  /// One of a uuid[].
+  void read_element(int row, int column, size_t i, uint64_t& hi, uint64_t& lo) const;
   [[nodiscard]] std::string_view error_field(int code) const;
   std::unique_ptr<pg_result, deleter> raw_;
 };

@@ -109,6 +109,9 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
     [&pool](const find_open_checkouts& x) {
       return pg_answer<open_checkouts>(pool, [x](db& to) { return read_open_checkouts(to, x); });
     },
+    [&pool](const load_room& x) {
+      return pg_answer<room_rows>(pool, [x](db& to) { return read_room(to, x); });
+    },
   };
 }
 

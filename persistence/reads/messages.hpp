@@ -11,6 +11,7 @@
 #include "actors/base/time.hpp"
 #include "persistence/ledger/messages.hpp"
 #include "persistence/reads/payment_rows.hpp"
+#include "persistence/reads/queue_rows.hpp"
 
 /// What entities and the ingress read. All reads are set queries; none of them writes.
 namespace tk {

@@ -24,6 +24,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_checkout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::checkout_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_checkouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_checkouts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::room_rows)
 
 namespace tk {
 
@@ -46,6 +48,8 @@ using reads_actor = caf::typed_actor<
   /// The money of one reservation.
   caf::replies_to<load_checkout>::with<checkout_rows>,
   /// Whose money waits for something that is due.
-  caf::replies_to<find_open_checkouts>::with<open_checkouts>>;
+  caf::replies_to<find_open_checkouts>::with<open_checkouts>,
+  /// Who waits for an event, and who is inside.
+  caf::replies_to<load_room>::with<room_rows>>;
 
 } // namespace tk

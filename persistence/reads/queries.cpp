@@ -74,7 +74,8 @@ std::vector<pg_statement> read_statements() {
     {"plan_types", "SELECT id, block_no, name, description, price, total_quantity "
                    "FROM ticket_types WHERE event_id = $1::uuid ORDER BY price DESC, id"},
   };
-  for (auto& more : payment_read_statements()) all.push_back(more);
+  for (auto* part : {payment_read_statements, room_read_statements})
+    for (auto& more : part()) all.push_back(more);
   return all;
 }
 

@@ -12,6 +12,8 @@ namespace tk {
 std::vector<pg_statement> read_statements();
 /// Those of them that checkouts ask.
 std::vector<pg_statement> payment_read_statements();
+/// Those that waiting rooms ask.
+std::vector<pg_statement> room_read_statements();
 /// Plans are made once, perhaps on empty tables: only index look-ups are right at every size
 /// (H-25).
 extern const char* const read_settings;
@@ -28,5 +30,7 @@ pg_result<live_blocks> read_live_blocks(pg::connection& db);
 pg_result<checkout_rows> read_checkout(pg::connection& db, const load_checkout& x);
 pg_result<open_checkouts> read_open_checkouts(pg::connection& db, const find_open_checkouts& x);
 pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x);
+/// One snapshot, a row of the log as it was written: a million people are a few hundred rows.
+pg_result<room_rows> read_room(pg::connection& db, const load_room& x);
 
 } // namespace tk

@@ -71,6 +71,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
       return pg_answer<accounts_cleared>(pool,
                                          [=](db& to) { return clear_accounts_of(to, *vault, x); });
     },
+    [&pool](const note_admin_action& x) {
+      return pg_answer<admin_action_noted>(pool, [=](db& to) { return store_admin_action(to, x); });
+    },
     [&pool](const measure_outbox&) {
       return pg_answer<outbox_backlog>(pool, [](db& to) { return read_outbox_backlog(to); });
     },

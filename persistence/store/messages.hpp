@@ -98,6 +98,17 @@ struct accounts_cleared {
 };
 
 /// Asks for the domain events that nobody has relayed yet.
+/// Puts what an administrator did, or tried to, on record (contract 6.7).
+struct note_admin_action {
+  user_id admin;
+  std::string action, resource_type;
+  std::string resource; ///< A uuid; empty = none.
+  std::string summary;
+  int32_t status = 0; ///< That it was answered with.
+  std::string address;
+};
+struct admin_action_noted {};
+
 struct measure_outbox {};
 struct outbox_backlog {
   int64_t pending = 0;   ///< Counted up to `counted_max`.

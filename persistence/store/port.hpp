@@ -20,6 +20,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_sessions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::session_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::clear_accounts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::accounts_cleared)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::note_admin_action)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::admin_action_noted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::measure_outbox)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::outbox_backlog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_events)
@@ -67,6 +69,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<update_profile>::with<user_row>,
   caf::replies_to<list_sessions>::with<session_list>,
   caf::replies_to<clear_accounts>::with<accounts_cleared>,
+  caf::replies_to<note_admin_action>::with<admin_action_noted>,
   caf::replies_to<measure_outbox>::with<outbox_backlog>,
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,

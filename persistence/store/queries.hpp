@@ -32,6 +32,7 @@ pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions
 std::vector<pg_statement> upkeep_statements();
 pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vault& vault,
                                               const clear_accounts& x);
+pg_result<admin_action_noted> store_admin_action(pg::connection& db, const note_admin_action& x);
 pg_result<outbox_backlog> read_outbox_backlog(pg::connection& db);
 
 // -- catalogue (catalogue.cpp) --------------------------------------------------------------------

@@ -20,6 +20,10 @@ std::vector<pg_statement> upkeep_statements() {
     {"sessions_clear", "DELETE FROM refresh_families WHERE id IN (SELECT id FROM refresh_families "
                        "WHERE expires_at < now() - interval '1 day' "
                        "ORDER BY expires_at LIMIT $1::int4)"},
+    {"admin_action",
+     "INSERT INTO admin_audit_logs (admin_user_id, action, resource_type, resource_id, "
+     "request_summary, response_status, ip_address) "
+     "VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5::text, $6::int4, $7::text)"},
     // A shard's events are relayed in order of (xid, seq), so its first one is its oldest.
     {"outbox_backlog",
      "SELECT (SELECT count(*) FROM (SELECT 1 FROM relay_cursor c JOIN outbox o ON "
@@ -42,6 +46,17 @@ pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vaul
   auto cleared = db.exec("sessions_clear", pg::params{}.add_int4(x.limit));
   if (!cleared.ok()) return write_failed(cleared);
   return accounts_cleared{erased.affected(), cleared.affected()};
+}
+
+pg_result<admin_action_noted> store_admin_action(pg::connection& db, const note_admin_action& x) {
+  pg::params values;
+  values.add_id(x.admin).add_text(x.action).add_text(x.resource_type);
+  if (x.resource.empty()) values.add_null(pg::oid::uuid);
+  else values.add_id(parse_id<event_id>(x.resource).value_or(event_id{}));
+  values.add_text(x.summary).add_int4(x.status).add_text(x.address);
+  auto done = db.exec("admin_action", values);
+  if (!done.ok()) return write_failed(done);
+  return admin_action_noted{};
 }
 
 pg_result<outbox_backlog> read_outbox_backlog(pg::connection& db) {

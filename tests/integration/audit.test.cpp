@@ -43,6 +43,7 @@ struct fixture {
     settle(give_back(orders[4]), orders[4]);
     refuse(orders[5], pin(orders[5]));
     add_people();
+    fill_room();
   }
 
   /// Around the orders: users, a member, a ticket for sale, a node.
@@ -64,6 +65,40 @@ struct fixture {
                "VALUES ('Other', 'Hall', now()) RETURNING id) "
                "INSERT INTO seats (event_id, block_no, section, row_number, seat_number, "
                "seat_label, price) SELECT id, 1, 'A', 1, 1, 'A-1-1', 1000 FROM e");
+  }
+
+  /// A waiting room of two generations, with people who wait, left, came in and went.
+  void fill_room() {
+    auto direct = [](uint32_t n) { return n | 0x80000000u; };
+    room_turn x;
+    x.event = h.event;
+    x.room = owner;
+    x.turn = 1;
+    x.reserved_to = 100;
+    x.control.threshold = 10;
+    for (uint32_t n = 1; n <= 8; ++n)
+      x.joins.push_back({n > 6 ? n : direct(n), make_id<user_id>(h.source)});
+    x.leavers = {direct(3)};
+    for (int32_t n = 1; n <= 2; ++n) {
+      const auto& who = x.joins.at(static_cast<size_t>(n) + 2);
+      x.admissions.push_back({n, who.user, who.place});
+    }
+    x.admissions.push_back({3, make_id<user_id>(h.source), 0});
+    does(x);
+    room_turn y;
+    y.event = x.event;
+    y.room = owner;
+    y.reserved_to = 100;
+    y.control = x.control;
+    y.turn = 2;
+    y.ends = {{1, slot_end::left}};
+    does(y);
+    y.turn = 3;
+    y.generation = 2;
+    y.ends.clear();
+    y.joins = {{direct(30), make_id<user_id>(h.source)}};
+    for (int32_t n = 1; n <= 2; ++n) y.admissions.push_back({n, make_id<user_id>(h.source), 0});
+    does(y);
   }
 
   void does(op x) {
@@ -292,12 +327,38 @@ plant_table plants_of_ledger() {
   };
 }
 
+plant_table plants_of_queue() {
+  const std::string slots = "queue_admissions",
+                    old = "generation = 1 AND number = ", now = "generation = 2 AND number = ";
+  return {
+    {"room_unknown", "INSERT INTO queue_admissions SELECT gen_random_uuid(), generation, number, "
+                     "user_id, NULL, admitted_at, hard_end FROM queue_admissions LIMIT 1"},
+    {"room_ahead", "UPDATE queue_rooms SET turn = 2"},
+    {"slot_gap", change(slots, "number = 9", old + "3")},
+    {"slot_count", "DELETE FROM queue_admissions WHERE generation = 2"},
+    {"slot_twice",
+     change(slots, "user_id = (SELECT user_id FROM queue_admissions WHERE " + now + "1)",
+            now + "2")},
+    {"slots_over", "UPDATE queue_rooms SET threshold = 1"},
+    {"slot_cleared", change(slots, "ended_at = NULL, end_reason = NULL", old + "2")},
+    {"slot_late", change(slots, "ended_at = hard_end + interval '1 second'", old + "2")},
+    {"place_admitted_twice",
+     change(slots, "place = (SELECT place FROM queue_admissions WHERE " + old + "1)", old + "3")},
+    {"place_admitted_left", change(slots, "place = 3", old + "3")},
+    {"place_not_joined", change(slots, "place = 77", old + "2")},
+    {"place_twice", "INSERT INTO queue_log SELECT event_id, generation, 2, kind, places, users, at "
+                    "FROM queue_log WHERE turn = 3"},
+    {"place_not_reserved", "UPDATE queue_rooms SET reserved_to = 30"},
+  };
+}
+
 /// A contradiction for every rule that is not about a reference.
 const plant_table& plants() {
   static const auto all = [] {
     auto out = plants_of_orders();
     out.merge(plants_of_money());
     out.merge(plants_of_ledger());
+    out.merge(plants_of_queue());
     return out;
   }();
   return all;

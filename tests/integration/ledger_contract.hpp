@@ -29,8 +29,12 @@
 /// - claim_key: `not_pending` (nobody) | `conflict` | `replayed` | `ok`; `effect` is what the key
 ///   names. In a batch the first op with a key makes or moves the row.
 /// - The ops about money: see ledger_contract_payments.cpp.
+/// - room_turn: `done` (this turn of this owner is on record) | `fenced` | `in_flight` (an earlier
+///   op of the batch is a turn of the room) | `ok`; a gap, slots out of order and an end of nothing
+///   are torn.
 /// Kinds of a batch are judged in the order release, money, create, open_family, rotate, revoke,
-/// claim_key, reread; within a kind in op order. Verdicts stand in the order of the batch's ops.
+/// claim_key, room_turn, reread; within a kind in op order. Verdicts stand in the order of the
+/// batch's ops.
 namespace tk {
 
 struct event_seed {
@@ -124,10 +128,20 @@ struct ticket_entry {
   instant used_at; ///< Epoch = never.
 };
 
+/// A slot, whether it is open or not.
+struct admission_entry {
+  int32_t generation = 0, number = 0;
+  user_id user;
+  uint32_t place = 0;
+  instant admitted_at, hard_end, ended_at; ///< Epoch = has not ended.
+  std::string why;
+};
+
 /// Counts of all rows that a refused op must leave alone.
 struct row_counts {
   int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0, tokens = 0;
   int64_t payments = 0, attempts = 0, refunds = 0, books = 0, tickets = 0, keys = 0;
+  int64_t rooms = 0, room_log = 0, admissions = 0;
   auto operator<=>(const row_counts&) const = default;
 };
 
@@ -184,6 +198,8 @@ struct ledger_world {
   virtual std::optional<family_state> family(family_id x) = 0;
   virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
   virtual credentials_entry credentials(user_id x) = 0;
+  virtual room_rows room(event_id x) = 0;
+  virtual std::vector<admission_entry> admissions(event_id x) = 0; ///< By generation and number.
   virtual row_counts counts() = 0;
 };
 

@@ -146,6 +146,15 @@ public:
   }
   void age_rotation(family_id x, millis by) override { rows().families.at(x).rotated_at -= by; }
   instant revoked_before(user_id x) override { return rows().users.at(x); }
+  room_rows room(event_id x) override { return model_.read(load_room{x}); }
+  std::vector<admission_entry> admissions(event_id x) override {
+    constexpr const char* reasons[] = {"", "left", "expired", "paid", "cleared"};
+    std::vector<admission_entry> out;
+    for (const auto& [key, y] : rows().rooms[x].slots)
+      out.push_back({key.first, key.second, y.user, y.place, y.admitted_at, y.hard_end, y.ended_at,
+                     y.ended_at == instant{} ? "" : reasons[static_cast<size_t>(y.why)]});
+    return out;
+  }
   row_counts counts() override {
     row_counts n;
     n.reservations = static_cast<int64_t>(rows().reservations.size());
@@ -161,6 +170,11 @@ public:
     n.books = static_cast<int64_t>(rows().books.size());
     n.tickets = static_cast<int64_t>(rows().tickets.size());
     n.keys = static_cast<int64_t>(rows().request_keys.size());
+    n.rooms = static_cast<int64_t>(rows().rooms.size());
+    for (const auto& [id, r] : rows().rooms) {
+      n.room_log += static_cast<int64_t>(r.log.size());
+      n.admissions += static_cast<int64_t>(r.slots.size());
+    }
     return n;
   }
 

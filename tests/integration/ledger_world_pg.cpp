@@ -1,7 +1,10 @@
 // The real side of the ledger's contract: libpq driver and PostgreSQL.
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
+#include "persistence/ledger/queue_places.hpp"
+#include "persistence/reads/queries.hpp"
 #include "tests/integration/ledger_contract.hpp"
 #include "tests/integration/pg_fixture.hpp"
 
@@ -38,6 +41,9 @@ struct world_pg final : ledger_world {
 
   explicit world_pg(test::test_database& x)
       : home(x), db(x.connect()), driver(test::plain_driver(x)) {}
+
+  /// What rooms read with, as their pool's role does.
+  std::optional<pg::connection> reader;
 
   /// A statement with one parameter: whom it is about.
   template <class Id> pg::result about(const Id& x, const char* sql) {
@@ -176,6 +182,8 @@ struct world_pg final : ledger_world {
   instant revoked_before(user_id x) override {
     return about(x, "SELECT revoked_before FROM users WHERE id = $1").time_or(0, 0, instant{});
   }
+  room_rows room(event_id x) override;
+  std::vector<admission_entry> admissions(event_id x) override;
   row_counts counts() override {
     return {number(db, "SELECT count(*) FROM reservations"),
             number(db, "SELECT count(*) FROM reservation_items"),
@@ -188,7 +196,10 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM refunds"),
             number(db, "SELECT count(*) FROM books"),
             number(db, "SELECT count(*) FROM tickets"),
-            number(db, "SELECT count(*) FROM request_keys")};
+            number(db, "SELECT count(*) FROM request_keys"),
+            number(db, "SELECT count(*) FROM queue_rooms"),
+            number(db, "SELECT count(DISTINCT (event_id, turn)) FROM queue_log"),
+            number(db, "SELECT count(*) FROM queue_admissions")};
   }
 };
 
@@ -320,6 +331,36 @@ std::vector<ticket_entry> world_pg::tickets(reservation_id x) {
                         won{rows.integer(i, 7)},
                         rows.uuid<user_id>(i, 8),
                         rows.time_or(i, 9, instant{})};
+  });
+}
+
+room_rows world_pg::room(event_id x) {
+  if (!reader) {
+    reader = home.connect("tiketi_read");
+    if (auto set = reader->run_script(read_settings); !set.ok())
+      throw std::runtime_error(set.error());
+    for (const auto& y : room_read_statements())
+      if (auto made = reader->prepare(y.name, y.sql); !made.ok())
+        throw std::runtime_error(made.error());
+  }
+  auto out = read_room(*reader, {x});
+  if (!out) throw std::runtime_error(out.error().text);
+  return std::move(*out);
+}
+
+std::vector<admission_entry> world_pg::admissions(event_id x) {
+  auto rows =
+    about(x, "SELECT generation, number, user_id, place, admitted_at, hard_end, ended_at, "
+             "end_reason FROM queue_admissions WHERE event_id = $1 ORDER BY 1, 2");
+  return each<admission_entry>(rows, [&](int i) {
+    return admission_entry{rows.int4(i, 0),
+                           rows.int4(i, 1),
+                           rows.uuid<user_id>(i, 2),
+                           rows.null(i, 3) ? 0 : place_of_row(rows.int4(i, 3)),
+                           rows.time(i, 4),
+                           rows.time(i, 5),
+                           rows.time_or(i, 6, instant{}),
+                           str(rows, i, 7)};
   });
 }
 

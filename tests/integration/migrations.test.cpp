@@ -112,6 +112,12 @@ CAF_TEST(the ledger has no DDL and deletes nothing it has decided) {
                     "DELETE FROM tickets",
                     "UPDATE tickets SET ticket_number = 'x'",
                     "UPDATE tickets SET user_id = gen_random_uuid()",
+                    "UPDATE queue_log SET at = now()",
+                    "DELETE FROM queue_log",
+                    "DELETE FROM queue_rooms",
+                    "DELETE FROM queue_admissions",
+                    "UPDATE queue_admissions SET hard_end = now()",
+                    "UPDATE queue_admissions SET user_id = gen_random_uuid()",
                     "UPDATE books SET at = now()",
                     "DELETE FROM request_keys",
                     "UPDATE request_keys SET digest = 'x'",
@@ -155,6 +161,9 @@ CAF_TEST(the store writes nothing that the ledger owns) {
                     "UPDATE tickets SET status = 'valid'",
                     "UPDATE request_keys SET effect_id = user_id",
                     "DELETE FROM request_keys",
+                    "UPDATE queue_rooms SET threshold = 1",
+                    "UPDATE queue_admissions SET ended_at = now()",
+                    "INSERT INTO queue_log (turn) VALUES (1)",
                     "UPDATE relay_cursor SET seq = 1",
                     "DELETE FROM admin_audit_logs",
                     "UPDATE admin_audit_logs SET action = 'x'",
@@ -182,6 +191,7 @@ CAF_TEST(readers only read) {
   CAF_CHECK(allowed(db, "SELECT revoked_before FROM users"));
   CAF_CHECK(allowed(db, "SELECT count(*) FROM seats"));
   CAF_CHECK(allowed(db, "SELECT count(*) FROM tickets"));
+  CAF_CHECK(allowed(db, "SELECT count(*) FROM queue_log"));
 }
 
 CAF_TEST(the auditor reads what readers read and writes nothing whatever it sets) {
@@ -210,11 +220,21 @@ CAF_TEST(constraints are the last line of defence) {
            "price) VALUES ('00000000-0000-4000-8000-000000000001', 0, 'A', 1, 1, 'A-1-1', 5)");
   must(db, "INSERT INTO ticket_types (event_id, name, price, total_quantity) "
            "VALUES ('00000000-0000-4000-8000-000000000001', 'x', 1, 4)");
+  must(db, "INSERT INTO queue_admissions (event_id, generation, number, user_id, admitted_at, "
+           "hard_end) VALUES (gen_random_uuid(), 1, 1, gen_random_uuid(), now(), "
+           "now() + interval '1 s')");
   for (auto* sql :
        {"UPDATE seats SET status = 'locked'", "UPDATE seats SET version = -1",
         "UPDATE seats SET reservation_id = gen_random_uuid()", "UPDATE seats SET status = 'free'",
         "UPDATE ticket_types SET available_quantity = -1",
         "UPDATE ticket_types SET available_quantity = 5",
-        "INSERT INTO shard_owners VALUES (128, NULL, 1)"})
+        "INSERT INTO shard_owners VALUES (128, NULL, 1)",
+        "UPDATE queue_admissions SET ended_at = now()",
+        "UPDATE queue_admissions SET end_reason = 'left'",
+        "UPDATE queue_admissions SET end_reason = 'gone', ended_at = now()",
+        "UPDATE queue_admissions SET hard_end = admitted_at",
+        "INSERT INTO queue_log VALUES (gen_random_uuid(), 1, 1, 'join', '{1}', '{}', now())",
+        "INSERT INTO queue_log VALUES (gen_random_uuid(), 1, 1, 'join', '{1}', NULL, now())",
+        "INSERT INTO queue_log VALUES (gen_random_uuid(), 1, 1, 'leave', '{}', NULL, now())"})
     CAF_CHECK_EQUAL(state_of(db, sql), "23514");
 }

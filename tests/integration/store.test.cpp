@@ -376,6 +376,9 @@ CAF_TEST(the pools answer everybody and come back after a lost connection) {
                   [&](caf::error&) { ++bad; });
   CAF_CHECK_EQUAL(good, 1000);
   CAF_CHECK_EQUAL(bad, 0);
+  self->request(reads, patience, load_room{event("2025 콘서트 투어 in 서울")})
+    .receive([](const room_rows& x) { CAF_CHECK(x.known && x.waiting.empty()); },
+             [](caf::error& x) { CAF_ERROR(caf::to_string(x)); });
   auto ping = [&] {
     bool ok = false;
     self->request(store, patience, ping_store{})

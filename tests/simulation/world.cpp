@@ -103,6 +103,7 @@ sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who) 
     [=](const load_plan& x) { return read<plan_rows>(self, db, who, x); },
     [=](const load_checkout& x) { return read<checkout_rows>(self, db, who, x); },
     [=](const find_open_checkouts& x) { return read<open_checkouts>(self, db, who, x); },
+    [=](const load_room& x) { return read<room_rows>(self, db, who, x); },
   };
 }
 

@@ -127,6 +127,7 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
     [=](const load_plan&) { return plan_rows{}; },
     [=](const load_checkout&) { return checkout_rows{}; },
     [=](const find_open_checkouts&) { return open_checkouts{}; },
+    [=](const load_room&) { return room_rows{}; },
   };
 }
 

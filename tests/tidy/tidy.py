@@ -72,7 +72,8 @@ SOURCE = re.compile(r"\.(cpp|hpp|py|cmake|sql)$|(^|/)(CMakeLists\.txt|with-postg
                     r"|^dev$|^\.ci/run$")
 CORE = re.compile(r"^actors/\w+/core(_\w+)?\.(cpp|hpp)$")
 CORE_MAY = re.compile(r"^(actors/base/|actors/\w+/(core|messages)(_\w+)?\.hpp$|tl/expected\.hpp$"
-                      r"|persistence/\w+/messages\.hpp$|[a-z_0-9]+$)")
+                      r"|actors/waiting_room/(board|line|pace|people|presence|settings)\.hpp$"
+                      r"|persistence/\w+/(messages|queue_ops|queue_rows)\.hpp$|[a-z_0-9]+$)")
 
 
 def blank(match):

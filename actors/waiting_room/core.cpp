@@ -1,0 +1,454 @@
+#include "actors/waiting_room/core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tk {
+
+namespace {
+
+constexpr millis look_every{5000};
+/// Payments are looked at once more for so long: theirs is the clock of another transaction.
+constexpr millis look_back{10'000};
+constexpr size_t sweep_max = 1000;
+/// A turn admits no more: what is written at once stays small beside a batch of sales.
+constexpr uint32_t batch_max = 1000;
+/// So that a room that starts again goes on above the versions of its last life in the same epoch.
+constexpr uint64_t versions_per_ms = 1000;
+
+uint32_t first_direct(const room_rows& rows) {
+  auto out = static_cast<uint32_t>(rows.reserved_to);
+  if (!rows.unwritten.empty()) out = std::min(out, rows.unwritten.front().from);
+  auto direct = [](const room_join& x) { return queue_place::of(x.place).direct; };
+  auto first = std::ranges::find_if(rows.waiting, direct);
+  return first == rows.waiting.end() ? out : std::min(out, queue_place::of(first->place).number);
+}
+
+} // namespace
+
+waiting_room_core::waiting_room_core(event_id event, participant address,
+                                     const queue_settings& settings, const room_rows& rows,
+                                     instant now)
+    : event_(event),
+      address_(address),
+      settings_(settings),
+      control_(rows.control),
+      generation_(rows.generation),
+      direct_(first_direct(rows)),
+      presence_(now),
+      next_direct_(static_cast<uint32_t>(rows.reserved_to)),
+      reserved_to_(next_direct_),
+      asked_to_(next_direct_),
+      unsure_(rows.unwritten),
+      next_admission_(rows.next_admission),
+      written_(rows.turn),
+      paid_since_(now - settings.slot_max),
+      look_at_(now),
+      sweep_at_(now + settings.sweep_every),
+      returns_until_(now + settings.stale_after),
+      now_(now),
+      version_(static_cast<uint64_t>(to_ms(now)) * versions_per_ms) {
+  // Whatever they did while nobody was here to see it: everybody counts as seen now (H-11).
+  uint32_t position = 0;
+  for (auto& x : rows.waiting) {
+    auto poll_s = static_cast<uint32_t>(next_poll_s(++position));
+    auto entry = people_.add({x.user, x.place, 0, poll_s});
+    auto place = queue_place::of(x.place);
+    line_of(place).put(place.number, entry);
+  }
+  for (auto& x : rows.slots) {
+    auto soft = std::min(now + settings.slot, x.hard_end);
+    slots_[x.user] = {x.number, written_, true, false, soft, x.hard_end};
+  }
+  next_.turn = written_ + 1;
+}
+
+// -- numbers --------------------------------------------------------------------------------------
+
+uint32_t waiting_room_core::threshold() const {
+  return static_cast<uint32_t>(control_.threshold.value_or(settings_.threshold));
+}
+
+uint32_t waiting_room_core::per_second() const {
+  return static_cast<uint32_t>(control_.per_second.value_or(settings_.per_second));
+}
+
+bool waiting_room_core::full() const {
+  return settings_.capacity > 0 && people_.size() >= static_cast<size_t>(settings_.capacity);
+}
+
+uint32_t waiting_room_core::ahead_of(queue_place x) const {
+  auto gated = x.direct ? gated_.size() : gated_.ahead_of(x.number);
+  return static_cast<uint32_t>(gated + (x.direct ? direct_.ahead_of(x.number) : 0));
+}
+
+void waiting_room_core::advance(instant now) {
+  now_ = now;
+  presence_.advance(now);
+}
+
+// -- telling --------------------------------------------------------------------------------------
+
+queue_reply waiting_room_core::told_all(queue_state state) const {
+  queue_reply out;
+  out.state = state;
+  out.ticket = {{}, generation_, address_.epoch};
+  out.waiting = static_cast<uint32_t>(people_.size());
+  out.active = static_cast<uint32_t>(slots_.size());
+  out.threshold = threshold();
+  out.version = version_;
+  return out;
+}
+
+queue_reply waiting_room_core::told(const waiting_person& x) const {
+  auto out = told_all(queue_state::queued);
+  auto place = queue_place::of(x.place);
+  out.ticket.place = place;
+  out.ahead = ahead_of(place);
+  out.behind = out.waiting - out.ahead - 1;
+  out.wait_s = estimated_wait_s(pace_.at(now_), out.ahead + 1);
+  return out;
+}
+
+queue_reply waiting_room_core::told(const slot& x) const {
+  auto out = told_all(queue_state::active);
+  out.admission = x.number;
+  out.slot_end = x.expires_at;
+  return out;
+}
+
+queue_report waiting_room_core::report() const {
+  queue_report out;
+  out.waiting = static_cast<uint32_t>(people_.size());
+  out.active = static_cast<uint32_t>(slots_.size());
+  out.threshold = threshold();
+  out.per_second = per_second();
+  out.paused = control_.paused;
+  out.generation = generation_;
+  return out;
+}
+
+// -- coming ---------------------------------------------------------------------------------------
+
+room_answer waiting_room_core::check_slot(slots::iterator i, instant now) {
+  auto& x = i->second;
+  if (!x.on_record) return {{}, x.turn};
+  if (x.expires_at <= now) {
+    end(i, slot_end::expired);
+    return {{}, next_.turn}; // Whoever comes back then begins anew.
+  }
+  x.expires_at = std::min(now + settings_.slot, x.hard_end);
+  return {told(x), 0};
+}
+
+/// A ticket of an earlier epoch for a number that nobody wrote down. One of long ago does not
+/// count: its owner's silence is older than the room.
+bool waiting_room_core::may_return(const queue_ticket& x) const {
+  constexpr int64_t epochs_back = 2;
+  auto n = x.place.number;
+  if (!x.place.direct || x.generation != generation_ || x.epoch >= address_.epoch ||
+      x.epoch < address_.epoch - epochs_back || returned_.contains(n))
+    return false;
+  auto behind = std::ranges::upper_bound(unsure_, n, {}, &number_range::from);
+  return behind != unsure_.begin() && n < std::prev(behind)->to;
+}
+
+/// Has the next range reserved in time. True when there is no number to give before that.
+bool waiting_room_core::range_wanted() {
+  if (reserved_to_ - next_direct_ < range / 2 && asked_to_ == reserved_to_) {
+    asked_to_ = reserved_to_ + range;
+    urgent_ = true;
+  }
+  return next_direct_ >= reserved_to_;
+}
+
+/// The turn that puts the range on record that is waited for.
+int64_t waiting_room_core::turn_of_range() const {
+  bool on_its_way = in_flight_ && in_flight_->reserved_to > int64_t{reserved_to_};
+  return on_its_way ? in_flight_->turn : next_.turn;
+}
+
+std::optional<queue_place> waiting_room_core::place_for(const check_queue& x) {
+  if (may_return(x.ticket)) {
+    returned_.insert(x.ticket.place.number);
+    return x.ticket.place;
+  }
+  // A second user with the same number of the gate comes behind, as if without one.
+  bool gated = x.gate_number > 0 && x.gate_number < gate_number_max &&
+               gated_.at(x.gate_number) == waiting_line::no_entry;
+  if (gated) return queue_place{false, x.gate_number};
+  if (range_wanted()) return std::nullopt;
+  return queue_place{true, next_direct_++};
+}
+
+void waiting_room_core::touch(waiting_person& x) {
+  auto place = queue_place::of(x.place);
+  x.seen_s = presence_.now_s();
+  x.poll_s = static_cast<uint32_t>(next_poll_s(ahead_of(place) + 1));
+  line_of(place).set_present(place.number, true);
+}
+
+void waiting_room_core::join(user_id user, queue_place place) {
+  auto entry = people_.add({user, place.code(), 0, 0});
+  line_of(place).put(place.number, entry);
+  touch(people_.at(entry));
+  next_.joins.push_back({place.code(), user});
+  changed();
+}
+
+room_answer waiting_room_core::check(const check_queue& x, instant now) {
+  advance(now);
+  if (auto i = slots_.find(x.user); i != slots_.end()) return check_slot(i, now);
+  if (auto entry = people_.find(x.user)) {
+    touch(people_.at(*entry));
+    return {told(people_.at(*entry)), 0};
+  }
+  if (!x.join && !may_return(x.ticket)) return {told_all(queue_state::absent), 0};
+  bool first = people_.size() == 0 && !control_.paused && !may_return(x.ticket);
+  if (first && slots_.size() < threshold()) return {{}, admit(x.user, 0, now)};
+  if (full() && !may_return(x.ticket)) {
+    auto out = told_all(queue_state::absent);
+    out.is = ec::queue_full;
+    return {out, 0};
+  }
+  auto place = place_for(x);
+  if (!place) return {{}, turn_of_range()};
+  if (next_.joins.empty()) joins_since_ = now;
+  join(x.user, *place);
+  return {told(people_.at(*people_.find(x.user))), 0};
+}
+
+void waiting_room_core::hear(const heard_people& x, instant now) {
+  if (!presence_.hear(x.ingress, x.batch, now) || x.generation != generation_) return;
+  for (auto code : x.places) {
+    auto place = queue_place::of(code);
+    if (auto entry = line_of(place).at(place.number); entry != waiting_line::no_entry)
+      touch(people_.at(entry));
+  }
+}
+
+// -- going ----------------------------------------------------------------------------------------
+
+void waiting_room_core::drop(waiting_people::entry x) {
+  auto place = queue_place::of(people_.at(x).place);
+  line_of(place).remove(place.number);
+  people_.remove(x);
+  changed();
+}
+
+void waiting_room_core::end(slots::iterator i, slot_end why) {
+  next_.ends.push_back({i->second.number, why});
+  slots_.erase(i);
+  urgent_ = true;
+  changed();
+}
+
+int64_t waiting_room_core::leave(user_id user, instant now) {
+  advance(now);
+  if (auto i = slots_.find(user); i != slots_.end()) {
+    if (i->second.on_record) {
+      end(i, slot_end::left);
+      return next_.turn;
+    }
+    i->second.leaving = true; // No turn opens a slot and ends it: that is for the one after.
+    return i->second.turn + 1;
+  }
+  auto entry = people_.find(user);
+  if (!entry) return 0;
+  next_.leavers.push_back(people_.at(*entry).place);
+  drop(*entry);
+  urgent_ = true;
+  return next_.turn;
+}
+
+void waiting_room_core::clear() {
+  ++generation_;
+  people_.clear();
+  gated_ = waiting_line{};
+  direct_ = waiting_line{next_direct_};
+  slots_.clear();
+  next_admission_ = 1;
+  unsure_.clear();
+  returned_.clear();
+  auto turn = next_.turn;
+  next_ = {};
+  next_.turn = turn;
+}
+
+room_report waiting_room_core::steer(const steer_queue& x, instant now) {
+  advance(now);
+  switch (x.verb) {
+  case queue_verb::report: return {report(), 0};
+  case queue_verb::clear: clear(); break;
+  case queue_verb::set_threshold: control_.threshold = x.value; break;
+  case queue_verb::set_rate: control_.per_second = x.value; break;
+  case queue_verb::pause: control_.paused = true; break;
+  case queue_verb::resume: control_.paused = false; break;
+  }
+  urgent_ = true;
+  changed();
+  return {report(), next_.turn};
+}
+
+// -- time -----------------------------------------------------------------------------------------
+
+bool waiting_room_core::silent(const waiting_person& x) const {
+  constexpr uint32_t polls = 3, grace_s = 30;
+  return presence_.now_s() - x.seen_s > polls * x.poll_s + grace_s;
+}
+
+/// The next one to be admitted. Whoever is silent keeps the place and is passed over (P-64).
+std::optional<waiting_people::entry> waiting_room_core::next_present() {
+  for (auto* line : {&gated_, &direct_}) {
+    while (auto number = line->first_present()) {
+      auto entry = line->at(*number);
+      if (!silent(people_.at(entry))) return entry;
+      line->set_present(*number, false);
+    }
+  }
+  return std::nullopt;
+}
+
+int64_t waiting_room_core::admit(user_id user, uint32_t place, instant now) {
+  slot x;
+  x.number = next_admission_++;
+  x.turn = next_.turn;
+  x.expires_at = x.hard_end = now + settings_.slot_max;
+  slots_[user] = x;
+  next_.admissions.push_back({x.number, user, place});
+  urgent_ = true;
+  changed();
+  return x.turn;
+}
+
+void waiting_room_core::sweep() {
+  auto stale_s = static_cast<uint32_t>(settings_.stale_after.count() / 1000);
+  size_t dropped = 0;
+  for (auto* line : {&gated_, &direct_}) {
+    for (auto n = line->head(); n < line->end() && dropped < sweep_max; ++n) {
+      auto entry = line->at(n);
+      if (entry == waiting_line::no_entry) continue;
+      if (presence_.now_s() - people_.at(entry).seen_s < stale_s) continue;
+      next_.leavers.push_back(people_.at(entry).place);
+      drop(entry);
+      ++dropped;
+    }
+  }
+  urgent_ = urgent_ || dropped > 0;
+}
+
+void waiting_room_core::round(instant now) {
+  advance(now);
+  for (auto i = slots_.begin(); i != slots_.end();) {
+    auto at = i++;
+    if (at->second.on_record && at->second.expires_at <= now) end(at, slot_end::expired);
+  }
+  if (now >= look_at_ && !slots_.empty()) look_ = urgent_ = true;
+  if (now >= sweep_at_) {
+    sweep_at_ = now + settings_.sweep_every;
+    sweep();
+  }
+  if (!control_.paused) admit_next(now);
+  if (now < returns_until_) return;
+  unsure_.clear(); // Whoever has not come back by now has lost the place.
+  returned_.clear();
+  direct_.trim();
+}
+
+void waiting_room_core::admit_next(instant now) {
+  auto by_rate =
+    uint64_t{per_second()} * static_cast<uint64_t>(settings_.round_every.count()) / 1000;
+  auto most = static_cast<uint32_t>(std::min<uint64_t>(by_rate, batch_max));
+  for (uint32_t n = 0; n < most && slots_.size() < threshold(); ++n) {
+    auto entry = next_present();
+    if (!entry) break;
+    auto person = people_.at(*entry);
+    drop(*entry);
+    admit(person.user, person.place, now);
+  }
+}
+
+// -- the record -----------------------------------------------------------------------------------
+
+instant waiting_room_core::next_turn_at() const {
+  if (in_flight_) return instant::max();
+  if (urgent_) return instant{};
+  return next_.joins.empty() ? instant::max() : joins_since_ + linger;
+}
+
+std::optional<room_turn> waiting_room_core::take_turn(instant now) {
+  if (next_turn_at() > now) return std::nullopt;
+  auto turn = next_.turn;
+  next_.event = event_;
+  next_.room = address_;
+  next_.generation = generation_;
+  next_.reserved_to = asked_to_;
+  next_.control = control_;
+  next_.slot_max_s = static_cast<int32_t>(settings_.slot_max.count() / 1000);
+  if (std::exchange(look_, false)) next_.paid_since = paid_since_;
+  in_flight_ = std::exchange(next_, {});
+  next_.turn = turn + 1;
+  urgent_ = false;
+  return in_flight_;
+}
+
+void waiting_room_core::turn_written(instant at, const std::vector<int32_t>& paid, instant now) {
+  if (!in_flight_) return;
+  auto done = std::move(*in_flight_);
+  in_flight_.reset();
+  written_ = done.turn;
+  reserved_to_ = static_cast<uint32_t>(done.reserved_to);
+  if (done.paid_since != instant{}) {
+    paid_since_ = at - look_back;
+    look_at_ = now + look_every;
+  }
+  if (done.generation != generation_) return; // Cleared meanwhile: nobody of it is here any more.
+  pace_.note(static_cast<uint32_t>(done.admissions.size()), now);
+  for (auto& x : done.admissions) {
+    auto i = slots_.find(x.user);
+    if (i == slots_.end() || i->second.number != x.number) continue;
+    i->second.on_record = true;
+    i->second.hard_end = at + settings_.slot_max;
+    i->second.expires_at = std::min(now + settings_.slot, i->second.hard_end);
+    if (i->second.leaving) end(i, slot_end::left);
+  }
+  auto has_paid = [&](auto& x) { return std::ranges::find(paid, x.second.number) != paid.end(); };
+  if (!paid.empty() && std::erase_if(slots_, has_paid) > 0) changed();
+  if (!done.admissions.empty()) changed();
+}
+
+// -- looking --------------------------------------------------------------------------------------
+
+room_board waiting_room_core::board(instant now) const {
+  room_board out;
+  out.event = event_;
+  out.epoch = address_.epoch;
+  out.version = version_;
+  out.made_at = now;
+  out.generation = generation_;
+  out.unsure_from = unsure_.empty() ? asked_to_ : unsure_.front().from;
+  out.gated = gated_.view();
+  out.direct = direct_.view();
+  out.active = static_cast<uint32_t>(slots_.size());
+  out.threshold = threshold();
+  out.paused = control_.paused;
+  out.pace = pace_.at(now);
+  out.first_slot = out.next_slot = next_admission_;
+  for (auto& [user, x] : slots_) out.first_slot = std::min(out.first_slot, x.number);
+  out.open_slots.assign(static_cast<size_t>(out.next_slot - out.first_slot + 63) / 64, 0);
+  for (auto& [user, x] : slots_) {
+    auto index = static_cast<uint32_t>(x.number - out.first_slot);
+    out.open_slots[index / 64] |= uint64_t{1} << (index % 64);
+  }
+  return out;
+}
+
+bool waiting_room_core::idle() const {
+  return people_.size() == 0 && slots_.empty() && !in_flight_ && !urgent_;
+}
+
+size_t waiting_room_core::bytes() const {
+  return people_.bytes() + gated_.bytes() + direct_.bytes();
+}
+
+} // namespace tk

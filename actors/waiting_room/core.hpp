@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "actors/waiting_room/board.hpp"
+#include "actors/waiting_room/line.hpp"
+#include "actors/waiting_room/messages.hpp"
+#include "actors/waiting_room/pace.hpp"
+#include "actors/waiting_room/people.hpp"
+#include "actors/waiting_room/presence.hpp"
+#include "actors/waiting_room/settings.hpp"
+#include "persistence/ledger/queue_ops.hpp"
+#include "persistence/reads/queue_rows.hpp"
+
+namespace tk {
+
+/// What the room says to one question. With `after_turn` it cannot say yet: ask again when that
+/// turn is on record.
+struct room_answer {
+  queue_reply reply;
+  int64_t after_turn = 0;
+};
+struct room_report {
+  queue_report reply;
+  int64_t after_turn = 0;
+};
+
+/// The rules of a waiting room: pure. Who has a slot is on record before anybody hears of it;
+/// places are proved by their tickets until they are on record, which takes a moment.
+class waiting_room_core {
+public:
+  waiting_room_core(event_id event, participant address, const queue_settings& settings,
+                    const room_rows& rows, instant now);
+
+  // -- what people ask --------------------------------------------------------------------------
+  room_answer check(const check_queue& x, instant now);
+  /// The turn that puts it on record; 0 = there is nothing to give up.
+  int64_t leave(user_id user, instant now);
+  room_report steer(const steer_queue& x, instant now);
+  void hear(const heard_people& x, instant now);
+  /// Somebody has paid: the next turn ends their slot.
+  void look_at_payments() { look_ = urgent_ = true; }
+
+  // -- time ---------------------------------------------------------------------------------------
+  /// Ends what is over and admits who is next. To be called every `queue_settings::round_every`.
+  void round(instant now);
+
+  // -- the record ---------------------------------------------------------------------------------
+  /// What is to be written now; nothing while a turn is on its way, or when it can wait.
+  std::optional<room_turn> take_turn(instant now);
+  /// When `take_turn` is to be called again; `instant::max()` = after the next change.
+  [[nodiscard]] instant next_turn_at() const;
+  /// The turn on its way is on record since `at`; `paid` are slots that ended by a payment.
+  void turn_written(instant at, const std::vector<int32_t>& paid, instant now);
+  [[nodiscard]] int64_t written() const { return written_; }
+
+  // -- looking ------------------------------------------------------------------------------------
+  [[nodiscard]] room_board board(instant now) const;
+  /// Rises with everything that a board shows, over restarts too.
+  [[nodiscard]] uint64_t version() const { return version_; }
+  /// Has the next board replace the last one although nothing has changed.
+  void renew_board() { changed(); }
+  /// Nobody is here and nothing is on its way.
+  [[nodiscard]] bool idle() const;
+  [[nodiscard]] size_t waiting() const { return people_.size(); }
+  [[nodiscard]] size_t active() const { return slots_.size(); }
+  [[nodiscard]] size_t bytes() const;
+  /// The turn on its way.
+  [[nodiscard]] const room_turn* in_flight() const { return in_flight_ ? &*in_flight_ : nullptr; }
+
+  /// So many direct numbers are reserved at a time.
+  static constexpr uint32_t range = 10'000;
+  /// How long places wait to be put on record together.
+  static constexpr millis linger{100};
+  static constexpr uint32_t gate_number_max = 1u << 24;
+
+private:
+  struct slot {
+    int32_t number = 0;
+    int64_t turn = 0; ///< That puts it on record.
+    bool on_record = false, leaving = false;
+    instant expires_at, hard_end;
+  };
+  using slots = std::map<user_id, slot>;
+
+  [[nodiscard]] uint32_t threshold() const;
+  [[nodiscard]] uint32_t per_second() const;
+  [[nodiscard]] bool full() const;
+  [[nodiscard]] waiting_line& line_of(queue_place x) { return x.direct ? direct_ : gated_; }
+  [[nodiscard]] uint32_t ahead_of(queue_place x) const;
+  [[nodiscard]] queue_reply told_all(queue_state state) const;
+  [[nodiscard]] queue_reply told(const waiting_person& x) const;
+  [[nodiscard]] queue_reply told(const slot& x) const;
+  [[nodiscard]] queue_report report() const;
+
+  void advance(instant now);
+  [[nodiscard]] int64_t turn_of_range() const;
+  void admit_next(instant now);
+  room_answer check_slot(slots::iterator i, instant now);
+  std::optional<queue_place> place_for(const check_queue& x);
+  [[nodiscard]] bool may_return(const queue_ticket& x) const;
+  bool range_wanted();
+  void join(user_id user, queue_place place);
+  void touch(waiting_person& x);
+  void drop(waiting_people::entry x);
+  [[nodiscard]] bool silent(const waiting_person& x) const;
+  std::optional<waiting_people::entry> next_present();
+  int64_t admit(user_id user, uint32_t place, instant now);
+  void end(slots::iterator i, slot_end why);
+  void clear();
+  void sweep();
+  void changed() { ++version_; }
+
+  event_id event_;
+  participant address_;
+  queue_settings settings_;
+  room_control control_;
+  int32_t generation_ = 1;
+
+  waiting_people people_;
+  waiting_line gated_, direct_;
+  slots slots_;
+  presence_clock presence_;
+  pace_meter pace_;
+
+  uint32_t next_direct_ = 1;
+  uint32_t reserved_to_ = 1; ///< On record.
+  uint32_t asked_to_ = 1;    ///< On record, or in a turn.
+  /// Numbers that earlier epochs may have given without living to write them down.
+  std::vector<number_range> unsure_;
+  std::set<uint32_t> returned_; ///< Of those, who has come back.
+  int32_t next_admission_ = 1;
+
+  int64_t written_ = 0; ///< The last turn on record.
+  std::optional<room_turn> in_flight_;
+  room_turn next_;
+  bool urgent_ = false, look_ = false;
+  instant joins_since_; ///< Of the oldest join in `next_`.
+  instant paid_since_;  ///< Payments before were looked at.
+  instant look_at_;     ///< The next look without being told.
+  instant sweep_at_;
+  instant returns_until_;
+  instant now_; ///< Of the last question.
+
+  uint64_t version_;
+};
+
+} // namespace tk

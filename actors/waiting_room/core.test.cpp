@@ -1,0 +1,529 @@
+#define CAF_SUITE waiting_room_core
+
+#include "actors/waiting_room/core.hpp"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include <caf/test/dsl.hpp>
+
+using namespace tk;
+
+namespace {
+
+const instant start = from_ms(1'700'000'000'000);
+const event_id event{0xe, 1};
+user_id user(uint64_t n) { return {0xa, n}; }
+
+/// What is on record, folded from the turns; it judges them and shares no code with the core.
+struct record {
+  int32_t threshold = 0; ///< Of the node.
+  int64_t turn = 0;
+  int32_t generation = 1;
+  int64_t reserved_to = 1;
+  std::set<uint32_t> logged;
+  room_control control;
+  std::map<uint32_t, user_id> waiting; ///< By code.
+  struct slot {
+    user_id user;
+    instant hard_end;
+  };
+  std::map<int32_t, slot> open;
+  int32_t next_admission = 1;
+
+  void write(const room_turn& x, instant at) {
+    CAF_REQUIRE_EQUAL(x.turn, turn + 1);
+    turn = x.turn;
+    CAF_REQUIRE(x.reserved_to >= reserved_to);
+    if (x.generation != generation) {
+      CAF_REQUIRE_EQUAL(x.generation, generation + 1);
+      generation = x.generation;
+      waiting.clear();
+      open.clear();
+      next_admission = 1;
+    }
+    for (auto& j : x.joins) {
+      auto place = queue_place::of(j.place);
+      if (place.direct) {
+        CAF_REQUIRE(place.number < reserved_to); // Durable before anybody hears of it.
+        CAF_REQUIRE(logged.insert(place.number).second);
+      }
+      CAF_REQUIRE(waiting.emplace(j.place, j.user).second);
+    }
+    reserved_to = x.reserved_to;
+    for (auto code : x.leavers) CAF_REQUIRE_EQUAL(waiting.erase(code), 1u);
+    bool same_threshold = x.control == control;
+    for (auto& e : x.ends) CAF_REQUIRE_EQUAL(open.erase(e.number), 1u);
+    for (auto& a : x.admissions) {
+      CAF_REQUIRE_EQUAL(a.number, next_admission);
+      ++next_admission;
+      if (a.place != 0) {
+        CAF_REQUIRE(waiting.at(a.place) == a.user);
+        waiting.erase(a.place);
+      }
+      for (auto& [n, other] : open) CAF_REQUIRE(other.user != a.user);
+      open[a.number] = {a.user, at + millis{x.slot_max_s * 1000}};
+    }
+    // Never more inside than may be, at any version of the record.
+    if (!x.admissions.empty() && same_threshold)
+      CAF_REQUIRE(open.size() <= static_cast<size_t>(x.control.threshold.value_or(threshold)));
+    control = x.control;
+  }
+
+  [[nodiscard]] room_rows rows(instant now) const {
+    room_rows out;
+    out.known = true;
+    out.turn = turn;
+    out.generation = generation;
+    out.reserved_to = reserved_to;
+    out.next_admission = next_admission;
+    uint32_t next = 1;
+    for (auto n : logged) {
+      if (next < n) out.unwritten.push_back({next, n});
+      next = n + 1;
+    }
+    if (int64_t{next} < reserved_to)
+      out.unwritten.push_back({next, static_cast<uint32_t>(reserved_to)});
+    out.control = control;
+    out.waiting.reserve(waiting.size());
+    for (auto& [code, who] : waiting) out.waiting.push_back({code, who});
+    for (auto& [number, x] : open)
+      if (x.hard_end > now) out.slots.push_back({number, x.user, x.hard_end});
+    return out;
+  }
+};
+
+struct room {
+  queue_settings settings;
+  record kept;
+  instant now = start;
+  int64_t epoch = 1;
+  std::unique_ptr<waiting_room_core> core;
+
+  explicit room(int32_t threshold = 2) {
+    settings.threshold = kept.threshold = threshold;
+    restart();
+  }
+  /// Another life, from what is on record.
+  void restart() {
+    core = std::make_unique<waiting_room_core>(event, participant{5, ++epoch}, settings,
+                                               kept.rows(now), now);
+  }
+  /// Writes everything that is due, as the ledger would.
+  void write(std::vector<int32_t> paid = {}) {
+    while (auto turn = core->take_turn(now)) {
+      kept.write(*turn, now);
+      for (auto n : paid) kept.open.erase(n);
+      core->turn_written(now, paid, now);
+    }
+  }
+  queue_reply ask(const check_queue& x) {
+    for (int i = 0; i < 5; ++i) {
+      auto out = core->check(x, now);
+      if (out.after_turn == 0) return out.reply;
+      write();
+      CAF_REQUIRE(core->written() >= out.after_turn);
+    }
+    CAF_FAIL("never answered");
+    return {};
+  }
+  queue_reply check(uint64_t n, uint32_t gate = 0) { return ask({user(n), gate, {}, true}); }
+  queue_reply status(uint64_t n, queue_ticket ticket = {}) {
+    return ask({user(n), 0, ticket, false});
+  }
+  void leave(uint64_t n) {
+    auto turn = core->leave(user(n), now);
+    for (int i = 0; i < 3 && core->written() < turn; ++i) write();
+    CAF_REQUIRE(core->written() >= turn);
+  }
+  queue_report steer(queue_verb verb, int32_t value = 0) {
+    auto out = core->steer({verb, value}, now);
+    write();
+    return out.reply;
+  }
+  /// Seconds with a round in each.
+  void pass(int64_t seconds) {
+    for (int64_t i = 0; i < seconds; ++i) {
+      now += millis{1000};
+      core->round(now);
+      write();
+    }
+  }
+};
+
+} // namespace
+
+CAF_TEST(who comes while there is room is active at once) {
+  room x{2};
+  auto a = x.check(1);
+  CAF_CHECK(a.state == queue_state::active);
+  CAF_CHECK_EQUAL(a.admission, 1);
+  CAF_CHECK_EQUAL(a.active, 1u); // C21: counts the caller.
+  CAF_CHECK(a.slot_end == x.now + x.settings.slot);
+  auto again = x.check(1);
+  CAF_CHECK_EQUAL(again.admission, 1);
+  auto b = x.check(2);
+  CAF_CHECK_EQUAL(b.admission, 2);
+  auto c = x.check(3);
+  CAF_CHECK(c.state == queue_state::queued);
+  CAF_CHECK_EQUAL(c.ahead, 0u);
+  CAF_CHECK_EQUAL(c.threshold, 2u);
+  auto d = x.check(4);
+  CAF_CHECK_EQUAL(d.ahead, 1u);
+  CAF_CHECK_EQUAL(d.behind, 0u);
+  c = x.status(3);
+  CAF_CHECK_EQUAL(c.behind, 1u);
+}
+
+CAF_TEST(nobody hears of a slot before it is on record) {
+  room x;
+  auto out = x.core->check({user(1), 0, {}, true}, x.now);
+  CAF_CHECK(out.after_turn != 0);
+  auto second_tab = x.core->check({user(1), 0, {}, true}, x.now);
+  CAF_CHECK_EQUAL(second_tab.after_turn, out.after_turn);
+  CAF_CHECK_EQUAL(x.core->active(), 1u);
+}
+
+CAF_TEST(nobody gets a number before its range is on record) {
+  room x{0};
+  auto out = x.core->check({user(1), 0, {}, true}, x.now);
+  CAF_CHECK(out.after_turn != 0);
+  auto turn = x.core->take_turn(x.now);
+  CAF_REQUIRE(turn);
+  CAF_CHECK_EQUAL(turn->reserved_to, 1 + static_cast<int64_t>(waiting_room_core::range));
+  // Somebody else comes while it is on its way: waits for the same turn.
+  auto other = x.core->check({user(2), 0, {}, true}, x.now);
+  CAF_CHECK_EQUAL(other.after_turn, turn->turn);
+}
+
+CAF_TEST(the next range is reserved before the last one is used up) {
+  room x{0};
+  for (uint64_t n = 1; n <= 3 * uint64_t{waiting_room_core::range}; ++n) {
+    auto out = x.core->check({user(n), 0, {}, true}, x.now);
+    if (n > 1) CAF_REQUIRE_EQUAL(out.after_turn, 0);
+    x.now += millis{1};
+    x.write();
+    if (n == 1) x.check(1);
+  }
+}
+
+CAF_TEST(while anybody waits newcomers wait) {
+  room x{1};
+  x.check(1);
+  x.check(2);
+  x.leave(1);
+  auto c = x.check(3);
+  CAF_CHECK(c.state == queue_state::queued);
+  CAF_CHECK_EQUAL(c.ahead, 1u);
+  x.pass(1);
+  CAF_CHECK(x.status(2).state == queue_state::active);
+  CAF_CHECK(x.status(3).state == queue_state::queued);
+}
+
+CAF_TEST(whoever only looks does not join) {
+  room x;
+  auto out = x.status(1);
+  CAF_CHECK(out.state == queue_state::absent);
+  CAF_CHECK_EQUAL(x.core->active(), 0u);
+  CAF_CHECK(x.core->idle());
+}
+
+CAF_TEST(numbers of the gate come first and in their order) {
+  room x{0};
+  x.check(1);
+  x.check(2, 50);
+  x.check(3, 20);
+  x.check(4, 50); // Somebody else's number: as if without.
+  CAF_CHECK_EQUAL(x.status(3).ahead, 0u);
+  CAF_CHECK_EQUAL(x.status(2).ahead, 1u);
+  CAF_CHECK_EQUAL(x.status(1).ahead, 2u);
+  CAF_CHECK_EQUAL(x.status(4).ahead, 3u);
+  auto huge = x.check(5, waiting_room_core::gate_number_max);
+  CAF_CHECK_EQUAL(huge.ahead, 4u);
+}
+
+CAF_TEST(a slot ends when it is not heard of and at its hard end) {
+  room x{1};
+  x.check(1);
+  x.check(2);
+  x.pass(599);
+  CAF_CHECK(x.status(2).state == queue_state::queued); // Keeps the place, too.
+  x.check(1);
+  for (int i = 0; i < 11; ++i) { // Heard of all the time: 1,800 s and no more (D32).
+    x.pass(100);
+    x.status(2);
+    if (x.status(1).state != queue_state::active) CAF_FAIL("ended early");
+  }
+  x.pass(90);
+  x.status(2); // Who is not heard of is passed over.
+  x.pass(12);
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK(x.status(2).state == queue_state::active);
+}
+
+CAF_TEST(a pass never outlives its slot) {
+  room x{1};
+  auto a = x.check(1);
+  x.pass(1500);
+  x.core->check({user(1), 0, {}, true}, x.now);
+  x = room{1};
+  a = x.check(1);
+  for (int i = 0; i < 3; ++i) {
+    x.pass(500);
+    a = x.check(1);
+  }
+  CAF_CHECK(a.slot_end == start + x.settings.slot_max);
+}
+
+CAF_TEST(whoever pays gives the slot back) {
+  room x{1};
+  auto a = x.check(1);
+  x.check(2);
+  x.core->look_at_payments();
+  auto turn = x.core->take_turn(x.now);
+  CAF_REQUIRE(turn);
+  CAF_CHECK(turn->paid_since != instant{});
+  x.kept.write(*turn, x.now);
+  x.kept.open.erase(a.admission);
+  x.core->turn_written(x.now, {a.admission}, x.now);
+  CAF_CHECK(x.core->board(x.now).ended(1, a.admission));
+  x.pass(1);
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK(x.status(2).state == queue_state::active);
+}
+
+CAF_TEST(the silent are passed over and keep their place) {
+  room x{1};
+  x.check(1);
+  x.check(2);
+  x.check(3);
+  for (int i = 0; i < 40; ++i) {
+    x.pass(1);
+    x.status(3);
+  }
+  x.leave(1);
+  x.pass(1);
+  CAF_CHECK(x.status(3).state == queue_state::active);
+  auto b = x.status(2); // Back again: first, as before.
+  CAF_CHECK(b.state == queue_state::queued);
+  CAF_CHECK_EQUAL(b.ahead, 0u);
+  x.leave(3);
+  x.pass(1);
+  CAF_CHECK(x.status(2).state == queue_state::active);
+}
+
+CAF_TEST(nobody present is overtaken) {
+  room x{0};
+  for (uint64_t n = 1; n <= 300; ++n) x.check(n);
+  x.steer(queue_verb::set_threshold, 50);
+  uint64_t next = 1;
+  while (next <= 300) {
+    for (uint64_t n = next; n <= 300; ++n) x.status(n);
+    x.pass(1);
+    for (; next <= 300 && x.status(next).state == queue_state::active; ++next) x.leave(next);
+    for (uint64_t n = next; n <= 300; ++n) CAF_REQUIRE(x.status(n).state == queue_state::queued);
+  }
+}
+
+CAF_TEST(the stale lose their place after ten minutes) {
+  room x{0};
+  x.check(1);
+  x.check(2);
+  for (int i = 0; i < 62; ++i) {
+    x.pass(10);
+    x.status(2);
+  }
+  x.pass(31);
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK_EQUAL(x.status(2).ahead, 0u);
+  CAF_CHECK_EQUAL(x.kept.waiting.size(), 1u);
+}
+
+CAF_TEST(signs of life come from an ingress as well) {
+  room x{0};
+  x.check(1);
+  auto two = x.check(2);
+  for (uint64_t batch = 1; batch <= 700; ++batch) {
+    x.core->hear({1, batch, 1, {two.ticket.place.code(), queue_place{true, 9'999}.code()}}, x.now);
+    x.pass(1);
+  }
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK(x.status(2).state == queue_state::queued);
+}
+
+CAF_TEST(the rate bounds a round and a pause ends admission) {
+  room x{0};
+  for (uint64_t n = 1; n <= 50; ++n) x.check(n);
+  x.steer(queue_verb::set_rate, 7);
+  x.steer(queue_verb::set_threshold, 1000);
+  x.pass(1);
+  CAF_CHECK_EQUAL(x.core->active(), 7u);
+  auto told = x.steer(queue_verb::pause);
+  CAF_CHECK(told.paused);
+  x.pass(5);
+  CAF_CHECK_EQUAL(x.core->active(), 7u);
+  for (uint64_t n = 1; n <= 50; ++n) x.leave(n);
+  CAF_CHECK(x.check(60).state == queue_state::queued); // Though nobody is inside.
+  x.steer(queue_verb::resume);
+  x.pass(1);
+  CAF_CHECK(x.status(60).state == queue_state::active);
+}
+
+CAF_TEST(a full room refuses newcomers only) {
+  room x{0};
+  x.settings.capacity = 2;
+  x.restart();
+  x.check(1);
+  x.check(2);
+  auto c = x.check(3);
+  CAF_CHECK(c.is == ec::queue_full);
+  CAF_CHECK(x.check(1).state == queue_state::queued);
+  x.leave(1);
+  CAF_CHECK(x.check(3).is == ec::ok);
+}
+
+CAF_TEST(clearing ends everything and what is shown of it is worthless) {
+  room x{1};
+  auto a = x.check(1);
+  auto b = x.check(2);
+  x.steer(queue_verb::clear);
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK(x.status(2, b.ticket).state == queue_state::absent);
+  auto board = x.core->board(x.now);
+  CAF_CHECK(board.ended(a.ticket.generation, a.admission));
+  auto again = x.check(1);
+  CAF_CHECK(again.state == queue_state::active);
+  CAF_CHECK_EQUAL(again.ticket.generation, 2);
+  CAF_CHECK(!board.ended(2, again.admission));
+  x.restart();
+  CAF_CHECK(x.status(1).state == queue_state::active);
+}
+
+CAF_TEST(a turn is written before the next and what came meanwhile is in that one) {
+  room x{5};
+  x.core->check({user(1), 0, {}, true}, x.now);
+  auto first = x.core->take_turn(x.now);
+  CAF_REQUIRE(first);
+  auto out = x.core->check({user(2), 0, {}, true}, x.now);
+  CAF_CHECK_EQUAL(out.after_turn, first->turn + 1);
+  CAF_CHECK(!x.core->take_turn(x.now));
+  CAF_CHECK(x.core->in_flight() != nullptr);
+  // Whoever leaves before the slot is on record: it is opened and then ended.
+  auto left = x.core->leave(user(1), x.now);
+  CAF_CHECK_EQUAL(left, first->turn + 1);
+  x.kept.write(*first, x.now);
+  x.core->turn_written(x.now, {}, x.now);
+  x.write();
+  CAF_CHECK_EQUAL(x.kept.open.size(), 1u);
+  CAF_CHECK(x.status(1).state == queue_state::absent);
+  CAF_CHECK(x.status(2).state == queue_state::active);
+}
+
+CAF_TEST(a room starts again with the same order and the same people inside) {
+  room x{3};
+  for (uint64_t n = 1; n <= 20; ++n) x.check(n, n > 15 ? static_cast<uint32_t>(100 - n) : 0);
+  x.leave(7);
+  x.now += millis{1000};
+  x.write();
+  std::map<uint64_t, uint32_t> ahead;
+  for (uint64_t n = 1; n <= 20; ++n)
+    if (auto told = x.status(n); told.state == queue_state::queued) ahead[n] = told.ahead;
+  x.restart();
+  for (auto [n, before] : ahead) {
+    auto told = x.status(n);
+    CAF_CHECK_EQUAL(told.ahead, before);
+  }
+  CAF_CHECK_EQUAL(x.core->active(), 3u);
+  auto late = x.check(99);
+  CAF_CHECK(late.ticket.place.number > waiting_room_core::range); // Nobody gets a number twice.
+}
+
+CAF_TEST(a ticket proves a place that was not written down) {
+  room x{0};
+  x.check(1);
+  x.now += millis{1000};
+  x.write();
+  auto two = x.core->check({user(2), 0, {}, true}, x.now).reply;
+  auto three = x.core->check({user(3), 0, {}, true}, x.now).reply;
+  x.restart(); // Before either was written.
+  CAF_CHECK_EQUAL(x.kept.waiting.size(), 1u);
+  auto late = x.check(4);
+  auto board = x.core->board(x.now);
+  CAF_CHECK(two.ticket.place.number >= board.unsure_from && two.ticket.epoch < board.epoch);
+  auto back = x.status(3, three.ticket);
+  CAF_CHECK(back.state == queue_state::queued);
+  CAF_CHECK_EQUAL(back.ahead, 1u);
+  CAF_CHECK_EQUAL(back.ticket.epoch, board.epoch);
+  back = x.status(2, two.ticket);
+  CAF_CHECK_EQUAL(back.ahead, 1u);
+  CAF_CHECK_EQUAL(x.status(4).ahead, 3u);
+  CAF_CHECK_EQUAL(late.ahead, 1u);
+  // It proves that once: whoever has left does not come back with it, nor does anybody else.
+  x.leave(2);
+  CAF_CHECK(x.status(2, two.ticket).state == queue_state::absent);
+  CAF_CHECK(x.status(9, three.ticket).state == queue_state::absent);
+}
+
+CAF_TEST(an idle room has nothing to write) {
+  room x{1};
+  CAF_CHECK(x.core->idle());
+  CAF_CHECK(x.core->next_turn_at() == instant::max());
+  x.check(1);
+  CAF_CHECK(!x.core->idle());
+  x.leave(1);
+  CAF_CHECK(x.core->idle());
+  x.pass(20);
+  CAF_CHECK_EQUAL(x.kept.turn, x.core->written());
+}
+
+CAF_TEST(whatever happens the record stays right and nobody is lost) {
+  for (uint32_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937 random{seed};
+    room x{static_cast<int32_t>(1 + seed % 7)};
+    std::map<uint64_t, queue_ticket> tickets; ///< Of who was told to wait.
+    std::set<uint64_t> here;
+    for (int step = 0; step < 1500; ++step) {
+      uint64_t n = 1 + random() % 40;
+      switch (random() % 12) {
+      case 0:
+      case 1:
+      case 2: {
+        auto gate = random() % 4 == 0 ? static_cast<uint32_t>(n * 7 % 60 + 1) : 0;
+        auto told = x.ask({user(n), gate, tickets[n], true});
+        CAF_REQUIRE(told.state != queue_state::absent);
+        here.insert(n);
+        tickets[n] = told.state == queue_state::queued ? told.ticket : queue_ticket{};
+        break;
+      }
+      case 3:
+        x.leave(n);
+        here.erase(n);
+        tickets.erase(n);
+        break;
+      case 4: x.pass(1 + random() % 5); break;
+      case 5: x.now += millis{random() % 300}; break;
+      case 6:
+        if (random() % 20 == 0) x.restart(); // What was not written is lost but for its tickets.
+        break;
+      case 7:
+        if (random() % 10 == 0)
+          x.steer(queue_verb::set_threshold, static_cast<int32_t>(random() % 9));
+        break;
+      default: {
+        auto told = x.ask({user(n), 0, tickets[n], false});
+        if (told.state == queue_state::queued) tickets[n] = told.ticket;
+        if (told.state == queue_state::active) tickets.erase(n);
+        if (told.state != queue_state::absent) CAF_REQUIRE(here.contains(n));
+        // Whoever has a ticket has not been forgotten, unless they stayed away over three crashes.
+        bool lost = tickets[n].epoch >= x.epoch - 2 && told.state == queue_state::absent &&
+                    here.contains(n) && tickets.contains(n) && !tickets[n].place.none() &&
+                    tickets[n].place.direct;
+        CAF_REQUIRE(!lost);
+      }
+      }
+      x.write();
+      CAF_REQUIRE(x.kept.turn == x.core->written());
+    }
+  }
+}

@@ -1,0 +1,175 @@
+#include <caf/all.hpp>
+
+#include "actors/waiting_room/port.hpp"
+#include "http/api/queue_schemas.hpp"
+#include "http/api/route_group.hpp"
+#include "http/api/shop.hpp"
+#include "http/api/views.hpp"
+#include "http/json.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+/// What organisers do with a waiting room (contract 2.8, G17). Every change is audited (6.7),
+/// refused ones too.
+namespace tk::http {
+
+namespace {
+
+constexpr millis room_budget{5000};
+
+/// A word for a room, and how its answer is told.
+struct steering {
+  steer_queue what;
+  const char* action = nullptr; ///< In the audit log; null: changes nothing.
+  json (*view)(event_id, const queue_report&) = nullptr;
+};
+
+json report_json(event_id event, const queue_report& x) {
+  return {{"eventId", to_string(event)},
+          {"queueSize", x.waiting},
+          {"currentUsers", x.active},
+          {"threshold", x.threshold},
+          {"available", x.threshold > x.active ? x.threshold - x.active : 0},
+          {"perSecond", x.per_second},
+          {"paused", x.paused}};
+}
+
+json cleared_json(event_id, const queue_report&) { return {{"message", "Queue cleared"}}; }
+
+json threshold_json(event_id event, const queue_report& x) {
+  return {{"eventId", to_string(event)}, {"threshold", x.threshold}};
+}
+
+json rate_json(event_id event, const queue_report& x) {
+  return {{"eventId", to_string(event)}, {"perSecond", x.per_second}};
+}
+
+json paused_json(event_id event, const queue_report& x) {
+  return {{"eventId", to_string(event)}, {"paused", x.paused}};
+}
+
+/// Puts the attempt on record, then answers. Without a record there is no answer that it worked.
+void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                    const steering& how, answer out) {
+  if (!how.action) {
+    x->respond(std::move(out));
+    return;
+  }
+  note_admin_action what;
+  what.admin = x->user();
+  what.action = how.action;
+  what.resource_type = "event";
+  what.resource = x->param("eventId");
+  what.summary = how.what.verb == queue_verb::set_threshold || how.what.verb == queue_verb::set_rate
+                   ? std::to_string(how.what.value)
+                   : "";
+  what.status = out.status;
+  what.address = x->req().client;
+  auto kept = std::make_shared<answer>(std::move(out));
+  self->request(s.store, store_budget, std::move(what))
+    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
+          [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void steer(shop& s, const exchange_ptr& x, const steering& how) {
+  s.pool.run([&s, x, how](caf::event_based_actor* self) {
+    auto event = x->id_param<event_id>("eventId");
+    ask<waiting_room_actor>(self, s.node, room_key(event), std::min(room_budget, time_for(*x)),
+                            how.what)
+      .then(
+        [&s, self, x, how, event](const queue_report& r) {
+          auto out = r.is == ec::ok ? json_text(how.view(event, r).dump()) : error_answer(r.is);
+          answer_audited(s, self, x, how, std::move(out));
+        },
+        [&s, self, x, how](const caf::error& e) {
+          answer_audited(s, self, x, how, error_answer(to_ec(e)));
+        });
+  });
+}
+
+/// The value of a required query parameter, or nothing: then it has been refused.
+std::optional<int32_t> required_number(const exchange_ptr& x, const char* name) {
+  constexpr int64_t most = 10'000'000;
+  auto text = x->req().query(name);
+  auto value = read_integer_query(x->req(), name, -1, -1, most);
+  if (value && *value >= 0) return static_cast<int32_t>(*value);
+  if (!value) x->fail(value.error());
+  else if (!text || text->empty()) x->fail({ec::bad_request, std::string(name) + " required"});
+  else x->fail({ec::bad_request, std::string(name) + " must be greater than or equal to 0"});
+  return std::nullopt;
+}
+
+void on_report(shop& s, const exchange_ptr& x) {
+  steer(s, x, {{queue_verb::report, 0}, nullptr, report_json});
+}
+
+void on_clear(shop& s, const exchange_ptr& x) {
+  steer(s, x, {{queue_verb::clear, 0}, "CLEAR_QUEUE", cleared_json});
+}
+
+void on_threshold(shop& s, const exchange_ptr& x) {
+  if (auto n = required_number(x, "threshold"))
+    steer(s, x, {{queue_verb::set_threshold, *n}, "SET_QUEUE_THRESHOLD", threshold_json});
+}
+
+void on_rate(shop& s, const exchange_ptr& x) {
+  if (auto n = required_number(x, "perSecond"))
+    steer(s, x, {{queue_verb::set_rate, *n}, "SET_QUEUE_RATE", rate_json});
+}
+
+void on_pause(shop& s, const exchange_ptr& x) {
+  steer(s, x, {{queue_verb::pause, 0}, "PAUSE_QUEUE", paused_json});
+}
+
+void on_resume(shop& s, const exchange_ptr& x) {
+  steer(s, x, {{queue_verb::resume, 0}, "RESUME_QUEUE", paused_json});
+}
+
+} // namespace
+
+void add_queue_admin_routes(shop& s, std::vector<route>& out) {
+  route_group group{s, out, "queue"};
+  const std::vector<ec> errors = {ec::event_unknown, ec::busy,    ec::unavailable,
+                                  ec::late,          ec::unknown, ec::internal};
+  auto changes = errors;
+  changes.push_back(ec::bad_request);
+  const char* count = R"({"type":"integer","minimum":0})";
+  group.get("/api/queue/admin/{eventId}", "queueReport", "How many wait and are inside.")
+    .admin()
+    .gives(schemas::queue_report)
+    .fails(errors)
+    .runs(on_report);
+  group
+    .post("/api/queue/admin/clear/{eventId}", "clearQueue",
+          "Ends waiting and active alike; passes and tickets are worthless from then on.")
+    .admin()
+    .gives(schemas::queue_message)
+    .fails(errors)
+    .runs(on_clear);
+  group
+    .post("/api/queue/admin/threshold/{eventId}", "setQueueThreshold",
+          "How many may be inside at a time.")
+    .admin()
+    .gives(schemas::queue_threshold)
+    .query("threshold", count, "Slots; required.")
+    .fails(changes)
+    .runs(on_threshold);
+  group.post("/api/queue/admin/rate/{eventId}", "setQueueRate", "How many are let in a second.")
+    .admin()
+    .gives(schemas::queue_rate)
+    .query("perSecond", count, "Admissions; required.")
+    .fails(changes)
+    .runs(on_rate);
+  group.post("/api/queue/admin/pause/{eventId}", "pauseQueue", "Lets nobody in until resumed.")
+    .admin()
+    .gives(schemas::queue_paused)
+    .fails(errors)
+    .runs(on_pause);
+  group.post("/api/queue/admin/resume/{eventId}", "resumeQueue", "Goes on letting people in.")
+    .admin()
+    .gives(schemas::queue_paused)
+    .fails(errors)
+    .runs(on_resume);
+}
+
+} // namespace tk::http

@@ -1,0 +1,100 @@
+#include "http/api/queue_front.hpp"
+
+#include <utility>
+
+#include <caf/all.hpp>
+
+#include "actors/waiting_room/port.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr millis batch_interval{1000};
+/// A room tells every second that it is alive.
+constexpr millis board_age_max{3000};
+/// Beyond so many, what somebody has just heard may be ahead of what the next one is told.
+constexpr uint32_t small_room = 1000;
+/// In one batch; who is left out is heard of by the next poll.
+constexpr size_t heard_max = 200'000;
+constexpr millis forget_after{600'000};
+
+struct teller_state {
+  static inline const char* name = "tk.queue-front";
+};
+
+caf::behavior teller(caf::stateful_actor<teller_state>* self, queue_front* front) {
+  self->delayed_send(self, batch_interval, atom::tick_v);
+  return {
+    [=](atom::tick) {
+      front->tell_rooms();
+      self->delayed_send(self, batch_interval, atom::tick_v);
+    },
+  };
+}
+
+} // namespace
+
+caf::actor queue_front::start() {
+  constexpr uint64_t positive = 0x7fffffffffffffffull;
+  self_ = static_cast<int64_t>(node_.random->next() & positive);
+  return node_.system->spawn(teller, this);
+}
+
+void queue_front::hear(room& to, const queue_ticket& ticket) {
+  if (to.generation != ticket.generation) {
+    to.generation = ticket.generation;
+    to.heard.clear();
+  }
+  if (to.heard.size() < heard_max) to.heard.push_back(ticket.place.code());
+  to.used_at = node_.clock->now();
+}
+
+std::optional<seen_place> queue_front::look(event_id event, const queue_ticket& ticket) {
+  auto board = node_.boards->find_room(event);
+  auto now = node_.clock->now();
+  if (!board || ticket.place.none() || ticket.generation != board->generation ||
+      now - board->made_at > board_age_max)
+    return std::nullopt;
+  // The room may not know a place that an earlier epoch gave.
+  bool unsure = ticket.epoch < board->epoch &&
+                (!ticket.place.direct || ticket.place.number >= board->unsure_from);
+  if (unsure || ticket.epoch > board->epoch) return std::nullopt;
+  auto& line = ticket.place.direct ? board->direct : board->gated;
+  auto ahead = line.ahead_of(ticket.place.number);
+  if (!ahead) return std::nullopt;
+  if (ticket.place.direct) *ahead += board->gated.waiting;
+  std::unique_lock guard{mutex_};
+  auto& x = rooms_[event];
+  bool older = x.epoch > board->epoch || (x.epoch == board->epoch && x.version > board->version);
+  if (older && board->waiting() <= small_room) return std::nullopt;
+  hear(x, ticket);
+  return seen_place{*ahead, std::move(board)};
+}
+
+void queue_front::note(event_id event, int64_t epoch, uint64_t version) {
+  std::unique_lock guard{mutex_};
+  auto& x = rooms_[event];
+  x.used_at = node_.clock->now();
+  if (std::pair{x.epoch, x.version} >= std::pair{epoch, version}) return;
+  x.epoch = epoch;
+  x.version = version;
+}
+
+void queue_front::tell_rooms() {
+  std::vector<std::pair<event_id, heard_people>> out;
+  {
+    std::unique_lock guard{mutex_};
+    auto now = node_.clock->now();
+    std::erase_if(rooms_, [now](auto& x) { return now - x.second.used_at > forget_after; });
+    for (auto& [event, x] : rooms_) {
+      // A room that was never told of anybody here does not wait for our batches.
+      if (x.batch == 0 && x.heard.empty()) continue;
+      out.push_back({event, {self_, ++x.batch, x.generation, std::exchange(x.heard, {})}});
+    }
+  }
+  for (auto& [event, what] : out) tell<waiting_room_actor>(node_, room_key(event), std::move(what));
+}
+
+} // namespace tk::http

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <caf/actor.hpp>
+
+#include "actors/waiting_room/messages.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/node_context.hpp"
+
+namespace tk::http {
+
+/// Where somebody stands, as far as a board tells.
+struct seen_place {
+  uint32_t ahead = 0;
+  room_board_ptr board;
+};
+
+/// An ingress's side of the waiting rooms: it answers *still waiting* from ticket and board,
+/// without asking the room, and tells each room once a second whom it has heard of (H-10, H-11).
+class queue_front {
+public:
+  explicit queue_front(node_context& node) : node_(node) {
+    // nop
+  }
+
+  /// Starts telling; ends with the actor that is returned.
+  caf::actor start();
+
+  /// Where the ticket stands, when its room need not be asked. Counts as a sign of life.
+  std::optional<seen_place> look(event_id event, const queue_ticket& ticket);
+  /// A room's answer was passed on: boards that are older do not tell what its asker knows.
+  void note(event_id event, int64_t epoch, uint64_t version);
+  /// To be called once a second.
+  void tell_rooms();
+
+private:
+  struct room {
+    int32_t generation = 0;
+    std::vector<uint32_t> heard; ///< Places, since the last batch.
+    uint64_t batch = 0;
+    int64_t epoch = 0;
+    uint64_t version = 0; ///< The newest that anybody here knows of.
+    instant used_at;
+  };
+  void hear(room& to, const queue_ticket& ticket);
+
+  node_context& node_;
+  int64_t self_ = 0; ///< Of this life of the ingress.
+  std::mutex mutex_;
+  std::map<event_id, room> rooms_;
+};
+
+} // namespace tk::http

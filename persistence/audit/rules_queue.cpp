@@ -1,0 +1,80 @@
+#include "persistence/audit/rules.hpp"
+
+/// Who waits and who was let in: I12 as far as rows can show it.
+namespace tk::audit_rules {
+
+#define TK_ROW "a.event_id || ' ' || a.generation || ' ' || a.number"
+#define TK_LOGGED                                                                                  \
+  "(SELECT l.event_id, l.generation, l.turn, l.kind, x.place, x.user_id FROM queue_log l, "        \
+  "unnest(l.places, l.users) AS x(place, user_id))"
+
+std::vector<audit_rule> queue() {
+  return {
+    {"room_unknown", "queue_admissions", "a slot or a turn of no waiting room",
+     "SELECT x.event_id::text, n || ' rows', 'no such room' FROM (SELECT event_id, count(*) AS n "
+     "FROM (SELECT event_id FROM queue_log UNION ALL SELECT event_id FROM queue_admissions) y "
+     "GROUP BY 1) x WHERE NOT EXISTS (SELECT 1 FROM queue_rooms q WHERE q.event_id = x.event_id)"},
+    {"room_ahead", "queue_log", "a turn or a generation that its room has not come to",
+     "SELECT l.event_id || ' ' || l.turn, 'generation ' || l.generation || ', turn ' || l.turn, "
+     "'generation ' || q.generation || ', turn ' || q.turn FROM queue_log l JOIN queue_rooms q "
+     "ON q.event_id = l.event_id WHERE l.turn > q.turn OR l.generation > q.generation"},
+    {"slot_gap", "queue_admissions", "admissions are not numbered without gaps",
+     "SELECT a.event_id || ' ' || a.generation, count(*) || ' admissions up to ' || "
+     "max(a.number), 'the room has ' || CASE WHEN a.generation = q.generation "
+     "THEN q.admitted::text ELSE 'cleared it' END FROM queue_admissions a JOIN queue_rooms q "
+     "ON q.event_id = a.event_id GROUP BY a.event_id, a.generation, q.generation, q.admitted "
+     "HAVING count(*) <> max(a.number) "
+     "OR (a.generation = q.generation AND max(a.number) <> q.admitted)"},
+    {"slot_count", "queue_rooms", "a room counts admissions that are not there",
+     "SELECT q.event_id::text, q.admitted || ' admitted', 'no admission' FROM queue_rooms q "
+     "WHERE q.admitted > 0 AND NOT EXISTS (SELECT 1 FROM queue_admissions a "
+     "WHERE a.event_id = q.event_id AND a.generation = q.generation)"},
+    {"slot_twice", "queue_admissions", "a user has two open slots",
+     "SELECT min(" TK_ROW "), 'user ' || a.user_id || ': ' || count(*) || ' open slots', "
+     "'numbers ' || string_agg(a.number::text, ', ' ORDER BY a.number) FROM queue_admissions a "
+     "WHERE a.ended_at IS NULL AND a.hard_end > statement_timestamp() "
+     "GROUP BY a.event_id, a.generation, a.user_id HAVING count(*) > 1"},
+    {"slots_over", "queue_rooms", "more slots were open at once than the room may have",
+     "SELECT q.event_id::text, count(*) || ' open slots', 'threshold ' || q.threshold "
+     "FROM queue_rooms q JOIN queue_admissions a ON a.event_id = q.event_id "
+     "AND a.ended_at IS NULL AND a.hard_end > statement_timestamp() "
+     "GROUP BY q.event_id HAVING count(*) > q.threshold AND count(*) FILTER "
+     "(WHERE a.admitted_at = q.updated_at) > 0"},
+    {"slot_cleared", "queue_admissions", "a slot of an earlier generation is open",
+     "SELECT " TK_ROW ", 'open', 'generation ' || q.generation FROM queue_admissions a "
+     "JOIN queue_rooms q ON q.event_id = a.event_id WHERE a.ended_at IS NULL "
+     "AND a.generation <> q.generation"},
+    {"slot_late", "queue_admissions", "a slot has outlived its hard end",
+     "SELECT " TK_ROW ", 'ended ' || a.ended_at || ', ' || a.end_reason, 'hard end ' || "
+     "a.hard_end FROM queue_admissions a WHERE a.ended_at > a.hard_end "
+     "AND a.end_reason <> 'paid'"},
+    {"place_admitted_twice", "queue_admissions", "a place was given up for two slots",
+     "SELECT min(" TK_ROW "), 'place ' || a.place, 'admissions ' || string_agg(a.number::text, "
+     "', ' ORDER BY a.number) FROM queue_admissions a WHERE a.place IS NOT NULL "
+     "GROUP BY a.event_id, a.generation, a.place HAVING count(*) > 1"},
+    {"place_admitted_left", "queue_admissions", "a place was left and given up for a slot",
+     "SELECT " TK_ROW ", 'place ' || a.place, 'left in turn ' || l.turn FROM " TK_LOGGED " l "
+     "JOIN queue_admissions a ON a.event_id = l.event_id AND a.generation = l.generation "
+     "AND a.place = l.place WHERE l.kind = 'leave'"},
+    {"place_not_joined", "queue_admissions", "a place that nobody took was given up for a slot",
+     "SELECT " TK_ROW ", 'place ' || a.place || ' of user ' || a.user_id, coalesce("
+     "'it is of user ' || l.user_id, 'nobody took it') FROM queue_admissions a LEFT JOIN "
+     "" TK_LOGGED " l ON l.kind = 'join' AND l.event_id = a.event_id "
+     "AND l.generation = a.generation AND l.place = a.place WHERE a.place IS NOT NULL "
+     "AND l.user_id IS DISTINCT FROM a.user_id"},
+    {"place_twice", "queue_log", "a place was taken twice",
+     "SELECT event_id || ' ' || generation || ' ' || place, count(*) || ' joins', "
+     "'turns ' || string_agg(turn::text, ', ' ORDER BY turn) FROM " TK_LOGGED " l "
+     "WHERE kind = 'join' GROUP BY event_id, generation, place HAVING count(*) > 1"},
+    {"place_not_reserved", "queue_log", "a number was given that was not reserved",
+     "SELECT l.event_id || ' ' || l.turn, 'place ' || max(x), 'reserved up to ' || "
+     "q.reserved_to FROM queue_log l CROSS JOIN LATERAL unnest(l.places) x JOIN queue_rooms q "
+     "ON q.event_id = l.event_id AND q.generation = l.generation WHERE l.kind = 'join' "
+     "GROUP BY l.event_id, l.turn, q.reserved_to HAVING max(x) >= q.reserved_to"},
+  };
+}
+
+#undef TK_LOGGED
+#undef TK_ROW
+
+} // namespace tk::audit_rules

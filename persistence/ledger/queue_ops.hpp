@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "actors/base/ids.hpp"
+#include "actors/base/placement.hpp"
+#include "actors/base/time.hpp"
+
+/// What a waiting room makes durable. A room has one op on its way at a time, its *turn*:
+/// everything that has come together since the one before.
+namespace tk {
+
+/// Somebody took a place (`queue_place::code`).
+struct room_join {
+  uint32_t place = 0;
+  user_id user;
+  bool operator==(const room_join&) const = default;
+};
+
+/// Somebody got a slot. Numbers rise by one within a generation.
+struct room_admission {
+  int32_t number = 0;
+  user_id user;
+  uint32_t place = 0; ///< That was given up for it; 0 = came in without waiting.
+  bool operator==(const room_admission&) const = default;
+};
+
+enum class slot_end : uint8_t { left = 1, expired, paid, cleared };
+
+struct room_slot_end {
+  int32_t number = 0;
+  slot_end why = slot_end::left;
+  bool operator==(const room_slot_end&) const = default;
+};
+
+/// What organisers set for one event. Empty fields follow the node's settings.
+struct room_control {
+  std::optional<int32_t> threshold;  ///< Slots at a time.
+  std::optional<int32_t> per_second; ///< Admissions.
+  bool paused = false;
+  bool operator==(const room_control&) const = default;
+};
+
+/// Writes one turn, or nothing. Turns of a room are numbered from 1 without gaps over all its
+/// lives: `done` when this one is on record, `fenced` when the room has another owner. A turn with
+/// another generation than the one on record ends every slot of the old one (C36).
+struct room_turn {
+  event_id event;
+  participant room;
+  int64_t turn = 0;
+  int32_t generation = 1;
+  int64_t reserved_to = 0; ///< Direct numbers below are the room's to give; never falls.
+  std::vector<room_join> joins;
+  std::vector<uint32_t> leavers; ///< Places given up without a slot.
+  std::vector<room_admission> admissions;
+  std::vector<room_slot_end> ends;
+  int32_t slot_max_s = 1800; ///< Hard end of a slot, from ledger time (D32).
+  room_control control;
+  /// Ends the slots of those who have paid since they got them, and tells all that ended so since
+  /// this moment. The epoch = does not look.
+  instant paid_since;
+};
+
+} // namespace tk

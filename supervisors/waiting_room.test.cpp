@@ -1,0 +1,233 @@
+#define CAF_SUITE waiting_room
+
+// A room on a node: real region, room and ledger actor over the ledger's model, whose batches can
+// be lost, and an owner that can be replaced.
+
+#include "actors/waiting_room/port.hpp"
+#include "persistence/ledger/actor.hpp"
+#include "persistence/ledger/model_actors.hpp"
+#include "tests/support/node_rig.hpp"
+
+using namespace tk;
+using namespace tk::rig;
+
+namespace {
+
+const event_id event = event_no(1);
+const user_id alice = user_no(1), bob = user_no(2), carol = user_no(3);
+
+/// The model, with what may happen to a batch on its way.
+struct moody_model final : batch_executor {
+  explicit moody_model(ledger_model& to) : model(to) {
+    // nop
+  }
+  ledger_model& model;
+  std::deque<fate> fates; ///< Of the next batches; empty = normal.
+  bool away = false;
+
+  batch_result execute(const batch& what) override {
+    batch_result gone;
+    gone.is = away ? batch_status::not_connected : batch_status::lost;
+    if (away) return gone;
+    auto how = fate::normal;
+    if (!fates.empty() && !what.ops.empty()) {
+      how = fates.front();
+      fates.pop_front();
+    }
+    if (how == fate::lost_before) return gone;
+    auto out = model.execute(what);
+    return how == fate::lost_after ? gone : out;
+  }
+};
+
+struct lobby : node_rig {
+  ledger_model model{from_ms(1'800'000'000'000)};
+  moody_model database{model};
+  std::vector<ledger_driver_actor> drivers;
+
+  lobby() {
+    stop(caf::actor_cast<caf::actor>(node.ledger));
+    stop(caf::actor_cast<caf::actor>(node.reads));
+    for (size_t i = 0; i < lane_count; ++i) drivers.push_back(spawn_model_driver(sys, database));
+    node.ledger = spawn_ledger(sys, ledger_config{}, drivers, st.clock);
+    node.reads = spawn_model_reads(sys, model);
+    model.rows.events[event] = st.rows.events.at(event);
+    for (auto& x : model.rows.epochs) x = 1;
+    node.queue.threshold = 1;
+  }
+  ~lobby() {
+    for (auto& x : drivers) stop(caf::actor_cast<caf::actor>(x));
+  }
+
+  void wait(millis how_long) {
+    pass(how_long);
+    model.set_now(now());
+  }
+  auto check(user_id user, queue_ticket ticket = {}) {
+    return request<waiting_room_actor>(room_key(event), check_queue{user, 0, ticket, true});
+  }
+  auto status(user_id user, queue_ticket ticket = {}) {
+    return request<waiting_room_actor>(room_key(event), check_queue{user, 0, ticket, false});
+  }
+  auto leave(user_id user) {
+    return request<waiting_room_actor>(room_key(event), leave_queue{user});
+  }
+  /// What an asker has heard, waiting for it as long as an ingress does.
+  queue_reply told(const answer_ptr<queue_reply>& x) {
+    for (int i = 0; i < 60 && !x->came(); ++i) wait(millis{100});
+    CAF_REQUIRE(x->came());
+    CAF_CHECK_EQUAL(x->count, 1);
+    CAF_REQUIRE(x->error == ec::ok);
+    return x->value;
+  }
+  /// Slots that are open on record.
+  [[nodiscard]] int open_slots() const {
+    int out = 0;
+    for (auto& [number, slot] : model.rows.rooms.at(event).slots) out += slot.ended_at == instant{};
+    return out;
+  }
+  void take_over() {
+    for (size_t i = 0; i < model.rows.epochs.size(); ++i) {
+      model.rows.epochs[i]++;
+      node.epochs.epochs[i]++;
+    }
+    caf::anon_send(node.region, atom::thaw_v, true);
+    run();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(waiting_room_tests, lobby)
+
+CAF_TEST(people come and go and the board tells) {
+  CAF_CHECK(told(check(alice)).state == queue_state::active);
+  auto b = told(check(bob));
+  CAF_CHECK(b.state == queue_state::queued);
+  CAF_CHECK_EQUAL(told(check(carol)).ahead, 1u);
+  wait(millis{500});
+  auto board = boards.find_room(event);
+  CAF_REQUIRE(board);
+  CAF_CHECK_EQUAL(board->waiting(), 2u);
+  CAF_CHECK_EQUAL(board->active, 1u);
+  CAF_CHECK(board->version >= b.version);
+  CAF_CHECK(board->direct.ahead_of(b.ticket.place.number) == 0u);
+  CAF_CHECK(leave(alice)->came());
+  wait(millis{1500});
+  CAF_CHECK(told(status(bob)).state == queue_state::active);
+  CAF_CHECK_EQUAL(open_slots(), 1);
+  board = boards.find_room(event);
+  CAF_CHECK(board->ended(1, 1));
+  CAF_CHECK(!board->ended(1, 2));
+}
+
+CAF_TEST(an event that is not known has no room) {
+  auto x = request<waiting_room_actor>(room_key(event_no(9)), check_queue{alice, 0, {}, true});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->error == ec::event_unknown);
+}
+
+CAF_TEST(a turn whose outcome is not known is written once) {
+  for (auto how : {fate::lost_before, fate::lost_after}) {
+    database.fates = {how, how};
+    auto x = check(how == fate::lost_before ? alice : bob);
+    CAF_CHECK(!x->came()); // Not before it is on record.
+    told(x);
+    CAF_CHECK_EQUAL(open_slots(), 1);
+  }
+  CAF_CHECK(told(status(alice)).state == queue_state::active);
+  CAF_CHECK(told(status(bob)).state == queue_state::queued);
+}
+
+CAF_TEST(without a database nobody gets a slot and who waits is told so) {
+  told(check(alice));
+  told(check(bob));
+  database.away = true;
+  auto x = leave(alice); // Not on record: not told.
+  wait(millis{2000});
+  CAF_CHECK(!x->came());
+  CAF_CHECK(told(check(carol)).state == queue_state::queued); // Numbers are reserved.
+  // Who is next has been chosen, and is told nothing that is not on record.
+  CAF_CHECK(told(status(bob)).is == ec::unavailable);
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->value.is == ec::unavailable);
+  database.away = false;
+  wait(millis{6000});
+  CAF_CHECK(told(status(bob)).state == queue_state::active);
+  CAF_CHECK_EQUAL(open_slots(), 1);
+  CAF_CHECK_EQUAL(told(status(carol)).ahead, 0u);
+}
+
+CAF_TEST(a room goes on elsewhere with the same order and the same people inside) {
+  told(check(alice));
+  told(check(bob));
+  auto c = told(check(carol));
+  wait(millis{300});
+  take_over();
+  CAF_CHECK(told(status(alice)).state == queue_state::active);
+  CAF_CHECK_EQUAL(told(status(bob)).ahead, 0u);
+  auto again = told(status(carol, c.ticket));
+  CAF_CHECK_EQUAL(again.ahead, 1u);
+  CAF_CHECK(again.ticket.place == c.ticket.place);
+  CAF_CHECK(again.ticket.epoch > c.ticket.epoch);
+}
+
+CAF_TEST(a place that was not written down comes back with its ticket) {
+  told(check(alice));
+  told(check(bob));
+  wait(millis{300});
+  auto c = told(check(carol)); // Answered at once, written later.
+  take_over();
+  CAF_CHECK(told(status(carol)).state == queue_state::absent);
+  auto board = boards.find_room(event);
+  CAF_REQUIRE(board);
+  CAF_CHECK(c.ticket.place.number >= board->unsure_from);
+  CAF_CHECK_EQUAL(told(status(carol, c.ticket)).ahead, 1u);
+}
+
+CAF_TEST(the room of an owner that was replaced decides nothing) {
+  told(check(alice));
+  // The ledger has another owner; this node has not heard of it.
+  for (auto& x : model.rows.epochs) x++;
+  auto x = leave(alice);
+  wait(millis{500});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->error == ec::unknown);
+  CAF_CHECK_EQUAL(open_slots(), 1);
+}
+
+CAF_TEST(a suspended node admits nobody) {
+  told(check(alice));
+  told(check(bob));
+  CAF_CHECK(leave(alice)->came());
+  node.suspended = true;
+  wait(millis{3000});
+  CAF_CHECK_EQUAL(open_slots(), 0);
+  node.suspended = false;
+  wait(millis{1500});
+  CAF_CHECK_EQUAL(open_slots(), 1);
+}
+
+CAF_TEST(what organisers set is on record when they hear of it and stays) {
+  auto x = request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::set_threshold, 2});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK_EQUAL(x->value.threshold, 2u);
+  take_over();
+  told(check(alice));
+  CAF_CHECK(told(check(bob)).state == queue_state::active);
+  x = request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::clear, 0});
+  CAF_CHECK_EQUAL(x->value.generation, 2);
+  CAF_CHECK_EQUAL(open_slots(), 0);
+  CAF_CHECK_EQUAL(x->value.threshold, 2u);
+}
+
+CAF_TEST(a room that nobody is in goes to sleep) {
+  told(check(alice));
+  CAF_CHECK_EQUAL(node.probe.rooms_active, 1);
+  wait(millis{1200'000});
+  CAF_CHECK_EQUAL(open_slots(), 0); // Nobody was heard of for ten minutes.
+  CAF_CHECK_EQUAL(node.probe.rooms_active, 0);
+  CAF_CHECK(told(check(bob)).admission == 2);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
