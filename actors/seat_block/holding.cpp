@@ -60,7 +60,8 @@ void give_back(pointer self, const attempt_ptr& x) {
   auto& st = self->state;
   st.core->drop_claim(x->wish.id);
   if (mutant("forgets_other_claims")) x->claimed = 0; // Other blocks do not hear that it is over.
-  for (size_t i = 0; i < std::exchange(x->claimed, 0); ++i)
+  const auto claimed = std::exchange(x->claimed, 0);
+  for (size_t i = 0; i < claimed; ++i)
     tell<seat_block_actor>(*st.node, key_of(st.event, x->further[i]), abandon_claim{x->wish.id});
   changed(self);
 }
