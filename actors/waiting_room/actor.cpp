@@ -164,7 +164,7 @@ void check(room_ptr self, const check_queue& x, instant until,
            const reply_ptr<queue_reply>& reply) {
   auto& st = self->state;
   auto out = st.core->check(x, st.now());
-  if (out.after_turn == 0) return reply->deliver(std::move(out.reply));
+  if (out.after_turn == 0) return reply->deliver(out.reply);
   park(self, out.after_turn, until, reply, [=] { check(self, x, until, reply); });
 }
 
