@@ -310,6 +310,28 @@ CAF_TEST(twins that cancel a hold or a sale hear the same) {
   }
 }
 
+CAF_TEST(of two keys that cancel at once the second one hears that it is cancelled) {
+  for (bool paid : {false, true})
+    for (int steps = 0; steps < 12; ++steps) {
+      keyed_till x;
+      x.hold_and_prepare({want(0, 1)});
+      if (paid) x.confirm();
+      x.hurry.emplace(steps);
+      x.give_up();
+      x.request_key = "another";
+      x.give_up();
+      x.hurry.reset();
+      x.run();
+      CAF_CHECK(x.cancels[0]->value.is == ec::ok);
+      CAF_CHECK(x.cancels[1]->value.is == ec::already_cancelled);
+      x.give_up(); // The second one again.
+      CAF_CHECK(x.cancels[2]->value.is == ec::already_cancelled);
+      x.rest();
+      CAF_CHECK(x.wrong() == "");
+      CAF_CHECK_EQUAL(x.model.rows.refunds.size(), paid ? 1u : 0u);
+    }
+}
+
 CAF_TEST(one key cancels one of two reservations) {
   hold_and_prepare({want(0, 1)});
   auto first = hold_another();

@@ -19,24 +19,33 @@ ec why_not_cancel(reservation_status x) {
   return ec::internal;
 }
 
-/// Somebody who cancels. A key names the refund, should there be one to make; whether it was used,
-/// the reservation's row tells.
-struct wish {
-  cancel_reservation what;
-  reply_ptr<release_reply> reply;
-  request_key key;
-};
+/// Beyond it they hear `busy`.
+constexpr size_t cancellers_max = 16;
 
-void cancel(pointer self, const wish& x);
+void cancel(pointer self, const canceller& x);
+
+/// Tells what came of it, and looks at what the next one wants.
+void tell_end(pointer self, const canceller& x, ec is) {
+  x.reply->deliver({is});
+  auto& all = self->state.cancelling;
+  auto i = all.find(x.what.id);
+  if (i->second.empty()) {
+    all.erase(i);
+    return;
+  }
+  auto next = std::move(i->second.front());
+  i->second.erase(i->second.begin());
+  cancel(self, next);
+}
 
 /// Whether the key is on record; else it is put there, and the wish looked at again.
-bool on_record(pointer self, const wish& x) {
+bool on_record(pointer self, const canceller& x) {
   auto& st = self->state;
   if (x.key.key.empty() || !x.key.effect.nil()) return true;
   claim_key what{
     st.user, x.key.operation, x.key.key, x.key.digest, make_id<effect_id>(*st.node->random), {}};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
-    if (is != outcome::ok && is != outcome::replayed) return x.reply->deliver({to_ec(is)});
+    if (is != outcome::ok && is != outcome::replayed) return tell_end(self, x, to_ec(is));
     auto next = x;
     next.key.effect = v.effect;
     cancel(self, next);
@@ -45,12 +54,12 @@ bool on_record(pointer self, const wish& x) {
 }
 
 /// What came of it. Who has a key on record for this hears that it is cancelled as often as asked.
-void answer(const wish& x, ec is) {
+void answer(pointer self, const canceller& x, ec is) {
   bool again = is == ec::already_cancelled && !x.key.effect.nil();
-  x.reply->deliver({again ? ec::ok : is});
+  tell_end(self, x, again ? ec::ok : is);
 }
 
-template <class Message> void ask_checkout(pointer self, const wish& x, Message cmd) {
+template <class Message> void ask_checkout(pointer self, const canceller& x, Message cmd) {
   auto& st = self->state;
   ++st.open_requests;
   ask<checkout_actor>(self, *st.node, key_of(x.what.id), block_budget, std::move(cmd))
@@ -58,33 +67,38 @@ template <class Message> void ask_checkout(pointer self, const wish& x, Message 
       [=](const payment_reply& r) {
         --self->state.open_requests;
         bool second = r.repeated || r.is == ec::not_refundable; // Somebody was faster.
-        answer(x, second ? ec::already_cancelled : r.is);
+        answer(self, x, second ? ec::already_cancelled : r.is);
       },
       [=](const caf::error& e) {
         --self->state.open_requests;
-        x.reply->deliver({to_ec(e)});
+        tell_end(self, x, to_ec(e));
       });
 }
 
 /// It is paid: its checkout ends it and gives the money back, under the id that the key names.
-void cancel_paid_one(pointer self, const wish& x) {
+void cancel_paid_one(pointer self, const canceller& x) {
   if (!on_record(self, x)) return;
   cancel_payment cmd{self->state.user, "user-request", x.what.request};
   if (x.key.effect.nil()) ask_checkout(self, x, std::move(cmd));
   else ask_checkout(self, x, once<cancel_payment>{std::move(cmd), {"", "", "", x.key.effect}});
 }
 
+/// Where a row that cannot be read is told.
+auto refused(pointer self, const canceller& x) {
+  return [=](ec why) { tell_end(self, x, why); };
+}
+
 /// The lead block does not lead it (any more): the row says how it ended.
-void explain_no_hold(pointer self, const wish& x) {
-  with_own_row(self, x.what.id, x.reply, [=](const reservation_row& row) {
+void explain_no_hold(pointer self, const canceller& x) {
+  with_own_row(self, x.what.id, refused(self, x), [=](const reservation_row& row) {
     auto why = why_not_cancel(row.status);
     if (why != ec::ok) self->state.core.forget(x.what.id);
     if (why == ec::reservation_confirmed) return cancel_paid_one(self, x);
-    answer(x, why == ec::ok ? ec::busy : why); // Pending: the block is looking, too.
+    answer(self, x, why == ec::ok ? ec::busy : why); // Pending: the block is looking, too.
   });
 }
 
-void cancel_at(pointer self, const wish& x, event_id event, int32_t lead_block) {
+void cancel_at(pointer self, const canceller& x, event_id event, int32_t lead_block) {
   auto& st = self->state;
   if (!on_record(self, x)) return;
   ++st.open_requests;
@@ -95,23 +109,23 @@ void cancel_at(pointer self, const wish& x, event_id event, int32_t lead_block) 
         --self->state.open_requests;
         if (r.is == ec::reservation_unknown) return explain_no_hold(self, x);
         if (r.is == ec::ok) self->state.core.forget(x.what.id);
-        answer(x, r.is);
+        answer(self, x, r.is);
       },
       [=](const caf::error& e) {
         --self->state.open_requests;
-        x.reply->deliver({to_ec(e)});
+        tell_end(self, x, to_ec(e));
       });
 }
 
-void cancel(pointer self, const wish& x) {
+void cancel(pointer self, const canceller& x) {
   auto& st = self->state;
-  if (!st.core.accepts(x.what.token_issued_at)) return x.reply->deliver({ec::not_authenticated});
+  if (!st.core.accepts(x.what.token_issued_at)) return tell_end(self, x, ec::not_authenticated);
   if (auto known = st.core.find_pending(x.what.id))
     return cancel_at(self, x, known->event, known->lead_block);
-  with_own_row(self, x.what.id, x.reply, [=](const reservation_row& row) {
+  with_own_row(self, x.what.id, refused(self, x), [=](const reservation_row& row) {
     auto why = why_not_cancel(row.status);
     if (why == ec::reservation_confirmed) return cancel_paid_one(self, x);
-    if (why != ec::ok) return answer(x, why);
+    if (why != ec::ok) return answer(self, x, why);
     cancel_at(self, x, row.event, row.lead_block);
   });
 }
@@ -120,9 +134,14 @@ void cancel(pointer self, const wish& x) {
 
 caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd,
                                      const request_key& key) {
-  wish x{cmd, promise_reply<release_reply>(self), key};
+  canceller x{cmd, promise_reply<release_reply>(self), key};
   auto out = x.reply->rp;
-  with_rows(self, x.reply, [=] { cancel(self, x); });
+  with_rows(self, x.reply, [=] {
+    auto [i, first] = self->state.cancelling.try_emplace(cmd.id);
+    if (first) cancel(self, x);
+    else if (i->second.size() < cancellers_max) i->second.push_back(x);
+    else x.reply->deliver({ec::busy});
+  });
   return out;
 }
 

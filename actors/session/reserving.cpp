@@ -18,7 +18,8 @@ constexpr millis resolve_patience{15'000};
 
 /// A recorded reservation in the shape of a first answer, with its current status (C27).
 void replay(pointer self, reservation_id id, const reply_ptr<hold_reply>& reply) {
-  with_own_row(self, id, reply, [=](const reservation_row& row) {
+  auto refuse = [=](ec why) { reply->deliver(refusal<hold_reply>(why)); };
+  with_own_row(self, id, refuse, [=](const reservation_row& row) {
     auto out = to_reply(row);
     bool over = !row.pinned && row.expires_at <= self->state.node->clock->now();
     if (row.status == reservation_status::pending && over) // As everywhere else (P-44).

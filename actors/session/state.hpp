@@ -21,6 +21,14 @@ struct waiter {
   reply_ptr<hold_reply> reply;
 };
 
+/// Somebody who cancels. A key names the refund, should there be one to make; whether it was used,
+/// the reservation's row tells.
+struct canceller {
+  cancel_reservation what;
+  reply_ptr<release_reply> reply;
+  request_key key;
+};
+
 struct state {
   static inline const char* name = "tk.session";
   node_context* node = nullptr;
@@ -29,6 +37,9 @@ struct state {
   session_core core;
   /// Who waits for the outcome of which attempt: the caller and its twins.
   std::map<reservation_id, std::vector<waiter>> waiting;
+  /// Which reservations are being cancelled, and who came second: one after the other, so that a
+  /// key is put on record only by who finds something to cancel.
+  std::map<reservation_id, std::vector<canceller>> cancelling;
   int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
   ~state() {
     if (node) node->probe.sessions_active--;
@@ -63,23 +74,22 @@ void with_rows(pointer self, const reply_ptr<Reply>& reply, Then then) {
   read_rows(self, std::move(then), [=] { reply->deliver(refusal<Reply>(ec::unavailable)); });
 }
 
-/// Reads one of the user's reservations, then does `then(row)`; a reservation of somebody else is
-/// unknown here.
-template <class Reply, class Then>
-void with_own_row(pointer self, reservation_id id, const reply_ptr<Reply>& reply, Then then) {
+/// Reads one of the user's reservations, then does `then(row)`, or `refuse(why)`; a reservation of
+/// somebody else is unknown here.
+template <class Refuse, class Then>
+void with_own_row(pointer self, reservation_id id, Refuse refuse, Then then) {
   auto& st = self->state;
   ++st.open_requests; // One count for two handlers: only one of them runs.
   self->request(st.node->reads, reads_budget, load_reservation{id})
     .then(
       [=](const found_reservation& x) {
         --self->state.open_requests;
-        if (!x.found || x.row.user != self->state.user)
-          return reply->deliver(refusal<Reply>(ec::reservation_unknown));
+        if (!x.found || x.row.user != self->state.user) return refuse(ec::reservation_unknown);
         then(x.row);
       },
       [=](caf::error&) {
         --self->state.open_requests;
-        reply->deliver(refusal<Reply>(ec::unavailable));
+        refuse(ec::unavailable);
       });
 }
 
