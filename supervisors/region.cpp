@@ -1,10 +1,12 @@
 #include "supervisors/region.hpp"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include <caf/all.hpp>
 
+#include "actors/base/mutants.hpp"
 #include "actors/checkout/actor.hpp"
 #include "actors/event/actor.hpp"
 #include "actors/seat_block/actor.hpp"
@@ -52,6 +54,7 @@ struct region_state {
   std::unordered_map<entity_key, entity, entity_key_hash> entities;
   std::unordered_map<entity_key, failures, entity_key_hash> failed;
   std::unordered_map<caf::actor_id, entity_key> keys; ///< Of running handles, for DOWN.
+  std::set<entity_key> to_revive; ///< Ended unexpectedly, and their boards would stay.
 };
 
 using region_ptr = caf::stateful_actor<region_state>*;
@@ -89,6 +92,7 @@ void started(region_ptr self, const entity_key& key, uint64_t start_no, caf::act
   auto& e = *found;
   e.handle = std::move(handle);
   e.is = entity::phase::running;
+  st.to_revive.erase(key);
   st.keys[e.handle.id()] = key;
   st.node->probe.activations++;
   self->monitor(e.handle);
@@ -100,6 +104,7 @@ void not_started(region_ptr self, const entity_key& key, uint64_t start_no, ec w
   if (!found) return;
   for (auto& x : take_waiting(self, *found)) refuse(x, why);
   self->state.entities.erase(key);
+  if (why != ec::unavailable && why != ec::internal) self->state.to_revive.erase(key); // No such.
 }
 
 template <class Rows, class Query, class Spawn>
@@ -225,6 +230,24 @@ void note_failure(region_ptr self, const entity_key& key) {
   st.node->probe.entity_restarts++;
 }
 
+/// Kinds that tell everybody how they stand, whether anybody asks or not.
+bool has_board(entity_kind x) {
+  return x == entity_kind::seat_block || x == entity_kind::waiting_room;
+}
+
+/// Starts again what ended unexpectedly, although nobody asks for it: until then its board shows
+/// claims and holds that may be over, and who looks at it does not ask.
+void revive(region_ptr self) {
+  auto& st = self->state;
+  if (st.suspended || mutant("leaves_boards_of_the_dead")) return;
+  std::erase_if(st.to_revive, [&](auto& x) { return st.node->epochs.of(x).epoch == 0; });
+  for (auto& key : st.to_revive) { // They stay until they run: rows may not be readable now.
+    if (st.entities.contains(key) || quarantined(self, key)) continue;
+    st.entities[key].last_asked = st.node->clock->now();
+    start(self, key);
+  }
+}
+
 void on_down(region_ptr self, const caf::down_msg& x) {
   auto& st = self->state;
   auto k = st.keys.find(x.source.id());
@@ -233,10 +256,12 @@ void on_down(region_ptr self, const caf::down_msg& x) {
   st.keys.erase(k);
   auto i = st.entities.find(key);
   if (i == st.entities.end() || i->second.handle.id() != x.source.id()) return;
-  if (x.reason && x.reason != caf::exit_reason::user_shutdown) note_failure(self, key);
+  bool failed = x.reason && x.reason != caf::exit_reason::user_shutdown;
+  if (failed) note_failure(self, key);
   auto waiting = std::move(i->second.waiting); // Still counted as parked.
   st.entities.erase(i);
-  if (waiting.empty()) return;
+  if (failed && has_board(key.kind)) st.to_revive.insert(key);
+  if (waiting.empty()) return revive(self);
   auto& again = st.entities[key];
   again.waiting = std::move(waiting);
   again.last_asked = st.node->clock->now();
@@ -283,6 +308,7 @@ void passivate_idle(region_ptr self) {
     return e.is == entity::phase::running && now - e.last_asked >= patience;
   });
   for (auto& key : idle) put_to_sleep(self, key, st.entities.at(key));
+  revive(self);
   std::erase_if(st.failed, [now](auto& x) { return x.second.window_end + millis{60'000} < now; });
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
 }

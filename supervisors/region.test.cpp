@@ -230,6 +230,25 @@ CAF_TEST(H13 a block that dies with an op on the wire starts behind a barrier) {
   CAF_CHECK_EQUAL(status(seat_no(0, 1)), 'a');
 }
 
+CAF_TEST(a block that dies shows soon what its rows say although nobody asks) {
+  auto claim = claim_items{{0xb, 1}, alice, {want(0, 1)}, now() + millis{3000}};
+  CAF_REQUIRE(request<seat_block_actor>(block0, claim)->value.is == ec::ok);
+  pass(millis{300}, millis{100});
+  CAF_REQUIRE_EQUAL(shown(0, 1), 1); // Claimed, in memory only.
+  st.reads_down = true;
+  crash(block0);
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
+  CAF_CHECK_EQUAL(shown(0, 1), 1);
+  st.reads_down = false;
+  pass(millis{16'000}, millis{100});
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
+  CAF_CHECK_EQUAL(shown(0, 1), 0);
+  reserve(bob, {want(0, 1)});
+  crash(block0); // And at once when rows can be read.
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
+  CAF_CHECK_EQUAL(shown(0, 1), 1);
+}
+
 CAF_TEST(R18 an entity that keeps dying is refused until its window has passed) {
   for (int i = 0; i < 3; ++i) {
     auto x = wake();

@@ -161,31 +161,6 @@ CAF_TEST(a refused wish leaves its key free) {
   CAF_CHECK(reserve(alice, {want(0, 2)}, "k")->value.is == ec::ok);
 }
 
-// -- unknown outcomes -----------------------------------------------------------------------------
-
-CAF_TEST(an unknown outcome keeps the attempt and a repeat with its key waits for it) {
-  st.fates = {fate::lost_after};
-  auto x = reserve(alice, {want(0, 1)}, "k");
-  CAF_CHECK(x->value.is == ec::unknown);
-  auto y = reserve(alice, {want(0, 1)}, "k");
-  CAF_CHECK(!y->came());
-  pass(millis{1100});
-  CAF_CHECK_EQUAL(y->count, 1);
-  CAF_CHECK(y->value.is == ec::ok);
-  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
-  CAF_CHECK(y->value.id == st.rows.reservations.begin()->first);
-}
-
-CAF_TEST(an unknown outcome that never was is given up and counts no more) {
-  st.fates = {fate::lost_before};
-  auto x = reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)}, "k");
-  CAF_CHECK(x->value.is == ec::unknown);
-  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::hold_limit);
-  pass(millis{20'000}, millis{100});
-  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
-  CAF_CHECK(reserve(alice, {want(0, 1)}, "k")->value.is == ec::ok);
-}
-
 // -- limits ---------------------------------------------------------------------------------------
 
 CAF_TEST(seats one holds and seats beside them are refused as ours below the limit) {

@@ -140,6 +140,7 @@ reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, 
   if (auto twin = twin_of(wish)) { // A double click: the same seats are being decided (G14).
     out.is = reserve_decision::kind::join;
     out.reservation = twin->id;
+    out.by_seats = true;
     return out;
   }
   bool too_many = limit > 0 && holds_with(wish, now) > limit && !own_hold(wish, now);

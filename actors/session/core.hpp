@@ -45,7 +45,7 @@ struct reserve_decision {
   enum class kind : uint8_t {
     forward, ///< New: ask the lead block.
     unread,  ///< Ask the lead block, and let the ledger judge what the rows would say.
-    join,    ///< The same key is being decided: wait for the same outcome.
+    join,    ///< The same key, or the same seats, are being decided: wait for the same outcome.
     replay,  ///< Recorded before: tell what became of `reservation`.
     recheck, ///< The memory is not enough, or says no: read, then decide with `final_say`.
     refuse   ///< `why`.
@@ -53,6 +53,7 @@ struct reserve_decision {
   kind is = kind::refuse;
   ec why = ec::ok;
   reservation_id reservation; ///< Of join and replay.
+  bool by_seats = false;      ///< Joined as a double click, with another key or none.
 };
 
 /// The rules of a session: pure. It starts without its rows, because most buyers of an on-sale come

@@ -16,17 +16,37 @@ constexpr millis resolve_interval{1000};
 /// After its deadline an op may still wait for a lock, a statement time-out and the disk.
 constexpr millis resolve_patience{15'000};
 
-/// A recorded reservation in the shape of a first answer, with its current status (C27).
+/// A row in the shape of a first answer, with its status of now (C27): a hold that ran out is over,
+/// ended or not, as everywhere else (P-44).
+hold_reply reply_now(const state& st, const reservation_row& row) {
+  auto out = to_reply(row);
+  bool over = !row.pinned && row.expires_at <= st.node->clock->now();
+  if (row.status == reservation_status::pending && over)
+    out.status = static_cast<uint8_t>(reservation_status::expired);
+  return out;
+}
+
+bool is_hold(const hold_reply& x) {
+  return x.is == ec::ok && x.status == static_cast<uint8_t>(reservation_status::pending);
+}
+
 void replay(pointer self, reservation_id id, const reply_ptr<hold_reply>& reply) {
   auto refuse = [=](ec why) { reply->deliver(refusal<hold_reply>(why)); };
   with_own_row(self, id, refuse, [=](const reservation_row& row) {
-    auto out = to_reply(row);
-    bool over = !row.pinned && row.expires_at <= self->state.node->clock->now();
-    if (row.status == reservation_status::pending && over) // As everywhere else (P-44).
-      out.status = static_cast<uint8_t>(reservation_status::expired);
+    auto out = reply_now(self->state, row);
     out.replayed = true;
     reply->deliver(std::move(out));
   });
+}
+
+void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
+            bool final_say);
+
+/// Somebody who joined because they want the same seats is not helped by an order that has ended
+/// before it was heard of: what they want is decided anew. Who came with its key hears how it is.
+bool wants_another(const waiter& x, const hold_reply& what) {
+  return x.joined_by_seats && what.is == ec::ok && !is_hold(what) &&
+         !mutant("joins_what_has_ended");
 }
 
 void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
@@ -35,6 +55,10 @@ void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
   auto waiting = std::move(i->second);
   self->state.waiting.erase(i);
   for (auto& x : waiting) {
+    if (wants_another(x, what)) {
+      decide(self, x.wish, x.reply, false);
+      continue;
+    }
     if (what.is == ec::ok) self->state.core.remember_key(x.wish, what.id);
     x.reply->deliver(what);
   }
@@ -43,9 +67,6 @@ void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
 void resolve_later(pointer self, reservation_id attempt) {
   self->delayed_send(self, resolve_interval, atom::resolve_v, attempt);
 }
-
-void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
-            bool final_say);
 
 /// A refusal names the caller's own reservation when that is what stands in the way.
 void name_own_hold(const state& st, hold_reply& what) {
@@ -69,7 +90,8 @@ void decide_again(pointer self, reservation_id attempt, const hold_reply& heard)
       bool new_to_rows =
         now.core.decide(x.wish, limit, at, true).is == reserve_decision::kind::forward;
       bool refused_own = heard.is != ec::ok && now.core.own_hold(x.wish, at);
-      if (!new_to_rows || judged_rows || refused_own) return decide(self, x.wish, x.reply, true);
+      if (!new_to_rows || judged_rows || refused_own || wants_another(x, heard))
+        return decide(self, x.wish, x.reply, true);
       auto stands = heard;
       name_own_hold(now, stands);
       if (stands.is == ec::ok) now.core.remember_key(x.wish, stands.id);
@@ -96,8 +118,7 @@ bool may_have_happened(ec x) { return x == ec::unknown || x == ec::in_flight || 
 void finish(pointer self, reservation_id attempt, event_id event, hold_reply what) {
   auto& st = self->state;
   name_own_hold(st, what);
-  bool pending = what.status == static_cast<uint8_t>(reservation_status::pending);
-  if (what.is == ec::ok && what.id == attempt && pending) {
+  if (is_hold(what) && what.id == attempt) {
     pending_hold made{what.id, event, what.expires_at, what.items.front().block_no, {}};
     for (auto& x : what.items) {
       made.lead_block = std::min(made.lead_block, x.block_no);
@@ -164,7 +185,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   auto id = cmd.id;
   auto event = wish.event;
   st.core.begin({id, event, cmd.operation, wish.key, wish.digest, cmd.deadline, seats_of(wish)});
-  st.waiting[id].push_back({wish, reply});
+  st.waiting[id].push_back({wish, reply, false});
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
     .then(
@@ -196,7 +217,7 @@ void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>
       early.replayed = true;
       return reply->deliver(early);
     }
-    return st.waiting[what.reservation].push_back({wish, reply});
+    return st.waiting[what.reservation].push_back({wish, reply, what.by_seats});
   case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
   case reserve_decision::kind::refuse: return reply->deliver(refusal<hold_reply>(what.why));
@@ -228,7 +249,7 @@ void on_resolve(pointer self, reservation_id attempt) {
         auto& core = self->state.core;
         if (x.found && x.row.status == reservation_status::pending) {
           core.commit(attempt, to_pending(x.row));
-          answer_all(self, attempt, to_reply(x.row));
+          answer_all(self, attempt, reply_now(self->state, x.row));
         } else if (x.found || given_up) {
           core.drop(attempt); // Should it commit after all, its key and id are on record.
           answer_all(self, attempt, x.found ? to_reply(x.row) : refusal<hold_reply>(ec::unknown));

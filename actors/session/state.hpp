@@ -19,6 +19,7 @@ namespace tk::session {
 struct waiter {
   reserve_items wish;
   reply_ptr<hold_reply> reply;
+  bool joined_by_seats = false; ///< Not by its key: only a live hold is what it wants.
 };
 
 /// Somebody who cancels. A key names the refund, should there be one to make; whether it was used,

@@ -1,5 +1,7 @@
 #include "tests/simulation/hall.hpp"
 
+#include <array>
+
 #include "tests/simulation/names.hpp"
 
 namespace tk::sim {
@@ -51,13 +53,15 @@ void build(const hall& what, int32_t people, ledger_model& model) {
 }
 
 std::string compare(const seat_board& shown, const ledger_model& model) {
+  static constexpr std::array<const char*, 4> states = {"free", "held", "sold", "nothing"};
   for (size_t i = 0; i < shown.seat_count; ++i) {
     auto n = static_cast<int32_t>(i) + 1;
-    auto is = (shown.bits[i / 4] >> (2 * (i % 4))) & 3;
+    auto is = static_cast<size_t>((shown.bits[i / 4] >> (2 * (i % 4))) & 3);
     auto row = model.rows.seats.at(seat_of(shown.block_no, n)).status;
-    if (is != (row == 'a' ? 0 : row == 'l' ? 1 : 2))
+    auto should = row == 'a' ? size_t{0} : row == 'l' ? size_t{1} : size_t{2};
+    if (is != should)
       return "I15: block " + std::to_string(shown.block_no) + " remembers seat " +
-             std::to_string(n) + " otherwise than its row";
+             std::to_string(n) + " as " + states[is] + ", its row says " + states[should];
   }
   return {};
 }

@@ -103,10 +103,12 @@ std::string history::check(millis old) {
     auto said = check_seat(ops);
     if (said.is == consistency::undecided) ++undecided_;
     if (said.is != consistency::broken) continue;
+    auto culprit = ops[said.culprit];
     std::ranges::sort(ops, {}, &seat_op::from);
-    std::string out = "nothing explains what was said of seat " + std::to_string(seat.lo % 10'000) +
-                      " of block " + std::to_string(seat.lo / 10'000) + ":";
     auto zero = ops.front().from;
+    std::string out = "nothing explains what was said of seat " + std::to_string(seat.lo % 10'000) +
+                      " of block " + std::to_string(seat.lo / 10'000) + ", first " +
+                      to_string(culprit, zero) + ":";
     for (auto& x : ops) out += "\n    " + to_string(x, zero);
     return out;
   }

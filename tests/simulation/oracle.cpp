@@ -70,6 +70,7 @@ void oracle::check_fences(const batch& what, const batch_result& said) {
 
 void oracle::check_creation(const create_reservation& x) {
   if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
+  made_at_[x.id] = time_.now();
   // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
   if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0 &&
       faults_.old_frames_ppm == 0)
@@ -223,6 +224,9 @@ void oracle::heard(const told_hold& x) {
     if (!same) return fail("I4", "an acknowledged reservation is not what was asked for");
     if (!x.key.empty() && made.key == x.key && made.digest != x.digest)
       fail("I6", "a key was answered although the body was another");
+    bool by_key = x.replayed || (!x.key.empty() && made.key == x.key);
+    if (!x.pending && !by_key && made_at_[x.id] < x.asked)
+      fail("I5", "somebody was told of an order that ended, and had asked for a new one");
   }
   if (x.is == ec::seat_sold) check_sold(x);
 }

@@ -93,6 +93,7 @@ private:
   std::map<std::string, uint64_t> answers_;
   std::map<seat_id, std::vector<seat_change>> seats_;
   std::map<reservation_id, reservation_status> statuses_;
+  std::map<reservation_id, instant> made_at_;
   std::map<std::tuple<user_id, std::string, std::string>, reservation_id> by_key_;
   std::map<std::pair<user_id, std::string>, payment_id> paid_by_key_;
   std::map<std::pair<user_id, std::string>, int64_t> wishes_; ///< Open ones: asked less made.

@@ -172,6 +172,7 @@ int32_t world::any_node(dice& d) const {
 
 int32_t world::living_node() {
   std::vector<int32_t> living;
+  living.reserve(hosts_.size());
   for (auto& [no, x] : hosts_) living.push_back(no);
   return living.empty() ? any_node() : living[chance.below(living.size())];
 }
@@ -381,7 +382,24 @@ void world::lose(int32_t node) {
   kill(node);
 }
 
+/// Some blocks die with what they know, and whoever would ask for them has gone home.
+void world::let_blocks_die() {
+  if (faults.actor_dies_ppm == 0) return;
+  dice d{seed, "last deaths"};
+  for (auto& [no, x] : hosts_)
+    for (int32_t b = 0; b < plan.blocks; ++b) {
+      auto key = key_of(sale_event, b);
+      if (!d.chance(400'000) || x->node.epochs.of(key).epoch == 0) continue;
+      tell("block " + std::to_string(b) + " dies");
+      faults.note(&fault_mix::actor_dies_ppm);
+      caf::exit_msg end{x->node.region.address(), caf::sec::runtime_error};
+      auto until = x->node.clock->now() + millis{1000};
+      caf::anon_send(x->node.region, envelope{key, until, caf::make_message(std::move(end))});
+    }
+}
+
 void world::heal() {
+  let_blocks_die();
   tell("all faults end");
   healing_ = true;
   bool bounded = faults.ledger_bound > 0;

@@ -197,6 +197,7 @@ private:
   void start_supervisor(host& at);
   void tick();
   void go_wrong();
+  void let_blocks_die();
   void swizzle(dice d);
   [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;

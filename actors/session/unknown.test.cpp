@@ -1,0 +1,73 @@
+/// Wishes whose outcome nobody has heard, and those who join them.
+#define CAF_SUITE session_unknown
+
+#include <algorithm>
+
+#include "actors/session/actor.hpp"
+
+#include "tests/support/node_rig.hpp"
+
+using namespace tk;
+using namespace tk::rig;
+
+namespace {
+
+const user_id alice = user_no(1);
+
+struct fixture : node_rig {
+  fixture() { open_sale(); }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(session_unknown_tests, fixture)
+
+CAF_TEST(an unknown outcome keeps the attempt and a repeat with its key waits for it) {
+  st.fates = {fate::lost_after};
+  auto x = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(x->value.is == ec::unknown);
+  auto y = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(!y->came());
+  pass(millis{1100});
+  CAF_CHECK_EQUAL(y->count, 1);
+  CAF_CHECK(y->value.is == ec::ok);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1);
+  CAF_CHECK(y->value.id == st.rows.reservations.begin()->first);
+}
+
+CAF_TEST(an unknown outcome that never was is given up and counts no more) {
+  st.fates = {fate::lost_before};
+  auto x = reserve(alice, {want(0, 1), want(0, 2), want(0, 3), want(0, 4)}, "k");
+  CAF_CHECK(x->value.is == ec::unknown);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::hold_limit);
+  pass(millis{20'000}, millis{100});
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(0, 1)}, "k")->value.is == ec::ok);
+}
+
+CAF_TEST(who wants the seats of an attempt that has ended unheard is decided anew) {
+  node.sale.reservation_ttl_s = 2;
+  for (std::string key : {"", "other"}) {
+    st.fates = {fate::lost_after};
+    CAF_REQUIRE(reserve(alice, {want(0, 1)}, "k" + key)->value.is == ec::unknown);
+    auto made = std::ranges::find_if(st.rows.reservations,
+                                     [&](auto& x) { return x.second.key == "k" + key; });
+    CAF_REQUIRE(made != st.rows.reservations.end());
+    auto first = made->first;
+    auto twin = reserve(alice, {want(0, 1)}, key); // Both join what is being found out.
+    auto again = reserve(alice, {want(0, 1)}, "k" + key);
+    st.reads_down = true;
+    pass(millis{4200}); // Until it has run out.
+    CAF_REQUIRE(!twin->came() && !again->came());
+    st.reads_down = false;
+    pass(millis{1500});
+    CAF_CHECK(again->value.id == first); // Its key made it.
+    CAF_CHECK_EQUAL(again->value.status, static_cast<uint8_t>(reservation_status::expired));
+    CAF_CHECK(twin->value.is == ec::ok);
+    CAF_CHECK(twin->value.id != first);
+    CAF_CHECK_EQUAL(twin->value.status, static_cast<uint8_t>(reservation_status::pending));
+    cancel(alice, twin->value.id);
+  }
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
