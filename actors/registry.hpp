@@ -6,6 +6,7 @@
 #include "actors/base/lifecycle.hpp"
 #include "actors/checkout/messages.hpp"
 #include "actors/event/messages.hpp"
+#include "actors/gate/messages.hpp"
 #include "actors/seat_block/messages.hpp"
 #include "actors/session/messages.hpp"
 #include "actors/waiting_room/messages.hpp"
@@ -73,6 +74,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::heard_people))
   CAF_ADD_TYPE_ID(tiketi, (tk::look_at_payments))
   CAF_ADD_TYPE_ID(tiketi, (tk::room_board))
+
+  CAF_ADD_TYPE_ID(tiketi, (tk::assign_position))
+  CAF_ADD_TYPE_ID(tiketi, (tk::assigned_position))
+  CAF_ADD_TYPE_ID(tiketi, (tk::steer_gate))
+  CAF_ADD_TYPE_ID(tiketi, (tk::gate_report))
+  CAF_ADD_TYPE_ID(tiketi, (tk::look_at_gate))
+  CAF_ADD_TYPE_ID(tiketi, (tk::gate_board))
+  CAF_ADD_TYPE_ID(tiketi, (tk::heard_position))
 
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")

@@ -11,6 +11,7 @@
 
 #include "actors/checkout/port.hpp"
 #include "actors/event/port.hpp"
+#include "actors/gate/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/port.hpp"
 #include "supervisors/router.hpp"
@@ -144,6 +145,23 @@ CAF_TEST(messages of the waiting room have not changed) {
          "0000000e0000000f010000001000000000000000110000001200000013010000000000000014");
 }
 
+CAF_TEST(messages of the gate have not changed) {
+  golden(assign_position{}, "");
+  golden(assigned_position{ec::busy, 1, 2, 3, 4, 5},
+         "1d0000000000000001000000020000000000000003000000000000000400000000000000"
+         "05");
+  golden(steer_gate{gate_verb::advance, 5}, "0400000005");
+  golden(look_at_gate{}, "");
+  golden(heard_position{1, 2}, "000000010000000000000002");
+  const gate_state state{1, true, 2, 3, 4, 5, {{6, 7}}};
+  const std::string bytes = "00000001010000000000000002000000000000000300000000000000040000000000"
+                            "0000050100000000000000060000000000000007";
+  golden(gate_report{ec::ok, true, state, 8}, "0001" + bytes + "0000000000000008");
+  golden(gate_board{{1, 2}, 3, 4, later, state},
+         "00000000000000010000000000000002000000000000000300000000000000040000000102030405" +
+           bytes);
+}
+
 CAF_TEST(messages between checkout and seat block have not changed) {
   golden(pin_hold{{1, 2}, {3, 4}, {5, 6}, {7}, "p", "k", "m", {8, 9}},
          "0000000000000001000000000000000200000000000000030000000000000004000000000000000500"
@@ -271,6 +289,9 @@ CAF_TEST(the router knows what an entity answers) {
   static_assert(std::is_same_v<reply_to<seat_block_actor, wake_block>::type, block_awake>);
   static_assert(std::is_same_v<reply_to<event_actor, describe_event>::type, event_board>);
   static_assert(std::is_same_v<reply_to<event_actor, passivate>::type, passivation>);
+  static_assert(std::is_same_v<reply_to<gate_actor, assign_position>::type, assigned_position>);
+  static_assert(std::is_same_v<reply_to<gate_actor, steer_gate>::type, gate_report>);
+  static_assert(std::is_same_v<reply_to<gate_actor, look_at_gate>::type, gate_board>);
   CAF_CHECK(true);
 }
 

@@ -48,6 +48,8 @@ void add_sales(http::metrics& meters, const node_context& node) {
   add("seat_blocks_active", "Seat blocks in memory.", probe.blocks_active);
   add("events_active", "Events in memory.", probe.events_active);
   add("waiting_rooms_active", "Waiting rooms in memory.", probe.rooms_active);
+  add("gates_active", "Gates in memory.", probe.gates_active);
+  add("business_gate_positions_total", "Positions that gates have told.", probe.gate_positions);
   add("business_queue_joined_total", "People who came to a waiting room.", probe.queue_joined);
   add("business_queue_admitted_total", "People who were let in.", probe.queue_admitted);
   add("business_queue_left_total", "People who gave up place or slot, or lost the place.",

@@ -40,6 +40,14 @@ void board_store::publish(room_board_ptr board) {
   known = std::move(board);
 }
 
+void board_store::publish(gate_board_ptr board) {
+  std::unique_lock guard{mutex_};
+  auto& known = events_[board->event].gate;
+  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
+    return;
+  known = std::move(board);
+}
+
 seat_board_ptr board_store::find_seats(event_id event, int32_t block_no) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
@@ -64,6 +72,12 @@ room_board_ptr board_store::find_room(event_id event) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
   return i == events_.end() ? nullptr : i->second.room;
+}
+
+gate_board_ptr board_store::find_gate(event_id event) const {
+  std::shared_lock guard{mutex_};
+  auto i = events_.find(event);
+  return i == events_.end() ? nullptr : i->second.gate;
 }
 
 uint64_t board_store::seats_version(event_id event) const {

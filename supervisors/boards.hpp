@@ -10,6 +10,7 @@
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 #include "actors/event/messages.hpp"
+#include "actors/gate/board.hpp"
 #include "actors/waiting_room/board.hpp"
 
 namespace tk {
@@ -39,6 +40,7 @@ struct quota_board {
 using quota_board_ptr = std::shared_ptr<const quota_board>;
 using event_board_ptr = std::shared_ptr<const event_board>;
 using room_board_ptr = std::shared_ptr<const room_board>;
+using gate_board_ptr = std::shared_ptr<const gate_board>;
 
 /// The boards a node has heard of. Owners publish from actors, the ingress reads from its own
 /// threads; both only hold a lock for a look-up. An older (epoch, version) never replaces a newer.
@@ -48,10 +50,12 @@ public:
   void publish(quota_board_ptr board);
   void publish(event_board_ptr board);
   void publish(room_board_ptr board);
+  void publish(gate_board_ptr board);
   [[nodiscard]] seat_board_ptr find_seats(event_id event, int32_t block_no) const;
   [[nodiscard]] quota_board_ptr find_quota(ticket_type_id type) const;
   [[nodiscard]] event_board_ptr find_event(event_id event) const;
   [[nodiscard]] room_board_ptr find_room(event_id event) const;
+  [[nodiscard]] gate_board_ptr find_gate(event_id event) const;
   /// Rises with every accepted seat board of the event: tells whether a rendered map is current.
   [[nodiscard]] uint64_t seats_version(event_id event) const;
   /// Set while owners are suspended: boards go on, marked stale.
@@ -64,6 +68,7 @@ private:
     std::unordered_map<int32_t, seat_board_ptr> blocks;
     event_board_ptr about;
     room_board_ptr room;
+    gate_board_ptr gate;
   };
   mutable std::shared_mutex mutex_;
   std::unordered_map<event_id, event_boards, id_hash> events_;

@@ -57,6 +57,26 @@ CAF_TEST(H22a the same holds for boards of events) {
   CAF_CHECK(x.find_event(concert) == next);
 }
 
+CAF_TEST(H22a the same holds for boards of gates) {
+  board_store x;
+  auto gate = [](int64_t epoch, uint64_t version) {
+    gate_board out;
+    out.event = concert;
+    out.epoch = epoch;
+    out.version = version;
+    return std::make_shared<const gate_board>(out);
+  };
+  CAF_CHECK(!x.find_gate(concert));
+  auto newest = gate(6, 10);
+  x.publish(newest);
+  x.publish(gate(6, 10));
+  x.publish(gate(5, 11));
+  CAF_CHECK(x.find_gate(concert) == newest);
+  auto next = gate(6, 11);
+  x.publish(next);
+  CAF_CHECK(x.find_gate(concert) == next);
+}
+
 CAF_TEST(blocks and events do not mix) {
   board_store x;
   x.publish(board(1, 1, 0));

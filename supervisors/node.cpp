@@ -8,6 +8,7 @@
 
 #include "actors/base/mutants.hpp"
 #include "actors/checkout/port.hpp"
+#include "actors/gate/port.hpp"
 #include "actors/registry.hpp"
 #include "actors/seat_block/port.hpp"
 #include "supervisors/boards.hpp"
@@ -108,6 +109,25 @@ void wake_checkouts(supervisor_ptr self) {
       });
 }
 
+/// Wakes gates that are open: people are let through as time goes, whoever looks.
+void wake_gates(supervisor_ptr self) {
+  self->request(self->state.node->reads, reads_budget, find_open_gates{})
+    .then(
+      [=](const open_gates& x) {
+        auto& node = *self->state.node;
+        for (auto& event : x.rows) {
+          auto key = gate_key(event);
+          if (node.epochs.of(key).epoch == 0) continue; // Its owner wakes it.
+          ask<gate_actor>(self, node, key, wake_budget, look_at_gate{})
+            .then([](const gate_board&) {},
+                  [](const caf::error&) {
+                    // Whoever looks for it starts it.
+                  });
+        }
+      },
+      [=](caf::error&) { self->state.woken = false; });
+}
+
 void wake_what_must_not_sleep(supervisor_ptr self) {
   auto& st = self->state;
   if (st.woken) return;
@@ -116,6 +136,7 @@ void wake_what_must_not_sleep(supervisor_ptr self) {
     .then([=](const live_blocks& x) { wake(self, x.rows); },
           [=](caf::error&) { self->state.woken = false; });
   wake_checkouts(self);
+  wake_gates(self);
 }
 
 /// Corrects the clock; true when it jumped by more than measuring errs.

@@ -27,7 +27,8 @@ struct script {
   // Of the reads.
   bool reads_down = false;
   std::vector<overdue> overdue_now, live_now;
-  int sweeps = 0, live_asked = 0, payments_asked = 0;
+  std::vector<event_id> gates_open;
+  int sweeps = 0, live_asked = 0, payments_asked = 0, gates_asked = 0;
   // Of the region.
   std::string story; ///< All it was told, in order.
   std::vector<wake_block> wakes;
@@ -69,6 +70,10 @@ played_roster::behavior_type play_roster(played_roster::pointer self, script* st
 caf::behavior play_region(caf::event_based_actor*, script* st) {
   return {
     [=](envelope& x) -> caf::result<caf::message> {
+      if (x.key.kind == entity_kind::gate) {
+        st->tell("wake gate " + std::to_string(x.key.lo));
+        return caf::make_message(gate_board{});
+      }
       st->tell("wake " + std::to_string(x.key.block_no));
       st->wakes.push_back(x.body.get_as<wake_block>(0));
       return caf::make_message(block_awake{});
@@ -101,6 +106,12 @@ reads_actor::behavior_type play_sweeps(reads_actor::pointer, script* st) {
       return open_checkouts{};
     },
     [](const load_room&) { return room_rows{}; },
+    [](const load_gate&) { return gate_rows{}; },
+    [=](const find_open_gates&) -> caf::result<open_gates> {
+      ++st->gates_asked;
+      if (st->reads_down) return make_error(ec::unavailable);
+      return open_gates{st->gates_open};
+    },
   };
 }
 
@@ -473,6 +484,30 @@ CAF_TEST(a suspended node does not sweep) {
   CAF_CHECK_EQUAL(st.sweeps, 0);
   pass(sweep);
   CAF_CHECK_EQUAL(st.sweeps, 1);
+}
+
+CAF_TEST(open gates are woken at the start and after a takeover) {
+  st.gates_open = {event_no(7), event_no(8)};
+  start();
+  one_beat();
+  CAF_CHECK_EQUAL(st.gates_asked, 1);
+  CAF_CHECK_EQUAL(st.story, "wake gate 7, wake gate 8");
+  pass(millis{60'000});
+  CAF_CHECK_EQUAL(st.gates_asked, 1);
+  st.epoch = 2;
+  one_beat();
+  CAF_CHECK_EQUAL(st.gates_asked, 2);
+}
+
+CAF_TEST(gates that could not be looked for are looked for again) {
+  st.gates_open = {event_no(7)};
+  st.reads_down = true;
+  start();
+  one_beat();
+  CAF_CHECK_EQUAL(st.story, "");
+  st.reads_down = false;
+  one_beat();
+  CAF_CHECK_EQUAL(st.story, "wake gate 7");
 }
 
 CAF_TEST(payments are looked for more often than overdue holds but not while suspended) {

@@ -12,6 +12,7 @@
 #include "actors/base/entropy.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "actors/gate/settings.hpp"
 #include "actors/waiting_room/settings.hpp"
 #include "gateways/payment/port.hpp"
 #include "persistence/ledger/port.hpp"
@@ -72,11 +73,12 @@ struct sales_probe {
   std::atomic<uint64_t> seat_conflicts{0}, outcomes_unknown{0}, claims_reread{0};
   std::atomic<int64_t> reservations_overdue{0};
   std::atomic<int64_t> sessions_active{0}, blocks_active{0}, events_active{0};
-  std::atomic<int64_t> checkouts_active{0}, rooms_active{0};
+  std::atomic<int64_t> checkouts_active{0}, rooms_active{0}, gates_active{0};
   payment_counts payments, free_payments;    ///< With the provider, and of what costs nothing.
   std::atomic<uint64_t> payments_unknown{0}; ///< Askers whose patience ended before an outcome.
   std::atomic<uint64_t> refunds_done{0}, refunds_put_off{0};
   std::atomic<uint64_t> queue_joined{0}, queue_admitted{0}, queue_left{0}; ///< On record.
+  std::atomic<uint64_t> gate_positions{0};                                 ///< Told.
   std::atomic<uint64_t> entity_restarts{0}, activations{0}, passivations{0};
 };
 
@@ -97,6 +99,7 @@ struct node_context {
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).
   sale_settings sale;
   queue_settings queue;
+  gate_settings gate;
   sales_probe probe;
 
   /// The owner of another entity as an op names it: ours, or the last one we heard of. When it is

@@ -9,6 +9,7 @@
 #include "actors/base/mutants.hpp"
 #include "actors/checkout/actor.hpp"
 #include "actors/event/actor.hpp"
+#include "actors/gate/actor.hpp"
 #include "actors/seat_block/actor.hpp"
 #include "actors/session/actor.hpp"
 #include "actors/waiting_room/actor.hpp"
@@ -138,7 +139,13 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
       run(spawn_waiting_room(node, event, address, rows));
     });
   }
-  case entity_kind::gate: break;
+  case entity_kind::gate: {
+    event_id event{key.hi, key.lo};
+    return load<gate_rows>(self, key, start_no, load_gate{event}, [=, &node](const auto& rows) {
+      if (!rows.known) return not_started(self, key, start_no, ec::event_unknown);
+      run(spawn_gate(node, event, address, rows));
+    });
+  }
   case entity_kind::checkout: {
     reservation_id reservation{key.hi, key.lo};
     return load<checkout_rows>(self, key, start_no, load_checkout{reservation},

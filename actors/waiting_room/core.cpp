@@ -56,6 +56,7 @@ waiting_room_core::waiting_room_core(event_id event, participant address,
     auto place = queue_place::of(x.place);
     line_of(place).put(place.number, entry);
   }
+  for (auto number : rows.used_gate_numbers) use_up({false, number});
   for (auto& x : rows.slots) {
     auto soft = std::min(now + settings.slot, x.hard_end);
     slots_[x.user] = {x.number, written_, true, false, soft, x.hard_end};
@@ -168,15 +169,27 @@ int64_t waiting_room_core::turn_of_range() const {
   return on_its_way ? in_flight_->turn : next_.turn;
 }
 
+std::optional<queue_place> waiting_room_core::gate_place(uint32_t number) const {
+  bool used = number < used_.size() && used_[number];
+  if (number == 0 || number >= gate_number_max || used ||
+      gated_.at(number) != waiting_line::no_entry)
+    return std::nullopt;
+  return queue_place{false, number};
+}
+
+void waiting_room_core::use_up(queue_place x) {
+  if (x.none() || x.direct) return;
+  if (used_.size() <= x.number) used_.resize(size_t{x.number} + 1);
+  used_[x.number] = true;
+}
+
 std::optional<queue_place> waiting_room_core::place_for(const check_queue& x) {
   if (may_return(x.ticket)) {
     returned_.insert(x.ticket.place.number);
     return x.ticket.place;
   }
   // A second user with the same number of the gate comes behind, as if without one.
-  bool gated = x.gate_number > 0 && x.gate_number < gate_number_max &&
-               gated_.at(x.gate_number) == waiting_line::no_entry;
-  if (gated) return queue_place{false, x.gate_number};
+  if (auto place = gate_place(x.gate_number)) return place;
   if (range_wanted()) return std::nullopt;
   return queue_place{true, next_direct_++};
 }
@@ -205,7 +218,7 @@ room_answer waiting_room_core::check(const check_queue& x, instant now) {
   }
   if (!x.join && !may_return(x.ticket)) return {told_all(queue_state::absent), 0};
   bool first = people_.size() == 0 && !control_.paused && !may_return(x.ticket);
-  if (first && slots_.size() < threshold()) return {{}, admit(x.user, 0, now)};
+  if (first && slots_.size() < threshold()) return {{}, admit_first(x, now)};
   if (full() && !may_return(x.ticket)) {
     auto out = told_all(queue_state::absent);
     out.is = ec::queue_full;
@@ -270,6 +283,7 @@ void waiting_room_core::clear() {
   next_admission_ = 1;
   unsure_.clear();
   returned_.clear();
+  used_.clear();
   auto turn = next_.turn;
   next_ = {};
   next_.turn = turn;
@@ -316,9 +330,19 @@ int64_t waiting_room_core::admit(user_id user, uint32_t place, instant now) {
   x.expires_at = x.hard_end = now + settings_.slot_max;
   slots_[user] = x;
   next_.admissions.push_back({x.number, user, place});
+  use_up(queue_place::of(place));
   urgent_ = true;
   changed();
   return x.turn;
+}
+
+/// Somebody comes in without waiting. A number of the gate is used up for it all the same: it is
+/// good for one slot.
+int64_t waiting_room_core::admit_first(const check_queue& x, instant now) {
+  auto place = gate_place(x.gate_number);
+  if (!place) return admit(x.user, 0, now);
+  next_.joins.push_back({place->code(), x.user});
+  return admit(x.user, place->code(), now);
 }
 
 void waiting_room_core::sweep() {
@@ -448,7 +472,8 @@ bool waiting_room_core::idle() const {
 }
 
 size_t waiting_room_core::bytes() const {
-  return people_.bytes() + gated_.bytes() + direct_.bytes();
+  constexpr size_t byte_bits = 8;
+  return people_.bytes() + gated_.bytes() + direct_.bytes() + used_.capacity() / byte_bits;
 }
 
 } // namespace tk

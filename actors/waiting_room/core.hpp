@@ -102,6 +102,10 @@ private:
   void admit_next(instant now);
   room_answer check_slot(slots::iterator i, instant now);
   std::optional<queue_place> place_for(const check_queue& x);
+  /// The caller's number of the gate, when nobody has it and nobody got a slot for it.
+  [[nodiscard]] std::optional<queue_place> gate_place(uint32_t number) const;
+  void use_up(queue_place x);
+  int64_t admit_first(const check_queue& x, instant now);
   [[nodiscard]] bool may_return(const queue_ticket& x) const;
   bool range_wanted();
   void join(user_id user, queue_place place);
@@ -133,6 +137,7 @@ private:
   /// Numbers that earlier epochs may have given without living to write them down.
   std::vector<number_range> unsure_;
   std::set<uint32_t> returned_; ///< Of those, who has come back.
+  std::vector<bool> used_;      ///< Numbers of the gate that were given up for a slot.
   int32_t next_admission_ = 1;
 
   int64_t written_ = 0; ///< The last turn on record.

@@ -25,6 +25,7 @@ struct record {
   std::set<uint32_t> logged;
   room_control control;
   std::map<uint32_t, user_id> waiting; ///< By code.
+  std::set<uint32_t> used;             ///< Numbers of the gate that were given up for a slot.
   struct slot {
     user_id user;
     instant hard_end;
@@ -40,19 +41,29 @@ struct record {
       CAF_REQUIRE_EQUAL(x.generation, generation + 1);
       generation = x.generation;
       waiting.clear();
+      used.clear();
       open.clear();
       next_admission = 1;
     }
+    auto leavers = x.leavers;
     for (auto& j : x.joins) {
       auto place = queue_place::of(j.place);
+      CAF_REQUIRE(place.direct || !used.contains(place.number));
       if (place.direct) {
         CAF_REQUIRE(place.number < reserved_to); // Durable before anybody hears of it.
         CAF_REQUIRE(logged.insert(place.number).second);
       }
+      // A number of the gate may be given up and taken again.
+      if (!place.direct && waiting.contains(j.place)) {
+        auto k = std::ranges::find(leavers, j.place);
+        CAF_REQUIRE(k != leavers.end());
+        leavers.erase(k);
+        waiting.erase(j.place);
+      }
       CAF_REQUIRE(waiting.emplace(j.place, j.user).second);
     }
     reserved_to = x.reserved_to;
-    for (auto code : x.leavers) CAF_REQUIRE_EQUAL(waiting.erase(code), 1u);
+    for (auto code : leavers) CAF_REQUIRE_EQUAL(waiting.erase(code), 1u);
     bool same_threshold = x.control == control;
     for (auto& e : x.ends) CAF_REQUIRE_EQUAL(open.erase(e.number), 1u);
     for (auto& a : x.admissions) {
@@ -61,6 +72,8 @@ struct record {
       if (a.place != 0) {
         CAF_REQUIRE(waiting.at(a.place) == a.user);
         waiting.erase(a.place);
+        auto place = queue_place::of(a.place);
+        if (!place.direct) CAF_REQUIRE(used.insert(place.number).second);
       }
       for (auto& [n, other] : open) CAF_REQUIRE(other.user != a.user);
       open[a.number] = {a.user, at + millis{x.slot_max_s * 1000}};
@@ -90,6 +103,7 @@ struct record {
     for (auto& [code, who] : waiting) out.waiting.push_back({code, who});
     for (auto& [number, x] : open)
       if (x.hard_end > now) out.slots.push_back({number, x.user, x.hard_end});
+    out.used_gate_numbers.assign(used.begin(), used.end());
     return out;
   }
 };
@@ -241,6 +255,43 @@ CAF_TEST(numbers of the gate come first and in their order) {
   CAF_CHECK_EQUAL(x.status(4).ahead, 3u);
   auto huge = x.check(5, waiting_room_core::gate_number_max);
   CAF_CHECK_EQUAL(huge.ahead, 4u);
+}
+
+CAF_TEST(a number of the gate is good for one slot) {
+  room x{1};
+  CAF_CHECK(x.check(1, 7).state == queue_state::active); // Used up although nobody waited.
+  x.check(2);
+  CAF_CHECK_EQUAL(x.check(3, 7).ahead, 1u);
+  CAF_CHECK_EQUAL(x.check(4, 8).ahead, 0u);
+  x.leave(1);
+  x.pass(1);
+  CAF_CHECK(x.status(4).state == queue_state::active);
+  for (int life = 0; life < 2; ++life) {
+    auto n = static_cast<uint64_t>(5 + 2 * life);
+    CAF_CHECK(!x.check(n, 7).ticket.place.none());
+    CAF_CHECK(x.status(n).ticket.place.direct);
+    x.check(n + 1, 8);
+    CAF_CHECK(x.status(n + 1).ticket.place.direct);
+    x.pass(1);
+    x.restart();
+  }
+  x.steer(queue_verb::clear); // In a new generation they are good again.
+  x.check(20);
+  CAF_CHECK(!x.check(21, 8).ticket.place.direct);
+}
+
+CAF_TEST(whoever gave up a place of the gate takes it again) {
+  room x{0};
+  x.check(1, 5);
+  x.check(2, 6);
+  x.leave(1);
+  CAF_CHECK_EQUAL(x.status(2).ahead, 0u);
+  x.check(1, 5);
+  CAF_CHECK_EQUAL(x.status(2).ahead, 1u);
+  x.pass(1);
+  x.restart();
+  CAF_CHECK_EQUAL(x.status(1).ahead, 0u);
+  CAF_CHECK_EQUAL(x.status(2).ahead, 1u);
 }
 
 CAF_TEST(a slot ends when it is not heard of and at its hard end) {

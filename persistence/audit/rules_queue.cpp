@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "persistence/audit/rules.hpp"
 
 /// Who waits and who was let in: I12 as far as rows can show it.
@@ -8,7 +11,9 @@ namespace tk::audit_rules {
   "(SELECT l.event_id, l.generation, l.turn, l.kind, x.place, x.user_id FROM queue_log l, "        \
   "unnest(l.places, l.users) AS x(place, user_id))"
 
-std::vector<audit_rule> queue() {
+namespace {
+
+std::vector<audit_rule> of_slots() {
   return {
     {"room_unknown", "queue_admissions", "a slot or a turn of no waiting room",
      "SELECT x.event_id::text, n || ' rows', 'no such room' FROM (SELECT event_id, count(*) AS n "
@@ -48,6 +53,11 @@ std::vector<audit_rule> queue() {
      "SELECT " TK_ROW ", 'ended ' || a.ended_at || ', ' || a.end_reason, 'hard end ' || "
      "a.hard_end FROM queue_admissions a WHERE a.ended_at > a.hard_end "
      "AND a.end_reason <> 'paid'"},
+  };
+}
+
+std::vector<audit_rule> of_places() {
+  return {
     {"place_admitted_twice", "queue_admissions", "a place was given up for two slots",
      "SELECT min(" TK_ROW "), 'place ' || a.place, 'admissions ' || string_agg(a.number::text, "
      "', ' ORDER BY a.number) FROM queue_admissions a WHERE a.place IS NOT NULL "
@@ -55,23 +65,45 @@ std::vector<audit_rule> queue() {
     {"place_admitted_left", "queue_admissions", "a place was left and given up for a slot",
      "SELECT " TK_ROW ", 'place ' || a.place, 'left in turn ' || l.turn FROM " TK_LOGGED " l "
      "JOIN queue_admissions a ON a.event_id = l.event_id AND a.generation = l.generation "
-     "AND a.place = l.place WHERE l.kind = 'leave'"},
+     "AND a.place = l.place WHERE l.kind = 'leave' AND l.place > 0"},
     {"place_not_joined", "queue_admissions", "a place that nobody took was given up for a slot",
-     "SELECT " TK_ROW ", 'place ' || a.place || ' of user ' || a.user_id, coalesce("
-     "'it is of user ' || l.user_id, 'nobody took it') FROM queue_admissions a LEFT JOIN "
-     "" TK_LOGGED " l ON l.kind = 'join' AND l.event_id = a.event_id "
-     "AND l.generation = a.generation AND l.place = a.place WHERE a.place IS NOT NULL "
-     "AND l.user_id IS DISTINCT FROM a.user_id"},
+     "SELECT " TK_ROW ", 'place ' || a.place || ' of user ' || a.user_id, "
+     "'this user never took it' FROM queue_admissions a WHERE a.place IS NOT NULL "
+     "AND NOT EXISTS (SELECT 1 FROM " TK_LOGGED " l WHERE l.kind = 'join' "
+     "AND l.event_id = a.event_id AND l.generation = a.generation AND l.place = a.place "
+     "AND l.user_id = a.user_id)"},
     {"place_twice", "queue_log", "a place was taken twice",
-     "SELECT event_id || ' ' || generation || ' ' || place, count(*) || ' joins', "
-     "'turns ' || string_agg(turn::text, ', ' ORDER BY turn) FROM " TK_LOGGED " l "
-     "WHERE kind = 'join' GROUP BY event_id, generation, place HAVING count(*) > 1"},
+     // A number of the gate may be given up and taken again.
+     "SELECT event_id || ' ' || generation || ' ' || place, count(*) FILTER (WHERE kind = 'join') "
+     "|| ' joins', 'turns ' || string_agg(turn::text, ', ' ORDER BY turn) FROM " TK_LOGGED " l "
+     "GROUP BY event_id, generation, place HAVING count(*) FILTER (WHERE kind = 'join') > 1 + "
+     "CASE WHEN place < 0 THEN count(*) FILTER (WHERE kind = 'leave') ELSE 0 END"},
     {"place_not_reserved", "queue_log", "a number was given that was not reserved",
      "SELECT l.event_id || ' ' || l.turn, 'place ' || max(x), 'reserved up to ' || "
      "q.reserved_to FROM queue_log l CROSS JOIN LATERAL unnest(l.places) x JOIN queue_rooms q "
      "ON q.event_id = l.event_id AND q.generation = l.generation WHERE l.kind = 'join' "
      "GROUP BY l.event_id, l.turn, q.reserved_to HAVING max(x) >= q.reserved_to"},
+    {"gate_number", "queue_log", "a place has a number that the gate never gave",
+     "SELECT l.event_id || ' ' || l.turn, 'number ' || max(x::bigint + 2147483648), coalesce("
+     "'the gate gave up to ' || (g.order_base + g.reserved_to), 'there is no gate') "
+     "FROM queue_log l CROSS JOIN LATERAL unnest(l.places) x LEFT JOIN vwr_counters g "
+     "ON g.event_id = l.event_id WHERE l.kind = 'join' AND x < 0 "
+     "GROUP BY l.event_id, l.turn, g.order_base, g.reserved_to "
+     "HAVING max(x::bigint + 2147483648) > coalesce(g.order_base + g.reserved_to, 0)"},
+    {"gate_holes", "vwr_counters", "holes of a gate overlap, or are of what it never reserved",
+     "SELECT g.event_id::text, 'from ' || h.f || ' to ' || h.t, 'reserved up to ' || "
+     "g.reserved_to FROM vwr_counters g CROSS JOIN LATERAL (SELECT f, t, lag(t, 1, 0::bigint) "
+     "OVER (ORDER BY n) AS before FROM unnest(g.holes_from, g.holes_to) WITH ORDINALITY "
+     "AS x(f, t, n)) h WHERE h.f >= h.t OR h.f < h.before OR h.t > g.reserved_to"},
   };
+}
+
+} // namespace
+
+std::vector<audit_rule> queue() {
+  auto out = of_slots();
+  std::ranges::move(of_places(), std::back_inserter(out));
+  return out;
 }
 
 #undef TK_LOGGED

@@ -97,6 +97,7 @@ struct batch_sql::columns {
   void add(int no, const reread_items& x);
   void add(int no, const claim_key& x);
   void add(int no, const room_turn& x) { rooms.add(no, x, locks); }
+  void add(int no, const gate_turn& x) { rooms.add(no, x, locks); }
   /// Whatever else there is, is about money and tickets.
   template <class Op> void add(int no, const Op& x) { payments.add(no, x, locks); }
 };
@@ -186,6 +187,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
     put("lock_types", c.locks.types);
     put("lock_users", c.locks.users);
     put("lock_rooms", c.locks.rooms);
+    put("lock_gates", c.locks.gates);
   }
   put("release", c.release);
   put("begin_attempts", c.payments.begin);
@@ -203,6 +205,7 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
   put("revoke", c.revoke);
   put("claim_keys", c.keys);
   put("room_turns", c.rooms.turns);
+  put("gate_turns", c.rooms.gates);
   put("reread", c.reread);
   put("reread_types", c.reread_types);
   if (steps_.empty()) steps_.push_back({"probe", &c.nothing});

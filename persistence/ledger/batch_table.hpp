@@ -94,14 +94,16 @@ struct lock_columns {
   batch_arrays::table<1> types = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> users = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> rooms = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> gates = batch_arrays::make_table(batch_arrays::id_);
 
   void clear() {
-    for (auto* x : {&shards, &reservations, &seats, &types, &users, &rooms}) x->clear();
+    for (auto* x : {&shards, &reservations, &seats, &types, &users, &rooms, &gates}) x->clear();
   }
   void shard(const participant& x) { shards.row(x.shard); }
   void reservation(reservation_id x) { reservations.row(x); }
   void user(user_id x) { users.row(x); }
   void room(event_id x) { rooms.row(x); }
+  void gate(event_id x) { gates.row(x); }
   void item(seat_id seat, ticket_type_id type) {
     if (!seat.nil()) seats.row(seat);
     if (!type.nil()) types.row(type);

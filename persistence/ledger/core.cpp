@@ -37,6 +37,7 @@ lane_id lane_of(const op& x) {
       [](const admit_ticket&) { return lane_id::accounts; }, // Doors do not wait for sales.
       [](const claim_key&) { return lane_id::accounts; },
       [](const room_turn&) { return lane_id::queue; },
+      [](const gate_turn&) { return lane_id::queue; },
       [](const auto&) { return lane_id::sales0; },
     },
     x);
@@ -93,6 +94,7 @@ size_t bytes_of(const op& x) {
         return y.joins.size() * sizeof(room_join) + y.leavers.size() * sizeof(uint32_t) +
                y.admissions.size() * sizeof(room_admission) + y.ends.size() * sizeof(room_slot_end);
       },
+      [](const gate_turn& y) { return y.state.holes.size() * sizeof(gate_hole); },
       [](const auto&) -> size_t { return 0; },
     },
     x);
@@ -135,6 +137,7 @@ void shards_of(const op& x, std::vector<uint16_t>& out) {
                [](const admit_ticket&) {},
                [](const claim_key&) {},
                [&](const room_turn& y) { add(y.room); },
+               [&](const gate_turn& y) { add(y.gate); },
                [&](const auto& y) { add(y.checkout); },
              },
              x);

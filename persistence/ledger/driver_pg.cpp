@@ -103,6 +103,9 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
   } else if (auto* turn = std::get_if<room_turn>(&what)) {
     x.sql = "SELECT 1 FROM queue_rooms WHERE event_id = $1 AND turn >= $2";
     x.values.add_id(turn->event).add_int8(turn->turn);
+  } else if (auto* step = std::get_if<gate_turn>(&what)) {
+    x.sql = "SELECT 1 FROM vwr_counters WHERE event_id = $1 AND turn >= $2";
+    x.values.add_id(step->event).add_int8(step->turn);
   } else {
     return std::nullopt;
   }

@@ -115,7 +115,7 @@ struct revoke_tokens {
 using op = std::variant<create_reservation, release_reservation, reread_items, open_family,
                         rotate_token, revoke_tokens, open_payment, begin_attempt, complete_payment,
                         fail_attempt, note_asked, claim_refund, cancel_paid, settle_refund,
-                        admit_ticket, claim_key, room_turn>;
+                        admit_ticket, claim_key, room_turn, gate_turn>;
 using op_ptr = std::shared_ptr<const op>;
 
 /// What became of an op. The values up to `lost` are judged by the ledger's statements; those from

@@ -72,7 +72,7 @@ batch_result ledger_model::run(const batch& what) {
   if (release_all(what, result.verdicts, undo) && money_ops(what, result.verdicts, undo) &&
       create_all(what, result.verdicts, undo)) {
     account_ops(what, result.verdicts, undo);
-    if (room_turns(what, result.verdicts, undo)) {
+    if (room_turns(what, result.verdicts, undo) && gate_turns(what, result.verdicts, undo)) {
       reread_all(what, result.verdicts);
       result.is = batch_status::committed;
       return result;

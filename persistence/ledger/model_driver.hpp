@@ -171,6 +171,11 @@ struct model_room {
   std::map<std::pair<int32_t, int32_t>, model_slot> slots; ///< By generation and number.
 };
 
+struct model_gate {
+  int64_t turn = 0, epoch = 0;
+  gate_state state;
+};
+
 /// The tables. Tests and worlds write them directly, as a migration or an operator would.
 struct model_rows {
   std::map<event_id, event_row> events;
@@ -195,6 +200,7 @@ struct model_rows {
   /// By user, operation and key.
   std::map<std::tuple<user_id, std::string, std::string>, model_key> request_keys;
   std::map<event_id, model_room> rooms;
+  std::map<event_id, model_gate> gates;
   std::array<int64_t, shard_count> epochs{};
 };
 
@@ -252,6 +258,8 @@ public:
   [[nodiscard]] checkout_rows read(const load_checkout& x) const;
   [[nodiscard]] open_checkouts read(const find_open_checkouts& x) const;
   [[nodiscard]] room_rows read(const load_room& x) const;
+  [[nodiscard]] gate_rows read(const load_gate& x) const;
+  [[nodiscard]] open_gates read(const find_open_gates& x) const;
 
 private:
   [[nodiscard]] block_rows read_quota(const load_block& x) const;
@@ -333,6 +341,11 @@ private:
   void look_at_slots(const room_turn& x, int32_t generation_before, undo_log& undo);
   [[nodiscard]] std::map<user_id, instant> paid_for(event_id x, instant since) const;
   [[nodiscard]] std::vector<int32_t> paid_slots(const room_turn& x) const;
+
+  // model_gate.cpp
+  bool gate_turns(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  [[nodiscard]] outcome judge(const gate_turn& x, bool twin) const;
+  [[nodiscard]] bool violates(const gate_turn& x) const;
 
   instant now_;
   std::deque<model_fault> faults_;

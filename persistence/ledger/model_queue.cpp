@@ -158,22 +158,29 @@ room_rows ledger_model::read(const load_room& x) const {
   out.reserved_to = room.now.reserved_to;
   out.next_admission = room.now.admitted + 1;
   out.control = room.now.control;
-  std::map<uint32_t, user_id> waiting;
-  std::set<uint32_t> gone;
+  std::map<uint32_t, user_id> last;  ///< Who took a place, the last time.
+  std::map<uint32_t, int32_t> taken; ///< How much oftener than it was given up.
   for (const auto& turn : room.log) {
     if (turn.generation != out.generation) continue;
-    for (const auto& y : turn.joins) waiting.emplace(y.place, y.user);
-    gone.insert(turn.leavers.begin(), turn.leavers.end());
+    for (const auto& y : turn.joins) {
+      last[y.place] = y.user;
+      ++taken[y.place];
+    }
+    for (const auto y : turn.leavers) --taken[y];
   }
-  out.unwritten = unwritten_numbers(std::views::keys(waiting), out.reserved_to);
+  out.unwritten = unwritten_numbers(std::views::keys(last), out.reserved_to);
   for (const auto& [key, slot] : room.slots) {
     if (key.first != out.generation) continue;
-    gone.insert(slot.place);
     if (is_open(slot) && slot.hard_end > now_)
       out.slots.push_back({key.second, slot.user, slot.hard_end});
+    if (slot.place == 0) continue;
+    --taken[slot.place];
+    const auto place = queue_place::of(slot.place);
+    if (!place.direct) out.used_gate_numbers.push_back(place.number);
   }
-  for (const auto& [place, user] : waiting)
-    if (!gone.contains(place)) out.waiting.push_back({place, user});
+  std::ranges::sort(out.used_gate_numbers);
+  for (const auto& [place, user] : last)
+    if (taken[place] > 0) out.waiting.push_back({place, user});
   return out;
 }
 

@@ -8,7 +8,7 @@
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 
-/// What a waiting room makes durable. A room has one op on its way at a time, its *turn*:
+/// What waiting rooms and gates make durable. Each has one op on its way at a time, its *turn*:
 /// everything that has come together since the one before.
 namespace tk {
 
@@ -61,6 +61,34 @@ struct room_turn {
   /// Ends the slots of those who have paid since they got them, and tells all that ended so since
   /// this moment. The epoch = does not look.
   instant paid_since;
+};
+
+/// Positions behind `from` up to `to`, `to` included, that a gate reserved and perhaps never told:
+/// its owner ended in between.
+struct gate_hole {
+  int64_t from = 0, to = 0;
+  bool operator==(const gate_hole&) const = default;
+};
+
+/// Everything that is on record of a gate: full state, nothing grows with the crowd.
+struct gate_state {
+  int32_t activation = 0; ///< From 1, one more each time the gate is opened; 0 = it never was.
+  bool active = false;
+  int64_t order_base = 0;       ///< The positions of all earlier activations, which come first.
+  int64_t told = 0;             ///< Positions told, at least.
+  int64_t reserved_to = 0;      ///< Positions up to here may have been told.
+  int64_t serving = 0;          ///< Positions up to here are let through.
+  std::vector<gate_hole> holes; ///< Ascending, at most 64.
+  bool operator==(const gate_state&) const = default;
+};
+
+/// Writes one turn of a gate, or nothing: numbered, `done` and `fenced` as a room's. Within an
+/// activation nothing falls.
+struct gate_turn {
+  event_id event;
+  participant gate;
+  int64_t turn = 0;
+  gate_state state;
 };
 
 } // namespace tk

@@ -39,6 +39,18 @@ CAF_TEST(a turn counts all that it brings) {
   CAF_CHECK(shards == std::vector<uint16_t>{30});
 }
 
+CAF_TEST(a turn of a gate is small and goes with those of the rooms) {
+  gate_turn x;
+  x.gate = {31, 1};
+  x.state.holes.resize(64);
+  CAF_CHECK_EQUAL(items_of(op{x}), 1u);
+  CAF_CHECK(lane_of(op{x}) == lane_id::queue);
+  CAF_CHECK(bytes_of(op{x}) == bytes_of(op{gate_turn{}}) + 64 * sizeof(gate_hole));
+  std::vector<uint16_t> shards;
+  shards_of(op{x}, shards);
+  CAF_CHECK(shards == std::vector<uint16_t>{31});
+}
+
 CAF_TEST(a turn larger than a batch is a batch of its own) {
   ledger_core core{{}};
   ledger_effects fx;

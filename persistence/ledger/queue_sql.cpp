@@ -13,6 +13,7 @@ using namespace batch_arrays;
 namespace {
 
 constexpr size_t joins_at = 20, leavers_at = 22, admissions_at = 23, ends_at = 27;
+constexpr size_t holes_at = 13;
 
 std::string_view text_of(slot_end x) {
   switch (x) {
@@ -45,7 +46,8 @@ struct span_of_rows {
 
 queue_columns::queue_columns()
     : turns(make_table(i4, id_, i4, i8, i8, i4, i8, i4, i4, i4, yes_no, ts, i4, i4, i4, i4, i4, i4,
-                       i4, i4, i4, id_, i4, i4, id_, i4, str, i4, str)) {
+                       i4, i4, i4, id_, i4, i4, id_, i4, str, i4, str)),
+      gates(make_table(i4, id_, i4, i8, i8, i4, yes_no, i8, i8, i8, i8, i4, i4, i8, i8)) {
   // nop
 }
 
@@ -74,6 +76,17 @@ void queue_columns::add(int no, const room_turn& x, lock_columns& locks) {
                           x.control.threshold, x.control.per_second, x.control.paused,
                           or_null(x.paid_since), joined.from, joined.to, left.from, left.to,
                           admitted.from, admitted.to, ended.from, ended.to);
+}
+
+void queue_columns::add(int no, const gate_turn& x, lock_columns& locks) {
+  locks.shard(x.gate);
+  locks.gate(x.event);
+  const auto& s = x.state;
+  const auto before = gates.at[holes_at].size();
+  const span_of_rows holes{before + 1, before + static_cast<int32_t>(s.holes.size())};
+  for (const auto& y : s.holes) gates.part<holes_at, 2>(y.from, y.to);
+  gates.part<0, holes_at>(no, x.event, x.gate, x.turn, s.activation, s.active, s.order_base, s.told,
+                          s.reserved_to, s.serving, holes.from, holes.to);
 }
 
 } // namespace tk

@@ -5,14 +5,19 @@
 
 namespace tk {
 
-/// The arrays of the statement about waiting rooms. A row per turn names its parts of the lists
-/// behind: joins, leavers, admissions, ends.
+/// The arrays of the statements about waiting rooms and gates. A row per turn names its parts of
+/// the lists behind: a room's of joins, leavers, admissions, ends, a gate's of holes.
 struct queue_columns {
   batch_arrays::table<29> turns;
+  batch_arrays::table<15> gates;
 
   queue_columns();
-  void clear() { turns.clear(); }
+  void clear() {
+    turns.clear();
+    gates.clear();
+  }
   void add(int no, const room_turn& x, lock_columns& locks);
+  void add(int no, const gate_turn& x, lock_columns& locks);
 };
 
 } // namespace tk

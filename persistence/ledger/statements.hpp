@@ -7,7 +7,7 @@
 /// begin, fence, locks, one statement per kind, commit, position; see driver_pg.cpp.
 ///
 /// Lock order, global, for every writer of these tables: shards ascending (advisory), then
-/// reservations, seats, ticket types, users, waiting rooms, each by id ascending, all before
+/// reservations, seats, ticket types, users, waiting rooms, gates, each by id ascending, all before
 /// anything is written. Who needs a further table adds it at the end of this list, here: request
 /// keys come last, by user, operation and key, locked where they are written. Payments, attempts,
 /// refunds and tickets are guarded by the lock of their reservation, the log and the admissions of
@@ -48,6 +48,8 @@ std::vector<statement> payment_statements();
 std::vector<statement> ticket_statements();
 /// Those about waiting rooms.
 std::vector<statement> queue_statements();
+/// Those about gates.
+std::vector<statement> gate_statements();
 
 } // namespace sql
 

@@ -119,6 +119,13 @@ void result::int4s(int row, int column, std::vector<int32_t>& out) const {
   for (size_t i = 0; i < n; ++i) out.push_back(static_cast<int32_t>(load(at + i * 8, 4)));
 }
 
+void result::int8s(int row, int column, std::vector<int64_t>& out) const {
+  const auto n = array_size(row, column, 8);
+  const auto* at = bytes(row, column).data() + array_header + 4;
+  out.reserve(out.size() + n);
+  for (size_t i = 0; i < n; ++i) out.push_back(static_cast<int64_t>(load(at + i * 12, 8)));
+}
+
 void result::read_element(int row, int column, size_t i, uint64_t& hi, uint64_t& lo) const {
   const auto* at = bytes(row, column).data() + array_header + i * 20 + 4;
   hi = load(at, 8);

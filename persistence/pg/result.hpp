@@ -66,6 +66,8 @@ public:
   }
   /// int4[], appended to `out`; null is empty. Nothing in it may be null, as in the next one.
   void int4s(int row, int column, std::vector<int32_t>& out) const;
+  /// int8[], the same.
+  void int8s(int row, int column, std::vector<int64_t>& out) const;
   /// uuid[], the same.
   template <class Id> void uuids(int row, int column, std::vector<Id>& out) const {
     const auto n = array_size(row, column, 16);

@@ -112,6 +112,12 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
     [&pool](const load_room& x) {
       return pg_answer<room_rows>(pool, [x](db& to) { return read_room(to, x); });
     },
+    [&pool](const load_gate& x) {
+      return pg_answer<gate_rows>(pool, [x](db& to) { return read_gate(to, x); });
+    },
+    [&pool](const find_open_gates&) {
+      return pg_answer<open_gates>(pool, [](db& to) { return read_open_gates(to); });
+    },
   };
 }
 

@@ -26,6 +26,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_checkouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_checkouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_room)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::room_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_gate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::gate_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_gates)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_gates)
 
 namespace tk {
 
@@ -50,6 +54,10 @@ using reads_actor = caf::typed_actor<
   /// Whose money waits for something that is due.
   caf::replies_to<find_open_checkouts>::with<open_checkouts>,
   /// Who waits for an event, and who is inside.
-  caf::replies_to<load_room>::with<room_rows>>;
+  caf::replies_to<load_room>::with<room_rows>,
+  /// The counters of a gate.
+  caf::replies_to<load_gate>::with<gate_rows>,
+  /// Gates that let people through as time goes.
+  caf::replies_to<find_open_gates>::with<open_gates>>;
 
 } // namespace tk

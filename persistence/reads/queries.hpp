@@ -12,7 +12,7 @@ namespace tk {
 std::vector<pg_statement> read_statements();
 /// Those of them that checkouts ask.
 std::vector<pg_statement> payment_read_statements();
-/// Those that waiting rooms ask.
+/// Those that waiting rooms and gates ask.
 std::vector<pg_statement> room_read_statements();
 /// Plans are made once, perhaps on empty tables: only index look-ups are right at every size
 /// (H-25).
@@ -32,5 +32,7 @@ pg_result<open_checkouts> read_open_checkouts(pg::connection& db, const find_ope
 pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x);
 /// One snapshot, a row of the log as it was written: a million people are a few hundred rows.
 pg_result<room_rows> read_room(pg::connection& db, const load_room& x);
+pg_result<gate_rows> read_gate(pg::connection& db, const load_gate& x);
+pg_result<open_gates> read_open_gates(pg::connection& db);
 
 } // namespace tk

@@ -6,7 +6,7 @@
 #include "actors/base/time.hpp"
 #include "persistence/ledger/queue_ops.hpp"
 
-/// What a waiting room starts from.
+/// What a waiting room and a gate start from.
 namespace tk {
 
 struct load_room {
@@ -39,6 +39,25 @@ struct room_rows {
   room_control control;
   std::vector<room_join> waiting; ///< By place: gated ones first, then direct ones, each ascending.
   std::vector<room_slot> slots;   ///< By number.
+  /// Numbers of the gate that were given up for a slot: each is good for one. Ascending.
+  std::vector<uint32_t> used_gate_numbers;
+};
+
+struct load_gate {
+  event_id event;
+};
+
+/// Of an event without a gate: turn 0, activation 0.
+struct gate_rows {
+  bool known = false; ///< The event.
+  int64_t turn = 0;   ///< The last one on record.
+  gate_state state;
+};
+
+/// Gates that must not sleep. Asked once after a takeover.
+struct find_open_gates {};
+struct open_gates {
+  std::vector<event_id> rows;
 };
 
 } // namespace tk

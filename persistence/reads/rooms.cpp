@@ -5,7 +5,7 @@
 #include "persistence/ledger/queue_places.hpp"
 #include "persistence/reads/queries.hpp"
 
-/// What waiting rooms load.
+/// What waiting rooms and gates load.
 namespace tk {
 
 std::vector<pg_statement> room_read_statements() {
@@ -20,6 +20,10 @@ std::vector<pg_statement> room_read_statements() {
     {"room_slots", "SELECT number, user_id, hard_end FROM queue_admissions "
                    "WHERE event_id = $1::uuid AND generation = $2::int4 AND ended_at IS NULL "
                    "AND hard_end > statement_timestamp() ORDER BY number"},
+    {"gate", "SELECT q.turn, q.activation, q.is_active, q.order_base, q.next_position, "
+             "q.reserved_to, q.serving_counter, q.holes_from, q.holes_to "
+             "FROM events e LEFT JOIN vwr_counters q ON q.event_id = e.id WHERE e.id = $1::uuid"},
+    {"open_gates", "SELECT event_id FROM vwr_counters WHERE is_active ORDER BY event_id"},
   };
 }
 
@@ -53,18 +57,22 @@ void read_log(const pg::result& rows, room_log& out) {
   }
 }
 
-/// Who of the log still waits; its joins are in order.
+/// Who of the log still waits; its joins are in order. A number of the gate may be taken, given up
+/// and taken again: somebody has it when it was taken once more than it was given up.
 std::vector<room_join> still_waiting(room_log&& x) {
   auto& joins = x.joins;
   std::ranges::sort(x.gone);
   auto next = x.gone.begin();
   auto kept = joins.begin();
-  for (const auto& y : joins) {
-    const auto place = place_to_row(y.place); // Their order is that of the codes.
-    while (next != x.gone.end() && *next < place) ++next;
-    const auto is_gone = next != x.gone.end() && *next == place;
-    const auto again = kept != joins.begin() && std::prev(kept)->place == y.place;
-    if (!is_gone && !again) *kept++ = y;
+  for (auto y = joins.begin(); y != joins.end();) {
+    const auto code = y->place;
+    const auto place = place_to_row(code); // Their order is that of the codes.
+    const auto behind =
+      std::find_if(y, joins.end(), [code](const room_join& z) { return z.place != code; });
+    const auto first = std::find_if(next, x.gone.end(), [place](int32_t z) { return z >= place; });
+    next = std::find_if(first, x.gone.end(), [place](int32_t z) { return z > place; });
+    if (behind - y > next - first) *kept++ = *std::prev(behind);
+    y = behind;
   }
   joins.erase(kept, joins.end());
   return std::move(joins);
@@ -93,7 +101,12 @@ pg_result<room_rows> room_in_snapshot(pg::connection& db, const load_room& x) {
   }
   auto places = db.exec("room_places", which, log_limit);
   if (!places.ok()) return read_failed(places);
-  places.int4s(0, 0, log.gone);
+  std::vector<int32_t> given_up;
+  places.int4s(0, 0, given_up);
+  for (const auto place : given_up)
+    if (place < 0) out.used_gate_numbers.push_back(place_of_row(place));
+  std::ranges::sort(out.used_gate_numbers);
+  log.gone.insert(log.gone.end(), given_up.begin(), given_up.end());
   if (!std::ranges::is_sorted(log.joins, {}, &room_join::place))
     std::ranges::stable_sort(log.joins, {}, &room_join::place);
   out.unwritten =
@@ -107,6 +120,37 @@ pg_result<room_rows> room_in_snapshot(pg::connection& db, const load_room& x) {
 }
 
 } // namespace
+
+pg_result<gate_rows> read_gate(pg::connection& db, const load_gate& x) {
+  auto rows = db.exec("gate", pg::params{}.add_id(x.event));
+  if (!rows.ok()) return read_failed(rows);
+  gate_rows out;
+  out.known = rows.rows() > 0;
+  if (!out.known || rows.null(0, 0)) return out;
+  out.turn = rows.integer(0, 0);
+  auto& s = out.state;
+  s.activation = rows.int4(0, 1);
+  s.active = rows.boolean(0, 2);
+  s.order_base = rows.integer(0, 3);
+  s.told = rows.integer(0, 4);
+  s.reserved_to = rows.integer(0, 5);
+  s.serving = rows.integer(0, 6);
+  std::vector<int64_t> from, to;
+  rows.int8s(0, 7, from);
+  rows.int8s(0, 8, to);
+  s.holes.reserve(from.size());
+  for (size_t i = 0; i < from.size() && i < to.size(); ++i) s.holes.push_back({from[i], to[i]});
+  return out;
+}
+
+pg_result<open_gates> read_open_gates(pg::connection& db) {
+  auto rows = db.exec("open_gates", pg::params{});
+  if (!rows.ok()) return read_failed(rows);
+  open_gates out;
+  out.rows.reserve(static_cast<size_t>(rows.rows()));
+  for (int i = 0; i < rows.rows(); ++i) out.rows.push_back(rows.uuid<event_id>(i, 0));
+  return out;
+}
 
 pg_result<room_rows> read_room(pg::connection& db, const load_room& x) {
   // Statements that must agree: one snapshot for all.

@@ -44,6 +44,7 @@ struct fixture {
     refuse(orders[5], pin(orders[5]));
     add_people();
     fill_room();
+    fill_gate();
   }
 
   /// Around the orders: users, a member, a ticket for sale, a node.
@@ -99,6 +100,16 @@ struct fixture {
     y.joins = {{direct(30), make_id<user_id>(h.source)}};
     for (int32_t n = 1; n <= 2; ++n) y.admissions.push_back({n, make_id<user_id>(h.source), 0});
     does(y);
+  }
+
+  /// The gate that gave two of them their numbers.
+  void fill_gate() {
+    gate_turn x;
+    x.event = h.event;
+    x.gate = owner;
+    x.turn = 1;
+    x.state = {1, true, 0, 20, 100, 8, {{10, 12}, {12, 15}}};
+    does(x);
   }
 
   void does(op x) {
@@ -349,6 +360,8 @@ plant_table plants_of_queue() {
     {"place_twice", "INSERT INTO queue_log SELECT event_id, generation, 2, kind, places, users, at "
                     "FROM queue_log WHERE turn = 3"},
     {"place_not_reserved", "UPDATE queue_rooms SET reserved_to = 30"},
+    {"gate_number", "UPDATE vwr_counters SET next_position = 0, reserved_to = 7"},
+    {"gate_holes", "UPDATE vwr_counters SET holes_to = '{13,15}'"},
   };
 }
 

@@ -32,9 +32,10 @@
 /// - room_turn: `done` (this turn of this owner is on record) | `fenced` | `in_flight` (an earlier
 ///   op of the batch is a turn of the room) | `ok`; a gap, slots out of order and an end of nothing
 ///   are torn.
+/// - gate_turn: the same of a gate; a gap and whatever falls within an activation are torn.
 /// Kinds of a batch are judged in the order release, money, create, open_family, rotate, revoke,
-/// claim_key, room_turn, reread; within a kind in op order. Verdicts stand in the order of the
-/// batch's ops.
+/// claim_key, room_turn, gate_turn, reread; within a kind in op order. Verdicts stand in the order
+/// of the batch's ops.
 namespace tk {
 
 struct event_seed {
@@ -141,7 +142,7 @@ struct admission_entry {
 struct row_counts {
   int64_t reservations = 0, items = 0, history = 0, outbox = 0, families = 0, tokens = 0;
   int64_t payments = 0, attempts = 0, refunds = 0, books = 0, tickets = 0, keys = 0;
-  int64_t rooms = 0, room_log = 0, admissions = 0;
+  int64_t rooms = 0, room_log = 0, admissions = 0, gates = 0;
   auto operator<=>(const row_counts&) const = default;
 };
 
@@ -200,6 +201,8 @@ struct ledger_world {
   virtual credentials_entry credentials(user_id x) = 0;
   virtual room_rows room(event_id x) = 0;
   virtual std::vector<admission_entry> admissions(event_id x) = 0; ///< By generation and number.
+  virtual gate_rows gate(event_id x) = 0;
+  virtual std::vector<event_id> gates_open() = 0;
   virtual row_counts counts() = 0;
 };
 

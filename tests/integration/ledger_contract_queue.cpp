@@ -165,6 +165,36 @@ CAF_TEST(somebody may join and leave or join and get a slot in one turn) {
   CAF_CHECK(open_slots() == (numbers{1}));
 }
 
+CAF_TEST(a number of the gate that was given up may be taken again) {
+  const auto first = joined({5, 6});
+  auto x = turn();
+  x.leavers = {5, 6};
+  does(x);
+  auto y = turn();
+  y.joins = {joins(5)};
+  does(y);
+  CAF_REQUIRE_EQUAL(world->room(event).waiting.size(), 1u);
+  CAF_CHECK(world->room(event).waiting[0] == y.joins[0]); // Whoever took it last.
+  auto z = turn();                                        // Given up and taken in one turn.
+  z.leavers = {5};
+  z.joins = {joins(5), joins(6)};
+  z.admissions = {admits(1, z.joins[1])};
+  does(z);
+  CAF_REQUIRE_EQUAL(world->room(event).waiting.size(), 1u);
+  CAF_CHECK(world->room(event).waiting[0] == z.joins[0]);
+}
+
+CAF_TEST(numbers of the gate that were given up for a slot are told) {
+  const auto all = joined({direct(1), 9, 4, 7});
+  auto x = turn();
+  x.admissions = {admits(1, all[0]), admits(2, all[1]), admits(3, all[2])};
+  x.leavers = {7};
+  does(x);
+  CAF_CHECK(world->room(event).used_gate_numbers == (places{4, 9}));
+  does(turn(2));
+  CAF_CHECK(world->room(event).used_gate_numbers.empty());
+}
+
 CAF_TEST(what organisers set is kept and taken back) {
   auto x = turn();
   x.control = {250, 40, true};

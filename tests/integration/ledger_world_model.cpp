@@ -147,6 +147,8 @@ public:
   void age_rotation(family_id x, millis by) override { rows().families.at(x).rotated_at -= by; }
   instant revoked_before(user_id x) override { return rows().users.at(x); }
   room_rows room(event_id x) override { return model_.read(load_room{x}); }
+  gate_rows gate(event_id x) override { return model_.read(load_gate{x}); }
+  std::vector<event_id> gates_open() override { return model_.read(find_open_gates{}).rows; }
   std::vector<admission_entry> admissions(event_id x) override {
     constexpr const char* reasons[] = {"", "left", "expired", "paid", "cleared"};
     std::vector<admission_entry> out;
@@ -170,6 +172,7 @@ public:
     n.books = static_cast<int64_t>(rows().books.size());
     n.tickets = static_cast<int64_t>(rows().tickets.size());
     n.keys = static_cast<int64_t>(rows().request_keys.size());
+    n.gates = static_cast<int64_t>(rows().gates.size());
     n.rooms = static_cast<int64_t>(rows().rooms.size());
     for (const auto& [id, r] : rows().rooms) {
       n.room_log += static_cast<int64_t>(r.log.size());

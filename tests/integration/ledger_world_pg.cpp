@@ -42,8 +42,9 @@ struct world_pg final : ledger_world {
   explicit world_pg(test::test_database& x)
       : home(x), db(x.connect()), driver(test::plain_driver(x)) {}
 
-  /// What rooms read with, as their pool's role does.
+  /// What rooms and gates read with, as their pool's role does.
   std::optional<pg::connection> reader;
+  pg::connection& as_reader();
 
   /// A statement with one parameter: whom it is about.
   template <class Id> pg::result about(const Id& x, const char* sql) {
@@ -183,6 +184,8 @@ struct world_pg final : ledger_world {
     return about(x, "SELECT revoked_before FROM users WHERE id = $1").time_or(0, 0, instant{});
   }
   room_rows room(event_id x) override;
+  gate_rows gate(event_id x) override;
+  std::vector<event_id> gates_open() override;
   std::vector<admission_entry> admissions(event_id x) override;
   row_counts counts() override {
     return {number(db, "SELECT count(*) FROM reservations"),
@@ -199,7 +202,8 @@ struct world_pg final : ledger_world {
             number(db, "SELECT count(*) FROM request_keys"),
             number(db, "SELECT count(*) FROM queue_rooms"),
             number(db, "SELECT count(DISTINCT (event_id, turn)) FROM queue_log"),
-            number(db, "SELECT count(*) FROM queue_admissions")};
+            number(db, "SELECT count(*) FROM queue_admissions"),
+            number(db, "SELECT count(*) FROM vwr_counters")};
   }
 };
 
@@ -334,18 +338,33 @@ std::vector<ticket_entry> world_pg::tickets(reservation_id x) {
   });
 }
 
+pg::connection& world_pg::as_reader() {
+  if (reader) return *reader;
+  reader = home.connect("tiketi_read");
+  if (auto set = reader->run_script(read_settings); !set.ok())
+    throw std::runtime_error(set.error());
+  for (const auto& y : room_read_statements())
+    if (auto made = reader->prepare(y.name, y.sql); !made.ok())
+      throw std::runtime_error(made.error());
+  return *reader;
+}
+
 room_rows world_pg::room(event_id x) {
-  if (!reader) {
-    reader = home.connect("tiketi_read");
-    if (auto set = reader->run_script(read_settings); !set.ok())
-      throw std::runtime_error(set.error());
-    for (const auto& y : room_read_statements())
-      if (auto made = reader->prepare(y.name, y.sql); !made.ok())
-        throw std::runtime_error(made.error());
-  }
-  auto out = read_room(*reader, {x});
+  auto out = read_room(as_reader(), {x});
   if (!out) throw std::runtime_error(out.error().text);
   return std::move(*out);
+}
+
+gate_rows world_pg::gate(event_id x) {
+  auto out = read_gate(as_reader(), {x});
+  if (!out) throw std::runtime_error(out.error().text);
+  return std::move(*out);
+}
+
+std::vector<event_id> world_pg::gates_open() {
+  auto out = read_open_gates(as_reader());
+  if (!out) throw std::runtime_error(out.error().text);
+  return std::move(out->rows);
 }
 
 std::vector<admission_entry> world_pg::admissions(event_id x) {

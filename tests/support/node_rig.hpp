@@ -128,6 +128,8 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
     [=](const load_checkout&) { return checkout_rows{}; },
     [=](const find_open_checkouts&) { return open_checkouts{}; },
     [=](const load_room&) { return room_rows{}; },
+    [=](const load_gate&) { return gate_rows{}; },
+    [=](const find_open_gates&) { return open_gates{}; },
   };
 }
 
