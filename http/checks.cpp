@@ -82,8 +82,8 @@ answer preflight(std::string_view path) {
   }
   out.headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, PATCH, OPTIONS"},
                  {"Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, x-queue-entry-token, Idempotency-Key, "
-                  "X-Request-Id, traceparent"},
+                  "Authorization, Content-Type, x-queue-entry-token, x-vwr-token, "
+                  "Idempotency-Key, X-Request-Id, traceparent"},
                  {"Access-Control-Max-Age", "3600"}};
   return out;
 }

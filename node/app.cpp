@@ -114,6 +114,21 @@ http::queue_desk_settings queue_desk_settings_of(const node_config& config) {
   return out;
 }
 
+gate_settings gate_settings_of(const node_config& config) {
+  gate_settings out;
+  out.advance_batch = static_cast<int32_t>(config.number("VWR_ADVANCE_BATCH"));
+  out.advance_every = millis{config.number("VWR_ADVANCE_INTERVAL_MS")};
+  return out;
+}
+
+http::gate_desk_settings gate_desk_settings_of(const node_config& config) {
+  http::gate_desk_settings out;
+  out.token_key = config.secret("VWR_TOKEN_SECRET");
+  if (out.token_key.empty()) out.token_key = config.secret("QUEUE_ENTRY_TOKEN_SECRET");
+  out.bind_browser = config.flag("VWR_BIND_BROWSER");
+  return out;
+}
+
 password_settings password_settings_of(const node_config& config) {
   password_settings out;
   out.bcrypt_cost = static_cast<int>(config.number("PASSWORD_HASH_COST"));
@@ -336,6 +351,7 @@ private:
     context_.boards = &boards_;
     context_.sale = sale_settings_of(config_);
     context_.queue = queue_settings_of(config_);
+    context_.gate = gate_settings_of(config_);
     context_.ledger =
       keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, &ledger_probe_));
     watch_pool(meters_, reads_probe_, "reads", config_.number("READ_POOL_SIZE"));
@@ -371,6 +387,8 @@ private:
   std::string listen() {
     queue_ = std::make_unique<http::queue_desk>(context_, queue_desk_settings_of(config_));
     to_stop_.push_back(queue_->front.start());
+    gate_ = std::make_unique<http::gate_desk>(context_, gate_desk_settings_of(config_));
+    to_stop_.push_back(gate_->front.start());
     shop_.reset(new http::shop{context_,
                                store_,
                                passwords_,
@@ -384,6 +402,7 @@ private:
                                cache_,
                                maps_,
                                *queue_,
+                               *gate_,
                                config_.text("TOSS_CLIENT_KEY"),
                                http::creation_times(meters_),
                                {},
@@ -443,6 +462,7 @@ private:
   caf::actor supervisor_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<http::queue_desk> queue_;
+  std::unique_ptr<http::gate_desk> gate_;
   std::unique_ptr<http::shop> shop_;
   std::unique_ptr<http::server> server_;
   mutable std::mutex failed_mutex_;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include <caf/all.hpp>
 
 #include "actors/waiting_room/port.hpp"
@@ -25,7 +28,21 @@ struct question {
   user_id user;
   queue_ticket ticket;      ///< As the browser shows it; none without one.
   bool new_visitor = false; ///< Is to be told who they are (D12).
+  bool let_through = false; ///< Has a token of the event's gate.
+  uint32_t gate_number = 0; ///< The position in it, over all activations.
 };
+
+/// The tier-1 token (D33), of this event. The header wins over the cookie, as with entry tokens.
+void look_at_gate_token(const shop& s, const exchange& x, question& out) {
+  auto text = x.req().header("x-vwr-token");
+  if (text.empty()) text = x.req().cookie("urr-vwr-token").value_or(std::string_view{});
+  if (text.empty()) return;
+  auto claims = verify_gate(text, s.gate.token_key, s.node.clock->now());
+  if (!claims || claims->event != out.event) return;
+  out.let_through = true;
+  constexpr int64_t most = std::numeric_limits<uint32_t>::max();
+  out.gate_number = static_cast<uint32_t>(std::min(claims->order, most));
+}
 
 question question_of(shop& s, const exchange_ptr& x) {
   question out;
@@ -40,6 +57,7 @@ question question_of(shop& s, const exchange_ptr& x) {
   }
   if (auto text = x->req().cookie(queue_tickets::cookie_name(out.event)))
     if (auto ticket = s.queue.tickets.open(*text, out.event, out.user)) out.ticket = *ticket;
+  look_at_gate_token(s, *x, out);
   return out;
 }
 
@@ -147,7 +165,7 @@ void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_r
 /// Asks the room; `then` hears its answer when it is none of its refusals.
 void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
               bool join, std::function<void(const queue_reply&)> then) {
-  check_queue what{q.user, 0, q.ticket, join};
+  check_queue what{q.user, q.gate_number, q.ticket, join};
   ask<waiting_room_actor>(self, s.node, room_key(q.event), std::min(room_budget, time_for(*x)),
                           what)
     .then(
@@ -162,8 +180,12 @@ void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, cons
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
-/// Where the caller stands, from the board when it tells, else from the room; `join`s there or not.
-void answer_standing(shop& s, const exchange_ptr& x, bool join) {
+/// What to do with whoever has to be asked of the room, once the event is known.
+using asking = void (*)(shop&, caf::event_based_actor*, const exchange_ptr&, const question&,
+                        const event_title&);
+
+/// Where the caller stands, from the board when it tells, else by `ask_them`.
+void answer_standing(shop& s, const exchange_ptr& x, asking ask_them) {
   auto q = question_of(s, x);
   if (auto title = s.queue.titles.find(q.event)) {
     if (auto seen = s.queue.front.look(q.event, q.ticket)) {
@@ -171,22 +193,46 @@ void answer_standing(shop& s, const exchange_ptr& x, bool join) {
       return;
     }
   }
-  s.pool.run([&s, x, q, join](caf::event_based_actor* self) {
-    s.queue.titles.with(
-      self, s.store, q.event, [&s, self, x, q, join](ec is, const event_title& title) {
-        if (is != ec::ok) {
-          x->fail(is);
-          return;
-        }
-        ask_room(s, self, x, q, join,
-                 [&s, x, q, title](const queue_reply& r) { tell(s, x, q, r, title); });
-      });
+  s.pool.run([&s, x, q, ask_them](caf::event_based_actor* self) {
+    s.queue.titles.with(self, s.store, q.event,
+                        [&s, self, x, q, ask_them](ec is, const event_title& title) {
+                          if (is == ec::ok) ask_them(s, self, x, q, title);
+                          else x->fail(is);
+                        });
   });
 }
 
-void on_check(shop& s, const exchange_ptr& x) { answer_standing(s, x, true); }
+answer gate_refusal(event_id event) {
+  auto where = R"(,"redirectTo":"/vwr/)" + to_string(event) + '"';
+  return error_answer(ec::gate_token_required, {}, where);
+}
 
-void on_status(shop& s, const exchange_ptr& x) { answer_standing(s, x, false); }
+/// Joins, unless the event has a gate that the caller has not come through (D33). Whoever waits or
+/// is inside already is not asked again.
+void join_or_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
+                  const event_title& title) {
+  s.gate.front.with(self, q.event, [&s, self, x, q, title](ec is, const gate_board_ptr& board) {
+    if (!board) {
+      x->fail(is);
+      return;
+    }
+    bool join = q.let_through || !board->state.active;
+    ask_room(s, self, x, q, join, [&s, x, q, title, join](const queue_reply& r) {
+      if (!join && r.state == queue_state::absent) x->respond(gate_refusal(q.event));
+      else tell(s, x, q, r, title);
+    });
+  });
+}
+
+void only_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
+               const event_title& title) {
+  ask_room(s, self, x, q, false,
+           [&s, x, q, title](const queue_reply& r) { tell(s, x, q, r, title); });
+}
+
+void on_check(shop& s, const exchange_ptr& x) { answer_standing(s, x, join_or_look); }
+
+void on_status(shop& s, const exchange_ptr& x) { answer_standing(s, x, only_look); }
 
 void tell_alive(const exchange_ptr& x, queue_state state) {
   auto text = state == queue_state::queued   ? R"({"status":"queued","queued":true})"
@@ -236,13 +282,15 @@ void add_queue_routes(shop& s, std::vector<route>& out) {
   auto level = s.queue.anonymous ? access::public_ : access::user;
   auto joining = room_errors;
   joining.push_back(ec::queue_full);
+  joining.push_back(ec::gate_token_required);
   group
     .post("/api/queue/check/{eventId}", "joinQueue",
           "Joins the waiting room of an event, or tells where one stands.")
     .level(level)
     .personal()
     .gives(schemas::queue_standing)
-    .query("vwrPosition", R"({"type":"integer"})", "Ignored: only a signed position counts.")
+    .query("vwrPosition", R"({"type":"integer"})",
+           "Ignored: only the position in a tier-1 token counts.")
     .fails(joining)
     .runs(on_check);
   group.get("/api/queue/status/{eventId}", "queueStatus", "Where one stands; a sign of life.")

@@ -228,6 +228,8 @@ std::vector<route> shop_routes(shop& s) {
   add_payment_routes(s, out);
   add_queue_routes(s, out);
   add_queue_admin_routes(s, out);
+  add_gate_routes(s, out);
+  add_gate_admin_routes(s, out);
   add_system_routes(s, out);
   return out;
 }

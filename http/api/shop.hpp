@@ -9,6 +9,7 @@
 
 #include "gateways/identity/port.hpp"
 #include "gateways/password/port.hpp"
+#include "http/api/gate_desk.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/login_throttle.hpp"
 #include "http/api/queue_desk.hpp"
@@ -44,6 +45,7 @@ struct shop {
   response_cache& cache;
   seat_maps& maps;
   queue_desk& queue;
+  gate_desk& gate;
   std::string payment_client_key;   ///< Handed to the browser by prepare.
   prometheus::Histogram& creations; ///< `business_reservation_create_duration_seconds`.
 
@@ -102,6 +104,8 @@ void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
 void add_payment_routes(shop& s, std::vector<route>& out);     // 2.7
 void add_queue_routes(shop& s, std::vector<route>& out);       // 2.8
 void add_queue_admin_routes(shop& s, std::vector<route>& out); // 2.8, G17
+void add_gate_routes(shop& s, std::vector<route>& out);        // 2.10
+void add_gate_admin_routes(shop& s, std::vector<route>& out);  // 2.11
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

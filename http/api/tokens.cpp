@@ -148,7 +148,8 @@ std::string issue_entry(const entry_claims& x, const std::string& key, instant n
 std::optional<entry_claims> verify_entry(std::string_view token, const std::string& key,
                                          instant now) {
   auto x = open_signed(token, key, now);
-  if (!x) return std::nullopt;
+  // Both tiers may have one key: a tier-1 token, whose `uid` is what its owner says, is none.
+  if (!x || jwt_get_grant_int(x.get(), "tier") == 1) return std::nullopt;
   auto event = parse_id<event_id>(grant(x, "sub"));
   auto user = parse_id<user_id>(grant(x, "uid"));
   if (!event || !user) return std::nullopt;
@@ -157,6 +158,36 @@ std::optional<entry_claims> verify_entry(std::string_view token, const std::stri
     return static_cast<int32_t>(std::clamp<int64_t>(n, 0, std::numeric_limits<int32_t>::max()));
   };
   return entry_claims{*event, *user, number("gen"), number("adm")};
+}
+
+std::string issue_gate(const gate_claims& x, const std::string& key, instant now) {
+  constexpr int64_t life_s = 600;
+  jwt_t* raw = nullptr;
+  if (jwt_new(&raw) != 0) return {};
+  jwt_ptr out{raw};
+  const auto now_s = to_ms(now) / 1000;
+  jwt_add_grant(raw, "sub", to_string(x.event).c_str());
+  jwt_add_grant(raw, "uid", x.user.c_str());
+  jwt_add_grant_int(raw, "tier", 1);
+  jwt_add_grant_int(raw, "position", x.position);
+  jwt_add_grant_int(raw, "order", x.order);
+  jwt_add_grant_int(raw, "iat", now_s);
+  jwt_add_grant_int(raw, "exp", now_s + life_s);
+  return sign(out, key);
+}
+
+std::optional<gate_claims> verify_gate(std::string_view token, const std::string& key,
+                                       instant now) {
+  auto x = open_signed(token, key, now);
+  if (!x || jwt_get_grant_int(x.get(), "tier") != 1) return std::nullopt;
+  auto event = parse_id<event_id>(grant(x, "sub"));
+  gate_claims out;
+  out.user = grant(x, "uid");
+  out.position = jwt_get_grant_int(x.get(), "position");
+  out.order = jwt_get_grant_int(x.get(), "order");
+  if (!event || out.position < 1 || out.order < out.position) return std::nullopt;
+  out.event = *event;
+  return out;
 }
 
 std::string token_hash(std::string_view token) {

@@ -34,6 +34,14 @@ struct entry_claims {
   int32_t generation = 0, admission = 0;
 };
 
+/// What a valid tier-1 token says (4.2): whoever shows it was let through the gate of this event.
+struct gate_claims {
+  event_id event;
+  std::string user;     ///< The name they gave themselves.
+  int64_t position = 0; ///< In the gate's activation.
+  int64_t order = 0;    ///< Over all activations of the gate.
+};
+
 struct token_settings {
   std::string key; ///< At least 32 bytes.
   int64_t access_ttl_s = 1800;
@@ -70,6 +78,13 @@ std::string issue_entry(const entry_claims& x, const std::string& key, instant n
 /// `now`, or lacks its user or event (P-16).
 std::optional<entry_claims> verify_entry(std::string_view token, const std::string& key,
                                          instant now);
+
+/// A tier-1 token, good for ten minutes.
+std::string issue_gate(const gate_claims& x, const std::string& key, instant now);
+
+/// The claims of a tier-1 token signed with `key`; nullopt when it is malformed, forged, expired at
+/// `now`, or of another kind.
+std::optional<gate_claims> verify_gate(std::string_view token, const std::string& key, instant now);
 
 /// SHA-256 as lower-case hex: the only form in which a refresh token is stored.
 std::string token_hash(std::string_view token);

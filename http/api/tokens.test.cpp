@@ -124,6 +124,33 @@ CAF_TEST(S4 kinds of tokens are not exchangeable) {
   CAF_CHECK_EQUAL(claims->family, family);
 }
 
+CAF_TEST(a token of the gate says its position and is good for ten minutes) {
+  const event_id event{1, 2};
+  auto token = issue_gate({event, "anon-1", 501, 10'501}, key, now);
+  auto claims = verify_gate(token, key, now);
+  CAF_REQUIRE(claims);
+  CAF_CHECK(claims->event == event && claims->user == "anon-1");
+  CAF_CHECK(claims->position == 501 && claims->order == 10'501);
+  auto end = now + std::chrono::seconds{600};
+  CAF_CHECK(verify_gate(token, key, end - std::chrono::seconds{1}));
+  CAF_CHECK(!verify_gate(token, key, end));
+  CAF_CHECK(!verify_gate(token, std::string(32, 'x'), now));
+  CAF_CHECK(!verify_gate(issue_gate({event, "x", 0, 0}, key, now), key, now));
+  CAF_CHECK(!verify_gate(issue_gate({event, "x", 7, 6}, key, now), key, now));
+}
+
+CAF_TEST(S4 a token of the gate does not open what an entry token opens nor the other way round) {
+  const event_id event{1, 2};
+  // One key for both, and a visitor who names a user.
+  auto gate = issue_gate({event, to_string(user.id), 1, 1}, key, now);
+  CAF_CHECK(verify_gate(gate, key, now));
+  CAF_CHECK(!verify_entry(gate, key, now));
+  CAF_CHECK(!accepted(gate));
+  auto entry = issue_entry({event, user.id, 1, 1}, key, now, now + std::chrono::seconds{600});
+  CAF_CHECK(verify_entry(entry, key, now));
+  CAF_CHECK(!verify_gate(entry, key, now));
+}
+
 CAF_TEST(a stored hash tells nothing and is stable) {
   CAF_CHECK_EQUAL(token_hash("abc"),
                   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

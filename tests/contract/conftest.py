@@ -3,6 +3,7 @@ import itertools
 import os
 import pathlib
 import sys
+import time
 import uuid
 
 import pytest
@@ -109,6 +110,24 @@ def hall(db):
     """A fresh event on sale; seats in order."""
     event = harness.add_event(db, "Hall", seats=60)
     return event, harness.seats_of(db, event)
+
+
+def cookies_of(answer):
+    """Those that an answer sets: name -> (value, attributes)."""
+    out = {}
+    for line in answer.cookies:
+        first, *rest = line.split("; ")
+        key, _, text = first.partition("=")
+        out[key] = (text, rest)
+    return out
+
+
+def until(true, patience=10.0):
+    """Waits for what happens by itself in a moment."""
+    end = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
 
 
 def assert_error(answer, status, text=None, code=None):
