@@ -203,8 +203,8 @@
     }
     if (status !== 200 || !body) return later('busy', retryAfter);
     failures = 0;
-    const place = {
-      ahead: body.ahead || 0, position: body.position, estimatedWait: body.estimatedWait || 0,
+    const place = { // `ahead` counts until one's own turn, oneself included.
+      ahead: Math.max(0, (body.ahead || 0) - 1), position: body.position, estimatedWait: body.estimatedWait || 0,
       totalInQueue: body.totalInQueue,
     };
     if (body.admitted && body.token) return admit(place, body.token);
