@@ -197,7 +197,7 @@ void tell_status(const exchange_ptr& x, const gate_board& board) {
     x->fail(ec::gate_unknown);
     return;
   }
-  json body = {{"eventId", x->param("eventId")},
+  json body = {{"eventId", to_string(board.event)},
                {"isActive", state.active},
                {"totalInQueue", state.told},
                {"serving", state.serving},

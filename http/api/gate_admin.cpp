@@ -23,19 +23,21 @@ struct steering {
   json (*view)(const exchange&, const steering&, const gate_report&) = nullptr;
 };
 
+std::string event_of(const exchange& x) { return to_string(x.id_param<event_id>("eventId")); }
+
 json opened_json(const exchange& x, const steering&, const gate_report& r) {
-  return {{"eventId", x.param("eventId")},
+  return {{"eventId", event_of(x)},
           {"status", "activated"},
           {"message", r.changed ? "VWR activated" : "VWR was active already"}};
 }
 
 json closed_json(const exchange& x, const steering&, const gate_report&) {
-  return {{"eventId", x.param("eventId")}, {"status", "deactivated"}};
+  return {{"eventId", event_of(x)}, {"status", "deactivated"}};
 }
 
 json report_json(const exchange& x, const steering&, const gate_report& r) {
-  if (r.state.activation == 0) return {{"eventId", x.param("eventId")}, {"status", "not_found"}};
-  return {{"eventId", x.param("eventId")},
+  if (r.state.activation == 0) return {{"eventId", event_of(x)}, {"status", "not_found"}};
+  return {{"eventId", event_of(x)},
           {"isActive", r.state.active},
           {"nextPosition", r.state.told},
           {"servingCounter", r.state.serving},
@@ -44,10 +46,9 @@ json report_json(const exchange& x, const steering&, const gate_report& r) {
 
 json advanced_json(const exchange& x, const steering& how, const gate_report& r) {
   if (r.changed)
-    return {{"eventId", x.param("eventId")},
-            {"servingCounter", r.state.serving},
-            {"advanced", how.what.batch}};
-  return {{"eventId", x.param("eventId")},
+    return {
+      {"eventId", event_of(x)}, {"servingCounter", r.state.serving}, {"advanced", how.what.batch}};
+  return {{"eventId", event_of(x)},
           {"status", "caught_up"},
           {"message", r.state.active ? "Nobody waits" : "VWR is not active"}};
 }

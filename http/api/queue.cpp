@@ -28,21 +28,7 @@ struct question {
   user_id user;
   queue_ticket ticket;      ///< As the browser shows it; none without one.
   bool new_visitor = false; ///< Is to be told who they are (D12).
-  bool let_through = false; ///< Has a token of the event's gate.
-  uint32_t gate_number = 0; ///< The position in it, over all activations.
 };
-
-/// The tier-1 token (D33), of this event. The header wins over the cookie, as with entry tokens.
-void look_at_gate_token(const shop& s, const exchange& x, question& out) {
-  auto text = x.req().header("x-vwr-token");
-  if (text.empty()) text = x.req().cookie("urr-vwr-token").value_or(std::string_view{});
-  if (text.empty()) return;
-  auto claims = verify_gate(text, s.gate.token_key, s.node.clock->now());
-  if (!claims || claims->event != out.event) return;
-  out.let_through = true;
-  constexpr int64_t most = std::numeric_limits<uint32_t>::max();
-  out.gate_number = static_cast<uint32_t>(std::min(claims->order, most));
-}
 
 question question_of(shop& s, const exchange_ptr& x) {
   question out;
@@ -57,7 +43,6 @@ question question_of(shop& s, const exchange_ptr& x) {
   }
   if (auto text = x->req().cookie(queue_tickets::cookie_name(out.event)))
     if (auto ticket = s.queue.tickets.open(*text, out.event, out.user)) out.ticket = *ticket;
-  look_at_gate_token(s, *x, out);
   return out;
 }
 
@@ -164,8 +149,7 @@ void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_r
 
 /// Asks the room; `then` hears its answer when it is none of its refusals.
 void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
-              bool join, std::function<void(const queue_reply&)> then) {
-  check_queue what{q.user, q.gate_number, q.ticket, join};
+              const check_queue& what, std::function<void(const queue_reply&)> then) {
   ask<waiting_room_actor>(self, s.node, room_key(q.event), std::min(room_budget, time_for(*x)),
                           what)
     .then(
@@ -207,6 +191,18 @@ answer gate_refusal(event_id event) {
   return error_answer(ec::gate_token_required, {}, where);
 }
 
+/// The caller's number of the gate, over all its activations, by the tier-1 token of this event
+/// (D33). The header wins over the cookie, as with entry tokens.
+std::optional<uint32_t> gate_number_of(const shop& s, const exchange& x, event_id event) {
+  auto text = x.req().header("x-vwr-token");
+  if (text.empty()) text = x.req().cookie("urr-vwr-token").value_or(std::string_view{});
+  if (text.empty()) return std::nullopt;
+  auto claims = verify_gate(text, s.gate.token_key, s.node.clock->now());
+  if (!claims || claims->event != event) return std::nullopt;
+  constexpr int64_t most = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::min(claims->order, most));
+}
+
 /// Joins, unless the event has a gate that the caller has not come through (D33). Whoever waits or
 /// is inside already is not asked again.
 void join_or_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
@@ -216,8 +212,10 @@ void join_or_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
       x->fail(is);
       return;
     }
-    bool join = q.let_through || !board->state.active;
-    ask_room(s, self, x, q, join, [&s, x, q, title, join](const queue_reply& r) {
+    auto number = gate_number_of(s, *x, q.event);
+    bool join = number || !board->state.active;
+    const check_queue what{q.user, number.value_or(0), q.ticket, join};
+    ask_room(s, self, x, q, what, [&s, x, q, title, join](const queue_reply& r) {
       if (!join && r.state == queue_state::absent) x->respond(gate_refusal(q.event));
       else tell(s, x, q, r, title);
     });
@@ -226,7 +224,7 @@ void join_or_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
 
 void only_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
                const event_title& title) {
-  ask_room(s, self, x, q, false,
+  ask_room(s, self, x, q, {q.user, 0, q.ticket, false},
            [&s, x, q, title](const queue_reply& r) { tell(s, x, q, r, title); });
 }
 
@@ -245,7 +243,8 @@ void on_heartbeat(shop& s, const exchange_ptr& x) {
   auto q = question_of(s, x);
   if (s.queue.front.look(q.event, q.ticket)) return tell_alive(x, queue_state::queued);
   s.pool.run([&s, x, q](caf::event_based_actor* self) {
-    ask_room(s, self, x, q, false, [x](const queue_reply& r) { tell_alive(x, r.state); });
+    ask_room(s, self, x, q, {q.user, 0, q.ticket, false},
+             [x](const queue_reply& r) { tell_alive(x, r.state); });
   });
 }
 

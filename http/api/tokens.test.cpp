@@ -137,6 +137,12 @@ CAF_TEST(a token of the gate says its position and is good for ten minutes) {
   CAF_CHECK(!verify_gate(token, std::string(32, 'x'), now));
   CAF_CHECK(!verify_gate(issue_gate({event, "x", 0, 0}, key, now), key, now));
   CAF_CHECK(!verify_gate(issue_gate({event, "x", 7, 6}, key, now), key, now));
+  const auto id = R"("sub":")" + to_string(event) + R"(","iat":1790000000,"exp":4102444800)";
+  claims = verify_gate(forge(hs256, "{" + id + R"(,"tier":1,"position":9})", key), key, now);
+  CAF_REQUIRE(claims); // As the contract has it.
+  CAF_CHECK_EQUAL(claims->order, 9);
+  CAF_CHECK(!verify_gate(forge(hs256, "{" + id + R"(,"tier":1})", key), key, now));
+  CAF_CHECK(!verify_gate(forge(hs256, "{" + id + R"(,"position":9})", key), key, now));
 }
 
 CAF_TEST(S4 a token of the gate does not open what an entry token opens nor the other way round) {

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import time
 import uuid
 
@@ -221,6 +222,23 @@ def test_an_address_gets_ten_positions_at_once(http, opened):
     assert assign(http, opened, address=me).status == 200
 
 
+def test_the_page_is_the_same_for_everybody(http, opened):
+    page = http.get(f"/vwr/{opened}")
+    assert page.status == 200 and page.body == http.get("/vwr/anything").body
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["cache-control"] == "public, max-age=300"
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    text = page.body.decode()
+    assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", text) == []
+    for name, kind in re.findall(r'(?:src|href)="(/vwr/waiting\.(css|js))"', text):
+        file = http.get(name)
+        assert file.status == 200 and kind in {"css", "js"}, file
+        assert file.headers["content-type"] == {"css": "text/css; charset=utf-8",
+                                                "js": "text/javascript; charset=utf-8"}[kind]
+        assert file.headers["cache-control"] == "public, max-age=300"
+
+
 def test_preflights_of_the_gate(http, opened):
     answer = http.request("OPTIONS", f"/vwr-api/vwr/assign/{opened}", headers={
         "Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"})
@@ -334,6 +352,14 @@ def test_a_token_of_another_event_or_kind_is_none(http, admin, opened, people, g
     late = harness.sign({"sub": opened, "uid": "x", "tier": 1, "position": 1, "order": 1,
                          "iat": now - 700, "exp": now - 100}, SECRET)
     assert_error(join(a, opened, late), 403)
+
+
+def test_a_token_as_the_contract_has_it_is_enough(opened, people):
+    a, = people(1)
+    now = int(time.time())
+    token = harness.sign({"sub": opened, "uid": "anon-1", "tier": 1, "position": 3, "iat": now,
+                          "exp": now + 600}, SECRET)
+    assert join(a, opened, token).json["status"] == "active"
 
 
 def test_a_tier_1_token_opens_no_purchase(http, admin, opened, people):
