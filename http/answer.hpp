@@ -11,6 +11,8 @@
 
 namespace tk::http {
 
+class event_stream;
+
 /// A refusal whose text differs from the table's, e.g. the first failing field of a form (1.5).
 struct problem {
   ec code = ec::bad_request;
@@ -36,6 +38,8 @@ struct answer {
   ec why = ec::ok;       // The refusal it tells, for the log.
   /// Empty: `no-store` on routes that need login and on auth routes, nothing elsewhere.
   std::string_view cache_control;
+  /// An answer without end: its head is sent, then what this tells; see `stream_answer`.
+  std::shared_ptr<event_stream> stream;
 };
 
 /// 200 (or `status`) with a JSON text that is already rendered.

@@ -135,7 +135,7 @@ void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   if (!check_origin(*x)) return;
   if (m.hit && m.hit->patient) x->deadline_ = x->started_ + options_.patient_deadline;
   identify(*x);
-  if (!check_rate(*x) || !check_access(*x, m)) return;
+  if (!check_rate(*x) || !check_access(*x, m) || !take_slot(*x)) return;
   run(x);
 }
 
@@ -215,6 +215,14 @@ bool service::check_access(live_exchange& x, const route_match& m) {
   return true;
 }
 
+/// A place for the stream that the answer will be (G05).
+bool service::take_slot(live_exchange& x) {
+  if (!x.route_->streams || x.request_.verb == method::head) return true;
+  if (slots_.take(x.request_.client, x.slot)) return true;
+  x.fail(ec::streams_full);
+  return false;
+}
+
 void service::run(const std::shared_ptr<live_exchange>& x) {
   try {
     x->route_->run(x);
@@ -255,7 +263,8 @@ void service::compose(const live_exchange& x, answer& a, bool keep_alive, outgoi
   h.append(reason_phrase(a.status)).append("\r\n");
   if (a.status != 204 && a.status != 304) {
     line(h, "Content-Type", a.content_type);
-    line(h, "Content-Length", a.shared ? a.shared->size() : a.body.size());
+    if (!a.stream) line(h, "Content-Length", a.shared ? a.shared->size() : a.body.size());
+    else if (q.minor_version > 0 && q.verb != method::head) h += "Transfer-Encoding: chunked\r\n";
   }
   if (zipped) h += "Content-Encoding: gzip\r\n";
   h += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";

@@ -52,6 +52,7 @@ flush_result connection::flush() {
       return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::partly : flush_result::broken;
     }
     out.sent += static_cast<size_t>(written);
+    sent_total += static_cast<uint64_t>(written);
   }
   return flush_result::all;
 }
@@ -93,6 +94,14 @@ void connection::stash(std::string_view bytes) {
     return;
   }
   early += bytes;
+}
+
+void connection::tune_for_stream() const {
+  // What waits in the socket is old when it arrives, and memory of the machine.
+  int buffer = 64 * 1024;
+  unsigned unreachable_ms = 30'000; // Comments go unacknowledged.
+  setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+  setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unreachable_ms, sizeof(unreachable_ms));
 }
 
 bool connection::send_now(std::string_view bytes) {

@@ -29,10 +29,11 @@ struct outgoing {
 
 /// Where a connection is in the cycle request, answer, request.
 enum class phase : uint8_t {
-  reading, // Waiting for a request, or in the middle of one.
-  busy,    // One request is unanswered, or its answer is not written out yet.
-  closing, // Our side is shut; input is thrown away until the client closes, too.
-  dead     // Nothing may be sent any more.
+  reading,   // Waiting for a request, or in the middle of one.
+  busy,      // One request is unanswered, or its answer is not written out yet.
+  streaming, // The answer has no end yet: `stream_hub` adds to it.
+  closing,   // Our side is shut; input is thrown away until the client closes, too.
+  dead       // Nothing may be sent any more.
 };
 
 enum class flush_result : uint8_t { all, partly, broken };
@@ -68,6 +69,8 @@ public:
   /// Keeps input that came too early. Beyond a bound the rest is lost, and so the connection is
   /// closed after the present answer.
   void stash(std::string_view bytes);
+  /// Has little wait in the socket, and tells within half a minute that its client is unreachable.
+  void tune_for_stream() const;
   /// Writes a short interim response; false when the socket does not take it at once.
   bool send_now(std::string_view bytes);
 
@@ -75,6 +78,8 @@ public:
   bool looping = false;     // Some thread is taking requests out of the input.
   bool input_ended = false; // The client has closed its side.
   bool close_after = false; // Close when the present answer is out.
+  bool cut_off = false;     // Ended because the client did not read.
+  uint64_t sent_total = 0;  // Bytes of all answers.
   framer input;
   std::string early; // Input behind the present request.
   outgoing out;

@@ -15,7 +15,7 @@ struct principal {
   user_id user;
   std::string email;
   std::string role; // As in the token; compare with `admin()`.
-  int64_t issued_at_ms = 0;
+  int64_t issued_at_ms = 0, expires_at_ms = 0;
   family_id session; // The refresh-token family it belongs to; nil when the token is silent.
   bool password_due = false; // Only the password may be changed (G07).
 

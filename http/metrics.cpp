@@ -12,6 +12,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "http/route.hpp"
+#include "http/stream.hpp"
 
 namespace tk::http {
 
@@ -134,6 +135,21 @@ void metrics::observe(size_t route_index, std::string_view method, int status, d
     cell.store(histogram, std::memory_order_release);
   }
   histogram->Observe(seconds);
+}
+
+void add_stream_metrics(metrics& meters, const std::shared_ptr<stream_probe>& streams) {
+  auto add = [&](const char* name, const char* help, auto stream_probe::*count,
+                 std::map<std::string, std::string> labels = {}) {
+    auto read = [streams, count] { return static_cast<double>((*streams.*count).load()); };
+    meters.add_gauge(name, help, read, std::move(labels));
+  };
+  add("stream_clients", "Open streams.", &stream_probe::open);
+  add("stream_frames_total", "Events and comments written to streams.", &stream_probe::frames);
+  add("streams_cut_off_total", "Streams whose clients did not read.", &stream_probe::cut_off);
+  constexpr char refused[] = "streams_refused_total";
+  constexpr char help[] = "Streams refused because so many were open.";
+  add(refused, help, &stream_probe::refused_by_node, {{"limit", "node"}});
+  add(refused, help, &stream_probe::refused_by_address, {{"limit", "address"}});
 }
 
 } // namespace tk::http

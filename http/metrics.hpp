@@ -13,6 +13,7 @@ class Registry;
 namespace tk::http {
 
 class route_table;
+struct stream_probe;
 
 /// Request timings by route, method and status, and gauges of others, in one registry.
 class metrics {
@@ -43,5 +44,8 @@ private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };
+
+/// Puts what streams count onto the page.
+void add_stream_metrics(metrics& meters, const std::shared_ptr<stream_probe>& streams);
 
 } // namespace tk::http

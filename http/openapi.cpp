@@ -43,6 +43,7 @@ std::map<int, std::string> refusals_of(const route& x) {
   if (x.level == access::admin) errors.push_back(ec::admin_required);
   if (!x.while_password_due) errors.push_back(ec::password_change_required);
   if (x.gated) errors.push_back(ec::entry_token_required);
+  if (x.streams) errors.push_back(ec::streams_full);
   if (category_of(x.path) != rate_category::exempt) errors.push_back(ec::rate_limited);
   errors.insert(errors.end(), x.errors.begin(), x.errors.end());
   std::map<int, std::string> by_status{{408, "REQUEST_TIMEOUT"}};

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include "http/metrics.hpp"
+#include "http/stream_hub.hpp"
 #include "logging/log.hpp"
 
 namespace tk::http {
@@ -89,15 +90,29 @@ bool request_log::within_budget(int64_t second) {
   return lines_.fetch_add(1, std::memory_order_relaxed) < security_lines_per_second;
 }
 
-void request_log::told(const exchange& x, const answer& a, std::string_view route, double seconds) {
+/// Whether it is among the share that gets a line: the same for all lines of a span, and as even as
+/// its random bits.
+bool request_log::chosen(const exchange& x) const {
   constexpr int percent = 100;
+  auto& span = x.req().span_id;
+  auto dice = span.size() < 2 ? 0 : hex_value(span[0]) * 16 + hex_value(span[1]);
+  return dice * percent < share_percent_ * 256;
+}
+
+void request_log::stream_ended(const ended_stream& x, std::string_view route) {
+  if (!chosen(x.of)) return;
+  log_line line(log_level::info, "http", "stream_ended");
+  add_identity(line, x.of);
+  line.text("method", to_string(x.of.req().verb)).text("route", route);
+  line.text("why", to_string(x.why)).number("bytes", static_cast<int64_t>(x.bytes));
+  constexpr double ms = 1000;
+  line.decimal("duration_ms", x.seconds * ms);
+}
+
+void request_log::told(const exchange& x, const answer& a, std::string_view route, double seconds) {
   auto& q = x.req();
   auto level = a.status >= 500 ? log_level::warn : log_level::info;
-  if (a.status < 500 && share_percent_ < percent) {
-    // The same for all lines of a span, and as even as its random bits.
-    auto dice = q.span_id.size() < 2 ? 0 : hex_value(q.span_id[0]) * 16 + hex_value(q.span_id[1]);
-    if (dice * percent >= share_percent_ * 256) return;
-  }
+  if (a.status < 500 && !chosen(x)) return;
   log_line line(level, "http", "answered");
   add_identity(line, x);
   line.text("method", to_string(q.verb)).text("route", route).number("status", a.status);

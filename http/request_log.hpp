@@ -10,6 +10,7 @@
 namespace tk::http {
 
 class metrics;
+struct ended_stream;
 
 /// What the log says of requests (G30): a line for every answer, or a share of them, and one for
 /// what matters to security. Called on answering threads; never blocks.
@@ -21,9 +22,12 @@ public:
 
   /// `route` is the template, or UNKNOWN: paths may hold anything.
   void answered(const exchange& x, const answer& a, std::string_view route, double seconds);
+  /// A stream is logged at its end instead.
+  void stream_ended(const ended_stream& x, std::string_view route);
 
 private:
   void told(const exchange& x, const answer& a, std::string_view route, double seconds);
+  [[nodiscard]] bool chosen(const exchange& x) const;
   void secure(const exchange& x, const answer& a, std::string_view route);
   bool within_budget(int64_t second);
 

@@ -62,6 +62,7 @@ struct route {
   bool gated = false;              // Needs an entry token (1.8).
   bool personal = false;           // `Cache-Control: no-store` although the level is public.
   bool patient = false;            // Waits for somebody outside: has more time than others.
+  bool streams = false;            // Its answer has no end: so many may be open (G05).
   size_t body_limit = 1 << 20;     // Bytes; beyond it 413.
 };
 

@@ -17,6 +17,7 @@
 #include "http/metrics.hpp"
 #include "http/rate_limit.hpp"
 #include "http/route.hpp"
+#include "http/stream.hpp"
 
 namespace tk::http {
 
@@ -31,6 +32,8 @@ struct server_options {
   std::vector<std::string> allowed_origins{"http://localhost:3000"}; // Exact (1.4).
   std::vector<network> trusted_proxies; // Whose X-Forwarded-For counts (S26).
   rate_limits limits;
+  stream_limits streams;
+  stream_options stream;
   size_t head_bytes_max = 16 * 1024;
   size_t in_flight_max = 4096;
   size_t connections_max = 20000;

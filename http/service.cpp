@@ -52,12 +52,16 @@ service::service(server_options options, std::vector<route> routes, server_conte
       log_(options_.log_share_percent, context_.meters),
       writer_(
         writer_options(options_), [this](steady::time_point now) { tick(now); },
-        [this](const connection_ptr& c) { resume(c); }) {
+        [this](const connection_ptr& c) { resume(c); }),
+      slots_(options_.streams, stream_probe_),
+      streams_(options_.stream, writer_, stream_probe_,
+               [this](const ended_stream& x) { stream_ended(x); }) {
   for (auto& x : table_.routes()) {
     one_body_limit_ = one_body_limit_ && x.body_limit == table_.routes().front().body_limit;
     body_limit_max_ = std::max(body_limit_max_, x.body_limit);
   }
   context_.meters.bind(table_);
+  add_stream_metrics(context_.meters, stream_probe_);
 }
 
 service::~service() { stop(); }
@@ -65,18 +69,21 @@ service::~service() { stop(); }
 void service::start() {
   last_sweep_ = steady::now();
   writer_.start();
+  streams_.start();
 }
 
 void service::drain() {
   draining_ = true;
+  streams_.end_all();
   auto until = steady::now() + options_.drain_timeout;
-  while ((in_flight_ > 0 || writer_.pending() > 0) && steady::now() < until)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  auto open = [this] { return in_flight_ > 0 || streams_.open() > 0 || writer_.pending() > 0; };
+  while (open() && steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 void service::stop() {
   draining_ = true;
   stopped_ = true;
+  streams_.stop();
   for (auto& shard : clients_) {
     std::unordered_map<const connection*, connection_ptr> all;
     {
@@ -129,7 +136,7 @@ void service::closed(const connection_ptr& c) {
 void service::received(const connection_ptr& c, std::string_view bytes) {
   std::unique_lock lock(c->mutex);
   if (c->at == phase::closing || c->at == phase::dead) return;
-  if (c->at == phase::busy || c->looping) return c->stash(bytes);
+  if (c->at != phase::reading || c->looping) return c->stash(bytes);
   take_requests(c, bytes, lock);
 }
 
@@ -154,7 +161,7 @@ void service::take_requests(const connection_ptr& c, std::string_view bytes,
     step(c, bytes, lock);
   }
   c->looping = false;
-  if (!bytes.empty() && c->at == phase::busy) {
+  if (!bytes.empty() && (c->at == phase::busy || c->at == phase::streaming)) {
     std::string later;
     later.swap(c->early);
     c->stash(bytes);
@@ -240,6 +247,7 @@ void service::deliver(live_exchange& x, answer&& a) {
   auto seconds = std::chrono::duration<double>(now - x.started_).count();
   auto row = x.route_ != nullptr ? table_.index(*x.route_) : table_.routes().size();
   context_.meters.observe(row, to_string(x.request_.verb), a.status, seconds);
+  if (a.stream && x.request_.verb != method::head) return open_stream(x, a);
   log_.answered(x, a, x.route_ != nullptr ? table_.label(*x.route_) : "UNKNOWN", seconds);
   bool more = false;
   {
@@ -262,6 +270,42 @@ void service::deliver(live_exchange& x, answer&& a) {
     }
   }
   if (more) writer_.resume(x.to);
+}
+
+/// The head goes out, then the connection belongs to the streams.
+void service::open_stream(live_exchange& x, answer& a) {
+  auto& c = *x.to;
+  opened_stream fresh{x.to, x.shared_from_this(), a.stream, x.request_.minor_version > 0, 0};
+  bool keep = x.keep_alive && fresh.chunked && !draining_;
+  outgoing out;
+  compose(x, a, keep, out);
+  // Those whom one server loses do not all come back at the same moment.
+  constexpr uint64_t soonest_ms = 2000, spread_ms = 2000;
+  auto retry = soonest_ms + context_.random.next() % spread_ms;
+  const stream_frame hint("retry: " + std::to_string(retry) + "\n\n");
+  out.body = fresh.chunked ? hint.chunk() : std::string(hint.events());
+  {
+    std::lock_guard lock(c.mutex);
+    fresh.sent_before = c.sent_total;
+    if (c.at == phase::busy && c.input_ended) c.abort(); // Nobody is there to listen.
+    if (c.at == phase::busy) {
+      c.close_after = c.close_after || !keep;
+      c.tune_for_stream();
+      c.at = phase::streaming;
+      c.out = std::move(out);
+      auto done = c.flush();
+      if (done == flush_result::all) c.out = {};
+      else if (done == flush_result::broken || !writer_.add(x.to)) c.abort();
+    }
+  }
+  if (streams_.add(std::move(fresh))) return;
+  std::lock_guard lock(c.mutex);
+  c.abort();
+}
+
+void service::stream_ended(const ended_stream& x) {
+  auto route = x.of.route_;
+  log_.stream_ended(x, route != nullptr ? table_.label(*route) : "UNKNOWN");
 }
 
 live_exchange::live_exchange(std::shared_ptr<service> owner, connection_ptr c)

@@ -14,6 +14,7 @@
 #include "http/request_log.hpp"
 #include "http/server.hpp"
 #include "http/slow_writer.hpp"
+#include "http/stream_hub.hpp"
 
 namespace tk::http {
 
@@ -79,6 +80,9 @@ private:
   bool check_rate(live_exchange& x);
   bool check_access(live_exchange& x, const route_match& m);
   void run(const std::shared_ptr<live_exchange>& x);
+  bool take_slot(live_exchange& x);
+  void open_stream(live_exchange& x, answer& a);
+  void stream_ended(const ended_stream& x);
   void wait_for(live_exchange& x);
   void forget(live_exchange& x);
 
@@ -104,6 +108,9 @@ private:
   std::array<connection_shard, shard_count> clients_;
   steady::time_point last_sweep_;
   slow_writer writer_;
+  std::shared_ptr<stream_probe> stream_probe_ = std::make_shared<stream_probe>();
+  stream_slots slots_;
+  stream_hub streams_;
 };
 
 /// The exchange of a real connection.
@@ -118,6 +125,7 @@ public:
   std::atomic<bool> listed{false}; // May be in a deadline list.
   bool linked = false;             // Is in one; guarded by its mutex.
   std::list<live_exchange*>::iterator place;
+  stream_slots::slot slot; // Of a stream, open or about to be.
 
 protected:
   void deliver(answer&& a) override;

@@ -13,6 +13,9 @@ namespace {
 
 constexpr uint64_t wake_id = 0;
 
+/// There is something to be written to it; its mutex is held.
+bool answering(const connection& x) { return x.at == phase::busy || x.at == phase::streaming; }
+
 } // namespace
 
 slow_writer::slow_writer(slow_writer_options options,
@@ -119,7 +122,7 @@ void slow_writer::write(uint64_t id) {
   bool more = false;
   {
     std::lock_guard lock(to->mutex);
-    if (to->at != phase::busy) {
+    if (!answering(*to)) {
       remove(id);
       return;
     }
@@ -130,6 +133,7 @@ void slow_writer::write(uint64_t id) {
     if (done == flush_result::partly) return;
     remove(id);
     if (done == flush_result::broken) to->abort();
+    else if (to->at == phase::streaming) to->out = {};
     else more = to->finish(now);
   }
   if (more) on_resume_(to);
@@ -155,10 +159,12 @@ void slow_writer::cut_stalled(steady::time_point now) {
   }
   for (auto& [id, x] : all) {
     std::lock_guard lock(x.to->mutex);
-    auto dead = x.to->at != phase::busy;
+    auto dead = !answering(*x.to);
     if (!dead && now - x.to->progress < options_.stall && now - x.added < options_.total) continue;
     remove(id);
-    if (!dead) x.to->abort();
+    if (dead) continue;
+    x.to->cut_off = true;
+    x.to->abort();
   }
 }
 

@@ -203,7 +203,7 @@ public:
   }
   void shut() const { ::shutdown(fd_, SHUT_WR); }
 
-  reply read(bool with_body = true) {
+  reply read_head() {
     reply out;
     size_t end = 0;
     while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
@@ -211,6 +211,10 @@ public:
     out.head = buffer_.substr(0, end + 2);
     buffer_.erase(0, end + 4);
     out.status = std::stoi(out.head.substr(9, 3));
+    return out;
+  }
+  reply read(bool with_body = true) {
+    auto out = read_head();
     auto at = out.head.find("Content-Length: ");
     auto size = at == std::string::npos || !with_body ? 0 : std::stoul(out.head.substr(at + 16));
     while (buffer_.size() < size)
@@ -218,6 +222,25 @@ public:
     out.body = buffer_.substr(0, size);
     buffer_.erase(0, size);
     return out;
+  }
+  /// The next chunk of a chunked body; empty at its end, or when the connection ends.
+  std::string read_chunk() {
+    size_t line = 0;
+    while ((line = buffer_.find("\r\n")) == std::string::npos)
+      if (!fill()) return {};
+    auto size = std::stoul(buffer_.substr(0, line), nullptr, 16);
+    while (buffer_.size() < line + 2 + size + 2)
+      if (!fill()) return {};
+    auto out = buffer_.substr(line + 2, size);
+    buffer_.erase(0, line + 2 + size + 2);
+    return out;
+  }
+  /// What comes until the server closes.
+  std::string read_to_end() {
+    while (fill()) {
+      // nop
+    }
+    return std::exchange(buffer_, {});
   }
   reply ask(std::string_view bytes) {
     send(bytes);

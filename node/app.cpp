@@ -73,6 +73,8 @@ http::server_options server_options_of(const node_config& config) {
   out.https = config.flag("COOKIE_SECURE");
   out.log_share_percent = static_cast<int>(config.number("LOG_REQUESTS_PERCENT"));
   out.in_flight_max = static_cast<size_t>(config.number("HTTP_IN_FLIGHT_MAX"));
+  out.streams.per_node = static_cast<size_t>(config.number("STREAM_MAX_PER_NODE"));
+  out.streams.per_address = static_cast<size_t>(config.number("STREAM_MAX_PER_ADDRESS"));
   out.limits.auth = static_cast<uint32_t>(config.number("RATE_LIMIT_AUTH_RPM"));
   out.limits.queue = static_cast<uint32_t>(config.number("RATE_LIMIT_QUEUE_RPM"));
   out.limits.booking = static_cast<uint32_t>(config.number("RATE_LIMIT_BOOKING_RPM"));

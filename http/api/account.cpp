@@ -95,7 +95,8 @@ void end_theirs(shop& s, caf::event_based_actor* self, const exchange_ptr& x, en
   cmd.token_issued_at = from_ms(x->who()->issued_at_ms);
   ask<session_actor>(self, s.node, key_of(x->user()), time_for(*x), std::move(cmd))
     .then(
-      [x, done = std::move(done)](const sessions_ended& r) {
+      [&s, x, done = std::move(done)](const sessions_ended& r) {
+        s.queue.streams.look_again(x->user());
         if (r.is == ec::ok) done(r.revoked_before);
         else x->fail(r.is);
       },

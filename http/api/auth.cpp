@@ -160,6 +160,7 @@ void on_logout(shop& s, const exchange_ptr& x) {
         [&s, x](const all_revoked& r) {
           // A token that was refused is as good as revoked; anything else is not done yet.
           if (r.is == ec::ok || r.is == ec::not_authenticated) {
+            s.queue.streams.look_again(x->who()->user);
             x->respond(logged_out(s));
             return;
           }

@@ -5,10 +5,11 @@
 
 #include "actors/waiting_room/port.hpp"
 #include "http/api/queue_schemas.hpp"
+#include "http/api/queue_stream.hpp"
+#include "http/api/queue_views.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/shop.hpp"
-#include "http/api/views.hpp"
-#include "http/json.hpp"
+#include "http/api/stream_schemas.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
@@ -18,7 +19,6 @@ namespace tk::http {
 namespace {
 
 constexpr millis room_budget{5000};
-constexpr int poll_when_inside_s = 3;
 constexpr char visitor_cookie[] = "tiketi-visitor";
 constexpr char entry_cookie[] = "urr-entry-token";
 
@@ -48,37 +48,6 @@ question question_of(shop& s, const exchange_ptr& x) {
 
 // -- telling --------------------------------------------------------------------------------------
 
-json info_json(const event_title& x) {
-  return {{"title", x.title}, {"artist", x.artist ? json(*x.artist) : json()}};
-}
-
-json waiting_json(const event_title& title, uint32_t ahead, const queue_reply& x) {
-  return {{"queued", true},
-          {"status", "queued"},
-          {"position", ahead + 1},
-          {"peopleAhead", ahead},
-          {"peopleBehind", x.behind},
-          {"estimatedWait", x.wait_s},
-          {"nextPoll", next_poll_s(ahead + 1)},
-          {"threshold", x.threshold},
-          {"currentUsers", x.active},
-          {"queueSize", x.waiting},
-          {"eventInfo", info_json(title)}};
-}
-
-/// What the room would say, as far as its board tells.
-queue_reply told_by(const seen_place& x) {
-  queue_reply out;
-  out.state = queue_state::queued;
-  out.ahead = x.ahead;
-  out.waiting = x.board->waiting();
-  out.behind = out.waiting > out.ahead ? out.waiting - out.ahead - 1 : 0;
-  out.active = x.board->active;
-  out.threshold = x.board->threshold;
-  out.wait_s = estimated_wait_s(x.board->pace, out.ahead + 1);
-  return out;
-}
-
 void add_cookie(const shop& s, answer& out, std::string_view name, std::string_view value,
                 std::string_view path, long life_s, bool http_only) {
   out.cookies.push_back(
@@ -90,57 +59,36 @@ void add_visitor(const shop& s, answer& out, const question& q) {
   if (q.new_visitor) add_cookie(s, out, visitor_cookie, to_string(q.user), "/", day_s, true);
 }
 
-/// A pass for a slot (1.8), which never outlives it.
-std::string pass_for(const shop& s, const question& q, const queue_reply& x, instant now) {
-  auto until = std::min(now + s.queue.pass_life, x.slot_end);
-  return issue_entry({q.event, q.user, x.ticket.generation, x.admission}, s.queue.pass_key, now,
-                     until);
-}
-
 answer inside_answer(const shop& s, const question& q, const queue_reply& x,
                      const event_title& title) {
-  auto pass = pass_for(s, q, x, s.node.clock->now());
-  json body = {{"queued", false},
-               {"status", "active"},
-               {"currentUsers", x.active},
-               {"threshold", x.threshold},
-               {"nextPoll", poll_when_inside_s},
-               {"message", "Entry allowed"},
-               {"eventInfo", info_json(title)},
-               {"entryToken", pass}};
-  auto out = json_text(body.dump());
+  auto pass = pass_for(s.queue, q.event, q.user, x, s.node.clock->now());
+  auto out = json_text(inside_json(title, x, pass).dump());
   constexpr long pass_cookie_s = 600;
   add_cookie(s, out, entry_cookie, pass, "/", pass_cookie_s, false); // D2.
   add_cookie(s, out, queue_tickets::cookie_name(q.event), "", "/api", 0, true);
   return out;
 }
 
-answer waiting_answer(const shop& s, const question& q, const queue_reply& x,
-                      const event_title& title) {
-  auto out = json_text(waiting_json(title, x.ahead, x).dump());
+/// Whoever waits is given a ticket that they do not have yet.
+void add_ticket(const shop& s, answer& out, const question& q, const queue_ticket& given) {
   constexpr long ticket_life_s = 86'400;
-  if (x.ticket != q.ticket)
+  if (given != q.ticket)
     add_cookie(s, out, queue_tickets::cookie_name(q.event),
-               s.queue.tickets.sign(q.event, q.user, x.ticket), "/api", ticket_life_s, true);
-  return out;
+               s.queue.tickets.sign(q.event, q.user, given), "/api", ticket_life_s, true);
 }
 
-answer absent_answer(const queue_reply& x, const event_title& title) {
-  json body = {{"queued", false},
-               {"status", "not_in_queue"},
-               {"currentUsers", x.active},
-               {"threshold", x.threshold},
-               {"nextPoll", poll_when_inside_s},
-               {"message", "Not in queue"},
-               {"eventInfo", info_json(title)}};
-  return json_text(body.dump());
+answer waiting_answer(const shop& s, const question& q, const queue_reply& x,
+                      const event_title& title) {
+  auto out = json_text(waiting_json(title, x).dump());
+  add_ticket(s, out, q, x.ticket);
+  return out;
 }
 
 void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_reply& r,
           const event_title& title) {
   auto out = r.state == queue_state::active   ? inside_answer(s, q, r, title)
              : r.state == queue_state::queued ? waiting_answer(s, q, r, title)
-                                              : absent_answer(r, title);
+                                              : json_text(absent_json(title, r).dump());
   add_visitor(s, out, q);
   x->respond(std::move(out));
 }
@@ -164,19 +112,19 @@ void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, cons
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
+/// What to do with whoever waits as far as the board tells.
+using telling = void (*)(shop&, const exchange_ptr&, const question&, const event_title&,
+                         const queue_reply&);
 /// What to do with whoever has to be asked of the room, once the event is known.
 using asking = void (*)(shop&, caf::event_based_actor*, const exchange_ptr&, const question&,
                         const event_title&);
 
 /// Where the caller stands, from the board when it tells, else by `ask_them`.
-void answer_standing(shop& s, const exchange_ptr& x, asking ask_them) {
+void find_standing(shop& s, const exchange_ptr& x, telling tell_them, asking ask_them) {
   auto q = question_of(s, x);
-  if (auto title = s.queue.titles.find(q.event)) {
-    if (auto seen = s.queue.front.look(q.event, q.ticket)) {
-      x->respond(json_text(waiting_json(*title, seen->ahead, told_by(*seen)).dump()));
-      return;
-    }
-  }
+  if (auto title = s.queue.titles.find(q.event))
+    if (auto seen = s.queue.front.look(q.event, q.ticket))
+      return tell_them(s, x, q, *title, told_by(*seen->board, seen->ahead));
   s.pool.run([&s, x, q, ask_them](caf::event_based_actor* self) {
     s.queue.titles.with(self, s.store, q.event,
                         [&s, self, x, q, ask_them](ec is, const event_title& title) {
@@ -184,6 +132,11 @@ void answer_standing(shop& s, const exchange_ptr& x, asking ask_them) {
                           else x->fail(is);
                         });
   });
+}
+
+void still_waiting(shop&, const exchange_ptr& x, const question&, const event_title& title,
+                   const queue_reply& r) {
+  x->respond(json_text(waiting_json(title, r).dump()));
 }
 
 answer gate_refusal(event_id event) {
@@ -228,9 +181,94 @@ void only_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, con
            [&s, x, q, title](const queue_reply& r) { tell(s, x, q, r, title); });
 }
 
-void on_check(shop& s, const exchange_ptr& x) { answer_standing(s, x, join_or_look); }
+void on_check(shop& s, const exchange_ptr& x) { find_standing(s, x, still_waiting, join_or_look); }
 
-void on_status(shop& s, const exchange_ptr& x) { answer_standing(s, x, only_look); }
+void on_status(shop& s, const exchange_ptr& x) { find_standing(s, x, still_waiting, only_look); }
+
+// -- streams --------------------------------------------------------------------------------------
+
+/// What a stream asks the room after its request was answered.
+void ask_for_stream(shop& s, event_id event, user_id user, const queue_ticket& ticket,
+                    const queue_stream::letter_box_ptr& box) {
+  s.pool.run([&s, event, user, ticket, box](caf::event_based_actor* self) {
+    auto put = [box](const queue_reply& r) {
+      std::lock_guard guard{box->mutex};
+      box->reply = r;
+    };
+    ask<waiting_room_actor>(self, s.node, room_key(event), room_budget,
+                            check_queue{user, 0, ticket, false})
+      .then(
+        [&s, event, put](const queue_reply& r) {
+          if (r.is == ec::ok) s.queue.front.note(event, r.ticket.epoch, r.version);
+          put(r);
+        },
+        [put](const caf::error& e) {
+          queue_reply failed;
+          failed.is = to_ec(e);
+          put(failed);
+        });
+  });
+}
+
+/// Whether a token that was issued at `issued_at` is still good: a key that nobody has used comes
+/// with the standing of its owner's tokens.
+void look_at_token(shop& s, user_id user, instant issued_at,
+                   const queue_stream::letter_box_ptr& box) {
+  s.pool.run([&s, user, issued_at, box](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, find_key{user, "queue_stream", ""})
+      .then(
+        [issued_at, box](const found_key& found) {
+          std::lock_guard guard{box->mutex};
+          box->revoked = !found.tokens.user_known || issued_at <= found.tokens.revoked_before;
+        },
+        [](caf::error&) {
+          // The next look will tell.
+        });
+  });
+}
+
+void open_stream(shop& s, const exchange_ptr& x, const question& q, const event_title& title,
+                 const std::optional<queue_reply>& first) {
+  queue_stream::listener who{q.event, q.user, q.ticket, std::nullopt};
+  constexpr int signs = 3; // Before silence is noticed.
+  who.alive_every = std::min(who.alive_every, s.node.queue.stale_after / signs);
+  queue_stream::questions ask;
+  ask.room = [&s, event = q.event, user = q.user](auto& ticket, auto& box) {
+    ask_for_stream(s, event, user, ticket, box);
+  };
+  if (x->who()) {
+    who.token_end = from_ms(x->who()->expires_at_ms);
+    ask.token = [&s, user = q.user, at = from_ms(x->who()->issued_at_ms)](auto& box) {
+      look_at_token(s, user, at, box);
+    };
+  }
+  auto feed =
+    s.queue.streams.feed_of(q.event, *s.node.boards, *s.node.clock, s.queue.titles, title);
+  auto stream = std::make_shared<queue_stream>(s.queue, *s.node.clock, std::move(feed), who,
+                                               std::move(ask), first);
+  s.queue.streams.add(q.user, stream->box());
+  auto out = stream_answer(std::move(stream));
+  if (first && first->state == queue_state::queued) add_ticket(s, out, q, first->ticket);
+  add_visitor(s, out, q);
+  x->respond(std::move(out));
+}
+
+void stream_from_board(shop& s, const exchange_ptr& x, const question& q, const event_title& title,
+                       const queue_reply&) {
+  open_stream(s, x, q, title, std::nullopt);
+}
+
+void stream_from_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                      const question& q, const event_title& title) {
+  ask_room(s, self, x, q, false,
+           [&s, x, q, title](const queue_reply& r) { open_stream(s, x, q, title, r); });
+}
+
+void on_stream(shop& s, const exchange_ptr& x) {
+  find_standing(s, x, stream_from_board, stream_from_room);
+}
+
+// -- signs of life, leaving -----------------------------------------------------------------------
 
 void tell_alive(const exchange_ptr& x, queue_state state) {
   auto text = state == queue_state::queued   ? R"({"status":"queued","queued":true})"
@@ -298,6 +336,15 @@ void add_queue_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::queue_standing)
     .fails(room_errors)
     .runs(on_status);
+  group
+    .get("/api/queue/stream/{eventId}", "streamQueue",
+         "Where one stands, as it changes; a sign of life while it is open.")
+    .level(level)
+    .personal()
+    .streams()
+    .gives(schemas::queue_stream)
+    .fails(room_errors)
+    .runs(on_stream);
   group.post("/api/queue/heartbeat/{eventId}", "queueHeartbeat", "A sign of life.")
     .level(level)
     .personal()

@@ -5,6 +5,7 @@
 #include "actors/base/time.hpp"
 #include "http/api/event_titles.hpp"
 #include "http/api/queue_front.hpp"
+#include "http/api/queue_stream.hpp"
 #include "http/api/queue_tickets.hpp"
 
 namespace tk::http {
@@ -33,6 +34,7 @@ struct queue_desk {
   queue_front front;
   queue_tickets tickets;
   event_titles titles;
+  queue_streams streams;
 };
 
 } // namespace tk::http

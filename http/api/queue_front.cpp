@@ -53,24 +53,37 @@ void queue_front::hear(room& to, const queue_ticket& ticket) {
 
 std::optional<seen_place> queue_front::look(event_id event, const queue_ticket& ticket) {
   auto board = node_.boards->find_room(event);
+  auto seen = see(board, ticket);
+  if (seen.is != sight::waiting) return std::nullopt;
+  alive(event, ticket);
+  return seen_place{seen.ahead, std::move(board)};
+}
+
+void queue_front::alive(event_id event, const queue_ticket& ticket) {
+  if (ticket.place.none()) return;
+  std::unique_lock guard{mutex_};
+  hear(rooms_[event], ticket);
+}
+
+place_sight queue_front::see(const room_board_ptr& board, const queue_ticket& ticket) {
   auto now = node_.clock->now();
   if (!board || ticket.place.none() || ticket.generation != board->generation ||
       now - board->made_at > board_age_max)
-    return std::nullopt;
+    return {};
   // The room may not know a place that an earlier epoch gave.
   bool unsure = ticket.epoch < board->epoch &&
                 (!ticket.place.direct || ticket.place.number >= board->unsure_from);
-  if (unsure || ticket.epoch > board->epoch) return std::nullopt;
+  if (unsure || ticket.epoch > board->epoch) return {};
   auto& line = ticket.place.direct ? board->direct : board->gated;
   auto ahead = line.ahead_of(ticket.place.number);
-  if (!ahead) return std::nullopt;
+  if (!ahead) return {};
   if (ticket.place.direct) *ahead += board->gated.waiting;
   std::unique_lock guard{mutex_};
-  auto& x = rooms_[event];
-  bool older = x.epoch > board->epoch || (x.epoch == board->epoch && x.version > board->version);
-  if (older && board->waiting() <= small_room) return std::nullopt;
-  hear(x, ticket);
-  return seen_place{*ahead, std::move(board)};
+  auto known = rooms_.find(board->event);
+  bool older = known != rooms_.end() && std::pair{known->second.epoch, known->second.version} >
+                                          std::pair{board->epoch, board->version};
+  if (older && board->waiting() <= small_room) return {sight::older, 0};
+  return {sight::waiting, *ahead};
 }
 
 void queue_front::note(event_id event, int64_t epoch, uint64_t version) {

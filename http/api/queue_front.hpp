@@ -21,6 +21,17 @@ struct seen_place {
   room_board_ptr board;
 };
 
+/// What a board tells of the place that a ticket names.
+enum class sight : uint8_t {
+  waiting, ///< Its owner waits there.
+  older,   ///< Nothing yet: somebody was told something newer.
+  unclear  ///< The room has to be asked.
+};
+struct place_sight {
+  sight is = sight::unclear;
+  uint32_t ahead = 0; ///< Of who waits.
+};
+
 /// An ingress's side of the waiting rooms: it answers *still waiting* from ticket and board,
 /// without asking the room, and tells each room once a second whom it has heard of (H-10, H-11).
 class queue_front {
@@ -34,6 +45,10 @@ public:
 
   /// Where the ticket stands, when its room need not be asked. Counts as a sign of life.
   std::optional<seen_place> look(event_id event, const queue_ticket& ticket);
+  /// What `board` tells, null for none, without being a sign of life.
+  place_sight see(const room_board_ptr& board, const queue_ticket& ticket);
+  /// A sign of life of the ticket's owner.
+  void alive(event_id event, const queue_ticket& ticket);
   /// A room's answer was passed on: boards that are older do not tell what its asker knows.
   void note(event_id event, int64_t epoch, uint64_t version);
   /// To be called once a second.

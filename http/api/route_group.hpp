@@ -85,6 +85,12 @@ public:
     to_.patient = true;
     return *this;
   }
+  /// Its answer has no end; so many may be open (G05).
+  route_words& streams() {
+    to_.streams = true;
+    to_.content_type = "text/event-stream";
+    return *this;
+  }
   /// Another bound of the body than 1 MiB.
   route_words& body_max(size_t bytes) {
     to_.body_limit = bytes;

@@ -172,13 +172,16 @@ inline constexpr char layouts[] = R"({"type":"object","required":["layouts"],"pr
  "rows":{"type":"integer"},"seatsPerRow":{"type":"integer"},"price":{"type":"integer"},
  "startRow":{"type":"integer"}}}}}}}}}}})";
 
-inline constexpr char seat_map[] = R"({"type":"object","required":["event","layout","seats"],
- "properties":{"event":{"type":"object","required":["id","title"]},
- "layout":{"type":["object","null"]},
- "seats":{"type":"array","items":{"type":"object","required":["id","section","row_number",
+inline constexpr char seat[] = R"({"type":"object","required":["id","section","row_number",
  "seat_number","seat_label","price","status"],"properties":{
   "id":{"type":"string","format":"uuid"},"price":{"type":"integer"},
-  "status":{"type":"string","enum":["available","locked","reserved"]}}}}}})";
+  "status":{"type":"string","enum":["available","locked","reserved"]}}})";
+
+inline const std::string seat_map =
+  std::string(R"({"type":"object","required":["event","layout","seats"],
+ "properties":{"event":{"type":"object","required":["id","title"]},
+ "layout":{"type":["object","null"]},"seats":{"type":"array","items":)") +
+  seat + "}}}";
 
 inline constexpr char reserve_request[] = R"({"type":"object","required":["eventId","seatIds"],
  "properties":{"eventId":{"type":"string","format":"uuid"},

@@ -93,22 +93,47 @@ std::vector<int32_t> seat_plan::blocks() const {
   return out;
 }
 
-void seat_plan::append(std::string& out, size_t row,
-                       const std::vector<seat_board_ptr>& current) const {
-  auto& x = entries_[row];
-  uint32_t from = row == 0 ? 0 : entries_[row - 1].fragment_end;
-  out.append(fragments_, from, x.fragment_end - from);
-  auto& board = current[x.block];
-  unsigned status = 1;
-  if (board && x.position < board->seat_count)
-    status = (board->bits[x.position / 4] >> (2 * (x.position % 4))) & 3u;
-  out += status_words[status];
+std::vector<seat_board_ptr> seat_plan::current_boards(const board_store& boards) const {
+  std::vector<seat_board_ptr> out;
+  out.reserve(blocks_.size());
+  for (auto block_no : blocks_) out.push_back(boards.find_seats(event_, block_no));
+  return out;
 }
 
+unsigned seat_plan::status_of(size_t row, const std::vector<seat_board_ptr>& current) const {
+  auto& x = entries_[row];
+  auto& board = current[x.block];
+  if (!board || x.position >= board->seat_count) return 1;
+  return (board->bits[x.position / 4] >> (2 * (x.position % 4))) & 3u;
+}
+
+std::string_view seat_plan::fragment(size_t row) const {
+  uint32_t from = row == 0 ? 0 : entries_[row - 1].fragment_end;
+  return std::string_view(fragments_).substr(from, entries_[row].fragment_end - from);
+}
+
+std::vector<uint8_t> seat_plan::statuses(const board_store& boards) const {
+  auto current = current_boards(boards);
+  std::vector<uint8_t> out(entries_.size());
+  for (size_t row = 0; row < out.size(); ++row)
+    out[row] = static_cast<uint8_t>(std::min(status_of(row, current), 2u)); // 3 reads the same.
+  return out;
+}
+
+void seat_plan::append_seat(std::string& out, size_t row, unsigned status) const {
+  out.append(fragment(row)).append(status_words[status]);
+}
+
+void seat_plan::append_change(std::string& out, size_t row, unsigned status) const {
+  auto whole = fragment(row);
+  out.append(whole.substr(0, whole.find(',') + 1)); // Up to the id, which comes first.
+  out.append("\"status\":\"").append(status_words[status]);
+}
+
+bool seat_plan::same_list(const seat_plan& x) const { return fragments_ == x.fragments_; }
+
 std::string seat_plan::rotated(const board_store& boards, uint64_t turn) const {
-  std::vector<seat_board_ptr> current;
-  current.reserve(blocks_.size());
-  for (auto block_no : blocks_) current.push_back(boards.find_seats(event_, block_no));
+  auto current = current_boards(boards);
   std::string out;
   out.reserve(head_.size() + fragments_.size() + entries_.size() * 13 + 2);
   out += head_;
@@ -117,7 +142,8 @@ std::string seat_plan::rotated(const board_store& boards, uint64_t turn) const {
     auto size = end - first, shift = static_cast<size_t>(turn % size);
     for (size_t i = 0; i < size; ++i) {
       if (first + i != 0) out += ',';
-      append(out, first + (i + shift) % size, current);
+      auto row = first + (i + shift) % size;
+      append_seat(out, row, status_of(row, current));
     }
     first = end;
   }

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -45,6 +46,15 @@ public:
   /// nothing.
   [[nodiscard]] std::string rotated(const board_store& boards, uint64_t turn) const;
 
+  /// The status of each seat of the list, as `append_seat` takes it.
+  [[nodiscard]] std::vector<uint8_t> statuses(const board_store& boards) const;
+  /// A seat as the map shows it.
+  void append_seat(std::string& out, size_t row, unsigned status) const;
+  /// Its id and status alone.
+  void append_change(std::string& out, size_t row, unsigned status) const;
+  /// Whether the list is the same, in all but the statuses.
+  [[nodiscard]] bool same_list(const seat_plan& x) const;
+
   /// By price descending, then id.
   [[nodiscard]] std::span<const plan_type> types() const { return types_; }
   [[nodiscard]] const plan_type* find_type(ticket_type_id type) const;
@@ -61,7 +71,9 @@ private:
   std::vector<plan_type> types_;
   std::string head_;
   std::string fragments_;
-  void append(std::string& out, size_t row, const std::vector<seat_board_ptr>& current) const;
+  [[nodiscard]] std::vector<seat_board_ptr> current_boards(const board_store& boards) const;
+  [[nodiscard]] unsigned status_of(size_t row, const std::vector<seat_board_ptr>& current) const;
+  [[nodiscard]] std::string_view fragment(size_t row) const;
 
   std::vector<entry> entries_;
   std::vector<uint32_t> section_ends_; ///< In `entries_`.

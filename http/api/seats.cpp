@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include <caf/all.hpp>
 
@@ -6,7 +8,9 @@
 #include "http/api/entry.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
+#include "http/api/seat_stream.hpp"
 #include "http/api/shop.hpp"
+#include "http/api/stream_schemas.hpp"
 #include "http/api/views.hpp"
 #include "http/json.hpp"
 
@@ -44,6 +48,29 @@ void on_map(shop& s, const exchange_ptr& x) {
       return;
     }
     x->respond(map_answer(s, s.maps.render(event, s.node.clock->now())));
+  });
+}
+
+// -- streams ------------------------------------------------------------------------------------
+
+/// What the client knows already: the version of a stream that broke off.
+std::optional<uint64_t> last_event_id(const request& x) {
+  auto text = x.header("last-event-id");
+  uint64_t out = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole ? std::optional(out) : std::nullopt;
+}
+
+void on_stream(shop& s, const exchange_ptr& x) {
+  auto event = x->id_param<event_id>("eventId");
+  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
+    if (is != ec::ok) {
+      x->fail(is);
+      return;
+    }
+    auto feed = s.feeds.of(event, {s.maps, *s.node.boards, *s.node.clock, *s.node.random});
+    x->respond(stream_answer(std::make_shared<seat_stream>(feed, last_event_id(x->req()))));
   });
 }
 
@@ -146,6 +173,13 @@ void add_seat_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::seat_map)
     .fails({ec::event_unknown, ec::unavailable})
     .runs(on_map);
+  group
+    .get("/api/seats/stream/{eventId}", "streamSeats",
+         "All seats of an event, then what changes, as it changes.")
+    .streams()
+    .gives(schemas::seat_stream)
+    .fails({ec::event_unknown, ec::unavailable})
+    .runs(on_stream);
   group.post("/api/seats/reserve", "reserveSeats", "Holds one to four seats, all or none.")
     .user()
     .gated()

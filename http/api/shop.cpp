@@ -210,6 +210,7 @@ std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
   out.email = std::move(claims->email);
   out.role = claims->role == user_role::admin ? "admin" : "user";
   out.issued_at_ms = to_ms(claims->issued_at);
+  out.expires_at_ms = to_ms(claims->expires_at);
   out.session = claims->family;
   out.password_due = claims->password_due;
   return out;

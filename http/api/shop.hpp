@@ -15,6 +15,7 @@
 #include "http/api/queue_desk.hpp"
 #include "http/api/response_cache.hpp"
 #include "http/api/seat_map.hpp"
+#include "http/api/seat_stream.hpp"
 #include "http/api/ticket_codes.hpp"
 #include "http/api/tokens.hpp"
 #include "http/identity.hpp"
@@ -69,6 +70,7 @@ struct shop {
   std::atomic<uint64_t> event_reads{0};          ///< `event_reads_total`.
   std::atomic<uint64_t> reservation_searches{0}; ///< `reservation_searches_total`.
   bool seat_list_rotation = false;               ///< D31.
+  seat_feeds feeds{};                            ///< Of the seat streams.
 };
 
 /// Puts what the endpoints count onto the metrics page.

@@ -118,6 +118,7 @@ std::optional<access_claims> token_service::verify_access(std::string_view token
   out.family = parse_id<family_id>(grant(x, "sid")).value_or(family_id{});
   out.password_due = grant(x, "due") == "password";
   int64_t iat = jwt_get_grant_int(x.get(), "iat"), ms = jwt_get_grant_int(x.get(), "iat_ms");
+  out.expires_at = from_ms(jwt_get_grant_int(x.get(), "exp") * 1000);
   out.issued_at = from_ms(ms / 1000 == iat && ms > 0 ? ms : iat * 1000);
   return out;
 }

@@ -19,6 +19,7 @@ struct access_claims {
   family_id family;          ///< The session it was made for; nil in tokens that do not say.
   bool password_due = false; ///< Good for nothing but changing the password (G07).
   instant issued_at; ///< To the millisecond for our own tokens, else the start of the second.
+  instant expires_at;
 };
 
 struct refresh_claims {

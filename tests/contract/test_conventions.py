@@ -384,7 +384,7 @@ def test_metrics(user, hall, http):
                  "business_reservation_confirmed_total",
                  "business_reservation_cancelled_total", "business_reservation_expired_total",
                  "business_reservation_create_duration_seconds", "seat_conflicts_total",
-                 "outbox_pending", "outbox_oldest_seconds",
+                 "outbox_pending", "outbox_oldest_seconds", "stream_clients",
                  "log_lines_dropped_total", "security_events_total"):
         assert name in text, name
     for line in (r'cache_requests_total\{cache="(catalogue|seats)",result="miss"\} [1-9]',
