@@ -260,7 +260,7 @@ void stream_from_board(shop& s, const exchange_ptr& x, const question& q, const 
 
 void stream_from_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                       const question& q, const event_title& title) {
-  ask_room(s, self, x, q, false,
+  ask_room(s, self, x, q, {q.user, 0, q.ticket, false},
            [&s, x, q, title](const queue_reply& r) { open_stream(s, x, q, title, r); });
 }
 
