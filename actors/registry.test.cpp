@@ -66,6 +66,19 @@ struct fixture {
 
 const wanted_item seat{{1, 2}, 3, {4, 5}, 6};
 const held_item held{{1, 2}, 3, 4, 5, {6}, {7, 8}, 9};
+sha256_digest filled(uint8_t x) {
+  sha256_digest out{};
+  out.fill(x);
+  return out;
+}
+
+/// Two digits for each byte of a digest.
+std::string repeated(const std::string& x) {
+  std::string out;
+  for (size_t i = 0; i < std::tuple_size_v<sha256_digest>; ++i) out += x;
+  return out;
+}
+
 const instant later = from_ms(0x0102030405);
 
 } // namespace
@@ -110,17 +123,25 @@ CAF_TEST(messages of the seat block have not changed) {
 
 CAF_TEST(messages of the waiting room have not changed) {
   const queue_ticket ticket{{true, 3}, 4, 5};
+  const board_draw draw{later, filled(0xa1), filled(0xa2), filled(0xa3), 6, 7};
+  const auto draw_hex =
+    "0000000102030405" + repeated("a1") + repeated("a2") + repeated("a3") + "0000000600000007";
+  const seats_left seats{true, 8, 9, 10, 11};
+  const std::string seats_hex = "010000000000000008000000000000000900000000000000"
+                                "0a000000000000000b";
   golden(check_queue{{1, 2}, 3, ticket, true},
          "0000000000000001000000000000000200000003010000000300000004000000000000000501");
-  golden(
-    queue_reply{ec::queue_full, queue_state::queued, ticket, 6, 7, 8, 9, later, 10, 11, 12, 13},
+  golden(queue_reply{ec::queue_full, queue_state::queued, ticket, 6, 7, 8, 9, later, 10, 11, 12, 13,
+                     draw, seats},
 
-    "410201000000030000000400000000000000050000000600000007000000080000000900000001020304"
-    "050000000a0000000b0000000c000000000000000d");
+         "410201000000030000000400000000000000050000000600000007000000080000000900000001020304"
+         "050000000a0000000b0000000c000000000000000d" +
+           draw_hex + seats_hex);
   golden(leave_queue{{1, 2}}, "00000000000000010000000000000002");
   golden(queue_left{ec::unavailable}, "1e");
-  golden(steer_queue{queue_verb::set_rate, 3}, "0400000003");
-  golden(queue_report{ec::ok, 1, 2, 3, 4, true, 5}, "00000000010000000200000003000000040100000005");
+  golden(steer_queue{queue_verb::set_rate, 3, later}, "04000000030000000102030405");
+  golden(queue_report{ec::ok, 1, 2, 3, 4, true, 5, true, draw},
+         "0000000001000000020000000300000004010000000501" + draw_hex);
   golden(heard_people{1, 2, 3, {4, 5}},
          "0000000000000001000000000000000200000003020000000400000005");
   room_board board;
@@ -139,10 +160,13 @@ CAF_TEST(messages of the waiting room have not changed) {
   board.first_slot = 18;
   board.next_slot = 19;
   board.open_slots = {20};
+  board.draw = draw;
+  board.seats = seats;
   golden(board,
          "000000000000000100000000000000020000000000000003000000000000000400000001020304050000"
          "0005000000060000000700000008010000000000000009020000000a0000000b0000000c0000000d0000"
-         "0000000e0000000f010000001000000000000000110000001200000013010000000000000014");
+         "0000000e0000000f010000001000000000000000110000001200000013010000000000000014" +
+           draw_hex + seats_hex);
 }
 
 CAF_TEST(messages of the gate have not changed) {

@@ -58,6 +58,8 @@ void bench_catalogue(shop& x, report& out, const options& how);
 void bench_login(shop& x, report& out, const options& how);
 void bench_buy(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
+/// A waiting room with a million people.
+void bench_queue(shop& x, report& out, const options& how);
 /// The simulation, by itself: no node, no database.
 void bench_sim(shop& x, report& out, const options& how);
 
@@ -67,6 +69,15 @@ struct measured {
   double node_cpu_s = 0, postgres_cpu_s = 0;
 };
 measured measure(shop& x, const load_options& how, const request_source& next);
+
+/// Whole purchases of `count` buyers, who are also seats, from `first` on, on events of
+/// `buyers_an_event` seats that exist; each step for all of them after the other.
+constexpr uint64_t buyers_an_event = 5'000;
+struct purchases {
+  double p99_ms[3] = {}; ///< Of reserve, prepare, confirm.
+  double done = 0, seconds = 0;
+};
+purchases buy_all(shop& x, report& out, uint64_t first, uint64_t count, const std::string& label);
 
 /// Answers per second of the constant server for a request and a body of these sizes.
 double constant_rate(shop& x, report& out, const std::string& request, size_t answer_bytes,

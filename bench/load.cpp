@@ -242,8 +242,8 @@ private:
     if (!x.waiting) return fail(i); // Bytes that nobody asked for.
     x.received += static_cast<size_t>(n);
     result_.bytes += static_cast<uint64_t>(n);
+    if (!x.has_head || options_.heard) x.answer.append(buffer_.data(), static_cast<size_t>(n));
     if (!x.has_head) {
-      x.answer.append(buffer_.data(), static_cast<size_t>(n));
       bool broken = false;
       x.has_head = parse_head(x.answer, x.current, broken);
       if (broken) return fail(i);
@@ -256,6 +256,7 @@ private:
     if (x.received > x.current.size) return fail(i); // More than was asked for: not our answer.
     result_.latency.add(clock::now() - x.started);
     ++result_.by_status[x.current.status];
+    if (options_.heard) options_.heard(i, x.current.status, x.answer);
     x.waiting = false;
     --busy_;
     if (x.current.close) reopen(i);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tk::bench {
@@ -34,6 +35,8 @@ struct load_options {
   size_t connections = 1;
   /// The run ends at this time or when every connection has nothing more to send.
   std::chrono::milliseconds duration{3000};
+  /// Hears every answer whole, before the connection asks for its next request.
+  std::function<void(size_t connection, int status, std::string_view answer)> heard = {};
 };
 
 /// What came of a run.

@@ -11,6 +11,7 @@
 
 #include "inspector/audit_command.hpp"
 #include "inspector/config.hpp"
+#include "inspector/draw_command.hpp"
 
 namespace {
 
@@ -43,8 +44,18 @@ std::vector<audit_part> parts_named(const std::vector<std::string>& names) {
   return out;
 }
 
+constexpr const char* draw_examples = R"(
+Examples, with what a shop publishes:
+  curl -s "$SHOP/api/queue/fairness/$EVENT" > draw.json
+  curl -s "$SHOP/api/queue/fairness/$EVENT/list" > list-1.json    and so on by its "next"
+  tiketi-inspect verify-draw draw.json list-1.json
+  tiketi-inspect verify-draw draw.json list-*.json --number 4711
+)";
+
 struct choices {
   audit_options audit;
+  draw_options draw;
+  std::string user;
   std::vector<std::string> parts;
   int limit_s = 600;
 };
@@ -78,6 +89,21 @@ CLI::App* add_audit(CLI::App& app, choices& x) {
   return audit;
 }
 
+CLI::App* add_verify_draw(CLI::App& app, choices& x) {
+  auto draw = app.add_subcommand("verify-draw", "Recomputes the draw of a pre-queue from what was "
+                                                "published (docs/fair-draw.md).");
+  draw->add_option("files", x.draw.files, "The draw and all pages of its list, in order; - = stdin")
+    ->required()
+    ->type_name("FILE");
+  auto number =
+    draw->add_option("--number", x.draw.who.number, "Where this number stands")->type_name("N");
+  draw->add_option("--user", x.user, "Where this user stands")->type_name("UUID")->excludes(number);
+  draw->add_flag("--order", x.draw.order, "All numbers of the list as they are served");
+  draw->add_flag("--json", x.draw.json, "One JSON object");
+  draw->footer(std::string{exit_codes} + draw_examples);
+  return draw;
+}
+
 /// Taken by the waits of a command alone: blocked before anything starts.
 void block_signals() {
   sigset_t set;
@@ -94,6 +120,14 @@ int refuse(const char* why) {
   return could_not_look;
 }
 
+int run_verify_draw(choices& x) {
+  if (!x.user.empty()) {
+    x.draw.who.user = parse_id<user_id>(x.user);
+    if (!x.draw.who.user) return refuse("--user must be a uuid");
+  }
+  return verify_draw(x.draw);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -102,16 +136,18 @@ int main(int argc, char** argv) {
   app.footer(exit_codes);
   choices chosen;
   auto audit = add_audit(app, chosen);
+  auto draw = add_verify_draw(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) { return app.exit(x) == 0 ? held : could_not_look; }
+  if (sodium_init() < 0) return refuse("libsodium cannot start");
+  if (*draw) return run_verify_draw(chosen);
   auto& options = chosen.audit;
   options.limits.whole = std::chrono::seconds{chosen.limit_s};
   options.parts = parts_named(chosen.parts);
   if (!*audit) return could_not_look;
   if (!options.list && options.database.empty())
     return refuse("--database or DATABASE_URL must say where PostgreSQL is");
-  if (sodium_init() < 0) return refuse("libsodium cannot start");
   block_signals();
   return audit_database(options, text_style{wants_colour()});
 }

@@ -112,6 +112,7 @@ reads_actor::behavior_type play_sweeps(reads_actor::pointer, script* st) {
       if (st->reads_down) return make_error(ec::unavailable);
       return open_gates{st->gates_open};
     },
+    [](const load_inventory&) { return event_inventory{}; },
   };
 }
 

@@ -3,6 +3,7 @@
 // A room on a node: real region, room and ledger actor over the ledger's model, whose batches can
 // be lost, and an owner that can be replaced.
 
+#include "actors/waiting_room/draw.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/ledger/model_actors.hpp"
@@ -209,13 +210,14 @@ CAF_TEST(a suspended node admits nobody) {
 }
 
 CAF_TEST(what organisers set is on record when they hear of it and stays) {
-  auto x = request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::set_threshold, 2});
+  auto x =
+    request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::set_threshold, 2, {}});
   CAF_REQUIRE(x->came());
   CAF_CHECK_EQUAL(x->value.threshold, 2u);
   take_over();
   told(check(alice));
   CAF_CHECK(told(check(bob)).state == queue_state::active);
-  x = request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::clear, 0});
+  x = request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::clear, 0, {}});
   CAF_CHECK_EQUAL(x->value.generation, 2);
   CAF_CHECK_EQUAL(open_slots(), 0);
   CAF_CHECK_EQUAL(x->value.threshold, 2u);
@@ -228,6 +230,66 @@ CAF_TEST(a room that nobody is in goes to sleep) {
   CAF_CHECK_EQUAL(open_slots(), 0); // Nobody was heard of for ten minutes.
   CAF_CHECK_EQUAL(node.probe.rooms_active, 0);
   CAF_CHECK(told(check(bob)).admission == 2);
+}
+
+CAF_TEST(a pre-queue is drawn once through lost answers and take-overs) {
+  for (auto how : {fate::normal, fate::lost_before, fate::lost_after}) {
+    auto set = request<waiting_room_actor>(
+      room_key(event), steer_queue{queue_verb::set_pre_queue, 0, now() + millis{10'000}});
+    run();
+    CAF_REQUIRE(set->came());
+    if (set->value.is != ec::ok) { // The draw of the round before: over with its queue.
+      request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::clear, 0, {}});
+      set = request<waiting_room_actor>(
+        room_key(event), steer_queue{queue_verb::set_pre_queue, 0, now() + millis{10'000}});
+      run();
+    }
+    CAF_REQUIRE(set->value.is == ec::ok);
+    auto committed = set->value.draw.commitment;
+    std::map<uint64_t, queue_ticket> tickets;
+    for (uint64_t n = 1; n <= 5; ++n) {
+      auto x = told(check(user_no(n)));
+      CAF_CHECK(x.state == queue_state::pre_queue);
+      tickets[n] = x.ticket;
+    }
+    wait(millis{200}); // Until they are on record.
+    take_over();
+    CAF_CHECK(told(status(user_no(2))).state == queue_state::pre_queue);
+    wait(millis{9'000});
+    database.fates = {how, how};
+    for (int i = 0; i < 8; ++i) wait(millis{500});
+    auto board = boards.find_room(event);
+    CAF_REQUIRE(board && board->draw.drawn());
+    CAF_CHECK(commitment_of(board->draw.seed) == committed);
+    auto drawn = board->draw;
+    take_over();
+    told(status(user_no(2)));
+    CAF_CHECK(boards.find_room(event)->draw == drawn);
+    drawn_order order{event, drawn};
+    uint64_t first = 1;
+    for (auto& [n, ticket] : tickets)
+      if (order.place_of(ticket.place.number) < order.place_of(tickets[first].place.number))
+        first = n;
+    CAF_CHECK(told(status(user_no(first))).state == queue_state::active);
+    CAF_CHECK_EQUAL(open_slots(), 1);
+  }
+}
+
+CAF_TEST(a room that follows the inventory asks for it) {
+  auto followed =
+    request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::follow_inventory, 0, {}});
+  run();
+  CAF_REQUIRE(followed->came() && followed->value.follow_inventory);
+  wait(millis{2500});
+  auto board = boards.find_room(event);
+  CAF_REQUIRE(board);
+  CAF_CHECK(board->seats.known);
+  CAF_CHECK_EQUAL(board->seats.free + board->seats.held, 0);
+  CAF_CHECK(told(check(alice)).state == queue_state::queued); // The model has no seats.
+  told(status(alice));
+  request<waiting_room_actor>(room_key(event), steer_queue{queue_verb::ignore_inventory, 0, {}});
+  wait(millis{2500});
+  CAF_CHECK(told(status(alice)).state == queue_state::active);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

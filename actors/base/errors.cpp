@@ -95,6 +95,9 @@ client_answer answer_to(ec x) {
     return {404, "VWR_POSITION_NOT_FOUND", "Position not found. Request a new position."};
   case ec::gate_unknown: return {404, "VWR_NOT_FOUND", "VWR not found for this event"};
   case ec::streams_full: return {503, "STREAMS_FULL", "Too many open streams", 15};
+  case ec::draw_unknown: return {404, "DRAW_NOT_FOUND", "No draw was made for this event"};
+  case ec::queue_in_use:
+    return {409, "QUEUE_IN_USE", "Somebody has joined already, or the draw was made"};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -173,6 +176,8 @@ std::string_view to_string(ec x) {
   case ec::gate_position_unknown: return "gate_position_unknown";
   case ec::gate_unknown: return "gate_unknown";
   case ec::streams_full: return "streams_full";
+  case ec::draw_unknown: return "draw_unknown";
+  case ec::queue_in_use: return "queue_in_use";
   case ec::internal: break;
   }
   return "internal";

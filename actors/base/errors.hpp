@@ -87,7 +87,9 @@ enum class ec : uint8_t {
   gate_closed,           // The event has no gate now.
   gate_position_unknown, // Clients take a new position.
   gate_unknown,          // The event never had one.
-  streams_full           // As many listen as may (G05).
+  streams_full,          // As many listen as may (G05).
+  draw_unknown,          // No draw was made for this event (C5).
+  queue_in_use           // Somebody has joined, or the draw was made: a pre-queue is not changed.
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).

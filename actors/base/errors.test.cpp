@@ -15,7 +15,7 @@ using namespace tk;
 
 namespace {
 
-constexpr int last = static_cast<int>(ec::streams_full);
+constexpr int last = static_cast<int>(ec::queue_in_use);
 
 template <class F> void for_each_error(F f) {
   for (int i = 0; i <= last; ++i) f(static_cast<ec>(i));

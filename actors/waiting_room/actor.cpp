@@ -1,6 +1,7 @@
 #include "actors/waiting_room/actor.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,6 +33,8 @@ struct room_state {
   instant board_at;
   bool board_scheduled = false;
   bool write_scheduled = false;
+  bool asks_inventory = false;
+  event_id event;
   millis pause{0}; ///< Before the turn is sent again.
   ~room_state() {
     if (node) node->probe.rooms_active--;
@@ -49,6 +52,7 @@ constexpr uint64_t round_tick = 0, write_tick = 1, again_tick = 2;
 /// Longer than a turn takes, shorter than the ingress waits.
 constexpr millis patience{4000};
 constexpr millis ledger_budget{1500};
+constexpr millis reads_budget{3000};
 constexpr size_t waiting_max = 20'000;
 constexpr millis pause_min{100}, pause_max{2000};
 /// A small room tells at once what has changed, a large one a few times a second; and each tells
@@ -187,9 +191,34 @@ caf::result<queue_left> on_leave(room_ptr self, const leave_queue& x) {
   return out;
 }
 
+sha256_digest fresh_seed(entropy& random) {
+  sha256_digest out{};
+  for (size_t i = 0; i < out.size(); i += sizeof(uint64_t)) {
+    auto word = random.next();
+    std::memcpy(out.data() + i, &word, sizeof word);
+  }
+  return out;
+}
+
+/// Looks at what is left, while that decides who is let in.
+void ask_inventory(room_ptr self) {
+  auto& st = self->state;
+  if (st.asks_inventory || !st.core->follows_inventory()) return;
+  st.asks_inventory = true;
+  self->request(st.node->reads, reads_budget, load_inventory{st.event})
+    .then(
+      [=](const event_inventory& x) {
+        self->state.asks_inventory = false;
+        self->state.core->note_inventory(x);
+        changed(self);
+      },
+      [=](caf::error&) { self->state.asks_inventory = false; }); // What was seen last still counts.
+}
+
 caf::result<queue_report> on_steer(room_ptr self, const steer_queue& x) {
   auto& st = self->state;
-  auto told = st.core->steer(x, st.now());
+  auto told = st.core->steer(x, st.now(), fresh_seed(*st.node->random));
+  ask_inventory(self);
   if (told.after_turn == 0) return told.reply;
   auto reply = promise_reply<queue_report>(self);
   auto out = reply->rp;
@@ -202,6 +231,7 @@ caf::result<queue_report> on_steer(room_ptr self, const steer_queue& x) {
 void on_round(room_ptr self, millis every) {
   auto& st = self->state;
   self->delayed_send(self, every, atom::tick_v, round_tick);
+  ask_inventory(self);
   if (!st.node->suspended) st.core->round(st.now()); // H-12: nothing is decided then.
   answer_waiting(self);
   changed(self);
@@ -229,11 +259,13 @@ room_actor::behavior_type behave(room_ptr self, node_context* node, event_id eve
                                  participant address, const room_rows& rows) {
   auto& st = self->state;
   st.node = node;
+  st.event = event;
   st.core =
     std::make_unique<waiting_room_core>(event, address, node->queue, rows, node->clock->now());
   node->probe.rooms_active++;
   auto every = node->queue.round_every;
   self->delayed_send(self, every, atom::tick_v, round_tick);
+  ask_inventory(self);
   tell_board(self);
   return {
     [=](const check_queue& x) { return on_check(self, x); },

@@ -26,6 +26,12 @@ int32_t next_poll_s(uint32_t position) {
   return position <= 100'000 ? 30 : 60;
 }
 
+outlook seats_left::for_position(uint32_t position) const {
+  if (!known) return outlook::unknown;
+  if (free + held == 0) return outlook::sold_out;
+  return int64_t{position} * a_person <= for_line() ? outlook::likely : outlook::unlikely;
+}
+
 bool room_board::ended(int32_t of_generation, int32_t admission) const {
   if (of_generation != generation) return of_generation < generation;
   if (admission >= next_slot) return false;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "actors/base/digest.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/time.hpp"
 #include "actors/base/wire.hpp"
@@ -26,6 +27,39 @@ int32_t estimated_wait_s(const admission_pace& pace, uint32_t position);
 /// wait.
 int32_t next_poll_s(uint32_t position);
 
+/// A pre-queue as everybody may see it; without an opening there is none.
+struct board_draw {
+  instant opens_at;
+  sha256_digest commitment{}; ///< SHA-256 of the seed, public before anybody joins.
+  /// Once it is drawn and on record: how everybody finds their place (`drawn_order`). The cut-off
+  /// is 0 before.
+  sha256_digest seed{};
+  sha256_digest list{};
+  uint32_t from = 0, cutoff = 0;
+  bool operator==(const board_draw&) const = default;
+  [[nodiscard]] bool wanted() const { return opens_at != instant{}; }
+  [[nodiscard]] bool drawn() const { return cutoff != 0; }
+};
+
+/// What somebody who waits may hope for, while their room follows the inventory.
+enum class outlook : uint8_t { unknown = 1, likely, unlikely, sold_out };
+
+/// The numbers behind it: seats and standing tickets alike.
+struct seats_left {
+  bool known = false;
+  int64_t free = 0, held = 0;
+  int64_t coming_back = 0; ///< Of those held, as many as usually are given back.
+  int64_t choosing = 0;    ///< People inside who hold nothing yet.
+  bool operator==(const seats_left&) const = default;
+
+  /// How many somebody takes who gets in, as far as can be told before.
+  static constexpr int64_t a_person = 2;
+  /// For those who wait.
+  [[nodiscard]] int64_t for_line() const { return free + coming_back - choosing * a_person; }
+  /// Of whoever has `position`, from 1.
+  [[nodiscard]] outlook for_position(uint32_t position) const;
+};
+
 struct room_board {
   event_id event;
   int64_t epoch = 0;
@@ -38,6 +72,8 @@ struct room_board {
   line_view gated, direct; ///< Those the gate numbered come first.
   uint32_t active = 0, threshold = 0;
   bool paused = false;
+  board_draw draw;
+  seats_left seats; ///< Known while the room follows the inventory.
   admission_pace pace;
   /// Slots that are open, a bit an admission from `first_slot` on. Earlier ones have ended, later
   /// ones are newer than this board.
@@ -54,9 +90,16 @@ template <class F> wire<F> inspect(F& f, line_view& x) {
   return f(x.head, x.waiting, x.near, x.far);
 }
 template <class F> wire<F> inspect(F& f, admission_pace& x) { return f(x.admitted, x.over); }
+template <class F> wire<F> inspect(F& f, board_draw& x) {
+  return f(x.opens_at, x.commitment, x.seed, x.list, x.from, x.cutoff);
+}
+template <class F> wire<F> inspect(F& f, seats_left& x) {
+  return f(x.known, x.free, x.held, x.coming_back, x.choosing);
+}
 template <class F> wire<F> inspect(F& f, room_board& x) {
   return f(x.event, x.epoch, x.version, x.made_at, x.generation, x.unsure_from, x.gated, x.direct,
-           x.active, x.threshold, x.paused, x.pace, x.first_slot, x.next_slot, x.open_slots);
+           x.active, x.threshold, x.paused, x.pace, x.first_slot, x.next_slot, x.open_slots, x.draw,
+           x.seats);
 }
 
 } // namespace tk

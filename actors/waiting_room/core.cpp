@@ -21,7 +21,8 @@ uint32_t first_direct(const room_rows& rows) {
   if (!rows.unwritten.empty()) out = std::min(out, rows.unwritten.front().from);
   auto direct = [](const room_join& x) { return queue_place::of(x.place).direct; };
   auto first = std::ranges::find_if(rows.waiting, direct);
-  return first == rows.waiting.end() ? out : std::min(out, queue_place::of(first->place).number);
+  if (first != rows.waiting.end()) out = std::min(out, queue_place::of(first->place).number);
+  return rows.control.draw ? std::min(out, rows.control.draw->from) : out;
 }
 
 } // namespace
@@ -48,14 +49,13 @@ waiting_room_core::waiting_room_core(event_id event, participant address,
       returns_until_(now + settings.stale_after),
       now_(now),
       version_(static_cast<uint64_t>(to_ms(now)) * versions_per_ms) {
-  // Whatever they did while nobody was here to see it: everybody counts as seen now (H-11).
-  uint32_t position = 0;
-  for (auto& x : rows.waiting) {
-    auto poll_s = static_cast<uint32_t>(next_poll_s(++position));
-    auto entry = people_.add({x.user, x.place, 0, poll_s});
-    auto place = queue_place::of(x.place);
-    line_of(place).put(place.number, entry);
-  }
+  if (control_.draw && control_.draw->cutoff != 0)
+    order_.emplace(event_, published(*control_.draw));
+  std::vector<waiting_people::entry> entries;
+  entries.reserve(rows.waiting.size());
+  for (auto& x : rows.waiting) entries.push_back(people_.add({x.user, x.place, 0, 0}));
+  for (auto x : entries) stand(x);
+  for (auto x : entries) people_.at(x).poll_s = static_cast<uint32_t>(poll_s(people_.at(x)));
   for (auto number : rows.used_gate_numbers) use_up({false, number});
   for (auto& x : rows.slots) {
     auto soft = std::min(now + settings.slot, x.hard_end);
@@ -80,7 +80,7 @@ bool waiting_room_core::full() const {
 
 uint32_t waiting_room_core::ahead_of(queue_place x) const {
   auto gated = x.direct ? gated_.size() : gated_.ahead_of(x.number);
-  return static_cast<uint32_t>(gated + (x.direct ? direct_.ahead_of(x.number) : 0));
+  return static_cast<uint32_t>(gated + (x.direct ? direct_.ahead_of(stand_of(x)) : 0));
 }
 
 void waiting_room_core::advance(instant now) {
@@ -90,6 +90,13 @@ void waiting_room_core::advance(instant now) {
 
 // -- telling --------------------------------------------------------------------------------------
 
+int32_t waiting_room_core::poll_s(const waiting_person& x) const {
+  auto place = queue_place::of(x.place);
+  if (!before_opening()) return next_poll_s(ahead_of(place) + 1);
+  return pre_queue_poll_s(control_.draw->opens_at - now_, place.number,
+                          static_cast<uint32_t>(people_.size()));
+}
+
 queue_reply waiting_room_core::told_all(queue_state state) const {
   queue_reply out;
   out.state = state;
@@ -98,13 +105,16 @@ queue_reply waiting_room_core::told_all(queue_state state) const {
   out.active = static_cast<uint32_t>(slots_.size());
   out.threshold = threshold();
   out.version = version_;
+  out.draw = shown_draw();
+  out.seats = seats();
   return out;
 }
 
 queue_reply waiting_room_core::told(const waiting_person& x) const {
-  auto out = told_all(queue_state::queued);
+  auto out = told_all(before_opening() ? queue_state::pre_queue : queue_state::queued);
   auto place = queue_place::of(x.place);
   out.ticket.place = place;
+  if (before_opening()) return out; // Nobody has a place yet.
   out.ahead = ahead_of(place);
   out.behind = out.waiting - out.ahead - 1;
   out.wait_s = estimated_wait_s(pace_.at(now_), out.ahead + 1);
@@ -126,6 +136,8 @@ queue_report waiting_room_core::report() const {
   out.per_second = per_second();
   out.paused = control_.paused;
   out.generation = generation_;
+  out.follow_inventory = control_.follow_inventory;
+  out.draw = shown_draw();
   return out;
 }
 
@@ -188,8 +200,9 @@ std::optional<queue_place> waiting_room_core::place_for(const check_queue& x) {
     returned_.insert(x.ticket.place.number);
     return x.ticket.place;
   }
-  // A second user with the same number of the gate comes behind, as if without one.
-  if (auto place = gate_place(x.gate_number)) return place;
+  // A second user with the same number of the gate comes behind, as if without one. A draw knows
+  // no other order than its own.
+  if (auto place = control_.draw ? std::nullopt : gate_place(x.gate_number)) return place;
   if (range_wanted()) return std::nullopt;
   return queue_place{true, next_direct_++};
 }
@@ -197,13 +210,18 @@ std::optional<queue_place> waiting_room_core::place_for(const check_queue& x) {
 void waiting_room_core::touch(waiting_person& x) {
   auto place = queue_place::of(x.place);
   x.seen_s = presence_.now_s();
-  x.poll_s = static_cast<uint32_t>(next_poll_s(ahead_of(place) + 1));
-  line_of(place).set_present(place.number, true);
+  x.poll_s = static_cast<uint32_t>(poll_s(x));
+  line_of(place).set_present(stand_of(place), true);
+}
+
+void waiting_room_core::stand(waiting_people::entry x) {
+  auto place = queue_place::of(people_.at(x).place);
+  line_of(place).put(stand_of(place), x);
 }
 
 void waiting_room_core::join(user_id user, queue_place place) {
   auto entry = people_.add({user, place.code(), 0, 0});
-  line_of(place).put(place.number, entry);
+  stand(entry);
   touch(people_.at(entry));
   next_.joins.push_back({place.code(), user});
   changed();
@@ -217,7 +235,8 @@ room_answer waiting_room_core::check(const check_queue& x, instant now) {
     return {told(people_.at(*entry)), 0};
   }
   if (!x.join && !may_return(x.ticket)) return {told_all(queue_state::absent), 0};
-  bool first = people_.size() == 0 && !control_.paused && !may_return(x.ticket);
+  bool first = people_.size() == 0 && !control_.paused && !before_opening() && enough_seats() &&
+               !may_return(x.ticket);
   if (first && slots_.size() < threshold()) return {{}, admit_first(x, now)};
   if (full() && !may_return(x.ticket)) {
     auto out = told_all(queue_state::absent);
@@ -235,7 +254,7 @@ void waiting_room_core::hear(const heard_people& x, instant now) {
   if (!presence_.hear(x.ingress, x.batch, now) || x.generation != generation_) return;
   for (auto code : x.places) {
     auto place = queue_place::of(code);
-    if (auto entry = line_of(place).at(place.number); entry != waiting_line::no_entry)
+    if (auto entry = line_of(place).at(stand_of(place)); entry != waiting_line::no_entry)
       touch(people_.at(entry));
   }
 }
@@ -244,13 +263,14 @@ void waiting_room_core::hear(const heard_people& x, instant now) {
 
 void waiting_room_core::drop(waiting_people::entry x) {
   auto place = queue_place::of(people_.at(x).place);
-  line_of(place).remove(place.number);
+  line_of(place).remove(stand_of(place));
   people_.remove(x);
   changed();
 }
 
 void waiting_room_core::end(slots::iterator i, slot_end why) {
   next_.ends.push_back({i->second.number, why});
+  ++ended_;
   slots_.erase(i);
   urgent_ = true;
   changed();
@@ -284,13 +304,20 @@ void waiting_room_core::clear() {
   unsure_.clear();
   returned_.clear();
   used_.clear();
+  order_.reset();
+  if (control_.draw && control_.draw->cutoff != 0) control_.draw.reset(); // Its list is no more.
+  if (control_.draw) {
+    control_.draw->from = next_direct_;
+    control_.draw->list = {};
+  }
   auto turn = next_.turn;
   next_ = {};
   next_.turn = turn;
 }
 
-room_report waiting_room_core::steer(const steer_queue& x, instant now) {
+room_report waiting_room_core::steer(const steer_queue& x, instant now, const sha256_digest& seed) {
   advance(now);
+  auto is = ec::ok;
   switch (x.verb) {
   case queue_verb::report: return {report(), 0};
   case queue_verb::clear: clear(); break;
@@ -298,6 +325,15 @@ room_report waiting_room_core::steer(const steer_queue& x, instant now) {
   case queue_verb::set_rate: control_.per_second = x.value; break;
   case queue_verb::pause: control_.paused = true; break;
   case queue_verb::resume: control_.paused = false; break;
+  case queue_verb::set_pre_queue:
+  case queue_verb::drop_pre_queue: is = steer_draw(x, seed); break;
+  case queue_verb::follow_inventory: control_.follow_inventory = true; break;
+  case queue_verb::ignore_inventory: control_.follow_inventory = false; break;
+  }
+  if (is != ec::ok) {
+    auto out = report();
+    out.is = is;
+    return {out, 0};
   }
   urgent_ = true;
   changed();
@@ -372,7 +408,8 @@ void waiting_room_core::round(instant now) {
     sweep_at_ = now + settings_.sweep_every;
     sweep();
   }
-  if (!control_.paused) admit_next(now);
+  if (before_opening()) urgent_ = urgent_ || control_.draw->opens_at <= now;
+  else if (!control_.paused) admit_next(now);
   if (now < returns_until_) return;
   unsure_.clear(); // Whoever has not come back by now has lost the place.
   returned_.clear();
@@ -383,7 +420,7 @@ void waiting_room_core::admit_next(instant now) {
   auto by_rate =
     uint64_t{per_second()} * static_cast<uint64_t>(settings_.round_every.count()) / 1000;
   auto most = static_cast<uint32_t>(std::min<uint64_t>(by_rate, batch_max));
-  for (uint32_t n = 0; n < most && slots_.size() < threshold(); ++n) {
+  for (uint32_t n = 0; n < most && slots_.size() < threshold() && enough_seats(); ++n) {
     auto entry = next_present();
     if (!entry) break;
     auto person = people_.at(*entry);
@@ -407,6 +444,7 @@ std::optional<room_turn> waiting_room_core::take_turn(instant now) {
   next_.room = address_;
   next_.generation = generation_;
   next_.reserved_to = asked_to_;
+  if (control_.draw && control_.draw->cutoff == 0) note_joins(now);
   next_.control = control_;
   next_.slot_max_s = static_cast<int32_t>(settings_.slot_max.count() / 1000);
   if (std::exchange(look_, false)) next_.paid_since = paid_since_;
@@ -427,6 +465,7 @@ void waiting_room_core::turn_written(instant at, const std::vector<int32_t>& pai
     look_at_ = now + look_every;
   }
   if (done.generation != generation_) return; // Cleared meanwhile: nobody of it is here any more.
+  if (done.control.draw && done.control.draw->cutoff != 0 && !order_) line_up_as_drawn();
   pace_.note(static_cast<uint32_t>(done.admissions.size()), now);
   for (auto& x : done.admissions) {
     auto i = slots_.find(x.user);
@@ -437,7 +476,10 @@ void waiting_room_core::turn_written(instant at, const std::vector<int32_t>& pai
     if (i->second.leaving) end(i, slot_end::left);
   }
   auto has_paid = [&](auto& x) { return std::ranges::find(paid, x.second.number) != paid.end(); };
-  if (!paid.empty() && std::erase_if(slots_, has_paid) > 0) changed();
+  auto gone = paid.empty() ? 0 : std::erase_if(slots_, has_paid);
+  ended_ += static_cast<int64_t>(gone);
+  ended_paid_ += static_cast<int64_t>(gone);
+  if (gone > 0) changed();
   if (!done.admissions.empty()) changed();
 }
 
@@ -456,6 +498,8 @@ room_board waiting_room_core::board(instant now) const {
   out.active = static_cast<uint32_t>(slots_.size());
   out.threshold = threshold();
   out.paused = control_.paused;
+  out.draw = shown_draw();
+  out.seats = seats();
   out.pace = pace_.at(now);
   out.first_slot = out.next_slot = next_admission_;
   for (auto& [user, x] : slots_) out.first_slot = std::min(out.first_slot, x.number);
@@ -473,7 +517,8 @@ bool waiting_room_core::idle() const {
 
 size_t waiting_room_core::bytes() const {
   constexpr size_t byte_bits = 8;
-  return people_.bytes() + gated_.bytes() + direct_.bytes() + used_.capacity() / byte_bits;
+  return people_.bytes() + gated_.bytes() + direct_.bytes() + used_.capacity() / byte_bits +
+         (order_ ? order_->bytes() : 0);
 }
 
 } // namespace tk

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/waiting_room/board.hpp"
+#include "actors/waiting_room/draw.hpp"
 #include "actors/waiting_room/line.hpp"
 #include "actors/waiting_room/messages.hpp"
 #include "actors/waiting_room/pace.hpp"
@@ -29,6 +30,9 @@ struct room_report {
   int64_t after_turn = 0;
 };
 
+/// A draw as it is shown once it is on record.
+board_draw published(const room_draw& x);
+
 /// The rules of a waiting room: pure. Who has a slot is on record before anybody hears of it;
 /// places are proved by their tickets until they are on record, which takes a moment.
 class waiting_room_core {
@@ -40,8 +44,12 @@ public:
   room_answer check(const check_queue& x, instant now);
   /// The turn that puts it on record; 0 = there is nothing to give up.
   int64_t leave(user_id user, instant now);
-  room_report steer(const steer_queue& x, instant now);
+  /// `seed` is fresh randomness; it is used when a pre-queue begins.
+  room_report steer(const steer_queue& x, instant now, const sha256_digest& seed);
   void hear(const heard_people& x, instant now);
+  /// What is left of the event; is asked for while `follows_inventory`.
+  void note_inventory(const event_inventory& x);
+  [[nodiscard]] bool follows_inventory() const { return control_.follow_inventory; }
   /// Somebody has paid: the next turn ends their slot.
   void look_at_payments() { look_ = urgent_ = true; }
 
@@ -90,7 +98,22 @@ private:
   [[nodiscard]] uint32_t threshold() const;
   [[nodiscard]] uint32_t per_second() const;
   [[nodiscard]] bool full() const;
+  [[nodiscard]] seats_left seats() const;
+  /// There will be seats for one more who is let in, or the room does not care.
+  [[nodiscard]] bool enough_seats() const;
+  /// A pre-queue that is not drawn, as far as is on record: nobody is let in.
+  [[nodiscard]] bool before_opening() const { return control_.draw && !order_; }
   [[nodiscard]] waiting_line& line_of(queue_place x) { return x.direct ? direct_ : gated_; }
+  /// Where in its line whoever has this place stands.
+  [[nodiscard]] uint32_t stand_of(queue_place x) const {
+    return x.direct && order_ ? order_->place_of(x.number) : x.number;
+  }
+  [[nodiscard]] int32_t poll_s(const waiting_person& x) const;
+  [[nodiscard]] board_draw shown_draw() const;
+  ec steer_draw(const steer_queue& x, const sha256_digest& seed);
+  void note_joins(instant now);
+  void line_up_as_drawn();
+  void stand(waiting_people::entry x);
   [[nodiscard]] uint32_t ahead_of(queue_place x) const;
   [[nodiscard]] queue_reply told_all(queue_state state) const;
   [[nodiscard]] queue_reply told(const waiting_person& x) const;
@@ -123,10 +146,13 @@ private:
   participant address_;
   queue_settings settings_;
   room_control control_;
+  event_inventory inventory_;
+  int64_t ended_ = 0, ended_paid_ = 0; ///< Slots, in this life.
   int32_t generation_ = 1;
 
   waiting_people people_;
   waiting_line gated_, direct_;
+  std::optional<drawn_order> order_; ///< Once its draw is on record.
   slots slots_;
   presence_clock presence_;
   pace_meter pace_;

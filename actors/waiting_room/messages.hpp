@@ -31,7 +31,8 @@ struct check_queue {
   bool operator==(const check_queue&) const = default;
 };
 
-enum class queue_state : uint8_t { absent = 1, queued, active };
+/// `pre_queue`: joined before the opening; who is first will be drawn.
+enum class queue_state : uint8_t { absent = 1, queued, active, pre_queue };
 
 /// Where somebody stands.
 struct queue_reply {
@@ -44,6 +45,8 @@ struct queue_reply {
   instant slot_end;      ///< Of who is active, when nothing more is heard: a pass ends with it.
   uint32_t waiting = 0, active = 0, threshold = 0;
   uint64_t version = 0; ///< A board of this epoch and version knows of it.
+  board_draw draw;      ///< Of the event.
+  seats_left seats;
   bool operator==(const queue_reply&) const = default;
 };
 
@@ -58,12 +61,24 @@ struct queue_left {
   bool operator==(const queue_left&) const = default;
 };
 
-enum class queue_verb : uint8_t { report = 1, clear, set_threshold, set_rate, pause, resume };
+enum class queue_verb : uint8_t {
+  report = 1,
+  clear,
+  set_threshold,
+  set_rate,
+  pause,
+  resume,
+  set_pre_queue,  ///< `at` is the opening. Refused while anybody is here, or when it was drawn.
+  drop_pre_queue, ///< Back to the order of arrival; refused when it was drawn.
+  follow_inventory,
+  ignore_inventory
+};
 
 /// An administrator's word; answered when it is on record.
 struct steer_queue {
   queue_verb verb = queue_verb::report;
-  int32_t value = 0; ///< Of the two `set_` verbs.
+  int32_t value = 0; ///< Of `set_threshold` and `set_rate`.
+  instant at;        ///< Of `set_pre_queue`.
   bool operator==(const steer_queue&) const = default;
 };
 
@@ -72,6 +87,8 @@ struct queue_report {
   uint32_t waiting = 0, active = 0, threshold = 0, per_second = 0;
   bool paused = false;
   int32_t generation = 0;
+  bool follow_inventory = false;
+  board_draw draw;
   bool operator==(const queue_report&) const = default;
 };
 
@@ -99,13 +116,14 @@ template <class F> wire<F> inspect(F& f, check_queue& x) {
 }
 template <class F> wire<F> inspect(F& f, queue_reply& x) {
   return f(x.is, x.state, x.ticket, x.ahead, x.behind, x.wait_s, x.admission, x.slot_end, x.waiting,
-           x.active, x.threshold, x.version);
+           x.active, x.threshold, x.version, x.draw, x.seats);
 }
 template <class F> wire<F> inspect(F& f, leave_queue& x) { return f(x.user); }
 template <class F> wire<F> inspect(F& f, queue_left& x) { return f(x.is); }
-template <class F> wire<F> inspect(F& f, steer_queue& x) { return f(x.verb, x.value); }
+template <class F> wire<F> inspect(F& f, steer_queue& x) { return f(x.verb, x.value, x.at); }
 template <class F> wire<F> inspect(F& f, queue_report& x) {
-  return f(x.is, x.waiting, x.active, x.threshold, x.per_second, x.paused, x.generation);
+  return f(x.is, x.waiting, x.active, x.threshold, x.per_second, x.paused, x.generation,
+           x.follow_inventory, x.draw);
 }
 template <class F> wire<F> inspect(F& f, heard_people& x) {
   return f(x.ingress, x.batch, x.generation, x.places);

@@ -79,7 +79,7 @@ void add_ticket(const shop& s, answer& out, const question& q, const queue_ticke
 
 answer waiting_answer(const shop& s, const question& q, const queue_reply& x,
                       const event_title& title) {
-  auto out = json_text(waiting_json(title, x).dump());
+  auto out = json_text(waiting_json(title, x, s.node.clock->now()).dump());
   add_ticket(s, out, q, x.ticket);
   return out;
 }
@@ -87,8 +87,8 @@ answer waiting_answer(const shop& s, const question& q, const queue_reply& x,
 void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_reply& r,
           const event_title& title) {
   auto out = r.state == queue_state::active   ? inside_answer(s, q, r, title)
-             : r.state == queue_state::queued ? waiting_answer(s, q, r, title)
-                                              : json_text(absent_json(title, r).dump());
+             : r.state == queue_state::absent ? json_text(absent_json(title, r).dump())
+                                              : waiting_answer(s, q, r, title);
   add_visitor(s, out, q);
   x->respond(std::move(out));
 }
@@ -124,7 +124,7 @@ void find_standing(shop& s, const exchange_ptr& x, telling tell_them, asking ask
   auto q = question_of(s, x);
   if (auto title = s.queue.titles.find(q.event))
     if (auto seen = s.queue.front.look(q.event, q.ticket))
-      return tell_them(s, x, q, *title, told_by(*seen->board, seen->ahead));
+      return tell_them(s, x, q, *title, told_by(*seen->board, seen->ahead, q.ticket));
   s.pool.run([&s, x, q, ask_them](caf::event_based_actor* self) {
     s.queue.titles.with(self, s.store, q.event,
                         [&s, self, x, q, ask_them](ec is, const event_title& title) {
@@ -134,9 +134,9 @@ void find_standing(shop& s, const exchange_ptr& x, telling tell_them, asking ask
   });
 }
 
-void still_waiting(shop&, const exchange_ptr& x, const question&, const event_title& title,
+void still_waiting(shop& s, const exchange_ptr& x, const question&, const event_title& title,
                    const queue_reply& r) {
-  x->respond(json_text(waiting_json(title, r).dump()));
+  x->respond(json_text(waiting_json(title, r, s.node.clock->now()).dump()));
 }
 
 answer gate_refusal(event_id event) {
@@ -248,7 +248,7 @@ void open_stream(shop& s, const exchange_ptr& x, const question& q, const event_
                                                std::move(ask), first);
   s.queue.streams.add(q.user, stream->box());
   auto out = stream_answer(std::move(stream));
-  if (first && first->state == queue_state::queued) add_ticket(s, out, q, first->ticket);
+  if (first && !first->ticket.place.none()) add_ticket(s, out, q, first->ticket);
   add_visitor(s, out, q);
   x->respond(std::move(out));
 }
@@ -271,15 +271,17 @@ void on_stream(shop& s, const exchange_ptr& x) {
 // -- signs of life, leaving -----------------------------------------------------------------------
 
 void tell_alive(const exchange_ptr& x, queue_state state) {
-  auto text = state == queue_state::queued   ? R"({"status":"queued","queued":true})"
-              : state == queue_state::active ? R"({"status":"active","queued":false})"
-                                             : R"({"status":"not_in_queue","queued":false})";
+  auto text = state == queue_state::queued      ? R"({"status":"queued","queued":true})"
+              : state == queue_state::pre_queue ? R"({"status":"pre_queue","queued":true})"
+              : state == queue_state::active    ? R"({"status":"active","queued":false})"
+                                                : R"({"status":"not_in_queue","queued":false})";
   x->respond(json_text(text));
 }
 
 void on_heartbeat(shop& s, const exchange_ptr& x) {
   auto q = question_of(s, x);
-  if (s.queue.front.look(q.event, q.ticket)) return tell_alive(x, queue_state::queued);
+  if (auto seen = s.queue.front.look(q.event, q.ticket))
+    return tell_alive(x, told_by(*seen->board, seen->ahead).state);
   s.pool.run([&s, x, q](caf::event_based_actor* self) {
     ask_room(s, self, x, q, {q.user, 0, q.ticket, false},
              [x](const queue_reply& r) { tell_alive(x, r.state); });

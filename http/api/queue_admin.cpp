@@ -31,7 +31,9 @@ json report_json(event_id event, const queue_report& x) {
           {"threshold", x.threshold},
           {"available", x.threshold > x.active ? x.threshold - x.active : 0},
           {"perSecond", x.per_second},
-          {"paused", x.paused}};
+          {"paused", x.paused},
+          {"preQueue", x.draw.wanted()},
+          {"followInventory", x.follow_inventory}};
 }
 
 json cleared_json(event_id, const queue_report&) { return {{"message", "Queue cleared"}}; }
@@ -48,6 +50,24 @@ json paused_json(event_id event, const queue_report& x) {
   return {{"eventId", to_string(event)}, {"paused", x.paused}};
 }
 
+json pre_queue_json(event_id event, const queue_report& x) {
+  bool wanted = x.draw.wanted();
+  return {{"eventId", to_string(event)},
+          {"preQueue", wanted},
+          {"opensAt", wanted ? json(to_iso_z(x.draw.opens_at)) : json()},
+          {"commitment", wanted ? json(to_hex(x.draw.commitment)) : json()}};
+}
+
+json follow_json(event_id event, const queue_report& x) {
+  return {{"eventId", to_string(event)}, {"followInventory", x.follow_inventory}};
+}
+
+std::string summary_of(const steer_queue& x) {
+  if (x.verb == queue_verb::set_pre_queue) return to_iso_z(x.at);
+  bool has_value = x.verb == queue_verb::set_threshold || x.verb == queue_verb::set_rate;
+  return has_value ? std::to_string(x.value) : "";
+}
+
 /// Puts the attempt on record, then answers. Without a record there is no answer that it worked.
 void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                     const steering& how, answer out) {
@@ -60,9 +80,7 @@ void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x
   what.action = how.action;
   what.resource_type = "event";
   what.resource = x->param("eventId");
-  what.summary = how.what.verb == queue_verb::set_threshold || how.what.verb == queue_verb::set_rate
-                   ? std::to_string(how.what.value)
-                   : "";
+  what.summary = summary_of(how.what);
   what.status = out.status;
   what.address = x->req().client;
   auto kept = std::make_shared<answer>(std::move(out));
@@ -100,29 +118,73 @@ std::optional<int32_t> required_number(const exchange_ptr& x, const char* name) 
 }
 
 void on_report(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::report, 0}, nullptr, report_json});
+  steer(s, x, {{queue_verb::report, 0, {}}, nullptr, report_json});
 }
 
 void on_clear(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::clear, 0}, "CLEAR_QUEUE", cleared_json});
+  steer(s, x, {{queue_verb::clear, 0, {}}, "CLEAR_QUEUE", cleared_json});
 }
 
 void on_threshold(shop& s, const exchange_ptr& x) {
   if (auto n = required_number(x, "threshold"))
-    steer(s, x, {{queue_verb::set_threshold, *n}, "SET_QUEUE_THRESHOLD", threshold_json});
+    steer(s, x, {{queue_verb::set_threshold, *n, {}}, "SET_QUEUE_THRESHOLD", threshold_json});
 }
 
 void on_rate(shop& s, const exchange_ptr& x) {
   if (auto n = required_number(x, "perSecond"))
-    steer(s, x, {{queue_verb::set_rate, *n}, "SET_QUEUE_RATE", rate_json});
+    steer(s, x, {{queue_verb::set_rate, *n, {}}, "SET_QUEUE_RATE", rate_json});
 }
 
 void on_pause(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::pause, 0}, "PAUSE_QUEUE", paused_json});
+  steer(s, x, {{queue_verb::pause, 0, {}}, "PAUSE_QUEUE", paused_json});
 }
 
 void on_resume(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::resume, 0}, "RESUME_QUEUE", paused_json});
+  steer(s, x, {{queue_verb::resume, 0, {}}, "RESUME_QUEUE", paused_json});
+}
+
+/// Query parameter `enabled`; refused when it is neither `true` nor `false`.
+std::optional<bool> enabled_of(const exchange_ptr& x) {
+  auto text = x->req().query("enabled").value_or("true");
+  if (text == "true" || text == "false") return text == "true";
+  x->fail({ec::bad_request, "enabled must be true or false"});
+  return std::nullopt;
+}
+
+/// Begins the pre-queue at `opensAt`, or, without it, at the start of the sale.
+void on_pre_queue(shop& s, const exchange_ptr& x) {
+  auto enabled = enabled_of(x);
+  if (!enabled) return;
+  if (!*enabled)
+    return steer(s, x, {{queue_verb::drop_pre_queue, 0, {}}, "DROP_PRE_QUEUE", pre_queue_json});
+  auto begin = [&s, x](instant at) {
+    if (at <= s.node.clock->now()) x->fail({ec::bad_request, "opensAt must be in the future"});
+    else steer(s, x, {{queue_verb::set_pre_queue, 0, at}, "SET_PRE_QUEUE", pre_queue_json});
+  };
+  if (auto text = x->req().query("opensAt")) {
+    auto at = parse_iso(*text);
+    if (at) begin(*at);
+    else x->fail({ec::bad_request, "opensAt must be an ISO 8601 time"});
+    return;
+  }
+  auto event = x->id_param<event_id>("eventId");
+  s.pool.run([&s, x, event, begin](caf::event_based_actor* self) {
+    self->request(s.store, store_budget, read_event{event})
+      .then(
+        [x, begin](const found_event& found) {
+          if (!found.found) x->fail(ec::event_unknown);
+          else if (!found.event.has_sale_start) x->fail({ec::bad_request, "opensAt required"});
+          else begin(found.event.sale_start);
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+void on_follow(shop& s, const exchange_ptr& x) {
+  auto enabled = enabled_of(x);
+  if (!enabled) return;
+  auto verb = *enabled ? queue_verb::follow_inventory : queue_verb::ignore_inventory;
+  steer(s, x, {{verb, 0, {}}, *enabled ? "FOLLOW_INVENTORY" : "IGNORE_INVENTORY", follow_json});
 }
 
 } // namespace
@@ -165,6 +227,27 @@ void add_queue_admin_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::queue_paused)
     .fails(errors)
     .runs(on_pause);
+  auto switches = changes;
+  switches.push_back(ec::queue_in_use);
+  const char* yes_no = R"({"type":"string","enum":["true","false"],"default":"true"})";
+  group
+    .post("/api/queue/admin/pre-queue/{eventId}", "setPreQueue",
+          "Everybody who comes before the opening is shuffled then; or back to arrival order.")
+    .admin()
+    .gives(schemas::queue_pre_queue)
+    .query("enabled", yes_no, "Only before the draw.")
+    .query("opensAt", R"({"type":"string","format":"date-time"})",
+           "The opening; without it the start of the sale.")
+    .fails(switches)
+    .runs(on_pre_queue);
+  group
+    .post("/api/queue/admin/follow-inventory/{eventId}", "followInventory",
+          "Lets nobody in for whom there will be no seat, and tells the rest their outlook.")
+    .admin()
+    .gives(schemas::queue_follow)
+    .query("enabled", yes_no, "Whether it does.")
+    .fails(changes)
+    .runs(on_follow);
   group.post("/api/queue/admin/resume/{eventId}", "resumeQueue", "Goes on letting people in.")
     .admin()
     .gives(schemas::queue_paused)

@@ -51,6 +51,36 @@ void queue_front::hear(room& to, const queue_ticket& ticket) {
   to.used_at = node_.clock->now();
 }
 
+std::shared_ptr<const drawn_order> queue_front::order_of(const room_board& board) {
+  {
+    std::unique_lock guard{draws_mutex_};
+    auto& known = draws_[board.event];
+    known.used_at = node_.clock->now();
+    if (known.of == board.draw) return known.order;
+    known.of = board.draw;
+    known.order = nullptr;
+  }
+  // A million are shuffled in some hundredths of a second; the others ask the room meanwhile.
+  auto order = std::make_shared<const drawn_order>(board.event, board.draw);
+  std::unique_lock guard{draws_mutex_};
+  auto& known = draws_[board.event];
+  if (known.of == board.draw) known.order = order;
+  return order;
+}
+
+std::optional<uint32_t> queue_front::ahead_of(const room_board& board, queue_place place) {
+  if (!place.direct) return board.gated.ahead_of(place.number);
+  auto stand = place.number;
+  if (board.draw.drawn()) {
+    auto order = order_of(board);
+    if (!order) return std::nullopt;
+    stand = order->place_of(stand);
+  }
+  auto ahead = board.direct.ahead_of(stand);
+  if (ahead) *ahead += board.gated.waiting;
+  return ahead;
+}
+
 std::optional<seen_place> queue_front::look(event_id event, const queue_ticket& ticket) {
   auto board = node_.boards->find_room(event);
   auto seen = see(board, ticket);
@@ -74,10 +104,8 @@ place_sight queue_front::see(const room_board_ptr& board, const queue_ticket& ti
   bool unsure = ticket.epoch < board->epoch &&
                 (!ticket.place.direct || ticket.place.number >= board->unsure_from);
   if (unsure || ticket.epoch > board->epoch) return {};
-  auto& line = ticket.place.direct ? board->direct : board->gated;
-  auto ahead = line.ahead_of(ticket.place.number);
+  auto ahead = ahead_of(*board, ticket.place);
   if (!ahead) return {};
-  if (ticket.place.direct) *ahead += board->gated.waiting;
   std::unique_lock guard{mutex_};
   auto known = rooms_.find(board->event);
   bool older = known != rooms_.end() && std::pair{known->second.epoch, known->second.version} >
@@ -101,6 +129,9 @@ void queue_front::tell_rooms() {
     std::unique_lock guard{mutex_};
     auto now = node_.clock->now();
     std::erase_if(rooms_, [now](auto& x) { return now - x.second.used_at > forget_after; });
+    std::unique_lock draws{draws_mutex_};
+    std::erase_if(draws_, [now](auto& x) { return now - x.second.used_at > forget_after; });
+    draws.unlock();
     for (auto& [event, x] : rooms_) {
       // A room that was never told of anybody here does not wait for our batches.
       if (x.batch == 0 && x.heard.empty()) continue;

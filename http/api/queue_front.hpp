@@ -9,6 +9,7 @@
 
 #include <caf/actor.hpp>
 
+#include "actors/waiting_room/draw.hpp"
 #include "actors/waiting_room/messages.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/node_context.hpp"
@@ -17,7 +18,7 @@ namespace tk::http {
 
 /// Where somebody stands, as far as a board tells.
 struct seen_place {
-  uint32_t ahead = 0;
+  uint32_t ahead = 0; ///< Of nothing before the draw.
   room_board_ptr board;
 };
 
@@ -64,11 +65,21 @@ private:
     instant used_at;
   };
   void hear(room& to, const queue_ticket& ticket);
+  [[nodiscard]] std::optional<uint32_t> ahead_of(const room_board& board, queue_place place);
+  /// Null while another thread makes it.
+  std::shared_ptr<const drawn_order> order_of(const room_board& board);
 
   node_context& node_;
   int64_t self_ = 0; ///< Of this life of the ingress.
   std::mutex mutex_;
   std::map<event_id, room> rooms_;
+  struct known_draw {
+    board_draw of;
+    std::shared_ptr<const drawn_order> order; ///< Null while it is being made.
+    instant used_at;
+  };
+  std::mutex draws_mutex_;
+  std::map<event_id, known_draw> draws_;
 };
 
 } // namespace tk::http

@@ -80,10 +80,10 @@ event_stream::step queue_stream::tell(const queue_reply& x, instant now) {
     ask_at_ = now + retry_after;
     return {nullptr, x.is == ec::event_unknown};
   }
-  if (x.state == queue_state::queued) {
+  if (x.state == queue_state::queued || x.state == queue_state::pre_queue) {
     who_.ticket = x.ticket;
     shown_ = std::nullopt;
-    return {event_frame("position", x.version, waiting_json(feed_->title(), x).dump()), false};
+    return {event_frame("position", x.version, waiting_json(feed_->title(), x, now).dump()), false};
   }
   if (x.state == queue_state::absent)
     return {event_frame("not_in_queue", x.version, absent_json(feed_->title(), x).dump()), true};
@@ -94,17 +94,20 @@ event_stream::step queue_stream::tell(const queue_reply& x, instant now) {
 /// What the board says; where it does not, the room is asked.
 event_stream::step queue_stream::tell_place(instant now) {
   auto seen = desk_.front.see(feed_->board(), who_.ticket);
-  if (seen.is == sight::waiting) return position(told_by(*feed_->board(), seen.ahead));
+  if (seen.is == sight::waiting)
+    return position(told_by(*feed_->board(), seen.ahead, who_.ticket), now);
   if (seen.is == sight::older || now < ask_at_ || !feed_->may_ask()) return {};
   ask_at_ = now + ask_again;
   ask_.room(who_.ticket, box_);
   return {};
 }
 
-event_stream::step queue_stream::position(const queue_reply& x) {
-  shown now{x.ahead, x.behind, x.wait_s, feed_->room_no()};
-  if (shown_ == now) return {};
-  shown_ = now;
+event_stream::step queue_stream::position(const queue_reply& x, instant now) {
+  shown next{x.state, x.ahead, x.behind, x.wait_s, feed_->room_no()};
+  if (shown_ == next) return {};
+  shown_ = next;
+  if (x.state == queue_state::pre_queue)
+    return {event_frame("position", x.version, waiting_json(feed_->title(), x, now).dump()), false};
   return {event_frame("position", x.version, waiting_text(x, feed_->room())), false};
 }
 

@@ -94,6 +94,7 @@ public:
 
 private:
   struct shown {
+    queue_state state = queue_state::queued;
     uint32_t ahead = 0, behind = 0;
     int32_t wait_s = 0;
     uint64_t room_no = 0;
@@ -103,7 +104,7 @@ private:
   void look_at_token(instant now);
   step tell(const queue_reply& x, instant now);
   step tell_place(instant now);
-  step position(const queue_reply& x);
+  step position(const queue_reply& x, instant now);
 
   queue_desk& desk_;
   const wall_clock& clock_;

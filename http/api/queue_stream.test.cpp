@@ -145,7 +145,7 @@ CAF_TEST(a stream begins with the place and has the fields of the status) {
   auto stream = open(4);
   auto first = next(*stream);
   CAF_CHECK_EQUAL(first.name, "position");
-  auto wanted = waiting_json(title(), told_by(board, 3));
+  auto wanted = waiting_json(title(), told_by(board, 3), {});
   CAF_CHECK_EQUAL(first.data.dump(), wanted.dump()); // In the same order, too.
   CAF_CHECK_EQUAL(first.data["position"].get<int>(), 4);
   CAF_CHECK_EQUAL(rooms_asked, 0);

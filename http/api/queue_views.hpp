@@ -12,12 +12,14 @@ namespace tk::http {
 struct queue_desk;
 
 /// What the room would say to somebody who waits, as far as its board tells.
-queue_reply told_by(const room_board& board, uint32_t ahead);
+queue_reply told_by(const room_board& board, uint32_t ahead, const queue_ticket& ticket = {});
 
 /// The fields that are the same for all who wait.
 json room_fields(const event_title& title, const queue_reply& x);
-json waiting_json(const event_title& title, const queue_reply& x);
-/// The text of `waiting_json`, with the fields of the room as text already, from the brace on.
+/// Also of who is in the pre-queue, with a countdown from `now`.
+json waiting_json(const event_title& title, const queue_reply& x, instant now);
+/// The text of `waiting_json` for who is queued, with the fields of the room as text already, from
+/// the brace on.
 std::string waiting_text(const queue_reply& x, const std::string& room);
 /// `pass` opens the creations.
 json inside_json(const event_title& title, const queue_reply& x, const std::string& pass);

@@ -108,6 +108,7 @@ void add_queue_routes(shop& s, std::vector<route>& out);       // 2.8
 void add_queue_admin_routes(shop& s, std::vector<route>& out); // 2.8, G17
 void add_gate_routes(shop& s, std::vector<route>& out);        // 2.10
 void add_gate_admin_routes(shop& s, std::vector<route>& out);  // 2.11
+void add_fairness_routes(shop& s, std::vector<route>& out);    // C5
 void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).

@@ -23,6 +23,16 @@ std::vector<audit_rule> of_slots() {
      "SELECT l.event_id || ' ' || l.turn, 'generation ' || l.generation || ', turn ' || l.turn, "
      "'generation ' || q.generation || ', turn ' || q.turn FROM queue_log l JOIN queue_rooms q "
      "ON q.event_id = l.event_id WHERE l.turn > q.turn OR l.generation > q.generation"},
+    {"draw_ahead", "queue_rooms", "a draw by a turn or of numbers that its room has not come to",
+     "SELECT q.event_id::text, 'turn ' || q.draw_turn || ', numbers below ' || q.draw_cutoff, "
+     "'turn ' || q.turn || ', reserved below ' || q.reserved_to FROM queue_rooms q "
+     "WHERE q.draw_turn > q.turn OR q.draw_cutoff > q.reserved_to"},
+    {"slot_undrawn", "queue_rooms", "somebody was let in before the draw of the pre-queue",
+     "SELECT q.event_id::text, count(*) || ' open slots since ' || min(a.admitted_at), "
+     "'opens ' || q.draw_opens_at || ', cut-off ' || q.draw_cutoff FROM queue_rooms q "
+     "JOIN queue_admissions a ON a.event_id = q.event_id AND a.generation = q.generation "
+     "WHERE a.ended_at IS NULL AND (q.draw_cutoff = 0 "
+     "OR a.admitted_at < q.draw_opens_at - interval '10 seconds') GROUP BY q.event_id"},
     {"slot_gap", "queue_admissions", "admissions are not numbered without gaps",
      "SELECT a.event_id || ' ' || a.generation, count(*) || ' admissions up to ' || "
      "max(a.number), 'the room has ' || CASE WHEN a.generation = q.generation "

@@ -260,6 +260,7 @@ public:
   [[nodiscard]] room_rows read(const load_room& x) const;
   [[nodiscard]] gate_rows read(const load_gate& x) const;
   [[nodiscard]] open_gates read(const find_open_gates& x) const;
+  [[nodiscard]] event_inventory read(const load_inventory& x) const;
 
 private:
   [[nodiscard]] block_rows read_quota(const load_block& x) const;

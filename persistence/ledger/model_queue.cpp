@@ -16,6 +16,14 @@ using model::plain;
 using model::save;
 using model::save_absence;
 
+/// A draw that was made is never made again.
+bool redraws(const room_control& before, const room_control& after) {
+  if (!before.draw || before.draw->cutoff == 0) return false;
+  auto wanted = *before.draw;
+  if (after.draw) wanted.opens_at = after.draw->opens_at;
+  return after.draw != wanted;
+}
+
 bool is_open(const model_slot& x) { return x.ended_at == instant{}; }
 
 } // namespace
@@ -55,7 +63,8 @@ bool ledger_model::violates(const room_turn& x) const {
   const auto same = known && before.generation == x.generation;
   if (!rows.events.contains(x.event) || x.turn != before.turn + 1 ||
       x.generation < std::max(1, before.generation) || x.reserved_to < 1 || x.slot_max_s < 1 ||
-      (same && x.reserved_to < before.reserved_to) || x.control.threshold.value_or(0) < 0 ||
+      (same && x.reserved_to < before.reserved_to) ||
+      (same && redraws(before.control, x.control)) || x.control.threshold.value_or(0) < 0 ||
       x.control.per_second.value_or(0) < 0)
     return true;
   auto next = same ? before.admitted : 0;
@@ -181,6 +190,28 @@ room_rows ledger_model::read(const load_room& x) const {
   std::ranges::sort(out.used_gate_numbers);
   for (const auto& [place, user] : last)
     if (taken[place] > 0) out.waiting.push_back({place, user});
+  return out;
+}
+
+event_inventory ledger_model::read(const load_inventory& x) const {
+  event_inventory out;
+  out.known = rows.events.contains(x.event);
+  for (const auto& [id, seat] : rows.seats) {
+    if (seat.event != x.event) continue;
+    ++out.total;
+    out.free += seat.status == 'a' ? 1 : 0;
+    out.held += seat.status == 'l' ? 1 : 0;
+  }
+  for (const auto& [id, type] : rows.types) {
+    if (type.event != x.event) continue;
+    out.total += type.total;
+    out.free += type.available;
+  }
+  for (const auto& [id, reservation] : rows.reservations) {
+    if (reservation.row.event != x.event || reservation.row.status != reservation_status::pending)
+      continue;
+    for (const auto& item : reservation.row.items) out.held += item.is_seat() ? 0 : item.quantity;
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "actors/base/digest.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
@@ -35,11 +36,25 @@ struct room_slot_end {
   bool operator==(const room_slot_end&) const = default;
 };
 
+/// A pre-queue: everybody who comes before the opening is shuffled once, by a seed to which the
+/// room has committed before it let anybody join (C5, H-21).
+struct room_draw {
+  sha256_digest seed{};
+  instant opens_at;
+  uint32_t from = 0;    ///< The first number that may be of it.
+  uint32_t cutoff = 0;  ///< Numbers below are shuffled; 0 = not drawn yet.
+  int64_t turn = 0;     ///< That drew it, with the last of its joins.
+  sha256_digest list{}; ///< Of everybody who has joined, in the order of the record.
+  bool operator==(const room_draw&) const = default;
+};
+
 /// What organisers set for one event. Empty fields follow the node's settings.
 struct room_control {
   std::optional<int32_t> threshold;  ///< Slots at a time.
   std::optional<int32_t> per_second; ///< Admissions.
   bool paused = false;
+  bool follow_inventory = false; ///< Nobody is let in for whom there will be no seat.
+  std::optional<room_draw> draw; ///< Without one the order is that of arrival.
   bool operator==(const room_control&) const = default;
 };
 

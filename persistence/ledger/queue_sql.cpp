@@ -12,7 +12,7 @@ using namespace batch_arrays;
 
 namespace {
 
-constexpr size_t joins_at = 20, leavers_at = 22, admissions_at = 23, ends_at = 27;
+constexpr size_t joins_at = 27, leavers_at = 29, admissions_at = 30, ends_at = 34;
 constexpr size_t holes_at = 13;
 
 std::string_view text_of(slot_end x) {
@@ -42,11 +42,23 @@ struct span_of_rows {
   int32_t from, to;
 };
 
+/// Nulls without a pre-queue.
+struct draw_columns {
+  std::optional<instant> opens_at;
+  std::optional<std::string> seed, list;
+  std::optional<int64_t> from, cutoff, turn;
+  static draw_columns of(const std::optional<room_draw>& x) {
+    if (!x) return {};
+    return {x->opens_at, to_hex(x->seed), to_hex(x->list), x->from, x->cutoff, x->turn};
+  }
+};
+
 } // namespace
 
 queue_columns::queue_columns()
-    : turns(make_table(i4, id_, i4, i8, i8, i4, i8, i4, i4, i4, yes_no, ts, i4, i4, i4, i4, i4, i4,
-                       i4, i4, i4, id_, i4, i4, id_, i4, str, i4, str)),
+    : turns(make_table(i4, id_, i4, i8, i8, i4, i8, i4, i4, i4, yes_no, yes_no, ts, str, i8, i8, i8,
+                       str, ts, i4, i4, i4, i4, i4, i4, i4, i4, i4, id_, i4, i4, id_, i4, str, i4,
+                       str)),
       gates(make_table(i4, id_, i4, i8, i8, i4, yes_no, i8, i8, i8, i8, i4, i4, i8, i8)) {
   // nop
 }
@@ -72,10 +84,12 @@ void queue_columns::add(int no, const room_turn& x, lock_columns& locks) {
   for (const auto& y : x.ends)
     if (!begins(x, y.number)) turns.part<ends_at, 2>(y.number, text_of(y.why));
   const span_of_rows ended{before + 1, turns.at[ends_at].size()};
-  turns.part<0, joins_at>(no, x.event, x.room, x.turn, x.generation, x.reserved_to, x.slot_max_s,
-                          x.control.threshold, x.control.per_second, x.control.paused,
-                          or_null(x.paid_since), joined.from, joined.to, left.from, left.to,
-                          admitted.from, admitted.to, ended.from, ended.to);
+  const auto draw = draw_columns::of(x.control.draw);
+  turns.part<0, joins_at>(
+    no, x.event, x.room, x.turn, x.generation, x.reserved_to, x.slot_max_s, x.control.threshold,
+    x.control.per_second, x.control.paused, x.control.follow_inventory, draw.opens_at, draw.seed,
+    draw.from, draw.cutoff, draw.turn, draw.list, or_null(x.paid_since), joined.from, joined.to,
+    left.from, left.to, admitted.from, admitted.to, ended.from, ended.to);
 }
 
 void queue_columns::add(int no, const gate_turn& x, lock_columns& locks) {

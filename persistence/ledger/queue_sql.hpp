@@ -8,7 +8,7 @@ namespace tk {
 /// The arrays of the statements about waiting rooms and gates. A row per turn names its parts of
 /// the lists behind: a room's of joins, leavers, admissions, ends, a gate's of holes.
 struct queue_columns {
-  batch_arrays::table<29> turns;
+  batch_arrays::table<36> turns;
   batch_arrays::table<15> gates;
 
   queue_columns();

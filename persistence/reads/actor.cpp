@@ -118,6 +118,9 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
     [&pool](const find_open_gates&) {
       return pg_answer<open_gates>(pool, [](db& to) { return read_open_gates(to); });
     },
+    [&pool](const load_inventory& x) {
+      return pg_answer<event_inventory>(pool, [x](db& to) { return read_inventory(to, x); });
+    },
   };
 }
 

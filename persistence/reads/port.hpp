@@ -30,6 +30,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_gate)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::gate_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_gates)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_gates)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_inventory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_inventory)
 
 namespace tk {
 
@@ -58,6 +60,8 @@ using reads_actor = caf::typed_actor<
   /// The counters of a gate.
   caf::replies_to<load_gate>::with<gate_rows>,
   /// Gates that let people through as time goes.
-  caf::replies_to<find_open_gates>::with<open_gates>>;
+  caf::replies_to<find_open_gates>::with<open_gates>,
+  /// How much of an event is left.
+  caf::replies_to<load_inventory>::with<event_inventory>>;
 
 } // namespace tk

@@ -13,6 +13,16 @@ struct load_room {
   event_id event;
 };
 
+/// How much of an event can still be had, seats and standing tickets alike.
+struct load_inventory {
+  event_id event;
+};
+struct event_inventory {
+  bool known = false;
+  int64_t free = 0, held = 0, total = 0;
+  bool operator==(const event_inventory&) const = default;
+};
+
 /// A slot that is on record and has neither ended nor reached its hard end.
 struct room_slot {
   int32_t number = 0;

@@ -11,7 +11,9 @@ namespace tk {
 std::vector<pg_statement> room_read_statements() {
   return {
     {"room",
-     "SELECT q.turn, q.generation, q.reserved_to, q.admitted, q.threshold, q.per_second, q.paused "
+     "SELECT q.turn, q.generation, q.reserved_to, q.admitted, q.threshold, q.per_second, q.paused, "
+     "q.follow_inventory, q.draw_opens_at, q.draw_seed, q.draw_from, q.draw_cutoff, q.draw_turn, "
+     "q.draw_list "
      "FROM events e LEFT JOIN queue_rooms q ON q.event_id = e.id WHERE e.id = $1::uuid"},
     {"room_log", "SELECT places, users FROM queue_log "
                  "WHERE event_id = $1::uuid AND generation = $2::int4 ORDER BY turn, kind"},
@@ -24,6 +26,16 @@ std::vector<pg_statement> room_read_statements() {
              "q.reserved_to, q.serving_counter, q.holes_from, q.holes_to "
              "FROM events e LEFT JOIN vwr_counters q ON q.event_id = e.id WHERE e.id = $1::uuid"},
     {"open_gates", "SELECT event_id FROM vwr_counters WHERE is_active ORDER BY event_id"},
+    {"inventory",
+     "SELECT s.free + t.free, s.held + t.held, s.total + t.total FROM events e, LATERAL ("
+     "SELECT count(*) FILTER (WHERE status = 'available') AS free, "
+     "count(*) FILTER (WHERE status = 'locked') AS held, count(*) AS total FROM seats "
+     "WHERE event_id = e.id) s, LATERAL ("
+     "SELECT coalesce(sum(available_quantity), 0) AS free, coalesce(sum(total_quantity), 0) AS "
+     "total, (SELECT coalesce(sum(i.quantity), 0) FROM reservations r JOIN reservation_items i ON "
+     "i.reservation_id = r.id WHERE r.event_id = e.id AND r.status = 'pending' AND "
+     "i.ticket_type_id IS NOT NULL) AS held FROM ticket_types WHERE event_id = e.id) t "
+     "WHERE e.id = $1::uuid"},
   };
 }
 
@@ -91,6 +103,14 @@ pg_result<room_rows> room_in_snapshot(pg::connection& db, const load_room& x) {
   if (!room.null(0, 4)) out.control.threshold = room.int4(0, 4);
   if (!room.null(0, 5)) out.control.per_second = room.int4(0, 5);
   out.control.paused = room.boolean(0, 6);
+  out.control.follow_inventory = room.boolean(0, 7);
+  if (!room.null(0, 8))
+    out.control.draw = room_draw{parse_digest(room.text(0, 9)),
+                                 room.time(0, 8),
+                                 static_cast<uint32_t>(room.integer(0, 10)),
+                                 static_cast<uint32_t>(room.integer(0, 11)),
+                                 room.integer(0, 12),
+                                 parse_digest(room.text(0, 13))};
   const auto which = pg::params{}.add_id(x.event).add_int4(out.generation);
   room_log log;
   {
@@ -160,6 +180,13 @@ pg_result<room_rows> read_room(pg::connection& db, const load_room& x) {
   auto ended = db.run_script("COMMIT");
   if (!ended.ok()) db.close(); // Nothing was written; but no transaction may stay open.
   return out;
+}
+
+pg_result<event_inventory> read_inventory(pg::connection& db, const load_inventory& x) {
+  auto rows = db.exec("inventory", pg::params{}.add_id(x.event));
+  if (!rows.ok()) return read_failed(rows);
+  if (rows.rows() == 0) return event_inventory{};
+  return event_inventory{true, rows.integer(0, 0), rows.integer(0, 1), rows.integer(0, 2)};
 }
 
 } // namespace tk

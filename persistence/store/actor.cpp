@@ -11,9 +11,9 @@ namespace tk {
 
 std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
-  for (const auto& part :
-       {account_statements(), upkeep_statements(), catalogue_statements(), artist_statements(),
-        reservation_statements(), ticket_statements(), payment_view_statements()})
+  for (const auto& part : {account_statements(), upkeep_statements(), catalogue_statements(),
+                           artist_statements(), reservation_statements(), ticket_statements(),
+                           payment_view_statements(), draw_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -73,6 +73,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     },
     [&pool](const note_admin_action& x) {
       return pg_answer<admin_action_noted>(pool, [=](db& to) { return store_admin_action(to, x); });
+    },
+    [&pool](const read_draw_list& x) {
+      return pg_answer<draw_list>(pool, [=](db& to) { return read_draw(to, x); });
     },
     [&pool](const measure_outbox&) {
       return pg_answer<outbox_backlog>(pool, [](db& to) { return read_outbox_backlog(to); });

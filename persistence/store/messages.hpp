@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/base/digest.hpp"
 #include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
@@ -108,6 +109,25 @@ struct note_admin_action {
   std::string address;
 };
 struct admin_action_noted {};
+
+/// The list of a draw that was made, as docs/fair-draw.md tells it: whole turns of the room after
+/// `after_turn`, until there are `lines_min` lines.
+struct read_draw_list {
+  event_id event;
+  int64_t after_turn = 0;
+  int32_t lines_min = 10'000;
+};
+struct draw_line {
+  uint32_t number = 0;
+  user_id user;
+};
+struct draw_list {
+  bool drawn = false; ///< Else nothing is told.
+  sha256_digest seed{};
+  std::vector<draw_line> lines; ///< In the order of the record.
+  int64_t last_turn = 0;        ///< Whose lines these are, too.
+  bool more = false;
+};
 
 struct measure_outbox {};
 struct outbox_backlog {

@@ -22,6 +22,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::clear_accounts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::accounts_cleared)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::note_admin_action)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::admin_action_noted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_draw_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::draw_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::measure_outbox)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::outbox_backlog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_events)
@@ -71,6 +73,8 @@ using store_actor = caf::typed_actor<
   caf::replies_to<clear_accounts>::with<accounts_cleared>,
   caf::replies_to<note_admin_action>::with<admin_action_noted>,
   caf::replies_to<measure_outbox>::with<outbox_backlog>,
+  /// Who took part in a draw.
+  caf::replies_to<read_draw_list>::with<draw_list>,
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
   caf::replies_to<find_ticket_type>::with<found_ticket_type>,

@@ -35,6 +35,11 @@ pg_result<accounts_cleared> clear_accounts_of(pg::connection& db, const pii_vaul
 pg_result<admin_action_noted> store_admin_action(pg::connection& db, const note_admin_action& x);
 pg_result<outbox_backlog> read_outbox_backlog(pg::connection& db);
 
+// -- draws (draws.cpp) ----------------------------------------------------------------------------
+
+std::vector<pg_statement> draw_statements();
+pg_result<draw_list> read_draw(pg::connection& db, const read_draw_list& x);
+
 // -- catalogue (catalogue.cpp) --------------------------------------------------------------------
 
 std::vector<pg_statement> catalogue_statements();

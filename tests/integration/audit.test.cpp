@@ -338,6 +338,14 @@ plant_table plants_of_ledger() {
   };
 }
 
+/// The room has a draw: opening, cut-off and turn.
+std::string drawn(const std::string& opens, int cutoff, int turn) {
+  return "UPDATE queue_rooms SET draw_opens_at = " + opens +
+         ", draw_seed = repeat('0', 64), draw_list = repeat('0', 64), draw_from = 1, "
+         "draw_cutoff = " +
+         std::to_string(cutoff) + ", draw_turn = " + std::to_string(turn);
+}
+
 plant_table plants_of_queue() {
   const std::string slots = "queue_admissions",
                     old = "generation = 1 AND number = ", now = "generation = 2 AND number = ";
@@ -350,6 +358,8 @@ plant_table plants_of_queue() {
     {"slot_twice",
      change(slots, "user_id = (SELECT user_id FROM queue_admissions WHERE " + now + "1)",
             now + "2")},
+    {"draw_ahead", drawn("now() - interval '1 hour'", 40, 77)},
+    {"slot_undrawn", drawn("now() + interval '1 hour'", 0, 0)},
     {"slots_over", "UPDATE queue_rooms SET threshold = 1"},
     {"slot_cleared", change(slots, "ended_at = NULL, end_reason = NULL", old + "2")},
     {"slot_late", change(slots, "ended_at = hard_end + interval '1 second'", old + "2")},

@@ -200,6 +200,7 @@ struct ledger_world {
   virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
   virtual credentials_entry credentials(user_id x) = 0;
   virtual room_rows room(event_id x) = 0;
+  virtual event_inventory inventory(event_id x) = 0;
   virtual std::vector<admission_entry> admissions(event_id x) = 0; ///< By generation and number.
   virtual gate_rows gate(event_id x) = 0;
   virtual std::vector<event_id> gates_open() = 0;

@@ -197,13 +197,50 @@ CAF_TEST(numbers of the gate that were given up for a slot are told) {
 
 CAF_TEST(what organisers set is kept and taken back) {
   auto x = turn();
-  x.control = {250, 40, true};
+  x.control = {250, 40, true, true, {}};
   does(x);
   CAF_CHECK(world->room(event).control == x.control);
   auto y = turn();
   y.control.threshold = 0;
   does(y);
   CAF_CHECK(world->room(event).control == y.control);
+}
+
+CAF_TEST(a pre-queue is kept and its draw is made once) {
+  auto x = turn();
+  x.control.follow_inventory = true;
+  x.control.draw = room_draw{sha256("seed"), from_ms(1'900'000'000'000), 1, 0, 0, {}};
+  x.joins = {joins(direct(1)), joins(direct(2))};
+  x.control.draw->list = sha256("list");
+  does(x);
+  CAF_CHECK(world->room(event).control == x.control);
+  auto moved = turn();
+  moved.control = x.control;
+  moved.control.draw->opens_at += millis{5000}; // Before the draw.
+  does(moved);
+  auto drawn = turn();
+  drawn.control = moved.control;
+  drawn.control.draw->cutoff = 3;
+  drawn.control.draw->turn = drawn.turn;
+  does(drawn);
+  CAF_CHECK(world->room(event).control == drawn.control);
+  auto next = turn();
+  next.control = drawn.control;
+  auto redrawn = [&](auto change) {
+    auto y = next;
+    change(y.control.draw);
+    torn(y);
+  };
+  redrawn([](auto& y) { y->seed = sha256("another"); });
+  redrawn([](auto& y) { y->cutoff = 4; });
+  redrawn([](auto& y) { y->from = 2; });
+  redrawn([](auto& y) { y->list = sha256("another"); });
+  redrawn([](auto& y) { y->turn = 9; });
+  redrawn([](auto& y) { y.reset(); });
+  does(next);
+  auto cleared = turn(2); // It is over with its generation.
+  does(cleared);
+  CAF_CHECK(!world->room(event).control.draw);
 }
 
 // -- verdicts -------------------------------------------------------------------------------------

@@ -186,6 +186,7 @@ struct world_pg final : ledger_world {
   room_rows room(event_id x) override;
   gate_rows gate(event_id x) override;
   std::vector<event_id> gates_open() override;
+  event_inventory inventory(event_id x) override;
   std::vector<admission_entry> admissions(event_id x) override;
   row_counts counts() override {
     return {number(db, "SELECT count(*) FROM reservations"),
@@ -365,6 +366,12 @@ std::vector<event_id> world_pg::gates_open() {
   auto out = read_open_gates(as_reader());
   if (!out) throw std::runtime_error(out.error().text);
   return std::move(out->rows);
+}
+
+event_inventory world_pg::inventory(event_id x) {
+  auto out = read_inventory(as_reader(), {x});
+  if (!out) throw std::runtime_error(out.error().text);
+  return *out;
 }
 
 std::vector<admission_entry> world_pg::admissions(event_id x) {

@@ -107,6 +107,7 @@ sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who) 
     [=](const load_gate& x) { return read<gate_rows>(self, db, who, x); },
     // No sale here has a gate, so nothing is drawn for the question.
     [](const find_open_gates&) { return open_gates{}; },
+    [=](const load_inventory& x) { return read<event_inventory>(self, db, who, x); },
   };
 }
 

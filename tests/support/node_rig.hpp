@@ -130,6 +130,7 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
     [=](const load_room&) { return room_rows{}; },
     [=](const load_gate&) { return gate_rows{}; },
     [=](const find_open_gates&) { return open_gates{}; },
+    [=](const load_inventory&) { return event_inventory{}; },
   };
 }
 

@@ -72,7 +72,7 @@ SOURCE = re.compile(r"\.(cpp|hpp|py|cmake|sql)$|(^|/)(CMakeLists\.txt|with-postg
                     r"|^dev$|^\.ci/run$")
 CORE = re.compile(r"^actors/\w+/core(_\w+)?\.(cpp|hpp)$")
 CORE_MAY = re.compile(r"^(actors/base/|actors/\w+/(core|messages)(_\w+)?\.hpp$|tl/expected\.hpp$"
-                      r"|actors/waiting_room/(board|line|pace|people|presence|settings)\.hpp$"
+                      r"|actors/waiting_room/(board|draw|line|pace|people|presence|settings)\.hpp$"
                       r"|actors/gate/(board|settings)\.hpp$"
                       r"|persistence/\w+/(messages|queue_ops|queue_rows)\.hpp$|[a-z_0-9]+$)")
 
