@@ -27,8 +27,8 @@ struct principal {
 /// a token, so it must neither block nor allocate much.
 struct authenticator {
   virtual ~authenticator() = default;
-  /// The owner of `jwt`, or nullopt when the token is malformed, forged, expired at `now` or of
-  /// another kind (S1-S4). Thread-safe.
+  /// The owner of `jwt`, or nullopt when the token is malformed, forged, expired at `now`, of
+  /// another kind or revoked (S1-S4, C1). Thread-safe.
   [[nodiscard]] virtual std::optional<principal> authenticate(std::string_view jwt,
                                                               instant now) const = 0;
 };

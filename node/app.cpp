@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -23,6 +25,7 @@
 #include "logging/log.hpp"
 #include "node/keys.hpp"
 #include "node/metrics.hpp"
+#include "node/revocation_watch.hpp"
 #include "node/system_entropy.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/ledger/driver.hpp"
@@ -51,6 +54,9 @@ constexpr int takeover_tries = 10;
 constexpr millis takeover_pause{500};
 constexpr int namesake_tries = 50;
 constexpr millis namesake_pause{100};
+constexpr millis first_look_limit{20'000};
+/// By this much another node's clock may be ahead when it issues a token.
+constexpr millis token_clock_margin{60'000};
 
 class actor_config : public caf::actor_system_config {
 public:
@@ -187,7 +193,7 @@ public:
         tokens_(token_settings_of(config)),
         logins_(login_limits_of(config)),
         codes_(make_ticket_codes(config)),
-        identity_(tokens_),
+        identity_(tokens_, context_.revoked),
         maps_(boards_),
         pool_(system_, static_cast<size_t>(config.number("WORKER_THREADS"))),
         cache_(pool_, clock_) {
@@ -225,6 +231,9 @@ public:
     if (auto wrong = check_database(); !wrong.empty()) return wrong;
     if (auto wrong = join(); !wrong.empty()) return wrong;
     if (auto wrong = spawn_services(); !wrong.empty()) return wrong;
+    // No request is served before it is known whose tokens were revoked before the start.
+    if (revocations_known_.wait_for(first_look_limit) != std::future_status::ready)
+      return "DATABASE_URL: cannot read which tokens were revoked; the log says why";
     return listen();
   }
 
@@ -330,8 +339,8 @@ private:
   /// Empty when there is no provider.
   payment_actor spawn_payments() {
     if (config_.list("PAYMENT_PROVIDERS").empty()) return {};
-    auto mock =
-      spawn_mock_payments(system_, {millis{config_.number("MOCK_PAYMENT_DELAY_MS")}}, clock_);
+    auto mock = spawn_mock_payments(system_, {millis{config_.number("MOCK_PAYMENT_DELAY_MS")}},
+                                    clock_, unknown_refund::trusted);
     return keep(spawn_payment_gateway(system_, {}, caf::actor_cast<payment_actor>(mock), clock_,
                                       payment_probe_));
   }
@@ -375,6 +384,7 @@ private:
     upkeep.interval = millis{config_.number("ACCOUNT_UPKEEP_INTERVAL_MS")};
     upkeep.erase_after_s = config_.number("ACCOUNT_ERASE_AFTER_SECONDS");
     keep(spawn_keeper(system_, store_, upkeep, upkeep_probe_));
+    revocations_known_ = watch_revocations();
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
     supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
@@ -384,6 +394,18 @@ private:
     supervision.parts = to_stop_;
     supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
     return "";
+  }
+
+  /// Told when the first look is complete.
+  std::future<void> watch_revocations() {
+    revocation_watch_config watch;
+    watch.token_life =
+      std::chrono::seconds{config_.number("JWT_EXPIRATION_SECONDS")} + token_clock_margin;
+    context_.revoked.keep_for(watch.token_life);
+    auto loaded = std::make_shared<std::promise<void>>(); // The actor may outlast who waits.
+    keep(spawn_revocation_watch(system_, store_, context_.revoked, clock_, watch,
+                                [loaded] { loaded->set_value(); }));
+    return loaded->get_future();
   }
 
   std::string listen() {
@@ -448,11 +470,11 @@ private:
   http::token_service tokens_;
   http::login_throttle logins_;
   http::ticket_codes codes_;
+  node_context context_;
   http::token_authenticator identity_;
   http::seat_maps maps_;
   http::ingress_pool pool_;
   http::response_cache cache_;
-  node_context context_;
   node_id id_;
   int64_t incarnation_ = 0;
   std::shared_ptr<const pii_vault> vault_;
@@ -460,6 +482,7 @@ private:
   store_actor store_;
   password_actor passwords_;
   identity_actor google_;
+  std::future<void> revocations_known_;
   std::vector<caf::actor> to_stop_;
   caf::actor supervisor_;
   std::atomic<bool> stopping_{false};

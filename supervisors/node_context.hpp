@@ -18,6 +18,7 @@
 #include "persistence/ledger/port.hpp"
 #include "persistence/ledger/roster_port.hpp"
 #include "persistence/reads/port.hpp"
+#include "supervisors/revocations.hpp"
 
 namespace tk {
 
@@ -94,6 +95,7 @@ struct node_context {
   payment_actor payments;       ///< Empty when no provider is configured.
   caf::actor region;            ///< Entities are asked through `ask` (router.hpp), by key.
   board_store* boards = nullptr;
+  revocation_list revoked; ///< Asked at the door for every access token.
   epoch_table epochs;
   peer_table peers;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).

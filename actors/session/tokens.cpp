@@ -7,6 +7,13 @@ namespace tk::session {
 
 namespace {
 
+/// What is on record of the user's tokens: for this session, and for the door of the node.
+void note_revocation(pointer self, instant at) {
+  auto& st = self->state;
+  st.core.revoke(at);
+  st.node->revoked.note(st.user, at, st.node->clock->now());
+}
+
 /// `done(ec, revoked_before)`.
 template <class F> void open_family_of(pointer self, const start_family_v2& cmd, F done) {
   auto& st = self->state;
@@ -26,7 +33,7 @@ void end_sessions_of(pointer self, const end_sessions& cmd,
   revoke_tokens what{st.user,      st.address,   cmd.keep, cmd.only,
                      cmd.old_hash, cmd.new_hash, cmd.close};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
-    self->state.core.revoke(v.at);
+    note_revocation(self, v.at);
     auto why = is == outcome::moved         ? ec::password_wrong
                : is == outcome::not_pending ? ec::route_unknown
                                             : to_ec(is);
@@ -59,7 +66,7 @@ caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd) {
   auto reply = promise_reply<family_rotated>(self);
   rotate_token what{st.user, cmd.family, cmd.token_hash, cmd.next_hash, cmd.ttl_s, st.address};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
-    self->state.core.revoke(v.at); // A reuse has moved it.
+    note_revocation(self, v.at); // A reuse has moved it.
     reply->deliver({is == outcome::not_pending ? ec::refresh_invalid : to_ec(is), v.at});
   });
   return reply->rp;
@@ -78,7 +85,7 @@ caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd) {
     if (!st.core.accepts(cmd.token_issued_at)) return reply->deliver({ec::not_authenticated});
     submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
       // Mutant: the memory goes on with what was revoked.
-      if (is == outcome::ok && !mutant("keeps_sessions")) self->state.core.revoke(v.at);
+      if (is == outcome::ok && !mutant("keeps_sessions")) note_revocation(self, v.at);
       reply->deliver({to_ec(is)});
     });
   });

@@ -1,11 +1,15 @@
+#include <algorithm>
+
 #include <caf/all.hpp>
 
+#include "actors/session/port.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/schemas.hpp"
 #include "http/api/sign_in.hpp"
 #include "http/api/views.hpp"
 #include "http/json.hpp"
 #include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
 
 /// Sign-in with Google (contract 2.1).
 namespace tk::http {
@@ -40,21 +44,38 @@ answer google_answer(const shop& s, const user_row& user, const session_tokens& 
   return out;
 }
 
-void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
-             const provider_identity& who) {
-  sign_in_google cmd;
-  cmd.fresh = make_id<user_id>(*s.node.random);
-  cmd.subject = who.subject;
-  cmd.email = fold_mail(who.email);
-  cmd.email_verified = who.email_verified;
-  cmd.name = shortened(trim(who.name).empty() ? std::string_view{cmd.email} : who.name, name_max);
+void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, sign_in_google cmd,
+             const std::string& picture);
+
+/// Whoever registered the mail of `user` may not own it: password and sessions end, durably, before
+/// the owner is let in. Should nothing come of the rest, the next sign-in goes on from here.
+void secure(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const user_row& user,
+            sign_in_google cmd, const std::string& picture) {
+  end_sessions all;
+  all.token_issued_at = std::max(s.node.clock->now(), user.revoked_before + millis{1});
+  all.old_hash = user.password_hash;
+  all.new_hash = no_password;
+  cmd.secured = user.id;
+  ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), std::move(all))
+    .then(
+      [&s, self, x, cmd, picture](const sessions_ended& r) {
+        bool overtaken = r.is == ec::password_wrong || r.is == ec::not_authenticated;
+        if (r.is == ec::ok) sign_in(s, self, x, cmd, picture);
+        else x->fail(overtaken ? ec::busy : r.is);
+      },
+      [x](const caf::error& e) { x->fail(to_ec(e)); });
+}
+
+void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x, sign_in_google cmd,
+             const std::string& picture) {
   self->request(s.store, store_budget, cmd)
     .then(
-      [&s, self, x, picture = who.picture](const google_account& r) {
-        if (r.is != ec::ok) {
-          x->fail(r.is);
+      [&s, self, x, cmd, picture](const google_account& r) {
+        if (r.is != ec::ok || (r.to_secure && !cmd.secured.nil())) {
+          x->fail(r.is == ec::ok ? ec::busy : r.is);
           return;
         }
+        if (r.to_secure) return secure(s, self, x, r.user, cmd, picture);
         auto user = r.user;
         user.credentials = 0; // Google vouched, no password of ours.
         open_session(s, self, x, user, [&s, x, user, picture](const session_tokens& tokens) {
@@ -62,6 +83,16 @@ void sign_in(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
         });
       },
       [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+sign_in_google command_for(const shop& s, const provider_identity& who) {
+  sign_in_google cmd;
+  cmd.fresh = make_id<user_id>(*s.node.random);
+  cmd.subject = who.subject;
+  cmd.email = fold_mail(who.email);
+  cmd.email_verified = who.email_verified;
+  cmd.name = shortened(trim(who.name).empty() ? std::string_view{cmd.email} : who.name, name_max);
+  return cmd;
 }
 
 void on_google(shop& s, const exchange_ptr& x) {
@@ -86,7 +117,7 @@ void on_google(shop& s, const exchange_ptr& x) {
       .then(
         [&s, self, x](const identity_verified& r) {
           if (r.error == ec::ok && !well_formed_mail(r.who.email)) x->fail(ec::google_payload);
-          else if (r.error == ec::ok) sign_in(s, self, x, r.who);
+          else if (r.error == ec::ok) sign_in(s, self, x, command_for(s, r.who), r.who.picture);
           else x->fail(r.error);
         },
         [x](caf::error&) { x->fail(ec::unavailable); }); // Nothing was begun.

@@ -204,7 +204,7 @@ prometheus::Histogram& creation_times(metrics& meters) {
 std::optional<principal> token_authenticator::authenticate(std::string_view jwt,
                                                            instant now) const {
   auto claims = tokens_.verify_access(jwt, now);
-  if (!claims) return std::nullopt;
+  if (!claims || revoked_.refuses(claims->user, claims->issued_at)) return std::nullopt;
   principal out;
   out.user = claims->user;
   out.email = std::move(claims->email);

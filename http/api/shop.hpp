@@ -79,10 +79,11 @@ void add_shop_metrics(metrics& meters, const shop& s);
 /// The histogram for `shop::creations`.
 prometheus::Histogram& creation_times(metrics& meters);
 
-/// Access tokens of the contract, for the server's identity step.
+/// Access tokens of the contract, for the server's identity step. A revoked one is no token (C1).
 class token_authenticator final : public authenticator {
 public:
-  explicit token_authenticator(const token_service& tokens) : tokens_(tokens) {
+  token_authenticator(const token_service& tokens, const revocation_list& revoked)
+      : tokens_(tokens), revoked_(revoked) {
     // nop
   }
   [[nodiscard]] std::optional<principal> authenticate(std::string_view jwt,
@@ -90,6 +91,7 @@ public:
 
 private:
   const token_service& tokens_;
+  const revocation_list& revoked_;
 };
 
 /// Every endpoint of the API, one list per chapter of the contract.

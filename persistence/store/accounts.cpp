@@ -16,8 +16,9 @@ std::vector<pg_statement> account_statements() {
     {"user_by_mail", TK_USER_COLUMNS "WHERE email_lookup = $1::bytea"},
     {"user_by_id", TK_USER_COLUMNS "WHERE id = $1::uuid"},
     {"user_by_google", TK_USER_COLUMNS "WHERE google_id = $1::text"},
-    {"user_link_google", "UPDATE users SET google_id = $2::text, updated_at = now() "
-                         "WHERE id = $1::uuid AND google_id IS NULL AND closed_at IS NULL"},
+    {"user_link_google", "UPDATE users SET google_id = $2::text, password_hash = NULL, "
+                         "updated_at = now() WHERE id = $1::uuid AND google_id IS NULL "
+                         "AND closed_at IS NULL AND password_hash = $3::text"},
     {"user_insert_google", "INSERT INTO users (id, email_cipher, email_lookup, name_cipher, role, "
                            "google_id) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::bytea, 'user', "
                            "$5::text) ON CONFLICT DO NOTHING"},
@@ -28,6 +29,9 @@ std::vector<pg_statement> account_statements() {
                       "coalesce(address, '') FROM refresh_families WHERE user_id = $1::uuid "
                       "AND revoked_at IS NULL AND expires_at > now() "
                       "ORDER BY rotated_at DESC, id LIMIT 100"},
+    {"user_revocations", "SELECT id, revoked_before FROM users "
+                         "WHERE (revoked_before, id) > ($1::timestamptz, $2::uuid) "
+                         "ORDER BY revoked_before, id LIMIT $3::int4"},
     {"user_renew_hash", "UPDATE users SET password_hash = $3::text, updated_at = now() "
                         "WHERE id = $1::uuid AND password_hash = $2::text"},
   };
@@ -127,18 +131,20 @@ pg_result<void> insert_google(pg::connection& db, const pii_vault& vault, const 
 }
 
 /// An account of the same mail belongs to the person only when Google says that the mail does.
+/// Nobody has asked whoever registered it: what they know and have must be worthless first.
 pg_result<google_account> link_google(pg::connection& db, const pii_vault& vault,
                                       const sign_in_google& x, const user_row& user) {
-  google_account out{ec::google_payload, {}};
-  if (!x.email_verified || user.has_google) return out;
+  if (!x.email_verified || user.has_google || user.closed)
+    return google_account{ec::google_payload, {}, false};
+  if (x.secured != user.id) return google_account{ec::ok, user, true};
   pg::params values;
-  values.add_id(user.id).add_text(x.subject);
+  values.add_id(user.id).add_text(x.subject).add_text(no_password);
   auto linked = db.exec("user_link_google", values);
   if (!linked.ok()) return write_failed(linked);
-  if (linked.affected() == 0) return out;
+  if (linked.affected() == 0) return google_account{ec::busy, {}, false};
   auto now = read_user(db, vault, find_user_by_id{user.id});
   if (!now) return tl::unexpected(now.error());
-  return google_account{ec::ok, std::move(*now)};
+  return google_account{ec::ok, std::move(*now), false};
 }
 
 } // namespace
@@ -152,7 +158,7 @@ pg_result<google_account> google_account_of(pg::connection& db, const pii_vault&
     if (!known) return tl::unexpected(known.error());
     if (known->found) {
       auto is = known->closed ? ec::user_unknown : ec::ok;
-      return google_account{is, std::move(*known)};
+      return google_account{is, std::move(*known), false};
     }
     auto same_mail = read_user(db, vault, find_user_by_mail{x.email});
     if (!same_mail) return tl::unexpected(same_mail.error());
@@ -162,7 +168,7 @@ pg_result<google_account> google_account_of(pg::connection& db, const pii_vault&
   }
   auto made = user_by_google(db, vault, x.subject);
   if (!made) return tl::unexpected(made.error());
-  return google_account{made->found ? ec::ok : ec::busy, std::move(*made)};
+  return google_account{made->found ? ec::ok : ec::busy, std::move(*made), false};
 }
 
 pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
@@ -189,6 +195,18 @@ pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions
     out.rows.push_back({rows.uuid<family_id>(i, 0), rows.time(i, 1), rows.time(i, 2),
                         rows.time(i, 3), std::string{rows.text(i, 4)},
                         std::string{rows.text(i, 5)}});
+  return out;
+}
+
+pg_result<revocation_page> read_revocations(pg::connection& db, const list_revocations& x) {
+  pg::params values;
+  values.add_time(x.since).add_id(x.after).add_int4(x.limit);
+  auto rows = db.exec("user_revocations", values);
+  if (!rows.ok()) return read_failed(rows);
+  revocation_page out;
+  out.rows.reserve(static_cast<size_t>(rows.rows()));
+  for (int i = 0; i < rows.rows(); ++i)
+    out.rows.push_back({rows.uuid<user_id>(i, 0), rows.time(i, 1)});
   return out;
 }
 

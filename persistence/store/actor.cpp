@@ -67,6 +67,9 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     [&pool](const list_sessions& x) {
       return pg_answer<session_list>(pool, [=](db& to) { return read_sessions_of(to, x); });
     },
+    [&pool](const list_revocations& x) {
+      return pg_answer<revocation_page>(pool, [=](db& to) { return read_revocations(to, x); });
+    },
     [&pool, vault](const clear_accounts& x) {
       return pg_answer<accounts_cleared>(pool,
                                          [=](db& to) { return clear_accounts_of(to, *vault, x); });

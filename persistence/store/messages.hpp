@@ -63,12 +63,18 @@ struct sign_in_google {
   user_id fresh; ///< Of the account, should one have to be made.
   std::string subject, email, name;
   bool email_verified = false;
+  /// This account's sessions have ended and its password is `no_password`: it may be linked. Nil at
+  /// first.
+  user_id secured;
 };
 /// `ec::google_payload`: the mail belongs to an account that is not this person's for certain.
 struct google_account {
   ec is = ec::ok;
   user_row user;
+  bool to_secure = false; ///< Not linked yet: whoever registered the mail may not have owned it.
 };
+/// No password has this hash.
+inline constexpr char no_password[] = "*";
 
 /// What is absent stays; an empty phone number is none.
 struct update_profile {
@@ -87,6 +93,21 @@ struct session_view {
 };
 struct session_list {
   std::vector<session_view> rows;
+};
+
+/// Whose access tokens were revoked at `since` or later, in order of (moment, user), after `after`
+/// of that moment.
+struct list_revocations {
+  instant since;
+  user_id after; ///< Nil: from the first of that moment.
+  int32_t limit = 1000;
+};
+struct revocation_row {
+  user_id user;
+  instant revoked_before;
+};
+struct revocation_page {
+  std::vector<revocation_row> rows;
 };
 
 /// Erases the personal data of accounts that were closed so long ago, and sessions that are over.

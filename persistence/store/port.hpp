@@ -18,6 +18,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::google_account)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::update_profile)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_sessions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::session_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_revocations)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::revocation_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::clear_accounts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::accounts_cleared)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::note_admin_action)
@@ -70,6 +72,7 @@ using store_actor = caf::typed_actor<
   /// The user as it is afterwards; not found when the account is gone or closed.
   caf::replies_to<update_profile>::with<user_row>,
   caf::replies_to<list_sessions>::with<session_list>,
+  caf::replies_to<list_revocations>::with<revocation_page>,
   caf::replies_to<clear_accounts>::with<accounts_cleared>,
   caf::replies_to<note_admin_action>::with<admin_action_noted>,
   caf::replies_to<measure_outbox>::with<outbox_backlog>,

@@ -26,6 +26,7 @@ pg_result<google_account> google_account_of(pg::connection& db, const pii_vault&
 pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
                                   const update_profile& x);
 pg_result<session_list> read_sessions_of(pg::connection& db, const list_sessions& x);
+pg_result<revocation_page> read_revocations(pg::connection& db, const list_revocations& x);
 
 // -- upkeep (upkeep.cpp) --------------------------------------------------------------------------
 

@@ -151,9 +151,47 @@ def test_a_known_mail_is_linked_only_when_it_is_verified(provider, http, node):
     # Another person of the same mail does not take the account over.
     other = google(http, provider.token(email=user.mail, sub="s-2"))
     assert_error(other, 400, "Invalid Google token payload")
-    # The password still works.
-    assert http.post("/api/auth/login", {"email": user.mail,
-                                         "password": user.password}).status == 200
+    user.http.close()
+
+
+def test_linking_leaves_nothing_to_whoever_registered_the_mail_before(provider, http, node):
+    """Nobody has proved the mail at the registration: the password, the sessions and the tokens of
+    that time are worthless from the moment on at which its owner signs in."""
+    user = User(node)
+    early = user.first_answer.json
+    event = harness.add_event(node.database, "Hijacked", seats=4)
+    assert user.http.post(f"/api/v1/queue/check/{event}").status == 200
+    credential = {"email": user.mail, "sub": uuid.uuid4().hex}
+    owner = google(http, provider.token(**credential))
+    assert owner.status == 200 and owner.json["user"]["id"] == user.id
+    for answer in (user.http.get("/api/auth/me"), user.http.get("/api/reservations/my"),
+                   user.http.post(f"/api/v1/queue/check/{event}")):
+        assert_error(answer, 401, "Authentication required")
+    assert http.post("/api/auth/refresh", {"refreshToken": early["refreshToken"]}).status == 401
+    login = http.post("/api/auth/login", {"email": user.mail, "password": user.password})
+    assert_error(login, 401, "Invalid email or password")
+    rows = node.database.rows("SELECT password_hash IS NULL, google_id = "
+                              f"'{credential['sub']}' FROM users WHERE id = '{user.id}'")
+    assert rows == [["t", "t"]]
+    # The owner's own session lives, also through the next sign-in.
+    mine = {"Authorization": f"Bearer {owner.json['token']}"}
+    assert http.get("/api/auth/me", headers=mine).status == 200
+    assert google(http, provider.token(**credential)).status == 200
+    assert http.get("/api/auth/me", headers=mine).status == 200
+    answer = http.post("/api/auth/refresh", {"refreshToken": owner.json["refreshToken"]})
+    assert answer.status == 200
+    # As with any account of Google, there is no password to give when one leaves.
+    answer = http.request("DELETE", "/api/users/me", {}, headers=mine)
+    assert answer.status == 204, answer
+    user.http.close()
+
+
+def test_a_sign_in_that_was_cut_off_while_it_secured_the_account_goes_on(provider, http, node):
+    user = User(node)
+    node.database.rows(f"UPDATE users SET password_hash = '*' WHERE id = '{user.id}'")
+    answer = google(http, provider.token(email=user.mail))
+    assert answer.status == 200 and answer.json["user"]["id"] == user.id
+    user.http.close()
 
 
 def test_bad_tokens_are_refused(provider, http):

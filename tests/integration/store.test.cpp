@@ -67,9 +67,9 @@ CAF_TEST(an account is found by its mail and a taken mail is refused) {
 
 CAF_TEST(P7 a person of Google is found or linked or made) {
   auto to = writer();
-  auto fresh = [&](const char* subject, const char* email, bool verified) {
-    return google_account_of(to, *vault,
-                             {make_id<user_id>(source), subject, email, "Name", verified});
+  auto fresh = [&](const char* subject, const char* email, bool verified, user_id secured = {}) {
+    return google_account_of(
+      to, *vault, {make_id<user_id>(source), subject, email, "Name", verified, secured});
   };
   auto made = fresh("s1", "new@example.com", false);
   CAF_REQUIRE(made);
@@ -80,12 +80,53 @@ CAF_TEST(P7 a person of Google is found or linked or made) {
   auto known = make_id<user_id>(source);
   store_user(to, *vault, {known, "old@example.com", "Old", "", "hash", user_role::user});
   CAF_CHECK(fresh("s2", "old@example.com", false)->is == ec::google_payload);
-  auto linked = fresh("s2", "old@example.com", true);
-  CAF_CHECK(linked && linked->is == ec::ok && linked->user.id == known);
-  CAF_CHECK(linked->user.password_hash == "hash" && linked->user.has_google);
-  CAF_CHECK(fresh("s3", "old@example.com", true)->is == ec::google_payload);
+  auto before = fresh("s2", "old@example.com", true);
+  CAF_REQUIRE(before && before->is == ec::ok);
+  CAF_CHECK(before->to_secure && before->user.id == known && !before->user.has_google);
+  CAF_CHECK(fresh("s2", "old@example.com", true, make_id<user_id>(source))->to_secure);
+  // Not while the password of whoever registered the mail still counts.
+  CAF_CHECK(fresh("s2", "old@example.com", true, known)->is == ec::busy);
+  CAF_CHECK(fresh("s2", "old@example.com", false, known)->is == ec::google_payload);
+  must(db, "UPDATE users SET password_hash = '*' WHERE password_hash = 'hash'");
+  auto linked = fresh("s2", "old@example.com", true, known);
+  CAF_REQUIRE(linked && linked->is == ec::ok);
+  CAF_CHECK(!linked->to_secure && linked->user.id == known);
+  CAF_CHECK(linked->user.password_hash.empty() && linked->user.has_google);
+  CAF_CHECK(fresh("s3", "old@example.com", true, known)->is == ec::google_payload);
   must(db, "UPDATE users SET closed_at = now()");
   CAF_CHECK(fresh("s1", "new@example.com", true)->is == ec::user_unknown);
+}
+
+CAF_TEST(C1 revocations are read page by page in order) {
+  auto to = writer();
+  std::vector<user_id> users;
+  for (auto* mail : {"a@example.com", "b@example.com", "c@example.com", "d@example.com"}) {
+    users.push_back(make_id<user_id>(source));
+    store_user(to, *vault, {users.back(), mail, "Name", "", "hash", user_role::user});
+  }
+  auto noon = from_ms(1'800'000'000'000);
+  auto revoke = [&](size_t i, instant at) {
+    pg::params values;
+    values.add_id(users[i]).add_time(at);
+    must(db, "UPDATE users SET revoked_before = $2 WHERE id = $1", values);
+  };
+  revoke(0, noon);
+  revoke(1, noon);
+  revoke(2, noon + millis{1}); // The fourth was never revoked.
+  auto page = [&](instant since, user_id after, int32_t limit) {
+    auto found = read_revocations(to, {since, after, limit});
+    CAF_REQUIRE(found);
+    return found->rows;
+  };
+  auto all = page(noon, {}, 10);
+  CAF_REQUIRE_EQUAL(all.size(), 3u);
+  CAF_CHECK(all[0].user == std::min(users[0], users[1]) && all[0].revoked_before == noon);
+  CAF_CHECK(all[1].user == std::max(users[0], users[1]));
+  CAF_CHECK(all[2].user == users[2] && all[2].revoked_before == noon + millis{1});
+  CAF_CHECK_EQUAL(page(noon, {}, 1).size(), 1u);
+  CAF_CHECK(page(noon, all[0].user, 1).front().user == all[1].user);
+  CAF_CHECK(page(noon + millis{1}, {}, 10).size() == 1);
+  CAF_CHECK(page(noon + millis{2}, {}, 10).empty());
 }
 
 CAF_TEST(G07 a profile changes what is given and a closed account nothing) {
