@@ -64,7 +64,7 @@ ec to_ec(outcome x) {
   case outcome::expired: return ec::hold_over;
   case outcome::no_order: return ec::not_payable;
   case outcome::amount: return ec::amount_mismatch;
-  case outcome::key_used: return ec::payment_declined;
+  case outcome::key_used: return ec::idempotency_conflict;
   case outcome::not_pinned:
   case outcome::lost: return ec::paid_too_late;
   case outcome::used: return ec::ticket_used;

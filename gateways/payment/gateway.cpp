@@ -1,16 +1,17 @@
 #include "gateways/payment/gateway.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <type_traits>
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "logging/log.hpp"
 #include "supervisors/reply_once.hpp"
 
 namespace tk {
@@ -40,8 +41,11 @@ struct gateway_state {
   size_t calls_open = 0;
   std::map<uint64_t, std::function<void()>> retries; ///< Those that wait for their time.
   uint64_t retry_no = 0;
-  /// Whose last call failed: asking for the same again says nothing new about the provider.
-  std::set<std::string> failing;
+  /// Whose failure was counted and when: to ask about the same again says nothing new about the
+  /// provider, until it has decided.
+  std::map<std::string, breaker::moment> counted;
+  /// How often a refund came back undone, by its idempotency key.
+  std::map<std::string, uint32_t> refunds_undone;
 };
 using gateway_ptr = gateway_actor::stateful_pointer<gateway_state>;
 
@@ -74,18 +78,58 @@ template <class Reply> call_end end_of(const Reply& x) {
   return call_end::succeeded;
 }
 
+/// The provider has said the last word about the subject.
+bool decides(const payment_approval& x) {
+  return x.is == approval_outcome::approved || x.is == approval_outcome::declined;
+}
+bool decides(const payment_report& x) {
+  return x.is == payment_state::captured || x.is == payment_state::not_found;
+}
+bool decides(const payment_refund& x) {
+  return x.is == refund_outcome::done || x.is == refund_outcome::refused;
+}
+
 const std::string& subject_of(const approve_payment& x) { return x.order_id; }
 const std::string& subject_of(const query_payment& x) { return x.order_id; }
 const std::string& subject_of(const void_payment& x) { return x.order_id; }
 const std::string& subject_of(const refund_payment& x) { return x.payment_key; }
 
-/// One order that stays undecided must not stop everybody's payments: it counts once (P-55).
-call_end judged_once(std::set<std::string>& failing, const std::string& subject, call_end how) {
-  constexpr size_t remembered_max = 1000;
-  if (how == call_end::succeeded) failing.erase(subject);
+constexpr size_t remembered_max = 1000;
+
+/// One order that stays undecided must not stop everybody's payments: it counts once (P-55),
+/// however well the provider answers between its failures that nothing is known yet.
+call_end judged_once(gateway_state& st, const std::string& subject, call_end how, bool decided,
+                     breaker::moment now) {
+  constexpr std::chrono::minutes counts_for{5};
+  if (decided) st.counted.erase(subject);
   if (how != call_end::failed) return how;
-  if (failing.size() >= remembered_max) failing.clear();
-  return failing.insert(subject).second ? how : call_end::not_counted;
+  if (st.counted.size() >= remembered_max) st.counted.clear();
+  auto [i, first] = st.counted.try_emplace(subject, now);
+  if (!first && now < i->second + counts_for) return call_end::not_counted;
+  i->second = now;
+  return how;
+}
+
+/// Why a refund is to be asked for again, in a word.
+std::string_view code_of(const payment_refund& x) {
+  if (x.is == refund_outcome::refused) return x.code;
+  return x.is == refund_outcome::not_asked ? to_string(x.error) : "unknown";
+}
+
+/// Money that does not get back to its buyer: somebody has to hear of it, the more rarely the
+/// longer it lasts.
+void note_undone(gateway_state& st, const refund_payment& x, const payment_refund& answer) {
+  if (answer.is == refund_outcome::done) {
+    st.refunds_undone.erase(x.idempotency_key);
+    return;
+  }
+  if (st.refunds_undone.size() >= remembered_max) st.refunds_undone.clear();
+  auto tries = ++st.refunds_undone[x.idempotency_key];
+  if (!std::has_single_bit(tries)) return;
+  log_line(log_level::warn, "gateways", "refund_put_off")
+    .text("refund", x.idempotency_key)
+    .text("code", code_of(answer))
+    .number("tries", tries);
 }
 
 void count(gateway_ptr self, call_end how) {
@@ -102,6 +146,7 @@ template <class Request, class Reply>
 void finish(gateway_ptr self, const call_ptr<Request, Reply>& x, Reply answer) {
   auto& st = self->state;
   st.probe->calls_open = static_cast<int64_t>(--st.calls_open);
+  if constexpr (std::is_same_v<Request, refund_payment>) note_undone(st, x->request, answer);
   x->reply->deliver(std::move(answer));
 }
 
@@ -143,7 +188,8 @@ void begin(gateway_ptr self, const call_ptr<Request, Reply>& x) {
     auto took = std::chrono::duration_cast<millis>(at - started);
     auto how = end_of(answer);
     if (permit)
-      now.guard->record(*permit, judged_once(now.failing, subject_of(x->request), how), took, at);
+      now.guard->record(*permit, judged_once(now, subject_of(x->request), how, decides(answer), at),
+                        took, at);
     count(self, how);
     if (how == call_end::failed && ask_again(self, x)) return;
     finish(self, x, answer);

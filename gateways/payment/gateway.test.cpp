@@ -137,6 +137,43 @@ CAF_TEST(P55 an order that nobody decides counts once and stops nobody else) {
   CAF_CHECK(approved("any").is == approval_outcome::approved);
 }
 
+CAF_TEST(P55 nor does one of which queries keep saying that nothing is known yet) {
+  for (int i = 0; i < 20; ++i) { // As a checkout does it: take, ask, take again under the same key.
+    ask(approve_payment{"ORD_same", "slow-9000000-same", won{1000}, "same",
+                        clock.at + millis{60'000}});
+    pass(millis{10'000});
+    CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::unknown);
+    ask(query_payment{"ORD_same", "same", clock.at + millis{60'000}});
+    CAF_CHECK(heard<payment_report>().at(0).is == payment_state::pending);
+    CAF_CHECK(is(breaker_state::closed));
+  }
+  CAF_CHECK(approved("any").is == approval_outcome::approved);
+}
+
+CAF_TEST(P55 what was decided meanwhile or failed long ago counts anew) {
+  auto lost = [&] {
+    ask(approve_payment{"ORD_same", "lost-same", won{1000}, "same", clock.at + millis{60'000}});
+    CAF_CHECK(heard<payment_approval>().at(0).is == approval_outcome::unknown);
+  };
+  for (int i = 0; i < 3; ++i) {
+    CAF_CHECK(is(breaker_state::closed));
+    lost();
+    ask(query_payment{"ORD_same", "same", clock.at + millis{60'000}});
+    heard<payment_report>();
+  }
+  CAF_CHECK(is(breaker_state::open)); // 3 of 5.
+  pass(millis{60'000});
+  for (int i = 0; i < 3; ++i) approved("any");
+  CAF_REQUIRE(is(breaker_state::closed));
+  for (int i = 0; i < 5; ++i) { // The first comes too soon after the last one that counted.
+    for (int k = 0; k < 3; ++k) lost();
+    CAF_CHECK(is(breaker_state::closed));
+    pass(millis{300'000});
+  }
+  lost();
+  CAF_CHECK(is(breaker_state::open));
+}
+
 CAF_TEST(G02 an order is voided while the breaker is open) {
   for (int i = 0; i < 5; ++i) approved("lost-any");
   CAF_REQUIRE(is(breaker_state::open));

@@ -21,9 +21,16 @@ using mock_payment_actor = payment_actor::extend<
   /// All money it moved, for tests.
   caf::replies_to<read_mock_books>::with<mock_books>>;
 
+/// What becomes of a refund of a payment that is not in the mock's books.
+enum class unknown_refund : uint8_t {
+  refused, ///< As at a provider, which forgets nothing.
+  trusted  ///< The books went with an earlier life of the program: the shop's word is taken.
+};
+
 /// Starts the mock. Its delays pass by the actor clock.
 /// @param clock must outlive the actor.
 mock_payment_actor spawn_mock_payments(caf::actor_system& system, mock_settings settings,
-                                       const wall_clock& clock);
+                                       const wall_clock& clock,
+                                       unknown_refund unknown = unknown_refund::refused);
 
 } // namespace tk

@@ -122,6 +122,35 @@ CAF_TEST(a lost answer of a refund is found by asking again) {
   CAF_CHECK_EQUAL(heard<mock_books>().value().refunds.size(), 1u);
 }
 
+CAF_TEST(what is not in the books is not given back) {
+  ask(refund_payment{"any", won{50'000}, "r1", clock.at});
+  auto x = heard<payment_refund>().value();
+  CAF_CHECK(x.is == refund_outcome::refused);
+  CAF_CHECK_EQUAL(x.code, "NOT_FOUND_PAYMENT");
+}
+
+CAF_TEST(one that was started anew takes the word of the shop for what it was paid before) {
+  caf::anon_send_exit(mock, caf::exit_reason::user_shutdown);
+  mock = spawn_mock_payments(sys, {}, clock, unknown_refund::trusted);
+  auto refund = [&](const char* key, const char* id, won amount = won{50'000}) {
+    ask(refund_payment{key, amount, id, clock.at});
+    return heard<payment_refund>().value().is;
+  };
+  CAF_CHECK(refund("any", "r1") == refund_outcome::done);
+  CAF_CHECK(refund("any", "r1") == refund_outcome::done); // The same one.
+  CAF_CHECK(refund("any", "r2") == refund_outcome::refused);
+  CAF_CHECK(refund("refuse-refund-1-any", "r3") == refund_outcome::refused);
+  CAF_CHECK(refund("refuse-refund-1-any", "r3") == refund_outcome::done);
+  CAF_CHECK(refund("lost-refund-1-any", "r4") == refund_outcome::unknown);
+  CAF_CHECK(refund("lost-refund-1-any", "r4") == refund_outcome::done);
+  CAF_CHECK(refund("fail-any", "r5") == refund_outcome::refused); // It never took anything.
+  CAF_CHECK(refund("none", "r6", won{0}) == refund_outcome::refused);
+  ask(read_mock_books{});
+  auto books = heard<mock_books>().value();
+  CAF_CHECK_EQUAL(books.refunds.size(), 3u);
+  CAF_CHECK(books.captured() == books.refunded());
+}
+
 CAF_TEST(every answer takes as long as benchmarks want) {
   caf::anon_send_exit(mock, caf::exit_reason::user_shutdown);
   mock = start({.delay = millis{40}});

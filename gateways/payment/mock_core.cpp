@@ -209,6 +209,17 @@ payment_refund mock_provider::refund(const refund_payment& x, instant now) {
   return done(now);
 }
 
+bool mock_provider::knows(const std::string& payment_key) const {
+  return order_of_key_.contains(payment_key);
+}
+
+void mock_provider::enter_capture(const std::string& payment_key, won amount, instant now) {
+  auto& o = order_of("before-" + payment_key, now);
+  o.capture = {o.id, payment_key, o.id, amount, now};
+  o.captured_no = ++moves_;
+  order_of_key_[payment_key] = o.id;
+}
+
 bool mock_provider::loses_refund_answer(const std::string& payment_key) {
   auto* o = find_by_key(payment_key);
   if (!o || o->refund_answers_lost >= script_of(payment_key).refund_answers_lost) return false;

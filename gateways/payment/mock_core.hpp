@@ -66,6 +66,9 @@ public:
   payment_report void_order(const void_payment& x, instant now);
   /// The same idempotency key gives money back once; a refusal may be followed by success.
   payment_refund refund(const refund_payment& x, instant now);
+  [[nodiscard]] bool knows(const std::string& payment_key) const;
+  /// Enters a payment that another life of the mock has taken.
+  void enter_capture(const std::string& payment_key, won amount, instant now);
   /// True when nobody is to hear of this payment's refund, as its key asked.
   bool loses_refund_answer(const std::string& payment_key);
 

@@ -27,6 +27,7 @@ bool parse(std::string_view text, outcome& x) {
     {"in_flight", outcome::in_flight},
     {"fenced", outcome::fenced},
     {"late", outcome::late},
+    {"busy", outcome::busy},
     {"closed", outcome::closed},
     {"done", outcome::done},
     {"not_pending", outcome::not_pending},

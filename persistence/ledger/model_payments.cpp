@@ -81,9 +81,8 @@ bool ledger_model::each(const batch& what, std::vector<verdict>& out, undo_log& 
     if (x == nullptr) continue;
     auto& v = out[i] = judge(*x);
     auto twin = !named.insert(subject_of(*x)).second;
-    if constexpr (std::is_same_v<Op, begin_attempt>)
-      twin = !keys.insert(x->payment_key).second || twin;
-    bool number_twin = false;
+    bool key_twin = false, number_twin = false;
+    if constexpr (std::is_same_v<Op, begin_attempt>) key_twin = !keys.insert(x->payment_key).second;
     if constexpr (std::is_same_v<Op, complete_payment>)
       for (const auto& item : x->items)
         for (const auto& y : item.tickets)
@@ -92,6 +91,7 @@ bool ledger_model::each(const batch& what, std::vector<verdict>& out, undo_log& 
     if constexpr (std::is_same_v<Op, open_payment>)
       before_twins = before_twins || v.payment == x->id; // Replayed by its own id.
     if (twin && !before_twins) v.is = outcome::in_flight;
+    else if (key_twin && !before_twins) v.is = outcome::busy; // It has certainly not begun.
     if (number_twin && v.is == outcome::ok) v.is = outcome::number_used;
     if (v.is == outcome::ok) passed.emplace_back(x, &v);
   }

@@ -65,7 +65,7 @@ w AS MATERIALIZED (
 ),
 v AS MATERIALIZED (
   SELECT w.*, CASE WHEN own_id IS NOT NULL THEN 'done' WHEN fenced THEN 'fenced'
-                   WHEN twin OR key_twin THEN 'in_flight'
+                   WHEN twin THEN 'in_flight' WHEN key_twin THEN 'busy'
                    WHEN status = 'expired' THEN 'expired'
                    WHEN status IS DISTINCT FROM 'pending' THEN 'not_pending'
                    WHEN pin_id IS NOT NULL THEN 'pinned'

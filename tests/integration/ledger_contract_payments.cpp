@@ -163,6 +163,16 @@ CAF_TEST(begin: a key of the provider belongs to one order) {
   refused(second, outcome::key_used);
 }
 
+CAF_TEST(begin: of two orders with one key in a batch one begins and the other may ask again) {
+  const auto first = beginning(open());
+  order = hold({of(seat())});
+  auto second = beginning(open());
+  second.payment_key = first.payment_key;
+  judged({first, second}, {outcome::ok, outcome::busy});
+  CAF_CHECK(!is_pinned()); // The second one's reservation.
+  refused(second, outcome::key_used);
+}
+
 CAF_TEST(begin: ended or sold) {
   const auto x = open();
   does(giving_back(order));
