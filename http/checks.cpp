@@ -187,9 +187,9 @@ bool service::check_access(live_exchange& x, const route_match& m) {
   auto verb = x.request_.verb;
   if (m.hit == nullptr) {
     if (x.request_.path == "*") return refuse(whole_server());
-    if (m.allowed == 0 && verb != method::other) return refuse(error_answer(ec::route_unknown));
+    if (m.allowed == 0) return refuse(error_answer(ec::route_unknown));
     // A path that needs login does not tell strangers which methods it has (1.5).
-    if (m.allowed != 0 && m.login_needed && !x.principal_ && verb != method::options)
+    if (m.login_needed && !x.principal_ && verb != method::options)
       return refuse(error_answer(ec::not_authenticated));
     answer a = error_answer(ec::method_not_allowed);
     if (verb == method::options) {

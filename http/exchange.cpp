@@ -35,6 +35,11 @@ bool exchange::respond(answer x) {
   return true;
 }
 
+bool exchange::fail(ec x) {
+  bool doubt = x == ec::unknown || x == ec::in_flight;
+  return respond(error_answer(doubt && !changes_state(request_.verb) ? ec::unavailable : x));
+}
+
 void exchange::abandon() {
   if (!answered()) respond(error_answer(ec::internal));
 }

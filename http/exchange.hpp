@@ -55,8 +55,9 @@ public:
 
   /// Answers. From any thread, never blocks. False when it was answered before.
   bool respond(answer x);
-  /// Answers with the table's refusal for `x` (R5).
-  bool fail(ec x) { return respond(error_answer(x)); }
+  /// Answers with the table's refusal for `x` (R5). A request that only reads has no outcome to be
+  /// in doubt about: for it `ec::unknown` is `ec::unavailable`.
+  bool fail(ec x);
   bool fail(const problem& x) { return respond(error_answer(x)); }
 
   // -- for the server ---------------------------------------------------------------------------

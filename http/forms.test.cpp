@@ -86,12 +86,17 @@ CAF_TEST(a doubtful table is refused) {
 }
 
 CAF_TEST(the description is made of the table) {
-  route_table t({make(method::get, "/api/e/{id}", http::access::user)});
+  auto row = make(method::get, "/api/e/{id}", http::access::user);
+  row.errors = {ec::event_unknown};
+  row.other_codes = {{404, "GONE"}};
+  route_table t({row});
   auto doc = nlohmann::json::parse(openapi_document(t));
   CAF_CHECK_EQUAL(doc["openapi"], "3.1.0");
   auto& op = doc["paths"]["/api/e/{id}"]["get"];
   CAF_CHECK_EQUAL(op["parameters"][0]["schema"]["format"], "uuid");
   CAF_CHECK(op["responses"].contains("401"));
+  CAF_CHECK_EQUAL(op["responses"]["404"]["x-codes"],
+                  nlohmann::json::parse(R"(["EVENT_NOT_FOUND","GONE"])"));
 }
 
 // -- JSON --------------------------------------------------------------------------------------
@@ -149,6 +154,25 @@ CAF_TEST(the first failing field decides the text) {
                             f.optional_text("a", 20);
                           }),
                   "");
+}
+
+CAF_TEST(what nobody would see is blank) {
+  auto name = [](const std::string& text) {
+    return refusal(nlohmann::json{{"n", text}}.dump(), [](fields& f) { f.text("n", 100); });
+  };
+  for (auto x : {"", " \t", "\u3000", "\u00a0", "\u2000\u2003\u200a", "\u2028\u2029", "\u202f",
+                 "\u205f", "\u200b", "\ufeff", " \u3000\u200b "})
+    CAF_CHECK_EQUAL(name(x), "must not be blank");
+  for (auto x : {"a", "\u3000김\u3000", "\u00a1", "\u2010", "\u3001", "\u200b1"})
+    CAF_CHECK_EQUAL(name(x), "");
+}
+
+CAF_TEST(a body of Unicode white space is no empty body) {
+  request x;
+  x.body = "\u3000";
+  CAF_CHECK(!read_object(x));
+  x.body = " \r\n";
+  CAF_CHECK(read_object(x));
 }
 
 CAF_TEST(lists of ids are checked one by one) {

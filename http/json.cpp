@@ -1,6 +1,7 @@
 #include "http/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace tk::http {
@@ -19,8 +20,27 @@ size_t code_points(std::string_view text) {
     std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+bool empty_body(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+/// Nothing that a reader would see: white space of Unicode, zero-width characters included.
 bool blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+  // U+0085, 00A0, 1680, 2028, 2029, 202F, 205F, 2060, 3000, FEFF; U+2000 to 200D are a range.
+  constexpr std::array<std::string_view, 10> spaces{
+    "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9",
+    "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe2\x81\xa0", "\xe3\x80\x80", "\xef\xbb\xbf"};
+  while (!text.empty()) {
+    size_t length = 0;
+    auto next = text.substr(0, 3);
+    if (std::string_view{" \t\r\n\f\v"}.find(text.front()) != std::string_view::npos) length = 1;
+    else if (next >= "\xe2\x80\x80" && next <= "\xe2\x80\x8d") length = 3;
+    for (auto x : spaces)
+      if (text.starts_with(x)) length = x.size();
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 /// Builds a document from parser events; stops at too much depth and at duplicate keys. Deeper
@@ -98,7 +118,7 @@ std::optional<problem> check_media_type(const request& x) {
 }
 
 checked<json> read_object(const request& x) {
-  if (blank(x.body)) return json::object();
+  if (empty_body(x.body)) return json::object();
   if (auto p = check_media_type(x)) return tl::make_unexpected(*p);
   return parse_object(x.body);
 }

@@ -1,7 +1,9 @@
 #include "http/openapi.hpp"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -34,7 +36,7 @@ json response(const std::string& description, const std::string& content_type, j
 
 /// Every refusal a route can give, by status: what all routes share, then what follows from its
 /// level, body and limits, then its own.
-std::map<int, std::string> refusals_of(const route& x) {
+std::map<int, std::vector<std::string>> refusals_of(const route& x) {
   std::vector<ec> errors{ec::bad_request, ec::body_too_large, ec::headers_too_large, ec::busy,
                          ec::unavailable, ec::late,           ec::internal};
   if (!x.request_schema.empty()) errors.push_back(ec::media_type);
@@ -46,14 +48,20 @@ std::map<int, std::string> refusals_of(const route& x) {
   if (x.streams) errors.push_back(ec::streams_full);
   if (category_of(x.path) != rate_category::exempt) errors.push_back(ec::rate_limited);
   errors.insert(errors.end(), x.errors.begin(), x.errors.end());
-  std::map<int, std::string> by_status{{408, "REQUEST_TIMEOUT"}};
+  std::map<int, std::vector<std::string>> by_status{{408, {"REQUEST_TIMEOUT"}}};
   for (auto e : errors) {
     auto row = answer_to(e);
     auto& codes = by_status[row.status];
-    if (codes.find(row.code) == std::string::npos)
-      codes.append(codes.empty() ? "" : ", ").append(row.code);
+    if (std::ranges::find(codes, row.code) == codes.end()) codes.emplace_back(row.code);
   }
+  for (auto& [status, code] : x.other_codes) by_status[status].push_back(code);
   return by_status;
+}
+
+std::string joined(const std::vector<std::string>& codes) {
+  std::string out;
+  for (auto& x : codes) out.append(out.empty() ? "" : ", ").append(x);
+  return out;
 }
 
 /// A status that a route gives with bodies of its own and with the error envelope takes either.
@@ -65,8 +73,11 @@ json responses_of(const route& x) {
     good = response("Success", x.content_type.substr(0, x.content_type.find(';')),
                     schema_of(x, x.response_schema));
   const json error = {{"$ref", "#/components/schemas/Error"}};
-  for (auto& [status, codes] : refusals_of(x))
-    out[std::to_string(status)] = response(codes, "application/json", error);
+  for (auto& [status, codes] : refusals_of(x)) {
+    auto& slot = out[std::to_string(status)];
+    slot = response(joined(codes), "application/json", error);
+    slot["x-codes"] = codes; // What `code` may be.
+  }
   for (auto& y : x.others) {
     auto& slot = out[std::to_string(y.status)];
     if (y.schema.empty()) {
@@ -74,8 +85,10 @@ json responses_of(const route& x) {
       continue;
     }
     auto schema = schema_of(x, y.schema);
+    auto codes = slot.is_object() ? slot["x-codes"] : json{};
     if (slot.is_object()) schema = {{"anyOf", {schema, error}}};
     slot = response(y.description, "application/json", schema);
+    if (!codes.is_null()) slot["x-codes"] = codes;
   }
   return out;
 }

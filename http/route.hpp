@@ -52,9 +52,10 @@ struct route {
   std::string request_schema;  // JSON Schema text; empty: no body.
   std::string response_schema; // JSON Schema text of the success body; empty: no body.
   int success = 200;
-  std::string content_type = "application/json"; // Of the success body.
-  std::vector<answer_doc> others;                // Further answers that are no refusals.
-  std::vector<ec> errors;                        // Beyond what level and parameters imply.
+  std::string content_type = "application/json";        // Of the success body.
+  std::vector<answer_doc> others;                       // Further answers that are no refusals.
+  std::vector<ec> errors;                               // Beyond what level and parameters imply.
+  std::vector<std::pair<int, std::string>> other_codes; // Of refusals outside the error table.
   std::vector<query_doc> queries;
 
   // -- checks -----------------------------------------------------------------------------------

@@ -89,8 +89,9 @@ CAF_TEST(refusals come in the order of the contract) {
   CAF_CHECK_EQUAL(r.status, 405);
   CAF_CHECK(r.has("Allow: GET, HEAD, OPTIONS\r\n"));
   CAF_CHECK_EQUAL(c.ask("TRACE /api/small HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
-  CAF_CHECK_EQUAL(c.ask("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
-  CAF_CHECK_EQUAL(c.ask("BREW / HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
+  CAF_CHECK_EQUAL(c.ask("BREW /api/small HTTP/1.1\r\nHost: h\r\n\r\n").status, 405);
+  CAF_CHECK_EQUAL(c.ask("BREW / HTTP/1.1\r\nHost: h\r\n\r\n").status, 404); // Of nothing at all.
+  CAF_CHECK_EQUAL(c.ask("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n").status, 404);
   CAF_CHECK_EQUAL(c.ask(get("/api/reservations")).status, 401);
   CAF_CHECK_EQUAL(c.ask(get("/api/things/x")).status, 400);
   CAF_CHECK_EQUAL(c.ask(get("/api/admin")).status, 401);
@@ -281,6 +282,14 @@ CAF_TEST(when nobody answers in time the server does) {
   std::lock_guard lock(w.mutex);
   CAF_CHECK(!w.kept[0]->respond(json_text("late")));
   CAF_CHECK_EQUAL(c.ask(get("/api/small")).status, 200);
+}
+
+CAF_TEST(who only reads has no outcome to be in doubt about) {
+  world w;
+  w.start();
+  client c(w.s->port());
+  CAF_CHECK_EQUAL(code_of(c.ask(get("/api/lost"))), "UNAVAILABLE");
+  CAF_CHECK_EQUAL(code_of(c.ask(post("/api/lost", "", ""))), "OUTCOME_UNKNOWN");
 }
 
 CAF_TEST(half a request and an idle connection end) {

@@ -142,6 +142,8 @@ struct world {
     out.push_back(make(method::get, "/api/drop", [](const exchange_ptr&) {
       // Nobody answers: the server must.
     }));
+    for (auto verb : {method::get, method::post})
+      out.push_back(make(verb, "/api/lost", [](const exchange_ptr& x) { x->fail(ec::unknown); }));
     out.push_back(make(method::get, "/api/throw",
                        [](const exchange_ptr&) { throw std::runtime_error("secret"); }));
     out.push_back(make(method::get, "/api/things/{id}", [](const exchange_ptr& x) {

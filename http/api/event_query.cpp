@@ -80,6 +80,9 @@ std::optional<problem> read_prices(const request& x, list_events& to) {
   if (!high) return high.error();
   to.min_price = *low;
   to.max_price = *high;
+  // An event of several prices reaches over both ends of such a range, and is in none.
+  if (to.min_price && to.max_price && *to.min_price > *to.max_price)
+    to.status = event_status_filter::none;
   return std::nullopt;
 }
 

@@ -89,6 +89,11 @@ CAF_TEST(prices beyond all prices are no error) {
             won{std::numeric_limits<int64_t>::max()});
 }
 
+CAF_TEST(a range of prices that ends before it begins is that of no event) {
+  CAF_CHECK(read("minPrice=50000&maxPrice=20000").status == event_status_filter::none);
+  CAF_CHECK(read("minPrice=50000&maxPrice=50000").status == event_status_filter::any);
+}
+
 CAF_TEST(only queries for the same share an answer) {
   std::set<std::string> keys;
   auto queries = {"",

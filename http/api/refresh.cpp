@@ -37,18 +37,17 @@ void rotate(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const 
   ask<session_actor>(self, s.node, key_of(user.id), time_for(*x), cmd)
     .then(
       [&s, x, user, family, next](const family_rotated& r) {
-        if (r.is == ec::refresh_reused || r.is == ec::refresh_invalid) {
-          refuse_session(s, x, r.is);
-        } else if (r.is != ec::ok) {
+        if (r.is != ec::ok) {
           x->fail(r.is);
-        } else {
-          session_tokens tokens{issue_access(s, user, family, r.revoked_before), next};
-          x->respond(auth_answer(s, user, tokens, 200, "Token refreshed"));
+          return;
         }
+        session_tokens tokens{issue_access(s, user, family, r.revoked_before), next};
+        x->respond(auth_answer(s, user, tokens, 200, "Token refreshed"));
       },
       [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
+/// A refusal leaves the cookies alone: another tab may have put a newer session there meanwhile.
 void on_refresh(shop& s, const exchange_ptr& x) {
   auto token = presented_token(x->req());
   if (!token) {
@@ -61,7 +60,7 @@ void on_refresh(shop& s, const exchange_ptr& x) {
   }
   auto claims = s.tokens.verify_refresh(*token, x->req().arrived);
   if (!claims) {
-    refuse_session(s, x, ec::refresh_invalid);
+    x->fail(ec::refresh_invalid);
     return;
   }
   s.pool.run([&s, x, used = *token, who = *claims](caf::event_based_actor* self) {
@@ -69,7 +68,7 @@ void on_refresh(shop& s, const exchange_ptr& x) {
       .then(
         [&s, self, x, used, who](const user_row& user) {
           if (user.found && !user.closed) rotate(s, self, x, user, who.family, used);
-          else refuse_session(s, x, ec::refresh_invalid);
+          else x->fail(ec::refresh_invalid);
         },
         [x](caf::error& e) { x->fail(to_ec(e)); });
   });

@@ -73,6 +73,11 @@ public:
     to_.content_type = std::move(content_type);
     return *this;
   }
+  /// A refusal with a code that the error table does not have.
+  route_words& fails_as(int status, std::string code) {
+    to_.other_codes.emplace_back(status, std::move(code));
+    return *this;
+  }
   /// Its refusals, beyond what every route, login, body and limits imply.
   route_words& fails(std::vector<ec> errors) {
     to_.errors = std::move(errors);

@@ -174,13 +174,17 @@ inline constexpr char layouts[] = R"({"type":"object","required":["layouts"],"pr
 
 inline constexpr char seat[] = R"({"type":"object","required":["id","section","row_number",
  "seat_number","seat_label","price","status"],"properties":{
-  "id":{"type":"string","format":"uuid"},"price":{"type":"integer"},
+  "id":{"type":"string","format":"uuid"},"section":{"type":"string"},
+  "row_number":{"type":"integer"},"seat_number":{"type":"integer"},
+  "seat_label":{"type":"string"},"price":{"type":"integer"},
   "status":{"type":"string","enum":["available","locked","reserved"]}}})";
 
 inline const std::string seat_map =
   std::string(R"({"type":"object","required":["event","layout","seats"],
- "properties":{"event":{"type":"object","required":["id","title"]},
- "layout":{"type":["object","null"]},"seats":{"type":"array","items":)") +
+ "properties":{"event":{"type":"object","required":["id","title"],"properties":{
+  "id":{"type":"string","format":"uuid"},"title":{"type":"string"}}},
+ "layout":{"type":["object","null"],"required":["sections"],"properties":{
+  "sections":{"type":"array","items":{"type":"object"}}}},"seats":{"type":"array","items":)") +
   seat + "}}}";
 
 inline constexpr char reserve_request[] = R"({"type":"object","required":["eventId","seatIds"],
@@ -188,15 +192,28 @@ inline constexpr char reserve_request[] = R"({"type":"object","required":["event
  "seatIds":{"type":"array","minItems":1,"items":{"type":"string","format":"uuid"}},
  "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
-inline constexpr char reserve_response[] = R"({"type":"object",
- "required":["message","reservationId","reservation"],"properties":{
+/// What the answers to both creations tell of the reservation, then the answer's own fields.
+inline std::string creation_schema(const std::string& own_names, const std::string& own) {
+  return R"({"type":"object","required":["message","reservationId","reservation"],"properties":{
  "message":{"type":"string"},"reservationId":{"type":"string","format":"uuid"},
  "reservation":{"type":"object","required":["id","reservationNumber","totalAmount","status",
- "paymentStatus","expiresAt","seats","fencingToken"],"properties":{
-  "totalAmount":{"type":"integer"},"expiresAt":{"type":"string","format":"date-time"},
-  "fencingToken":{"type":"integer"},
+ "paymentStatus","expiresAt",)" +
+         own_names + R"(],"properties":{"id":{"type":"string","format":"uuid"},
+  "reservationNumber":{"type":"string"},"totalAmount":{"type":"integer"},
+  "status":{"type":"string","enum":["pending","confirmed","cancelled","expired"]},
+  "paymentStatus":{"type":"string",
+   "enum":["pending","completed","refund_requested","refunded"]},
+  "expiresAt":{"type":"string","format":"date-time"},)" +
+         own + "}}}}";
+}
+
+inline const std::string reserve_response =
+  creation_schema(R"("seats","fencingToken")", R"("fencingToken":{"type":"integer"},
   "seats":{"type":"array","items":{"type":"object","required":["id","seat_label","price","status",
-  "version","fencingToken"]}}}}}})";
+  "version","fencingToken"],"properties":{"id":{"type":"string","format":"uuid"},
+   "seat_label":{"type":"string"},"price":{"type":"integer"},
+   "status":{"type":"string","enum":["available","locked","reserved"]},
+   "version":{"type":"integer"},"fencingToken":{"type":"integer"}}}})");
 
 /// A reservation as its views show it: what they share, then a view's own fields.
 inline std::string reservation_schema(const std::string& own_names, const std::string& own) {
@@ -206,7 +223,9 @@ inline std::string reservation_schema(const std::string& own_names, const std::s
          own_names + R"(],"properties":{"id":{"type":"string","format":"uuid"},
   "reservation_number":{"type":"string"},"total_amount":{"type":"integer"},
   "status":{"type":"string","enum":["pending","confirmed","cancelled","expired"]},
-  "payment_status":{"type":"string"},"payment_method":{"type":["string","null"]},
+  "payment_status":{"type":"string",
+   "enum":["pending","completed","refund_requested","refunded"]},
+  "payment_method":{"type":["string","null"]},
   "expires_at":{"type":["string","null"],"format":"date-time"},
   "created_at":{"type":"string","format":"date-time"},
   "event_id":{"type":"string","format":"uuid"},"event_title":{"type":"string"},
@@ -219,27 +238,50 @@ inline std::string in_member(const char* name, const std::string& schema) {
          "\":" + schema + "}}";
 }
 
+/// Where a seat is; null in what has none.
+inline constexpr char seat_place[] = R"("seatId":{"type":["string","null"],"format":"uuid"},
+   "seatLabel":{"type":["string","null"]},"section":{"type":["string","null"]},
+   "rowNumber":{"type":["integer","null"]},"seatNumber":{"type":["integer","null"]})";
+
+/// The lines of a reservation: what its views share, then a view's own fields.
+inline std::string lines_schema(const std::string& own_names, const std::string& own) {
+  return R"({"type":"array","items":{"type":"object","required":["ticketTypeName","quantity",
+  "unitPrice","subtotal","seatLabel")" +
+         own_names + R"(],"properties":{"ticketTypeName":{"type":"string"},
+   "quantity":{"type":"integer"},"unitPrice":{"type":"integer"},"subtotal":{"type":"integer"},
+   )" + own +
+         "}}}";
+}
+
 inline const std::string seat_reservation =
   in_member("reservation",
             reservation_schema(R"("seats")", R"("seats":{"type":"array","items":{"type":"object",
-  "required":["seatId","seatLabel","section","rowNumber","seatNumber","price"],"properties":{
-   "seatId":{"type":["string","null"],"format":"uuid"},"price":{"type":"integer"}}}})"));
+  "required":["seatId","seatLabel","section","rowNumber","seatNumber","price","ticketTypeName",
+  "quantity"],"properties":{"price":{"type":"integer"},"ticketTypeName":{"type":"string"},
+   "quantity":{"type":"integer"},)" + std::string{seat_place} +
+                                               "}}}"));
 
 inline const std::string reservation_list = in_member(
-  "reservations", R"({"type":"array","items":)" +
-                    reservation_schema(R"("items")", R"("items":{"type":"array"})") + "}");
+  "reservations",
+  R"({"type":"array","items":)" +
+    reservation_schema(
+      R"("items")", R"("items":)" + lines_schema("", R"("seatLabel":{"type":["string","null"]})")) +
+    "}");
 
-inline const std::string reservation_detail =
-  in_member("reservation",
-            reservation_schema(R"("address","items","seats")",
-                               R"("address":{"type":["string","null"]},"items":{"type":"array"},
-  "seats":{"type":"array","items":{"type":"object","required":["seatLabel","price"]}})"));
+inline const std::string reservation_detail = in_member(
+  "reservation", reservation_schema(
+                   R"("address","items","seats")",
+                   R"("address":{"type":["string","null"]},
+  "seats":{"type":"array","items":{"type":"object","required":["seatLabel","price"],
+   "properties":{"seatLabel":{"type":"string"},"price":{"type":"integer"}}}},"items":)" +
+                     lines_schema(R"(,"seatId","section","rowNumber","seatNumber")", seat_place)));
 
 inline constexpr char ticket_types[] = R"({"type":"object","required":["ticketTypes"],
  "properties":{"ticketTypes":{"type":"array","items":{"type":"object","required":["id","name",
  "price","total_quantity","available_quantity","description"],"properties":{
-  "id":{"type":"string","format":"uuid"},"price":{"type":"integer"},
-  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"}}}}}})";
+  "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"price":{"type":"integer"},
+  "total_quantity":{"type":"integer"},"available_quantity":{"type":"integer"},
+  "description":{"type":["string","null"]}}}}}})";
 
 inline constexpr char availability[] = R"({"type":"object",
  "required":["available_quantity","total_quantity"],"properties":{
@@ -253,65 +295,74 @@ inline constexpr char order_request[] = R"({"type":"object","required":["eventId
   "quantity":{"type":"integer","minimum":1,"maximum":10}}}},
  "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
-inline constexpr char order_response[] = R"({"type":"object",
- "required":["message","reservationId","reservation"],"properties":{
- "message":{"type":"string"},"reservationId":{"type":"string","format":"uuid"},
- "reservation":{"type":"object","required":["id","reservationNumber","eventTitle","totalAmount",
- "status","paymentStatus","expiresAt","items"],"properties":{
-  "totalAmount":{"type":"integer"},"expiresAt":{"type":"string","format":"date-time"},
+inline const std::string order_response =
+  creation_schema(R"("eventTitle","items")", R"("eventTitle":{"type":"string"},
   "items":{"type":"array","items":{"type":"object","required":["ticketTypeId","ticketTypeName",
-  "quantity","unitPrice","subtotal"]}}}}}})";
+  "quantity","unitPrice","subtotal"],"properties":{
+   "ticketTypeId":{"type":"string","format":"uuid"},"ticketTypeName":{"type":"string"},
+   "quantity":{"type":"integer"},"unitPrice":{"type":"integer"},"subtotal":{"type":"integer"}}}})");
 
 inline constexpr char cancel_request[] = R"({"type":"object","properties":{
  "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
 inline constexpr char cancel_response[] = R"({"type":"object",
  "required":["message","reservation"],"properties":{"message":{"type":"string"},
- "reservation":{"type":"object","required":["id","status"]}}})";
+ "reservation":{"type":"object","required":["id","status"],"properties":{
+  "id":{"type":"string","format":"uuid"},"status":{"type":"string","enum":["cancelled"]}}}}})";
 
-inline constexpr char ticket_page[] = R"({"type":"object","required":["tickets","pagination"],
- "properties":{"tickets":{"type":"array","items":{"type":"object","required":["id",
- "ticket_number","reservation_id","event_id","event_title","venue","event_date","seat_label",
- "ticket_type_name","price","status","qr"],"properties":{
-  "id":{"type":"string","format":"uuid"},
-  "ticket_number":{"type":"string"},
+/// A ticket as its views show it, likewise.
+inline std::string ticket_schema(const std::string& type, const std::string& own_name,
+                                 const std::string& own) {
+  return R"({"type":)" + type + R"(,"required":["id","ticket_number","reservation_id","event_id",
+ "event_title","venue","event_date","seat_label","ticket_type_name","price","status",)" +
+         own_name + R"(],"properties":{"id":{"type":"string","format":"uuid"},
+  "ticket_number":{"type":"string"},"reservation_id":{"type":"string","format":"uuid"},
+  "event_id":{"type":"string","format":"uuid"},"event_title":{"type":"string"},
+  "venue":{"type":"string"},"event_date":{"type":"string","format":"date-time"},
   "seat_label":{"type":["string","null"]},"ticket_type_name":{"type":["string","null"]},
   "price":{"type":"integer"},
-  "status":{"type":"string","enum":["valid","used","transferred","cancelled"]},
-  "qr":{"type":["string","null"]}}}},
- "pagination":{"type":"object","required":["page","limit","total","totalPages"],"properties":{
-  "page":{"type":"integer"},"limit":{"type":"integer"},"total":{"type":"integer"},
-  "totalPages":{"type":"integer"}}}}})";
+  "status":{"type":"string","enum":["valid","used","transferred","cancelled"]},)" +
+         own_name + ":" + own + "}}";
+}
+
+inline const std::string ticket_page =
+  R"({"type":"object","required":["tickets","pagination"],"properties":{"tickets":{"type":"array",
+ "items":)" +
+  ticket_schema(R"("object")", R"("qr")", R"({"type":["string","null"]})") + R"(},"pagination":)" +
+  pagination + "}}";
 
 inline constexpr char ticket_keys[] = R"({"type":"object","required":["keys"],"properties":{
  "keys":{"type":"array","minItems":1,"items":{"type":"object","required":["kty","crv","x","kid",
  "use","alg"],"properties":{"kty":{"type":"string","enum":["OKP"]},
- "crv":{"type":"string","enum":["Ed25519"]},"x":{"type":"string"},"kid":{"type":"string"}}}}}})";
+ "crv":{"type":"string","enum":["Ed25519"]},"x":{"type":"string"},"kid":{"type":"string"},
+ "use":{"type":"string"},"alg":{"type":"string"}}}}}})";
 
 inline constexpr char verify_ticket_request[] = R"({"type":"object","required":["qr"],
  "properties":{"qr":{"type":"string","maxLength":512},
  "eventId":{"type":["string","null"],"format":"uuid"},
  "idempotencyKey":{"type":["string","null"],"maxLength":64}}})";
 
-inline constexpr char verify_ticket_response[] = R"({"type":"object",
- "required":["valid","reason","ticket"],"properties":{"valid":{"type":"boolean"},
+inline const std::string verify_ticket_response =
+  R"({"type":"object","required":["valid","reason","ticket"],"properties":{
+ "valid":{"type":"boolean"},
  "reason":{"type":"string","enum":["admitted","already_used","cancelled","transferred",
- "other_event","unknown_ticket","invalid_code"]},
- "ticket":{"type":["object","null"],"required":["id","ticket_number","reservation_id","event_id",
- "event_title","venue","event_date","seat_label","ticket_type_name","price","status",
- "used_at"]}}})";
+ "other_event","unknown_ticket","invalid_code"]},"ticket":)" +
+  ticket_schema(R"(["object","null"])", R"("used_at")",
+                R"({"type":["string","null"],"format":"date-time"})") +
+  "}}";
 
 inline constexpr char time_response[] = R"({"type":"object","required":["time"],
  "properties":{"time":{"type":"string","format":"date-time"}}})";
 
 inline constexpr char health[] = R"({"type":"object","required":["service","status",
  "dependencies"],"properties":{"service":{"type":"string"},"status":{"type":"string"},
- "dependencies":{"type":"object"}}})";
+ "dependencies":{"type":"object","additionalProperties":{"type":"string"}}}})";
 
 inline constexpr char actuator_health[] = R"({"type":"object","required":["status"],
  "properties":{"status":{"type":"string","enum":["UP","DOWN"]}}})";
 
 inline constexpr char actuator_info[] = R"({"type":"object","required":["app"],"properties":{
- "app":{"type":"object","required":["name","version"]}}})";
+ "app":{"type":"object","required":["name","version"],"properties":{
+  "name":{"type":"string"},"version":{"type":"string"}}}}})";
 
 } // namespace tk::http::schemas

@@ -188,6 +188,7 @@ void add_seat_routes(shop& s, std::vector<route>& out) {
     .fails({ec::event_unknown, ec::seat_unknown, ec::sale_closed, ec::hold_limit, ec::seat_held,
             ec::seat_sold, ec::seat_contested, ec::idempotency_conflict, ec::busy, ec::unavailable,
             ec::unknown})
+    .fails_as(409, "SEAT_YOURS")
     .runs(on_reserve);
   group
     .get("/api/seats/reservation/{reservationId}", "getSeatReservation",

@@ -108,12 +108,6 @@ family_id caller_session(const shop& s, const exchange& x) {
   return told.nil() ? presented_family(s, x.req(), x.user()) : told;
 }
 
-void refuse_session(const shop& s, const exchange_ptr& x, ec why) {
-  auto out = error_answer(why);
-  set_auth_cookies(s, out, "", "");
-  x->respond(std::move(out));
-}
-
 std::string issue_access(const shop& s, const user_row& user, family_id family,
                          instant revoked_before) {
   auto at = std::max(s.node.clock->now() - clock_margin, revoked_before + millis{1});

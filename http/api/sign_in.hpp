@@ -27,9 +27,6 @@ void set_auth_cookies(const shop& s, answer& out, std::string_view access,
 /// Sets the access token's cookie only: the session goes on.
 void set_access_cookie(const shop& s, answer& out, std::string_view access);
 
-/// Clears both cookies and tells why.
-void refuse_session(const shop& s, const exchange_ptr& x, ec why);
-
 /// An access token that the last revocation does not refuse, whatever this node's clock says.
 std::string issue_access(const shop& s, const user_row& user, family_id family,
                          instant revoked_before);

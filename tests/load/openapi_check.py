@@ -65,6 +65,14 @@ class Contract:
             at = "/".join(str(x) for x in error.absolute_path)
             raise AssertionError(f"{where}: /{at}: {error.message[:300]}")
 
+    def check_error(self, where, described, body):
+        """The envelope of 1.5, with a code that the operation lists."""
+        if not isinstance(body, dict) or "error" not in body:
+            return  # An answer of its own, of that status.
+        assert body["error"] == body["message"], f"{where}: two texts: {body}"
+        assert body["code"] in described.get("x-codes", ()), \
+            f"{where} with {body['code']}, not one of {described.get('x-codes')}"
+
     def check(self, method, target, answer):
         path = re.sub(r"^/api/v1(?=/|$)", "/api", target.split("?")[0].split("#")[0])
         where = f"{method} {target} answered {answer.status}"
@@ -78,6 +86,8 @@ class Contract:
         if operation is None:
             assert answer.status in BEFORE_ROUTES, f"{where}, which is not described"
             self.check_body(where, {"$ref": "#/components/schemas/Error"}, answer.body)
+            body = json.loads(answer.body)
+            assert body["error"] == body["message"], f"{where}: two texts: {body}"
             return
         described = operation["responses"].get(str(answer.status))
         assert described, f"{where}: that status is not described: {answer!r}"
@@ -91,3 +101,5 @@ class Contract:
         assert kind in content, f"{where} as {kind}, not as {list(content)}"
         if kind == "application/json" and "content-encoding" not in answer.headers:
             self.check_body(where, content[kind]["schema"], answer.body)
+            if answer.status >= 400:
+                self.check_error(where, described, json.loads(answer.body))
