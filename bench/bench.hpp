@@ -57,6 +57,7 @@ void bench_read(shop& x, report& out, const options& how);
 void bench_catalogue(shop& x, report& out, const options& how);
 void bench_login(shop& x, report& out, const options& how);
 void bench_buy(shop& x, report& out, const options& how);
+void bench_streams(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
 /// A waiting room with a million people.
 void bench_queue(shop& x, report& out, const options& how);

@@ -59,20 +59,6 @@ double load_result::per_second(int status) const {
   return seconds > 0 ? static_cast<double>(answers(status)) / seconds : 0;
 }
 
-// -- one connection
-// --------------------------------------------------------------------------------
-
-namespace {
-
-double thread_cpu_s() {
-  auto usage = rusage{};
-  getrusage(RUSAGE_THREAD, &usage);
-  auto s = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return s(usage.ru_utime) + s(usage.ru_stime);
-}
-
 int connect_local(uint16_t port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "socket");
@@ -88,6 +74,20 @@ int connect_local(uint16_t port) {
     throw std::system_error(why, std::generic_category(), "connect to the server");
   }
   return fd;
+}
+
+// -- one connection
+// --------------------------------------------------------------------------------
+
+namespace {
+
+double thread_cpu_s() {
+  auto usage = rusage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  auto s = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return s(usage.ru_utime) + s(usage.ru_stime);
 }
 
 struct head {

@@ -56,6 +56,9 @@ struct load_result {
   [[nodiscard]] double per_second(int status) const;
 };
 
+/// A connection to the local host. Throws std::system_error when there is none to be had.
+int connect_local(uint16_t port);
+
 /// Keeps one request in flight on each of `options.connections` keep-alive connections to the local
 /// host, all on the calling thread. Throws std::system_error when it cannot connect at all.
 load_result run_load(const load_options& options, const request_source& next);
