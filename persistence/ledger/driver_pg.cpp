@@ -1,13 +1,13 @@
 #include "persistence/ledger/driver_pg.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "persistence/ledger/batch_sql.hpp"
+#include "persistence/ledger/timeline.hpp"
 #include "persistence/pg/connection.hpp"
 
 namespace tk {
@@ -26,18 +26,10 @@ struct identity {
   }
 };
 
-/// A statement that finds the effect of one op that was answered `ok` (ledger.md section 10).
+/// A statement that finds what one op that was answered `ok` has left (ledger.md section 10).
 struct proof {
   const char* sql = nullptr;
   pg::params values;
-};
-
-/// What the lane knows it has told others.
-struct acknowledged {
-  int64_t system = 0;
-  std::string timeline;
-  uint64_t position = 0;
-  std::optional<proof> row;
 };
 
 batch_result failed(batch_status is, std::string error) { return {is, {}, std::move(error)}; }
@@ -58,15 +50,17 @@ batch_status status_of(const pg::result& rows) {
   return batch_status::torn;
 }
 
-std::optional<proof> proof_of(const op& what, const verdict& said) {
-  if (said.is != outcome::ok) return std::nullopt;
+/// Of every kind that `leaves_a_trace`.
+std::optional<proof> proof_of(const acknowledged_op& told) {
+  auto& what = *told.what;
   proof x;
   if (auto* made = std::get_if<create_reservation>(&what)) {
     x.sql = "SELECT 1 FROM reservations WHERE id = $1";
     x.values.add_id(made->id);
   } else if (auto* ended = std::get_if<release_reservation>(&what)) {
-    x.sql = "SELECT 1 FROM reservations WHERE id = $1 AND status IN ('cancelled', 'expired')";
-    x.values.add_id(ended->id);
+    x.sql = "SELECT 1 FROM reservations WHERE id = $1 AND status IN ('cancelled', 'expired') "
+            "AND updated_at <= $2";
+    x.values.add_id(ended->id).add_time(told.latest());
   } else if (auto* family = std::get_if<open_family>(&what)) {
     x.sql = "SELECT 1 FROM refresh_tokens WHERE token_hash = $1";
     x.values.add_text(family->token_hash);
@@ -74,61 +68,40 @@ std::optional<proof> proof_of(const op& what, const verdict& said) {
     x.sql = "SELECT 1 FROM refresh_tokens WHERE token_hash = $1";
     x.values.add_text(rotated->next_hash);
   } else if (auto* revoked = std::get_if<revoke_tokens>(&what)) {
-    x.sql = "SELECT 1 FROM users WHERE id = $1 AND revoked_before >= $2";
-    x.values.add_id(revoked->user).add_time(said.at);
+    x.sql = "SELECT 1 FROM users WHERE id = $1 AND revoked_before BETWEEN $2 AND $3";
+    x.values.add_id(revoked->user).add_time(told.at).add_time(told.latest());
   } else if (auto* order = std::get_if<open_payment>(&what)) {
     x.sql = "SELECT 1 FROM payments WHERE id = $1";
     x.values.add_id(order->id);
   } else if (auto* attempt = std::get_if<begin_attempt>(&what)) {
-    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1";
-    x.values.add_id(attempt->id);
+    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND started_at <= $2";
+    x.values.add_id(attempt->id).add_time(told.latest());
   } else if (auto* paid = std::get_if<complete_payment>(&what)) {
-    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND status = 'approved'";
-    x.values.add_id(paid->attempt);
+    x.sql =
+      "SELECT 1 FROM payment_attempts WHERE id = $1 AND status = 'approved' AND closed_at <= $2";
+    x.values.add_id(paid->attempt).add_time(told.latest());
   } else if (auto* failed_one = std::get_if<fail_attempt>(&what)) {
-    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND status <> 'live'";
-    x.values.add_id(failed_one->attempt);
+    x.sql = "SELECT 1 FROM payment_attempts WHERE id = $1 AND status <> 'live' AND closed_at <= $2";
+    x.values.add_id(failed_one->attempt).add_time(told.latest());
   } else if (auto* owed = std::get_if<claim_refund>(&what)) {
     x.sql = "SELECT 1 FROM refunds WHERE id = $1";
     x.values.add_id(owed->id);
   } else if (auto* undone = std::get_if<cancel_paid>(&what)) {
-    x.sql = "SELECT 1 FROM refunds WHERE id = $1";
-    x.values.add_id(undone->refund);
+    x.sql = "SELECT 1 FROM refunds WHERE id = $1 AND made_at <= $2";
+    x.values.add_id(undone->refund).add_time(told.latest());
   } else if (auto* admitted = std::get_if<admit_ticket>(&what)) {
-    x.sql = "SELECT 1 FROM tickets WHERE id = $1 AND used_at IS NOT NULL";
-    x.values.add_id(admitted->ticket);
-  } else if (auto* claimed = std::get_if<claim_key>(&what)) {
-    x.sql = "SELECT 1 FROM request_keys WHERE user_id = $1 AND operation = $2 AND key = $3";
-    x.values.add_id(claimed->user).add_text(claimed->operation).add_text(claimed->key);
-  } else if (auto* turn = std::get_if<room_turn>(&what)) {
-    x.sql = "SELECT 1 FROM queue_rooms WHERE event_id = $1 AND turn >= $2";
-    x.values.add_id(turn->event).add_int8(turn->turn);
+    x.sql = "SELECT 1 FROM tickets WHERE id = $1 AND used_at <= $2";
+    x.values.add_id(admitted->ticket).add_time(told.latest());
+  } else if (auto* turn = std::get_if<room_turn>(&what)) { // One owner writes in one epoch.
+    x.sql = "SELECT 1 FROM queue_rooms WHERE event_id = $1 AND turn >= $2 AND epoch = $3";
+    x.values.add_id(turn->event).add_int8(turn->turn).add_int8(turn->room.epoch);
   } else if (auto* step = std::get_if<gate_turn>(&what)) {
-    x.sql = "SELECT 1 FROM vwr_counters WHERE event_id = $1 AND turn >= $2";
-    x.values.add_id(step->event).add_int8(step->turn);
+    x.sql = "SELECT 1 FROM vwr_counters WHERE event_id = $1 AND turn >= $2 AND epoch = $3";
+    x.values.add_id(step->event).add_int8(step->turn).add_int8(step->gate.epoch);
   } else {
     return std::nullopt;
   }
   return x;
-}
-
-/// Where `timeline` was left, according to a history file; nullopt when it is no ancestor.
-std::optional<uint64_t> switch_point(std::string_view history, std::string_view timeline) {
-  uint32_t wanted = 0;
-  std::from_chars(timeline.data(), timeline.data() + timeline.size(), wanted, 16);
-  while (!history.empty()) {
-    auto line = history.substr(0, history.find('\n'));
-    history.remove_prefix(std::min(history.size(), line.size() + 1));
-    uint32_t number = 0;
-    uint64_t high = 0, low = 0;
-    auto* end = line.data() + line.size();
-    auto x = std::from_chars(line.data(), end, number);
-    if (x.ec != std::errc{} || number != wanted || x.ptr == end) continue;
-    x = std::from_chars(x.ptr + 1, end, high, 16);
-    if (x.ec != std::errc{} || x.ptr == end || *x.ptr != '/') continue;
-    if (std::from_chars(x.ptr + 1, end, low, 16).ec == std::errc{}) return (high << 32) | low;
-  }
-  return std::nullopt;
 }
 
 /// At most this much of what is left, and never nothing.
@@ -143,9 +116,8 @@ struct ledger_driver_pg::impl {
   std::optional<pg::connection> db;
   identity here;               ///< Of `db`, valid while it is there.
   std::optional<identity> old; ///< A backend of ours that may still be executing.
-  acknowledged told;
+  loss_watch told;
   batch_sql sql;
-  std::string suspicion; ///< Why we refuse to write; empty = we do not.
 
   void lose() {
     db.reset();
@@ -156,7 +128,7 @@ struct ledger_driver_pg::impl {
   std::string open(const pg::time_limit& until);
   bool identify(pg::connection& fresh, identity& x, const pg::time_limit& until);
   bool end_old(pg::connection& fresh, const identity& x, const pg::time_limit& until);
-  std::string judge_timeline(pg::connection& fresh, const identity& x, const pg::time_limit& until);
+  void judge_timeline(pg::connection& fresh, const identity& x, const pg::time_limit& until);
   std::string register_backend(pg::connection& fresh, const pg::time_limit& until);
 
   bool send(const std::vector<batch_sql::step>& steps, const pg::time_limit& until);
@@ -171,12 +143,9 @@ ledger_driver_pg::ledger_driver_pg(ledger_driver_config config) : impl_(std::mak
 }
 ledger_driver_pg::~ledger_driver_pg() = default;
 
-bool ledger_driver_pg::loss_suspected() const { return !impl_->suspicion.empty(); }
+bool ledger_driver_pg::loss_suspected() const { return !impl_->told.suspicion().empty(); }
 
-void ledger_driver_pg::accept_loss() {
-  impl_->suspicion.clear();
-  impl_->told = {};
-}
+void ledger_driver_pg::accept_loss() { impl_->told.accept(); }
 
 int ledger_driver_pg::backend_pid() const { return impl_->db ? impl_->db->backend_pid() : 0; }
 
@@ -201,8 +170,8 @@ std::optional<batch_result> ledger_driver_pg::impl::ensure_connected(const pg::t
   if (!db) {
     if (auto error = open(until); !error.empty()) return failed(batch_status::not_connected, error);
   }
-  if (!suspicion.empty())
-    return failed(batch_status::read_only, "acknowledged ops may be lost: " + suspicion);
+  if (auto& why = told.suspicion(); !why.empty())
+    return failed(batch_status::read_only, "acknowledged ops may be lost: " + why);
   return std::nullopt;
 }
 
@@ -218,7 +187,7 @@ std::string ledger_driver_pg::impl::open(const pg::time_limit& until) {
   // Only now is it certain that a lost batch will not commit later (H-04).
   if (!end_old(*fresh, x, until)) return "the old backend has not ended yet";
   old.reset();
-  suspicion = judge_timeline(*fresh, x, until);
+  judge_timeline(*fresh, x, until);
   if (auto error = register_backend(*fresh, until); !error.empty()) return error;
   for (auto& statement : sql::prepared(config.sabotage)) {
     auto made =
@@ -261,25 +230,22 @@ bool ledger_driver_pg::impl::end_old(pg::connection& fresh, const identity& x,
   return false;
 }
 
-/// Empty when nothing that was answered can be missing on this server.
-std::string ledger_driver_pg::impl::judge_timeline(pg::connection& fresh, const identity& x,
-                                                   const pg::time_limit& until) {
-  if (told.system == 0) return {};
-  if (told.system != x.system) return "this is another database cluster";
-  if (told.timeline == x.timeline) return {};
-  auto limit = part_of(until, millis{2000});
-  auto history = fresh.query("SELECT timeline_history()", {}, limit);
-  if (history.ok() && !history.null(0, 0)) {
-    auto left_at = switch_point(history.text(0, 0), told.timeline);
-    if (left_at && *left_at >= told.position) return {};
-  }
-  // The position also covers what others had written. WAL is a prefix of history, so the row of the
-  // last answered batch proves everything before it.
-  if (told.row) {
-    auto found = fresh.query(told.row->sql, told.row->values, limit);
-    if (found.ok() && found.rows() == 1) return {};
-  }
-  return "timeline " + x.timeline + " does not have what was answered on timeline " + told.timeline;
+/// Asks the server what the rule wants to know.
+void ledger_driver_pg::impl::judge_timeline(pg::connection& fresh, const identity& x,
+                                            const pg::time_limit& until) {
+  loss_watch::questions ask;
+  ask.history = [&]() -> std::optional<std::string> {
+    auto rows = fresh.query("SELECT timeline_history()", {}, part_of(until, millis{2000}));
+    if (!rows.ok() || rows.null(0, 0)) return std::nullopt;
+    return std::string{rows.text(0, 0)};
+  };
+  ask.has = [&](const acknowledged_op& promised) {
+    auto row = proof_of(promised);
+    if (!row) return false;
+    auto found = fresh.query(row->sql, row->values, part_of(until, millis{2000}));
+    return found.ok() && found.rows() == 1;
+  };
+  told.judge({x.system, x.timeline, 0}, ask);
 }
 
 std::string ledger_driver_pg::impl::register_backend(pg::connection& fresh,
@@ -367,15 +333,9 @@ bool ledger_driver_pg::impl::roll_back(const pg::time_limit& until) {
 
 void ledger_driver_pg::impl::remember(const batch& what, const batch_result& x,
                                       const pg::result& position) {
-  told.system = here.system;
-  told.position = static_cast<uint64_t>(position.integer(0, 0));
-  told.timeline = position.text(0, 1);
-  for (size_t i = what.ops.size(); i-- > 0;) {
-    if (auto row = proof_of(*what.ops[i], x.verdicts[i])) {
-      told.row = std::move(row);
-      return;
-    }
-  }
+  told.answered(
+    what, x,
+    {here.system, std::string{position.text(0, 1)}, static_cast<uint64_t>(position.integer(0, 0))});
 }
 
 } // namespace tk

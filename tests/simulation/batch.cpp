@@ -37,12 +37,14 @@ uint64_t fresh_seed() {
 } // namespace
 
 json to_json(const run_result& x) {
-  json out{{"wrong", x.wrong},       {"digest", x.digest},       {"steps", x.steps},
-           {"commits", x.commits},   {"visits", x.visits},       {"kills", x.kills},
-           {"pauses", x.pauses},     {"takeovers", x.takeovers}, {"dropped", x.dropped},
-           {"lost", x.lost},         {"faults", x.faults},       {"answers", x.answers},
-           {"happened", x.happened}, {"struck", x.struck},       {"played_ms", x.played.count()},
-           {"covered", x.covered},   {"story", x.story},         {"script", x.script}};
+  json out{
+    {"wrong", x.wrong},       {"digest", x.digest},       {"steps", x.steps},
+    {"commits", x.commits},   {"visits", x.visits},       {"kills", x.kills},
+    {"pauses", x.pauses},     {"takeovers", x.takeovers}, {"dropped", x.dropped},
+    {"lost", x.lost},         {"faults", x.faults},       {"answers", x.answers},
+    {"happened", x.happened}, {"struck", x.struck},       {"played_ms", x.played.count()},
+    {"covered", x.covered},   {"overlaps", x.overlaps},   {"longest_ms", x.longest_overlap.count()},
+    {"story", x.story},       {"script", x.script}};
   return out;
 }
 
@@ -67,6 +69,8 @@ run_result from_json(const json& x) {
   x.at("happened").get_to(out.happened);
   x.at("struck").get_to(out.struck);
   out.played = millis{x.at("played_ms").get<int64_t>()};
+  x.at("overlaps").get_to(out.overlaps);
+  out.longest_overlap = millis{x.at("longest_ms").get<int64_t>()};
   x.at("covered").get_to(out.covered);
   x.at("story").get_to(out.story);
   x.at("script").get_to(out.script);

@@ -1,9 +1,13 @@
 #include "tests/simulation/database.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "persistence/ledger/model_timeline.hpp"
 #include "tests/simulation/asked.hpp"
 
 namespace tk::sim {
@@ -13,7 +17,24 @@ namespace {
 /// A node that has not beaten for so long may be replaced (architecture section 5).
 constexpr millis dead_after{6000};
 
+/// More commits than this are never lost at once.
+constexpr size_t snapshots_max = 4;
+constexpr int64_t cluster = 7'430;
+
 batch_result failed(batch_status x) { return {x, {}, "injected"}; }
+
+std::string in_hex(uint64_t position) {
+  std::array<char, 32> text;
+  auto n =
+    std::snprintf(text.data(), text.size(), "0/%llX", static_cast<unsigned long long>(position));
+  return {text.data(), static_cast<size_t>(n)};
+}
+
+std::string timeline_name(size_t x) {
+  std::array<char, 32> text;
+  auto n = std::snprintf(text.data(), text.size(), "%08zX", x);
+  return {text.data(), static_cast<size_t>(n)};
+}
 
 } // namespace
 
@@ -43,15 +64,18 @@ void database::heal() {
 
 millis database::delay() { return dice_.between(millis{0}, faults_.database_delay_max); }
 
-batch_result database::run(const batch& what) {
+batch_result database::run(int32_t node, const batch& what) {
   model.set_now(time_.now());
+  if (faults_.failover_ppm > 0 && !what.ops.empty()) remember_rows();
   auto out = model.execute(what);
-  if (out.is == batch_status::committed && listener != nullptr) listener->committed(what, out);
+  if (out.is == batch_status::committed && !what.ops.empty()) ++log_end_;
+  if (out.is == batch_status::committed && listener != nullptr)
+    listener->committed(node, what, out);
   return out;
 }
 
-void database::run_late(session& x) {
-  if (auto what = std::exchange(x.late, nullptr)) run(*what);
+void database::run_late(int32_t node, session& x) {
+  if (auto what = std::exchange(x.late, nullptr)) run(node, *what);
 }
 
 void database::answer_later(int32_t node, const std::function<void(batch_result)>& answer,
@@ -79,7 +103,9 @@ void database::arrive(const session_key& key, uint64_t number,
     ++lost_;
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
-  run_late(x); // The driver ends its old backend before anything else (H-04).
+  run_late(key.first.node, x); // The driver ends its old backend before anything else (H-04).
+  if (!may_write(x)) return answer_later(key.first.node, answer, failed(batch_status::read_only));
+  if (has_lost(x) && !what->ops.empty() && listener != nullptr) listener->wrote_after_loss();
   if (faults_.strikes(&fault_mix::contended_ppm, dice_))
     return answer_later(key.first.node, answer, failed(batch_status::contended));
   if (faults_.strikes(&fault_mix::lost_before_ppm, dice_)) {
@@ -88,7 +114,7 @@ void database::arrive(const session_key& key, uint64_t number,
   }
   if (faults_.strikes(&fault_mix::lost_after_ppm, dice_)) {
     ++lost_;
-    run(*what);
+    run(key.first.node, *what);
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   if (faults_.strikes(&fault_mix::lost_late_ppm, dice_)) {
@@ -96,15 +122,92 @@ void database::arrive(const session_key& key, uint64_t number,
     x.late = what;
     time_.after(dice_.between(millis{1}, millis{4000}), [=, this] {
       auto& now = sessions_[key];
-      if (now.number == number && now.late == what) run_late(now);
+      if (now.number == number && now.late == what) run_late(key.first.node, now);
     });
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
-  auto out = run(*what);
+  auto out = run(key.first.node, *what);
   if (out.is == batch_status::committed && !what->ops.empty() && crash &&
       faults_.strikes(&fault_mix::commit_crash_ppm, dice_) && crash(key.first.node))
     return; // Nobody is there to hear it.
-  answer_later(key.first.node, answer, std::move(out));
+  answer_later(
+    key.first.node,
+    [=, this, at = log_end_, on = left_at_.size() + 1](const batch_result& said) {
+      if (said.is == batch_status::committed) told(sessions_[key], *what, said, at, on);
+      answer(said);
+    },
+    std::move(out));
+}
+
+// -- another server (F31) -------------------------------------------------------------------------
+
+void database::remember_rows() {
+  past_.push_back({log_end_, model.rows});
+  if (past_.size() > snapshots_max) past_.pop_front();
+}
+
+void database::fail_over(size_t commits) {
+  for (auto& [key, x] : sessions_) {
+    ++x.number;
+    x.late.reset();
+  }
+  commits = std::min(commits, past_.size());
+  if (commits == 0) {
+    left_at_.push_back(log_end_);
+    past_.clear(); // Who was promoted has all of it, and so have its own standbys.
+    return;
+  }
+  auto& then = past_[past_.size() - commits];
+  auto epochs = model.rows.epochs;
+  auto lost = log_end_ > then.log_end;
+  model.rows = std::move(then.rows);
+  model.rows.epochs = epochs;
+  log_end_ = then.log_end;
+  left_at_.push_back(log_end_);
+  past_.clear();
+  if (lost && listener != nullptr) listener->lost();
+}
+
+/// What the driver does on a new connection: the rule of production asks the model.
+bool database::may_write(session& x) {
+  auto now = left_at_.size() + 1;
+  if (std::exchange(x.timeline, now) != now) {
+    loss_watch::questions ask;
+    ask.history = [this]() -> std::optional<std::string> {
+      std::string out;
+      for (size_t i = 0; i < left_at_.size(); ++i)
+        out += std::to_string(i + 1) + "\t" + in_hex(left_at_[i]) + "\tpromoted\n";
+      return out;
+    };
+    ask.has = [this](const acknowledged_op& promised) { return has_trace(model.rows, promised); };
+    x.told.judge({cluster, timeline_name(now), 0}, ask);
+  }
+  bool may = x.told.suspicion().empty();
+  if (!may && !has_lost(x) && listener != nullptr) listener->stopped_without_loss();
+  return may;
+}
+
+void database::told(session& x, const batch& what, const batch_result& said, uint64_t at,
+                    size_t on) {
+  x.told.answered(what, said, {cluster, timeline_name(on), at});
+  // The judge's own account of it: a promise is an `ok` that somebody will rely on.
+  for (size_t i = 0; i < what.ops.size(); ++i) {
+    auto& one = *what.ops[i];
+    bool repeatable =
+      std::holds_alternative<reread_items>(one) || std::holds_alternative<note_asked>(one) ||
+      std::holds_alternative<settle_refund>(one) || std::holds_alternative<claim_key>(one);
+    if (said.verdicts[i].is != outcome::ok || repeatable) continue;
+    x.promised_at = at;
+    x.promised_on = on;
+  }
+}
+
+/// The last promise was made on a timeline that was left before it.
+bool database::has_lost(const session& x) const {
+  if (x.promised_on == 0) return false;
+  for (auto i = x.promised_on; i <= left_at_.size(); ++i)
+    if (left_at_[i - 1] < x.promised_at) return true;
+  return false;
 }
 
 void database::read(life who, std::function<void(bool)> answer) {
@@ -118,7 +221,7 @@ void database::end_backends(int32_t node) {
   for (auto& [key, x] : sessions_) {
     if (key.first.node != node) continue;
     ++x.number;
-    if (x.late && dice_.chance(500'000)) run_late(x); // It was faster than its end.
+    if (x.late && dice_.chance(500'000)) run_late(node, x); // It was faster than its end.
     x.late.reset();
   }
 }

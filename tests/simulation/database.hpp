@@ -1,15 +1,18 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "persistence/ledger/core.hpp"
 #include "persistence/ledger/model_driver.hpp"
 #include "persistence/ledger/port.hpp"
 #include "persistence/ledger/roster_port.hpp"
+#include "persistence/ledger/timeline.hpp"
 #include "persistence/reads/port.hpp"
 #include "tests/simulation/agenda.hpp"
 #include "tests/simulation/dice.hpp"
@@ -27,7 +30,14 @@ struct life {
 /// Hears of everything that is committed, when it is.
 struct commit_listener {
   virtual ~commit_listener() = default;
-  virtual void committed(const batch& what, const batch_result& said) = 0;
+  /// @param node whose ledger sent it.
+  virtual void committed(int32_t node, const batch& what, const batch_result& said) = 0;
+  /// A lane that had told of something that was lost has written again (I26).
+  virtual void wrote_after_loss() = 0;
+  /// A lane that had told of nothing that was lost refuses to write (I26).
+  virtual void stopped_without_loss() = 0;
+  /// Commits that were told are not on record any more.
+  virtual void lost() = 0;
 };
 
 /// PostgreSQL as the nodes meet it: connections that take time, get lost before and after COMMIT,
@@ -59,6 +69,10 @@ public:
   /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
   void cut(int32_t node, millis length);
 
+  /// Another server goes on without the last `commits` of this one (F31). Shards and their epochs
+  /// stay as they are.
+  void fail_over(size_t commits);
+
   /// Hears of every batch on its way to the server, and of what its node hears.
   std::function<void(int32_t node, bool answer, const std::string& what)> on_batch;
 
@@ -72,13 +86,27 @@ private:
   struct session {
     uint64_t number = 0;
     std::shared_ptr<const batch> late; ///< The client has gone; the backend goes on.
+    loss_watch told;                   ///< The driver's: the production rule.
+    size_t timeline = 1;               ///< On which it was asked last.
+    uint64_t promised_at = 0;          ///< The judge's: end of the log at the last promise told.
+    size_t promised_on = 0;            ///< And its timeline; 0 = nothing was promised.
+  };
+  /// What was there before a commit.
+  struct snapshot {
+    uint64_t log_end = 0;
+    model_rows rows;
   };
   using session_key = std::pair<life, size_t>;
 
   void arrive(const session_key& key, uint64_t number, const std::shared_ptr<const batch>& what,
               const std::function<void(batch_result)>& answer);
-  void run_late(session& x);
-  batch_result run(const batch& what);
+  void run_late(int32_t node, session& x);
+  batch_result run(int32_t node, const batch& what);
+  void remember_rows();
+  bool may_write(session& x);
+  /// The lane's driver has heard of a commit and is about to tell of it.
+  void told(session& x, const batch& what, const batch_result& said, uint64_t at, size_t on);
+  [[nodiscard]] bool has_lost(const session& x) const;
   /// Ends every backend of a node: what it was doing is rolled back or was just committed.
   void end_backends(int32_t node);
   void take_over_from_the_dead(int32_t taker);
@@ -97,6 +125,9 @@ private:
   };
   std::map<int32_t, member> roster_;
   std::array<int32_t, shard_count> owners_{};
+  uint64_t log_end_ = 1;
+  std::vector<uint64_t> left_at_; ///< Where each timeline before this one was left.
+  std::deque<snapshot> past_;     ///< Before the last commits, while fail-overs may come.
   uint64_t takeovers_ = 0, lost_ = 0;
   std::map<int32_t, uint64_t> ops_of_node_;
 };

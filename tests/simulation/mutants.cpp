@@ -45,7 +45,8 @@ std::span<const planted_bug> planted_bugs() {
     {"silence_is_no", "storm"},         {"silence_is_sold", "storm"},
     {"silence_is_yes", "storm"},        {"skips_an_epoch", "storm"},
     {"sold_for_ever", "storm"},         {"takes_another_body", "storm"},
-    {"thaws_blindly", "storm"},
+    {"thaws_blindly", "storm"},         {"trusts_any_timeline", "failover"},
+    {"voids_without_record", "money"},
   };
   return all;
 }

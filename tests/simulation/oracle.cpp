@@ -1,6 +1,7 @@
 #include "tests/simulation/oracle.hpp"
 
 #include <algorithm>
+#include <variant>
 
 namespace tk::sim {
 
@@ -20,6 +21,38 @@ bool may_become(reservation_status from, reservation_status to) {
   return from == reservation_status::confirmed && to == reservation_status::cancelled;
 }
 
+/// On whose behalf an op is: the entity that submits it. An epoch of 0 = nobody's.
+struct author {
+  participant operator()(const create_reservation& x) const { return x.items.front().block; }
+  participant operator()(const release_reservation& x) const { return x.items.front().block; }
+  participant operator()(const complete_payment& x) const { return x.items.front().block; }
+  participant operator()(const cancel_paid& x) const { return x.items.front().block; }
+  participant operator()(const reread_items& x) const { return x.block; }
+  participant operator()(const begin_attempt& x) const { return x.block; }
+  participant operator()(const fail_attempt& x) const { return x.block; }
+  participant operator()(const open_family& x) const { return x.session; }
+  participant operator()(const rotate_token& x) const { return x.session; }
+  participant operator()(const revoke_tokens& x) const { return x.session; }
+  participant operator()(const open_payment& x) const { return x.checkout; }
+  participant operator()(const note_asked& x) const { return x.checkout; }
+  participant operator()(const claim_refund& x) const { return x.checkout; }
+  participant operator()(const settle_refund& x) const { return x.checkout; }
+  participant operator()(const room_turn& x) const { return x.room; }
+  participant operator()(const gate_turn& x) const { return x.gate; }
+  participant operator()(const admit_ticket&) const { return {}; }
+  participant operator()(const claim_key&) const { return {}; }
+};
+
+const char* word_for(reservation_status x) {
+  switch (x) {
+  case reservation_status::pending: return "pending";
+  case reservation_status::confirmed: return "confirmed";
+  case reservation_status::cancelled: return "cancelled";
+  case reservation_status::expired: return "expired";
+  }
+  return "?";
+}
+
 std::string name_of(seat_id x) {
   return "seat " + std::to_string(x.lo % 10'000) + " of block " + std::to_string(x.lo / 10'000);
 }
@@ -32,15 +65,35 @@ void oracle::fail(const std::string& invariant, const std::string& what) {
 
 // -- commits --------------------------------------------------------------------------------------
 
-void oracle::committed(const batch& what, const batch_result& said) {
+void oracle::committed(int32_t node, const batch& what, const batch_result& said) {
   ++commits_;
   check_epochs();
   check_fences(what, said);
+  if (node != 0) check_writers(node, what, said);
   check_seats();
   check_quotas();
   check_limits();
   check_reservations();
   check_books();
+}
+
+// -- fail-over with loss --------------------------------------------------------------------------
+
+void oracle::wrote_after_loss() {
+  fail("I26", "a lane wrote on a timeline that does not have what it had told");
+}
+
+void oracle::stopped_without_loss() {
+  fail("I26", "a lane stopped, and everything that it had told is there");
+}
+
+/// From here on nobody can be held to what was told before: rows are judged by themselves.
+void oracle::lost() {
+  loss_ = true;
+  statuses_.clear();
+  by_key_.clear();
+  books_seen_ = 0;
+  sums_.clear();
 }
 
 void oracle::check_epochs() {
@@ -68,12 +121,25 @@ void oracle::check_fences(const batch& what, const batch_result& said) {
   }
 }
 
+/// I8: two nodes may believe to own a shard, but in one epoch only one of them writes for it.
+void oracle::check_writers(int32_t node, const batch& what, const batch_result& said) {
+  for (size_t i = 0; i < what.ops.size(); ++i) {
+    if (said.verdicts[i].is != outcome::ok) continue;
+    auto who = std::visit(author{}, *what.ops[i]);
+    if (who.epoch == 0) continue;
+    auto [known, fresh] = writers_.emplace(std::pair{who.shard, who.epoch}, node);
+    if (known->second != node)
+      fail("I8", "nodes " + std::to_string(known->second) + " and " + std::to_string(node) +
+                   " have written for shard " + std::to_string(who.shard) + " in one epoch");
+  }
+}
+
 void oracle::check_creation(const create_reservation& x) {
   if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
   made_at_[x.id] = time_.now();
   // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
   if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0 &&
-      faults_.old_frames_ppm == 0)
+      faults_.old_frames_ppm == 0 && !loss_)
     fail("I4", "more reservations were made than asked for");
   if (x.key.empty()) return;
   auto [known, fresh] = by_key_.emplace(std::tuple{x.user, x.operation, x.key}, x.id);
@@ -82,6 +148,7 @@ void oracle::check_creation(const create_reservation& x) {
 
 /// I11: an attempt ends as failed when it is certain that its money was not taken.
 void oracle::check_end(const fail_attempt& x) {
+  if (loss_) return; // The provider has books of its own.
   auto taken = provider_.books().captures;
   if (std::ranges::find(taken, to_string(x.attempt), &mock_capture::idempotency_key) != taken.end())
     fail("I11", "an attempt ended as failed, and its money was taken");
@@ -132,7 +199,7 @@ void oracle::check_quotas() {
 /// I10: nobody holds more than allowed. A frame that comes twice may hold what was refused, and
 /// the session does not know.
 void oracle::check_limits() {
-  if (faults_.duplicate_ppm > 0 || faults_.old_frames_ppm > 0) return;
+  if (faults_.duplicate_ppm > 0 || faults_.old_frames_ppm > 0 || loss_) return;
   std::map<user_id, int64_t> held;
   for (auto& [id, x] : model_.rows.reservations)
     if (x.row.status == reservation_status::pending && x.row.expires_at > model_.now())
@@ -205,9 +272,10 @@ void oracle::check_contested(const told_hold& x) {
 void oracle::heard(const told_hold& x) {
   ++answers_["hold " + std::string{to_string(x.is)}];
   for (auto& item : x.items) --interests_[item.seat].open;
-  if (x.is == ec::ok) check_token(x);
+  if (x.is == ec::ok && !loss_) check_token(x);
   if (x.is == ec::seat_contested && faults_.none()) check_contested(x);
   for (auto& item : x.items) interests_[item.seat].ended = time_.now();
+  if (loss_) return;
   told_.heard(x);
   if (x.is == ec::ok) {
     auto row = model_.rows.reservations.find(x.id);
@@ -250,7 +318,7 @@ void oracle::check_sold(const told_hold& x) {
 void oracle::heard_payment(const told_payment& x) {
   ++answers_["payment " + std::string{to_string(x.is)}];
   told_.heard_payment(x);
-  if (x.is != ec::ok) return;
+  if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end()) return fail("I4", "paid for what is not on record");
   // Confirmed when it was said; a cancellation may have followed.
@@ -274,7 +342,7 @@ void oracle::check_key(const told_payment& x) {
 void oracle::heard_cancel(const told_change& x) {
   ++answers_["cancel " + std::string{to_string(x.is)}];
   told_.heard_cancel(x);
-  if (x.is != ec::ok) return;
+  if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end() ||
       row->second.row.status != reservation_status::cancelled)
@@ -284,7 +352,7 @@ void oracle::heard_cancel(const told_change& x) {
 void oracle::heard_refund(const told_change& x) {
   ++answers_["refund " + std::string{to_string(x.is)}];
   told_.heard_refund(x);
-  if (x.is != ec::ok) return;
+  if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end() ||
       row->second.row.status != reservation_status::cancelled)
@@ -300,9 +368,26 @@ void oracle::check_rest() {
     fail("L3", x.row.pinned ? "a pin without end" : "a hold outlived its end");
   }
   check_money_at_rest();
+  check_stories();
+}
+
+/// I15: the story of every order, told step by step, ends where its row is.
+void oracle::check_stories() {
+  std::map<reservation_id, std::pair<std::string, std::string>> ends;
+  for (auto& x : model_.rows.history) {
+    auto [known, fresh] = ends.emplace(x.reservation, std::pair{x.to, x.payment_to});
+    auto from = fresh ? std::pair<std::string, std::string>{} : known->second;
+    if (x.from != from.first || x.payment_from != from.second)
+      return fail("I15", "a step of an order's story does not begin where the last one ended");
+    known->second = {x.to, x.payment_to};
+  }
+  for (auto& [id, x] : model_.rows.reservations)
+    if (ends[id] != std::pair<std::string, std::string>{word_for(x.row.status), x.payment_status})
+      return fail("I15", "the story of an order ends otherwise than its row");
 }
 
 void oracle::check_history() {
+  if (loss_) return;
   if (auto wrong = told_.check(refusals_may_be_old); !wrong.empty()) fail("I5", wrong);
 }
 
@@ -318,6 +403,8 @@ void oracle::check_money_at_rest() {
   auto& rows = model_.rows;
   for (auto& [no, x] : rows.attempts)
     if (x.status == "live") fail("I11", "an attempt to pay without end");
+  check_tickets();
+  if (loss_) return; // What was given back and forgotten is given back by an operator.
   for (auto& [no, x] : rows.refunds)
     if (!x.done) fail("I11", "a refund that was not carried out");
   int64_t due = 0;
@@ -331,6 +418,10 @@ void oracle::check_money_at_rest() {
   if (sums_["owed"] != 0) fail("I11", "something is owed for ever");
   if (sums_["provider"] != due || sums_["sales"] != -due)
     fail("I11", "the books do not say what the provider says");
+}
+
+void oracle::check_tickets() {
+  auto& rows = model_.rows;
   std::map<reservation_id, int64_t> valid;
   for (auto& [no, x] : rows.tickets)
     if (x.status == "valid") ++valid[x.reservation];

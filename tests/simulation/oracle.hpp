@@ -36,7 +36,10 @@ public:
     told_.twins = faults.duplicate_ppm > 0 || faults.old_frames_ppm > 0;
   }
 
-  void committed(const batch& what, const batch_result& said) override;
+  void committed(int32_t node, const batch& what, const batch_result& said) override;
+  void wrote_after_loss() override;
+  void stopped_without_loss() override;
+  void lost() override;
   /// Somebody is about to ask for something.
   void asked(user_id x, const std::string& digest, const std::vector<wanted_item>& items);
   void heard(const told_hold& x);
@@ -69,6 +72,7 @@ private:
   };
   void fail(const std::string& invariant, const std::string& what);
   void check_fences(const batch& what, const batch_result& said);
+  void check_writers(int32_t node, const batch& what, const batch_result& said);
   void check_creation(const create_reservation& x);
   void check_end(const fail_attempt& x);
   void check_token(const told_hold& x);
@@ -81,6 +85,8 @@ private:
   void check_epochs();
   void check_books();
   void check_money_at_rest();
+  void check_tickets();
+  void check_stories();
   void check_key(const told_payment& x);
 
   const agenda& time_;
@@ -89,6 +95,7 @@ private:
   int32_t holds_max_;
   fault_mix faults_; ///< What cannot be demanded when something goes wrong.
   std::string wrong_;
+  bool loss_ = false; ///< What was told may be gone; the loss is known.
   uint64_t commits_ = 0;
   std::map<std::string, uint64_t> answers_;
   std::map<seat_id, std::vector<seat_change>> seats_;
@@ -108,6 +115,7 @@ private:
   };
   std::map<user_id, sign_out> signed_out_;
   std::array<int64_t, shard_count> epochs_{};
+  std::map<std::pair<uint16_t, int64_t>, int32_t> writers_; ///< By shard and epoch: its node.
   history told_;
   size_t books_seen_ = 0;
   std::map<std::string, int64_t> sums_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -49,6 +50,8 @@ void totals::add(uint64_t seed, const run_result& x) {
   takeovers += x.takeovers;
   dropped += x.dropped;
   lost += x.lost;
+  overlaps += x.overlaps;
+  longest_overlap = std::max(longest_overlap, x.longest_overlap);
   played += x.played;
   digest += (seed * 0x9e3779b97f4a7c15ull ^ x.digest) * 0x100000001b3ull;
   for (auto& [what, n] : x.answers) answers[what] += n;
@@ -96,6 +99,8 @@ void print(const totals& x, const options& how) {
               "%016" PRIx64 "\n",
               x.seeds, static_cast<double>(x.played.count()) / 3.6e6, x.visits, x.steps, x.commits,
               x.kills, x.pauses, x.takeovers, x.dropped, x.lost, x.digest);
+  std::printf("  two nodes believed to own a shard %" PRIu64 " times, for %" PRId64 " ms at most\n",
+              x.overlaps, x.longest_overlap.count());
   for (auto& [what, n] : x.answers) std::printf("  %-32s %" PRIu64 "\n", what.c_str(), n);
   print_strikes(x.struck);
   if (!how.show_coverage && !how.demand_coverage) return;

@@ -17,9 +17,13 @@ constexpr millis healing_max{1'200'000};
 constexpr millis healing_min{75'000};
 /// Every so many seeds the whole time is waited for, whether anything is open or not.
 constexpr uint64_t patient_every = 16;
+/// At rest a node beats, sweeps and asks for boards: so many messages a second are enough for it.
+constexpr uint64_t idle_steps_max = 40;
+constexpr millis idle_for{10'000};
 
 fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& how) {
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
+  if (!plan.fail_over) mix.failover_ppm = 0;
   if (how.mode == run_mode::lite) mix.thin_out(seed);
   for (auto& x : how.without) mix.leave_out(x);
   return mix;
@@ -49,7 +53,9 @@ public:
     if (world_.database_dice.chance(500'000)) world_.db.announce(plan.nodes);
     if (!plan.faults) judge_.refusals_may_be_old = millis{200};
     world_.db.listener = &judge_;
-    world_.watch = [this] { return judge_.wrong(); };
+    world_.watch = [this] {
+      return judge_.wrong().empty() ? world_.owners.wrong() : judge_.wrong();
+    };
     world_.left_out = how.without;
     people_.only = how.people;
     if (how.tell) world_.record = &record_;
@@ -121,12 +127,25 @@ private:
     return {};
   }
 
+  /// L5: nobody is busy with what is over.
+  std::string check_idling() {
+    auto before = world_.steps();
+    if (auto wrong = world_.run_until(world_.time.now() + idle_for); !wrong.empty()) return wrong;
+    auto nodes = static_cast<uint64_t>(world_.plan.nodes);
+    auto rate = (world_.steps() - before) / nodes / static_cast<uint64_t>(idle_for.count() / 1000);
+    if (rate <= idle_steps_max) return {};
+    return "L5: every node handles " + std::to_string(rate) + " messages a second at rest";
+  }
+
   std::string come_to_rest() {
     auto healed = world_.time.now();
     auto least = seed_ % patient_every == 0 ? healing_max : healing_min;
     for (auto after = least;; after += millis{5000}) {
       if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
-      if (people_.waiting() == 0 && judge_.at_rest()) return check_memory();
+      if (people_.waiting() == 0 && judge_.at_rest()) {
+        auto wrong = check_memory();
+        return wrong.empty() ? check_idling() : wrong;
+      }
       if (after >= healing_max) break;
     }
     if (people_.waiting() != 0)
@@ -157,6 +176,8 @@ private:
     out.takeovers = world_.db.takeovers();
     out.dropped = world_.net.dropped();
     out.lost = world_.db.lost();
+    out.overlaps = world_.owners.overlaps();
+    out.longest_overlap = world_.owners.longest();
     out.faults = mix_.names();
     out.answers = judge_.answers();
     out.happened = world_.happened();

@@ -31,6 +31,8 @@ struct run_result {
   std::string wrong; ///< Empty = everything held.
   uint64_t digest = 0, steps = 0, commits = 0, visits = 0;
   uint64_t kills = 0, pauses = 0, takeovers = 0, dropped = 0, lost = 0;
+  uint64_t overlaps = 0; ///< Times that two nodes believed to own a shard.
+  millis longest_overlap{0};
   std::string faults;
   std::vector<std::string> story, script;           ///< If asked for: its end, and what people did.
   std::map<std::string, uint64_t> answers, covered; ///< `coverage::flat`.

@@ -64,6 +64,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   out.length = millis{length_s * 1000};
   x.number("hold_s", out.hold_s, 1, 3600);
   x.flag("faults", out.faults);
+  x.flag("fail_over", out.fail_over);
   std::string wrong;
   if (auto people = x.find("people_do"); people != nullptr)
     wrong = read_habits(*people, out.people_do);
@@ -107,6 +108,9 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.slow_node_ppm = some(1'000, 10'000);
   x.actor_dies_ppm = some(50, 3'000);
   x.ledger_bound = some(2, 6);
+  x.early_timers_ppm = some(1'000, 10'000);
+  x.link_reset_ppm = some(1'000, 30'000);
+  x.failover_ppm = static_cast<uint32_t>(d.between(1'000, 5'000));
   return x;
 }
 
@@ -137,6 +141,9 @@ std::span<const fault_kind> fault_kinds() {
     {"slow-node", &x::slow_node_ppm},
     {"actor-dies", &x::actor_dies_ppm},
     {"narrow-ledger", &x::ledger_bound},
+    {"early-timers", &x::early_timers_ppm},
+    {"link-reset", &x::link_reset_ppm},
+    {"fail-over", &x::failover_ppm},
   };
   return all;
 }

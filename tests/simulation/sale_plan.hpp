@@ -44,6 +44,7 @@ struct sale_plan {
   millis length{60'000}; ///< While people come and things go wrong.
   int32_t hold_s = 15;
   bool faults = true;
+  bool fail_over = false; ///< The server may be replaced by one that lacks the last commits.
   habits people_do;
 };
 
@@ -59,7 +60,8 @@ struct fault_mix {
   // The wire between nodes (F1, F2, F4, F5, F6, F8).
   uint32_t drop_ppm = 0, duplicate_ppm = 0, slow_ppm = 0;
   millis wire_delay_max{2};
-  uint32_t cut_ppm = 0; ///< Per tick of 100 ms: a path is cut, both ways or one.
+  uint32_t cut_ppm = 0;        ///< Per tick of 100 ms: a path is cut, both ways or one.
+  uint32_t link_reset_ppm = 0; ///< F11, per frame: its link breaks, and may while it is made again.
   // F3, F7, F9 with F6.
   uint32_t old_frames_ppm = 0; ///< A frame of long ago comes once more.
   uint32_t path_capacity = 0;  ///< More frames at once are lost; 0 = no bound.
@@ -71,13 +73,15 @@ struct fault_mix {
   uint32_t slow_node_ppm = 0;  ///< Per tick: a node gets a fifth of its time for a while.
   uint32_t actor_dies_ppm = 0; ///< Per message of an entity: as by an exception.
   uint32_t ledger_bound = 0;   ///< Ops without outcome that a lane takes; 0 = as always.
-  // Clocks (F22, F23, F25).
+  // Clocks (F22, F23, F24, F25).
   uint32_t skew_max_ms = 0;
   uint32_t jump_ppm = 0;
-  // The database (F26, F27, F28, F29).
+  uint32_t early_timers_ppm = 0; ///< F24, per tick: all timers that are due within seconds run out.
+  // The database (F26, F27, F28, F29, F31).
   uint32_t lost_before_ppm = 0, lost_after_ppm = 0, lost_late_ppm = 0, contended_ppm = 0;
   uint32_t away_ppm = 0; ///< Per tick: no connection for a while, of one node or of all.
   uint32_t read_fails_ppm = 0;
+  uint32_t failover_ppm = 0; ///< F31, per tick; only of sales that ask for it.
   millis database_delay_max{3};
   // The provider (F46, F47).
   uint32_t bank_loses_ppm = 0, bank_slow_ppm = 0, bank_away_ppm = 0;

@@ -26,7 +26,7 @@ caf::actor_id id_of(caf::resumable* job) {
 batch_result stage::executor::execute(const batch& what) {
   on->model_.set_now(on->time_.now());
   auto out = on->model_.execute(what);
-  if (out.is == batch_status::committed) on->judge_.committed(what, out);
+  if (out.is == batch_status::committed) on->judge_.committed(0, what, out);
   return out;
 }
 

@@ -16,11 +16,20 @@ namespace {
 
 /// Of each path: enough to meet frames from before the last epochs.
 constexpr size_t remembered_max = 64;
+/// So many frames wait for their link; more are lost.
+constexpr size_t waiting_max = 32;
+/// Where links break, they break so often while they are made.
+constexpr uint32_t broken_greetings_ppm = 300'000;
 
 } // namespace
 
 void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links) {
   ends_[who.node] = {who, std::move(door), std::move(links)};
+}
+
+void wire::detach(int32_t node) {
+  ends_.erase(node);
+  std::erase_if(connections_, [node](auto& x) { return x.first.first == node; });
 }
 
 void wire::cut(int32_t from, int32_t to, millis length) {
@@ -63,26 +72,75 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
     if (past.size() < remembered_max) past.emplace_back(how, x);
     else past[dice_.below(past.size())] = {how, x};
   }
+  auto receiver = ends_.find(to);
+  auto& link = connections_[along];
+  auto whom = receiver == ends_.end() ? life{} : receiver->second.who;
+  if (link.open && (link.with != whom || faults_.strikes(&fault_mix::link_reset_ppm, dice_))) {
+    tell(from.node, to, "the link breaks");
+    link.open = false;
+  }
+  if (link.open) return send(along, how, x);
+  if (link.waiting.size() < waiting_max) link.waiting.emplace_back(how, x);
+  else ++dropped_;
+  if (link.waiting.size() == 1) greet(along, whom);
+}
+
+/// The first frame makes the link: whoever is there answers, some time later, or nobody does.
+void wire::greet(const path& along, life whom) {
+  auto& link = connections_[along];
+  link.with = whom;
+  link.greeting = ++greetings_;
+  auto late = faults_.strikes(&fault_mix::slow_ppm, dice_);
+  auto most = late ? millis{5000} : 2 * faults_.wire_delay_max;
+  time_.after(dice_.between(millis{0}, most),
+              [=, this, no = link.greeting] { greeted(along, no); });
+}
+
+void wire::greeted(const path& along, uint64_t no) {
+  auto i = connections_.find(along);
+  if (i == connections_.end() || i->second.greeting != no) return; // It died, or began anew.
+  auto& link = i->second;
+  auto receiver = ends_.find(along.second);
+  auto waiting = std::exchange(link.waiting, {});
+  bool refused = receiver == ends_.end() || receiver->second.who != link.with;
+  bool broken = faults_.link_reset_ppm > 0 && dice_.chance(broken_greetings_ppm);
+  if (broken) faults_.note(&fault_mix::link_reset_ppm);
+  // Both ways have to be there for a greeting; what waited for it is lost with it.
+  if (refused || broken || is_cut(along) || is_cut({along.second, along.first})) {
+    dropped_ += waiting.size();
+    return tell(along.first, along.second, "no link");
+  }
+  link.open = true;
+  for (auto& [how, x] : waiting) send(along, how, x);
+}
+
+bool wire::is_cut(const path& along) const {
+  auto cut = cut_until_.find(along);
+  return clogged_.contains(along) || (cut != cut_until_.end() && time_.now() < cut->second);
+}
+
+void wire::send(const path& along, way how, const frame& x) {
+  auto from = along.first, to = along.second;
   auto copies = faults_.strikes(&fault_mix::duplicate_ppm, dice_) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (faults_.strikes(&fault_mix::drop_ppm, dice_)) {
       ++dropped_;
-      tell(from.node, to, x.about + " (lost)");
+      tell(from, to, x.about + " (lost)");
       continue;
     }
     if (faults_.path_capacity > 0 && under_way_[along] >= faults_.path_capacity) {
       ++dropped_;
       faults_.note(&fault_mix::path_capacity);
-      tell(from.node, to, x.about + " (no room)");
+      tell(from, to, x.about + " (no room)");
       continue;
     }
     ++under_way_[along];
-    tell(from.node, to, x.about + (i > 0 ? " (again)" : ""));
+    tell(from, to, x.about + (i > 0 ? " (again)" : ""));
     auto most =
       faults_.strikes(&fault_mix::slow_ppm, dice_) ? millis{5000} : faults_.wire_delay_max;
     time_.after(dice_.between(millis{0}, most), [=, this] {
       --under_way_[along];
-      arrive(along.first, to, how, x);
+      arrive(from, to, how, x);
     });
   }
 }

@@ -33,7 +33,7 @@ public:
   /// Names the actors that take frames for a node: requests come to `door`, answers to requests of
   /// its own to `links[other node]`.
   void attach(life who, caf::actor door, std::map<int32_t, caf::actor> links);
-  void detach(int32_t node) { ends_.erase(node); }
+  void detach(int32_t node);
   /// Towards the door of `to`.
   void send_request(life from, int32_t to, frame x);
   /// Back to the link of `to` that speaks with `from`.
@@ -62,6 +62,10 @@ private:
   using sent = std::pair<way, frame>;
   void repeat_old(const path& along);
   void carry(life from, int32_t to, way how, const frame& x);
+  void send(const path& along, way how, const frame& x);
+  void greet(const path& along, life whom);
+  void greeted(const path& along, uint64_t no);
+  [[nodiscard]] bool is_cut(const path& along) const;
   void tell(int32_t from, int32_t to, const std::string& what) const;
   void arrive(int32_t from, int32_t to, way how, const frame& x);
 
@@ -73,6 +77,15 @@ private:
   std::map<path, std::vector<sent>> clogged_;
   std::map<path, std::vector<sent>> past_; ///< Some that were sent, to be sent again.
   std::map<path, uint32_t> under_way_;
+  /// A link in one direction: made by a greeting that takes its time and may fail (F11).
+  struct connection {
+    life with; ///< The life that was greeted; another one is greeted anew.
+    bool open = false;
+    uint64_t greeting = 0;     ///< Number of the last one.
+    std::vector<sent> waiting; ///< For the greeting's answer.
+  };
+  std::map<path, connection> connections_;
+  uint64_t greetings_ = 0;
   uint64_t dropped_ = 0, carried_ = 0;
 };
 

@@ -307,7 +307,15 @@ void world::tick() {
       x->paused_until = std::max(x->paused_until, time.now() + tick_every * 4 / 5);
   if (!healing_) go_wrong();
   if (steps_ != 0) spread_boards();
+  look_at_owners();
   time.after(tick_every, [this] { tick(); });
+}
+
+void world::look_at_owners() {
+  std::vector<std::pair<int32_t, const epoch_table*>> nodes;
+  nodes.reserve(hosts_.size());
+  for (auto& [no, x] : hosts_) nodes.emplace_back(no, &x->node.epochs);
+  owners.look(time.now(), nodes);
 }
 
 /// False when this single fault is left out. It is named after its kind and the time.
@@ -357,6 +365,28 @@ void world::go_wrong() {
     tell("no database for node " + std::to_string(whose));
     db.cut(whose, away_for);
   }
+  if (draw("fail-over", &fault_mix::failover_ppm)) fail_over(d);
+  auto early_by = d.between(millis{20}, millis{3'000});
+  if (draw("early-timers", &fault_mix::early_timers_ppm)) {
+    // The timers' clock runs ahead of all others, so that what is due soon is due now.
+    tell("timers are early by " + std::to_string(early_by.count()) + " ms");
+    jobs_.advance_time(early_by);
+  }
+}
+
+/// The database goes on elsewhere, perhaps without the last commits (F31). An operator looks at
+/// what stopped and accepts the loss: every node is started anew, because its memory is of what is
+/// gone.
+void world::fail_over(dice d) {
+  auto commits = static_cast<size_t>(d.below(4));
+  tell("the database fails over without the last " + std::to_string(commits) + " commits");
+  db.fail_over(commits);
+  db.cut(0, d.between(millis{1'000}, millis{4'000}));
+  if (commits == 0) return;
+  time.after(d.between(millis{4'000}, millis{15'000}), [this] {
+    tell("an operator accepts the loss");
+    for (int32_t n = 1; n <= plan.nodes; ++n) kill(n, millis{1000});
+  });
 }
 
 /// Paths stop one after the other and go on in another order.
@@ -523,67 +553,6 @@ std::string world::run_until(instant end) {
     else advance_to(next);
   }
   return {};
-}
-
-// -- what is written down -------------------------------------------------------------------------
-
-void world::note(const std::string& from, const std::string& to, const std::string& what) {
-  if (record != nullptr) record->note(to_ms(time.now()) - to_ms(start_), from, to, what);
-}
-
-world::open_request world::begin_request(asked_thing what, int32_t node) {
-  if (what.operation == nullptr) return nullptr;
-  note("people", "node " + std::to_string(node), what.by + ": " + what.operation + " " + what.what);
-  auto struck = struck_ == nullptr ? fault_counts{} : *struck_;
-  return std::make_shared<coverage::open_request>(
-    coverage::open_request{std::move(what), std::move(struck)});
-}
-
-void world::end_request(const open_request& x, int32_t node, ec is) {
-  if (!x) return;
-  note("node " + std::to_string(node), "people",
-       x->what.by + ": " + x->what.operation + ": " + std::string{to_string(is)});
-  covered.end(*x, struck_ == nullptr ? x->struck : *struck_);
-}
-
-/// Lets the parts of the world say what passes through them.
-void world::note_traffic() {
-  net.on_frame = [this](int32_t from, int32_t to, const std::string& what) {
-    note("node " + std::to_string(from), "node " + std::to_string(to), what);
-  };
-  db.on_batch = [this](int32_t node, bool answer, const std::string& what) {
-    auto name = "node " + std::to_string(node);
-    if (answer) note("database", name, what);
-    else note(name, "database", what);
-  };
-  money.on_call = [this](const std::string& what) { note("bank", "", what); };
-}
-
-void world::count_probes() {
-  auto count = [this](const host& x) {
-    auto& p = x.node.probe;
-    auto add = [this](const char* name, uint64_t n) { covered.count(name, n); };
-    add("reservations_created", p.reservations_created);
-    add("reservations_cancelled", p.reservations_cancelled);
-    add("reservations_expired", p.reservations_expired);
-    add("seat_conflicts", p.seat_conflicts);
-    add("outcomes_unknown", p.outcomes_unknown);
-    add("claims_reread", p.claims_reread);
-    add("payments_declined", p.payments.declined);
-    add("payments_voided", p.payments.voided);
-    add("payments_untried", p.payments.untried);
-    add("payments_late", p.payments.late);
-    add("payments_unknown", p.payments_unknown);
-    add("refunds_done", p.refunds_done);
-    add("refunds_put_off", p.refunds_put_off);
-    add("entity_restarts", p.entity_restarts);
-    add("activations", p.activations);
-    add("passivations", p.passivations);
-    add("bank_calls_failed", x.bank_probe.calls_failed);
-    add("bank_calls_not_permitted", x.bank_probe.calls_not_permitted);
-  };
-  for (auto& [no, x] : hosts_) count(*x);
-  for (auto& x : graves_) count(*x);
 }
 
 } // namespace tk::sim

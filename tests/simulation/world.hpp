@@ -24,6 +24,7 @@
 #include "tests/simulation/database.hpp"
 #include "tests/simulation/names.hpp"
 #include "tests/simulation/recorder.hpp"
+#include "tests/simulation/registry.hpp"
 #include "tests/simulation/wire.hpp"
 
 /// A whole cluster in one thread and in virtual time. Everything inside a node is the production
@@ -173,6 +174,7 @@ public:
   [[nodiscard]] const std::vector<std::string>& happened() const { return happened_; }
   /// What was tried so far.
   coverage covered;
+  registry owners;
   /// Adds what the nodes themselves have counted to it.
   void count_probes();
   /// Where everything that happens is written down, if anywhere.
@@ -198,11 +200,13 @@ private:
   void tick();
   void go_wrong();
   void let_blocks_die();
+  void fail_over(dice d);
   void swizzle(dice d);
   [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   static caf::local_actor* actor_of(caf::resumable* job);
   void spread_boards();
+  void look_at_owners();
   void note_new_actors();
   bool step();
   [[nodiscard]] bool paused(caf::actor_id x);
