@@ -86,7 +86,18 @@ std::optional<seen_place> queue_front::look(event_id event, const queue_ticket& 
   auto seen = see(board, ticket);
   if (seen.is != sight::waiting) return std::nullopt;
   alive(event, ticket);
+  note_poll(*board, ticket, seen.ahead);
   return seen_place{seen.ahead, std::move(board)};
+}
+
+void queue_front::note_poll(const room_board& board, const queue_ticket& ticket, uint32_t ahead) {
+  auto now = node_.clock->now();
+  bool drawing = board.draw.wanted() && !board.draw.drawn();
+  auto next_s =
+    drawing ? pre_queue_poll_s(board.draw.opens_at - now, ticket.place.number, board.waiting())
+            : next_poll_s(ahead + 1);
+  std::unique_lock guard{mutex_};
+  if (rooms_[board.event].polls.early(ticket.place.code(), now, next_s)) ++early_polls_;
 }
 
 void queue_front::alive(event_id event, const queue_ticket& ticket) {

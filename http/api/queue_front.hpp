@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "actors/waiting_room/draw.hpp"
 #include "actors/waiting_room/messages.hpp"
+#include "http/api/poll_watch.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/node_context.hpp"
 
@@ -52,6 +54,8 @@ public:
   void alive(event_id event, const queue_ticket& ticket);
   /// A room's answer was passed on: boards that are older do not tell what its asker knows.
   void note(event_id event, int64_t epoch, uint64_t version);
+  /// Polls that came sooner than their `nextPoll`: answered like others, and counted.
+  [[nodiscard]] const std::atomic<uint64_t>& early_polls() const { return early_polls_; }
   /// To be called once a second.
   void tell_rooms();
 
@@ -63,13 +67,16 @@ private:
     int64_t epoch = 0;
     uint64_t version = 0; ///< The newest that anybody here knows of.
     instant used_at;
+    poll_watch polls;
   };
+  void note_poll(const room_board& board, const queue_ticket& ticket, uint32_t ahead);
   void hear(room& to, const queue_ticket& ticket);
   [[nodiscard]] std::optional<uint32_t> ahead_of(const room_board& board, queue_place place);
   /// Null while another thread makes it.
   std::shared_ptr<const drawn_order> order_of(const room_board& board);
 
   node_context& node_;
+  std::atomic<uint64_t> early_polls_ = 0;
   int64_t self_ = 0; ///< Of this life of the ingress.
   std::mutex mutex_;
   std::map<event_id, room> rooms_;

@@ -188,6 +188,8 @@ void add_shop_metrics(metrics& meters, const shop& s) {
   // G36: windows are local at twice the limit while the shared store is away.
   meters.add_gauge("rate_limiter_degraded", "1: the limiter's shared store is away.",
                    [] { return 0; });
+  meters.add_gauge("business_queue_early_polls_total", "Polls that came before their nextPoll.",
+                   [&s] { return static_cast<double>(s.queue.front.early_polls().load()); });
   meters.add_gauge("event_reads_total", "Reads of one event.",
                    [&s] { return static_cast<double>(s.event_reads.load()); });
 }
