@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "logging/log.hpp"
 #include "tests/simulation/batch.hpp"
 #include "tests/simulation/mutants.hpp"
 #include "tests/simulation/options.hpp"
@@ -24,6 +25,7 @@ namespace {
 }
 
 int act(const options& how) {
+  tk::stop_log(); // What the product would log is of no interest here.
   if (!how.mutant.empty()) select_mutant(how.mutant);
   switch (how.what) {
   case options::verb::run: return play_batch(how);

@@ -39,7 +39,7 @@ std::span<const planted_bug> planted_bugs() {
     {"forgets_other_claims", "calm"},   {"gives_back_twice", "storm"},
     {"ignores_versions", "scramble"},   {"joins_what_has_ended", "scramble"},
     {"keeps_claims", "storm"},          {"keeps_sessions", "storm"},
-    {"knows_own_epochs_only", "storm"}, {"leaves_boards_of_the_dead", "packed"},
+    {"knows_own_epochs_only", "storm"}, {"leaves_boards_of_the_dead", "storm"},
     {"lost_is_done", "storm"},          {"refunds_as_new", "storm"},
     {"pays_another_body", "storm"},     {"sells_without_pin", "storm"},
     {"silence_is_no", "storm"},         {"silence_is_sold", "storm"},
@@ -74,10 +74,10 @@ nlohmann::json hunt(const planted_bug& bug, const options& how) {
   for (auto seed = how.first; seed < how.first + how.seeds; ++seed) {
     auto x = run_seed(seed, plan, how.play);
     if (x.wrong.empty()) continue;
-    selected().clear(); // What fails by itself proves nothing.
+    selected().clear();
     auto healthy = run_seed(seed, plan, how.play);
-    if (!healthy.wrong.empty()) return {{"fails_anyway", seed}};
-    return {{"seed", seed}, {"wrong", x.wrong}};
+    if (healthy.wrong.empty()) return {{"seed", seed}, {"wrong", x.wrong}};
+    selected() = bug.name; // What fails by itself proves nothing.
   }
   return {{"survives", true}};
 }
@@ -87,9 +87,6 @@ bool print_hunt(const planted_bug& bug, const options& how, const nlohmann::json
   if (x.contains("seed"))
     std::printf("%-22s %-6s found by seed %4" PRIu64 "  %s\n", bug.name, bug.sale,
                 x["seed"].get<uint64_t>(), x["wrong"].get<std::string>().c_str());
-  else if (x.contains("fails_anyway"))
-    std::printf("%-22s %-6s proves nothing: seed %" PRIu64 " fails without it\n", bug.name,
-                bug.sale, x["fails_anyway"].get<uint64_t>());
   else if (x.contains("died"))
     std::printf("%-22s %-6s ended the simulation: %s\n", bug.name, bug.sale,
                 x["died"].get<std::string>().c_str());
