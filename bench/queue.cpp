@@ -266,7 +266,7 @@ void bench_queue(shop& x, report& out, const options& how) {
   for (auto& [name, value] : settings) x.set(name, value);
   x.start_node();
   asker client{x.port()};
-  auto shape = queue_request("POST", "check", ceiling_event, visitor(base + people));
+  auto shape = queue_request("POST", "check", room_event, visitor(base + people));
   auto size = client.ask(shape).size();
   auto constant = constant_rate(x, out, shape, size > 400 ? size - 300 : size, connections, how);
   auto idle = resident_bytes(x.node_pid());
