@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 
 #include "actors/gate/port.hpp"
+#include "http/api/audited.hpp"
 #include "http/api/gate_schemas.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/shop.hpp"
@@ -19,7 +20,7 @@ constexpr millis gate_budget{5000};
 /// A word for a gate, and how its answer is told.
 struct steering {
   steer_gate what;
-  const char* action = nullptr; ///< In the audit log; null: changes nothing.
+  const char* action = ""; ///< In the audit log; empty: changes nothing.
   json (*view)(const exchange&, const steering&, const gate_report&) = nullptr;
 };
 
@@ -53,25 +54,8 @@ json advanced_json(const exchange& x, const steering& how, const gate_report& r)
           {"message", r.state.active ? "Nobody waits" : "VWR is not active"}};
 }
 
-/// Puts the attempt on record, then answers. Without a record there is no answer that it worked.
-void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
-                    const steering& how, answer out) {
-  if (!how.action) {
-    x->respond(std::move(out));
-    return;
-  }
-  note_admin_action what;
-  what.admin = x->user();
-  what.action = how.action;
-  what.resource_type = "event";
-  what.resource = x->param("eventId");
-  what.summary = how.what.verb == gate_verb::advance ? std::to_string(how.what.batch) : "";
-  what.status = out.status;
-  what.address = x->req().client;
-  auto kept = std::make_shared<answer>(std::move(out));
-  self->request(s.store, store_budget, std::move(what))
-    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
-          [x](caf::error& e) { x->fail(to_ec(e)); });
+std::string summary_of(const steer_gate& x) {
+  return x.verb == gate_verb::advance ? std::to_string(x.batch) : "";
 }
 
 void steer(shop& s, const exchange_ptr& x, const steering& how) {
@@ -81,13 +65,14 @@ void steer(shop& s, const exchange_ptr& x, const steering& how) {
       .then(
         [&s, self, x, how](const gate_report& r) {
           auto out = r.is == ec::ok ? json_text(how.view(*x, how, r).dump()) : error_answer(r.is);
-          answer_audited(s, self, x, how, std::move(out));
+          answer_audited(s, self, x, {how.action, summary_of(how.what)}, std::move(out));
         },
         [&s, self, x, how](const caf::error& e) {
           // Only those who look at an event that is not known hear what 2.11 has for them.
-          if (to_ec(e) == ec::event_unknown && !how.action)
+          if (to_ec(e) == ec::event_unknown && *how.action == 0)
             x->respond(json_text(how.view(*x, how, {}).dump()));
-          else answer_audited(s, self, x, how, error_answer(to_ec(e)));
+          else
+            answer_audited(s, self, x, {how.action, summary_of(how.what)}, error_answer(to_ec(e)));
         });
   });
 }
@@ -101,7 +86,7 @@ void on_deactivate(shop& s, const exchange_ptr& x) {
 }
 
 void on_status(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{gate_verb::report, 0}, nullptr, report_json});
+  steer(s, x, {{gate_verb::report, 0}, "", report_json});
 }
 
 void on_advance(shop& s, const exchange_ptr& x) {

@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 
 #include "actors/waiting_room/port.hpp"
+#include "http/api/audited.hpp"
 #include "http/api/queue_schemas.hpp"
 #include "http/api/route_group.hpp"
 #include "http/api/shop.hpp"
@@ -20,7 +21,7 @@ constexpr millis room_budget{5000};
 /// A word for a room, and how its answer is told.
 struct steering {
   steer_queue what;
-  const char* action = nullptr; ///< In the audit log; null: changes nothing.
+  const char* action = ""; ///< In the audit log; empty: changes nothing.
   json (*view)(event_id, const queue_report&) = nullptr;
 };
 
@@ -68,27 +69,6 @@ std::string summary_of(const steer_queue& x) {
   return has_value ? std::to_string(x.value) : "";
 }
 
-/// Puts the attempt on record, then answers. Without a record there is no answer that it worked.
-void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
-                    const steering& how, answer out) {
-  if (!how.action) {
-    x->respond(std::move(out));
-    return;
-  }
-  note_admin_action what;
-  what.admin = x->user();
-  what.action = how.action;
-  what.resource_type = "event";
-  what.resource = x->param("eventId");
-  what.summary = summary_of(how.what);
-  what.status = out.status;
-  what.address = x->req().client;
-  auto kept = std::make_shared<answer>(std::move(out));
-  self->request(s.store, store_budget, std::move(what))
-    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
-          [x](caf::error& e) { x->fail(to_ec(e)); });
-}
-
 void steer(shop& s, const exchange_ptr& x, const steering& how) {
   s.pool.run([&s, x, how](caf::event_based_actor* self) {
     auto event = x->id_param<event_id>("eventId");
@@ -97,10 +77,10 @@ void steer(shop& s, const exchange_ptr& x, const steering& how) {
       .then(
         [&s, self, x, how, event](const queue_report& r) {
           auto out = r.is == ec::ok ? json_text(how.view(event, r).dump()) : error_answer(r.is);
-          answer_audited(s, self, x, how, std::move(out));
+          answer_audited(s, self, x, {how.action, summary_of(how.what)}, std::move(out));
         },
         [&s, self, x, how](const caf::error& e) {
-          answer_audited(s, self, x, how, error_answer(to_ec(e)));
+          answer_audited(s, self, x, {how.action, summary_of(how.what)}, error_answer(to_ec(e)));
         });
   });
 }
@@ -118,7 +98,7 @@ std::optional<int32_t> required_number(const exchange_ptr& x, const char* name) 
 }
 
 void on_report(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::report, 0, {}}, nullptr, report_json});
+  steer(s, x, {{queue_verb::report, 0, {}}, "", report_json});
 }
 
 void on_clear(shop& s, const exchange_ptr& x) {

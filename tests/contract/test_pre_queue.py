@@ -7,52 +7,15 @@ import sys
 import time
 import uuid
 
-import pytest
-
 import tiketi_harness as harness
 from conftest import User, assert_error, start_node
+from queue_room import admin, check, event, people, room, status  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import fair_draw  # noqa: E402  (the independent implementation)
 
 PRE_QUEUE = {"queued", "status", "opensAt", "secondsToOpening", "drawNumber", "nextPoll",
              "threshold", "currentUsers", "queueSize", "eventInfo"}
-
-
-@pytest.fixture(scope="module")
-def room():
-    running = start_node(ENTRY_GATE="on", QUEUE_THRESHOLD="2", QUEUE_ADMISSION_INTERVAL_MS="200",
-                         RATE_LIMIT_QUEUE_RPM="0")
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def people(room):
-    made = []
-
-    def make(count):
-        fresh = [User(room) for _ in range(count)]
-        made.extend(fresh)
-        return fresh
-    yield make
-    for user in made:
-        user.http.close()
-
-
-@pytest.fixture
-def admin(room):
-    client = room.client()
-    answer = client.post("/api/auth/login",
-                         {"email": harness.ADMIN[0], "password": harness.ADMIN[1]})
-    client.token = answer.json["token"]
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def event(room):
-    return harness.add_event(room.database, "Opening night", seats=40)
 
 
 def iso(seconds):
@@ -63,14 +26,6 @@ def set_up(admin, event, seconds):
     answer = admin.post(f"/api/v1/queue/admin/pre-queue/{event}?opensAt={iso(seconds)}")
     assert answer.status == 200, answer
     return answer.json
-
-
-def check(user, event):
-    return user.http.post(f"/api/v1/queue/check/{event}")
-
-
-def status(user, event):
-    return user.http.get(f"/api/v1/queue/status/{event}")
 
 
 def fairness(room, event):

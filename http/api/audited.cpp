@@ -1,0 +1,33 @@
+#include "http/api/audited.hpp"
+
+#include <memory>
+#include <utility>
+
+#include <caf/all.hpp>
+
+#include "http/api/shop.hpp"
+#include "supervisors/reply_once.hpp"
+
+namespace tk::http {
+
+void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                    const audited_action& how, answer out) {
+  if (how.action.empty()) {
+    x->respond(std::move(out));
+    return;
+  }
+  note_admin_action what;
+  what.admin = x->user();
+  what.action = how.action;
+  what.resource_type = "event";
+  what.resource = x->param("eventId");
+  what.summary = how.summary;
+  what.status = out.status;
+  what.address = x->req().client;
+  auto kept = std::make_shared<answer>(std::move(out));
+  self->request(s.store, store_budget, std::move(what))
+    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
+          [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
+} // namespace tk::http
