@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/session/port.hpp"
+#include "tests/simulation/hall.hpp"
 #include "tests/simulation/told.hpp"
 
 namespace tk::sim {
@@ -63,11 +64,22 @@ audience::audience(world& where, const evening& plan, oracle& judge, instant ope
       g->party = static_cast<int32_t>(i) + 2;
     }
     guests_.push_back(g);
+  }
+}
+
+void audience::setup() { register_people(plan_.visitors, world_.db.model); }
+
+void audience::start() {
+  for (auto& g : guests_)
     world_.time.after(g->came - world_.time.now(), [this, g] {
       ++present_;
       look(g);
     });
-  }
+}
+
+std::string audience::check() {
+  auto ended = [](auto& g) { return g->end.has_value(); };
+  return std::ranges::all_of(guests_, ended) ? "" : "not every visitor came to an end";
 }
 
 millis audience::arrival_time() {

@@ -12,6 +12,7 @@
 #include "actors/session/messages.hpp"
 #include "tests/simulation/evening.hpp"
 #include "tests/simulation/oracle.hpp"
+#include "tests/simulation/workload.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace tk::sim {
@@ -66,9 +67,14 @@ struct door_figures {
 /// The people of an evening: they come along a curve, look at the map, choose good seats near the
 /// front, click some seconds later, try again while they have patience, and pay. Who gets no answer
 /// asks again with the same key.
-class audience {
+class audience final : public workload {
 public:
   audience(world& where, const evening& plan, oracle& judge, instant opening);
+
+  void setup() override;
+  void start() override;
+  /// Every visitor has come to an end.
+  std::string check() override;
 
   [[nodiscard]] int64_t present() const { return present_; }
   [[nodiscard]] const std::vector<guest_ptr>& guests() const { return guests_; }

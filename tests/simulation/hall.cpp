@@ -21,7 +21,7 @@ hall hall_of(const sale_plan& plan) {
   return out;
 }
 
-void build(const hall& what, int32_t people, ledger_model& model) {
+void build(const hall& what, ledger_model& model) {
   auto& rows = model.rows;
   event_row event;
   event.id = sale_event;
@@ -49,7 +49,10 @@ void build(const hall& what, int32_t people, ledger_model& model) {
     event.blocks.push_back(type.block_no);
   }
   rows.events[sale_event] = event;
-  for (int32_t n = 0; n < people; ++n) rows.users[user_of(n)] = instant{};
+}
+
+void register_people(int32_t people, ledger_model& model) {
+  for (int32_t n = 0; n < people; ++n) model.rows.users[user_of(n)] = instant{};
 }
 
 std::string compare(const seat_board& shown, const ledger_model& model) {

@@ -27,9 +27,10 @@ struct hall {
 /// The hall of a sale: the further back a block, the dearer.
 hall hall_of(const sale_plan& plan);
 
-/// Writes its rows, as a migration and an operator would have written them, and those of the first
-/// `people` users.
-void build(const hall& what, int32_t people, ledger_model& model);
+/// Writes its rows, as a migration and an operator would have written them.
+void build(const hall& what, ledger_model& model);
+/// Writes those of the first `people` users.
+void register_people(int32_t people, ledger_model& model);
 
 /// What a block shows is what its rows say (I15); else what is wrong.
 std::string compare(const seat_board& shown, const ledger_model& model);

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "tests/simulation/mutants.hpp"
+#include "tests/simulation/workload.hpp"
 
 namespace tk::sim {
 
@@ -134,6 +135,8 @@ void print_replay(uint64_t seed, const options& how, const run_result& x) {
 void print_list() {
   std::printf("sales (--sale):\n");
   for (auto& x : sales()) std::printf("  %s\n", x.c_str());
+  std::printf("pieces that a sale is made of:\n");
+  for (auto& x : workload_kinds()) std::printf("  %-16s %s\n", x.name, x.about);
   std::printf("faults (--without):\n");
   for (auto& x : fault_kinds()) std::printf("  %s\n", x.name);
   std::printf("planted bugs (--mutant):\n");

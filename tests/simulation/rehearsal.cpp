@@ -171,9 +171,6 @@ void count_faults(rehearsal& out, const door_figures& x, instant opening) {
 
 /// What must add up, whatever happened.
 std::string check_figures(const rehearsal& x) {
-  int64_t ended = 0;
-  for (auto& [how, n] : x.endings) ended += n;
-  if (ended != x.visitors) return "not every visitor came to an end";
   auto& t = x.at_end;
   if (t.sold + t.held + t.free != x.capacity) return "sold, held and free are not the capacity";
   if (t.held != 0) return "something is still held";
@@ -203,7 +200,7 @@ rehearsal rehearse(const evening& what) {
   out.capacity = sold.capacity();
   world w{what.seed, plan_of(what), delays_of(what)};
   w.db.announce(what.nodes);
-  build(sold, what.visitors, w.db.model);
+  build(sold, w.db.model);
   auto judged = delays_of(what);
   if (!what.faults.empty()) judged.kill_ppm = 1; // Less can be demanded than of a quiet evening.
   oracle judge{w.time,       w.db.model,
@@ -213,6 +210,8 @@ rehearsal rehearse(const evening& what) {
   w.watch = [&] { return judge.wrong(); };
   auto opening = w.time.now() + warm_up;
   audience people{w, what, judge, opening};
+  people.setup();
+  people.start();
   for (auto& x : what.faults) w.time.after(warm_up + x.at, [&w, x] { strike(w, x); });
   for (auto at = millis{0}; out.wrong.empty(); at += every) {
     out.wrong = w.run_until(opening + at);
@@ -232,6 +231,7 @@ rehearsal rehearse(const evening& what) {
   count_guests(out, people);
   count_requests(out, w, people.figures());
   count_faults(out, people.figures(), opening);
+  if (out.wrong.empty()) out.wrong = people.check();
   if (out.wrong.empty()) out.wrong = check_figures(out);
   w.watch = nullptr;
   w.db.listener = nullptr;

@@ -5,6 +5,7 @@
 #include "tests/simulation/crowd.hpp"
 #include "tests/simulation/hall.hpp"
 #include "tests/simulation/oracle.hpp"
+#include "tests/simulation/workload.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace tk::sim {
@@ -47,8 +48,10 @@ public:
         world_(seed, plan_of(plan, how), counted(mix_)),
         judge_(world_.time, world_.db.model, world_.money.core,
                sale_settings{}.holds_per_user_event_max, mix_, millis{1000 * plan.hold_s}),
-        people_(world_, judge_) {
-    build(hall_of(plan), plan.people, world_.db.model);
+        people_(world_, judge_),
+        sale_({world_, judge_, people_}, plan.workloads) {
+    build(hall_of(plan), world_.db.model);
+    sale_.setup();
     // Otherwise the first one takes all of them, and the others get theirs when it dies.
     if (world_.database_dice.chance(500'000)) world_.db.announce(plan.nodes);
     if (!plan.faults) judge_.refusals_may_be_old = millis{200};
@@ -70,12 +73,13 @@ public:
   run_result run() {
     run_result out;
     auto start = world_.time.now();
-    people_.start();
+    sale_.start();
     out.wrong = world_.run_until(start + world_.plan.length);
     people_.close();
+    sale_.close();
     heal();
     if (out.wrong.empty()) out.wrong = come_to_rest();
-    if (out.wrong.empty()) out.wrong = sell_the_rest();
+    if (out.wrong.empty()) out.wrong = check_sale();
     report(out);
     out.played = world_.time.now() - start;
     return out;
@@ -137,33 +141,30 @@ private:
     return "L5: every node handles " + std::to_string(rate) + " messages a second at rest";
   }
 
+  [[nodiscard]] int64_t waiting() const { return people_.waiting() + sale_.waiting(); }
+
   std::string come_to_rest() {
     auto healed = world_.time.now();
     auto least = seed_ % patient_every == 0 ? healing_max : healing_min;
     for (auto after = least;; after += millis{5000}) {
       if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
-      if (people_.waiting() == 0 && judge_.at_rest()) {
+      if (waiting() == 0 && judge_.at_rest()) {
         auto wrong = check_memory();
         return wrong.empty() ? check_idling() : wrong;
       }
       if (after >= healing_max) break;
     }
-    if (people_.waiting() != 0)
-      return "I16: " + std::to_string(people_.waiting()) + " requests were never answered";
+    if (waiting() != 0)
+      return "I16: " + std::to_string(waiting()) + " requests were never answered";
     judge_.check_rest();
     return judge_.wrong();
   }
 
-  /// What nobody holds can be had by whoever asks for it now.
-  std::string sell_the_rest() {
-    people_.ask_for_what_is_left();
-    auto wrong = world_.run_until(world_.time.now() + millis{10'000});
-    if (wrong.empty()) wrong = people_.refused_at_the_end();
-    if (wrong.empty()) {
-      judge_.check_history();
-      wrong = judge_.wrong();
-    }
-    return wrong;
+  /// Every piece looks after what it did, and then everything that clients were told is explained.
+  std::string check_sale() {
+    if (auto wrong = sale_.check(); !wrong.empty()) return wrong;
+    judge_.check_history();
+    return judge_.wrong();
   }
 
   void report(run_result& out) {
@@ -201,6 +202,7 @@ private:
   world world_;
   oracle judge_;
   crowd people_;
+  programme sale_;
 };
 
 } // namespace

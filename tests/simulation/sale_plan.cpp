@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/simulation/fields.hpp"
+#include "tests/simulation/workload.hpp"
 
 namespace tk::sim {
 
@@ -43,6 +44,18 @@ void read_standing(fields& x, sale_plan& to) {
   }
 }
 
+void read_workloads(fields& x, sale_plan& to) {
+  auto list = x.find("workloads");
+  if (list == nullptr) return;
+  if (!list->is_array() || list->empty()) return x.problem("workloads must be a list of names");
+  for (auto& name : *list) {
+    auto known = [&name](auto& kind) { return name == kind.name; };
+    if (std::ranges::none_of(workload_kinds(), known))
+      return x.problem("workloads: there is no " + name.dump());
+    to.workloads.push_back(name.get<std::string>());
+  }
+}
+
 } // namespace
 
 tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
@@ -56,6 +69,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.number("blocks", out.blocks, 0, 64);
   x.number("seats_per_block", out.seats_per_block, 1, 512);
   read_standing(x, out);
+  read_workloads(x, out);
   x.number("people", out.people, 1, 10'000);
   x.number("visits", out.visits, 1, 1000);
   x.number("party_max", out.party_max, 1, 4);

@@ -45,6 +45,8 @@ struct sale_plan {
   int32_t hold_s = 15;
   bool faults = true;
   bool fail_over = false; ///< The server may be replaced by one that lacks the last commits.
+  /// Pieces it is made of, by name (`workload_kinds`); none = the usual ones.
+  std::vector<std::string> workloads;
   habits people_do;
 };
 

@@ -40,7 +40,8 @@ stage::stage(caf::actor_system& system, int32_t nodes, const hall& what)
       judge_(time_, model_, no_money_, 1'000, fault_mix{.drop_ppm = 1}, ttl),
       hall_(what) {
   executor_.on = this;
-  build(what, 8, model_);
+  build(what, model_);
+  register_people(8, model_);
   model_.rows.epochs.fill(1);
   for (int32_t n = 0; n < nodes; ++n) start(nodes_.emplace_back(), n == 0);
   // Blocks are awake before the race: how they start is a race of its own.
