@@ -179,7 +179,10 @@ std::optional<batch_result> ledger_driver_pg::impl::ensure_connected(const pg::t
 std::string ledger_driver_pg::impl::open(const pg::time_limit& until) {
   auto fresh = pg::connection::open(config.conninfo, part_of(until, config.connect_limit));
   if (!fresh) return fresh.error();
-  auto set = fresh->run_script(sql::session_settings, part_of(until, millis{2000}));
+  auto settings = std::string{sql::session_settings} +
+                  "SET lock_timeout = " + std::to_string(config.lock_limit.count()) +
+                  ";\nSET statement_timeout = " + std::to_string(config.statement_limit.count());
+  auto set = fresh->run_script(settings.c_str(), part_of(until, millis{2000}));
   if (!set.ok()) return set.error();
   identity x;
   if (!identify(*fresh, x, until))

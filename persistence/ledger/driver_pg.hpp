@@ -20,6 +20,8 @@ struct ledger_driver_config {
   int slot = 0;
   millis connect_limit{2000};
   millis batch_limit{8000}; ///< From the call to the verdicts, reconnecting included; then *lost*.
+  millis lock_limit{1000};  ///< A lock that is not to be had in this time: *contended*.
+  millis statement_limit{5000}; ///< A statement that takes longer: *contended*.
   ledger_sabotage sabotage;
 };
 

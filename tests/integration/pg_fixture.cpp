@@ -92,4 +92,10 @@ ledger_driver_config plain_driver(const test_database& x) {
   return config;
 }
 
+ledger_driver_config patient_driver(const test_database& x) {
+  auto config = plain_driver(x);
+  config.lock_limit = config.statement_limit = config.batch_limit = millis{60'000};
+  return config;
+}
+
 } // namespace tk::test

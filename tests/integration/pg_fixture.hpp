@@ -51,4 +51,8 @@ struct seeded_entropy : entropy {
 /// A lane's driver that registers nothing.
 ledger_driver_config plain_driver(const test_database& x);
 
+/// One that waits as long as it takes: for tests that hold a lock until somebody waits for it, and
+/// would see its limit instead on a machine that is busy with something else.
+ledger_driver_config patient_driver(const test_database& x);
+
 } // namespace tk::test

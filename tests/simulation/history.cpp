@@ -44,7 +44,8 @@ void history::heard(const told_hold& x) {
       seen_[seat].push_back({seat_act::see_mine, x.id, x.asked, x.answered});
     return;
   }
-  if (says_nothing(x.is)) {
+  // A twin that arrives after its time is refused as never begun; the first one may have been.
+  if (says_nothing(x.is) || (twins && x.is == ec::unavailable)) {
     if (auto known = told_.find(name); known != told_.end())
       known_[known->second].take.ask(x.asked);
     else {

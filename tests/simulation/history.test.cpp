@@ -155,3 +155,16 @@ CAF_TEST(what was refused has no effect) {
   x.heard(refused);
   CAF_CHECK(!x.check(old).empty());
 }
+
+CAF_TEST(what was refused for coming late may have been made by its twin) {
+  for (bool twins : {true, false}) {
+    history x{ttl};
+    x.twins = twins;
+    x.heard(wish(1, "a", 0, 5'000, ec::unavailable)); // Its twin made it at once.
+    auto late = granted(1, "a", 1, 5'010, 6'000);     // Told again, when it has run out.
+    late.pending = false;
+    x.heard(late);
+    x.heard(granted(2, "b", 2, 5'500, 5'600));
+    CAF_CHECK_EQUAL(x.check(old).empty(), twins);
+  }
+}
