@@ -83,7 +83,8 @@ event_stream::step queue_stream::tell(const queue_reply& x, instant now) {
   if (x.state == queue_state::queued || x.state == queue_state::pre_queue) {
     who_.ticket = x.ticket;
     shown_ = std::nullopt;
-    return {event_frame("position", x.version, waiting_json(feed_->title(), x, now).dump()), false};
+    answered_ = waiting_json(feed_->title(), x, now).dump();
+    return {event_frame("position", x.version, answered_), false};
   }
   if (x.state == queue_state::absent)
     return {event_frame("not_in_queue", x.version, absent_json(feed_->title(), x).dump()), true};
@@ -106,9 +107,10 @@ event_stream::step queue_stream::position(const queue_reply& x, instant now) {
   shown next{x.state, x.ahead, x.behind, x.wait_s, feed_->room_no()};
   if (shown_ == next) return {};
   shown_ = next;
-  if (x.state == queue_state::pre_queue)
-    return {event_frame("position", x.version, waiting_json(feed_->title(), x, now).dump()), false};
-  return {event_frame("position", x.version, waiting_text(x, feed_->room())), false};
+  auto text = x.state == queue_state::pre_queue ? waiting_json(feed_->title(), x, now).dump()
+                                                : waiting_text(x, feed_->room());
+  if (text == std::exchange(answered_, {})) return {}; // The room has said the same.
+  return {event_frame("position", x.version, text), false};
 }
 
 // -- all of them ----------------------------------------------------------------------------------

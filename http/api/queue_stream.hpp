@@ -115,6 +115,7 @@ private:
   instant ask_at_, alive_at_, token_at_; ///< Not earlier again.
   uint64_t turn_ = 0;                    ///< Of the feed, as it was looked at last.
   std::optional<shown> shown_;
+  std::string answered_; ///< What the room said, until the board was looked at.
 };
 
 /// The streams of all waiting rooms. Safe from any thread.

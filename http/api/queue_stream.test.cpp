@@ -170,6 +170,22 @@ CAF_TEST(a place counts down and is told when it changes only) {
   CAF_CHECK_EQUAL(next(*stream).data["currentUsers"].get<int>(), 1);
 }
 
+CAF_TEST(what the room has said is not told again by its board) {
+  auto stream = open(4, queued(4));
+  auto first = next(*stream);
+  CAF_CHECK_EQUAL(first.data["position"].get<int>(), 4);
+  CAF_CHECK_EQUAL(next(*stream).name, "");
+  for (int i = 0; i < 3; ++i) { // As a room does every second.
+    wait();
+    show();
+    CAF_CHECK_EQUAL(next(*stream).name, "");
+  }
+  line.remove(1);
+  show();
+  wait();
+  CAF_CHECK_EQUAL(next(*stream).data["position"].get<int>(), 3);
+}
+
 CAF_TEST(at most two places a second however often boards come) {
   auto stream = open(5);
   next(*stream);
@@ -238,9 +254,10 @@ CAF_TEST(a room that cannot answer is asked again and the place is kept) {
   room_says(queued(2));
   auto told = next(*stream);
   CAF_CHECK_EQUAL(told.data["position"].get<int>(), 2);
+  line.remove(1);
   show();
   wait();
-  CAF_CHECK_EQUAL(next(*stream).data["position"].get<int>(), 2); // By its new ticket.
+  CAF_CHECK_EQUAL(next(*stream).data["position"].get<int>(), 1); // By its new ticket.
   CAF_CHECK_EQUAL(rooms_asked, 3);
 }
 
