@@ -83,6 +83,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::gate_board))
   CAF_ADD_TYPE_ID(tiketi, (tk::heard_position))
 
+  CAF_ADD_TYPE_ID(tiketi, (tk::join_queue))
+  CAF_ADD_TYPE_ID(tiketi, (tk::find_waiter))
+  CAF_ADD_TYPE_ID(tiketi, (tk::waiter_found))
+
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")
   CAF_ADD_ATOM(tiketi, tk::atom, resolve, "resolve")

@@ -14,6 +14,7 @@
 #include "actors/gate/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/port.hpp"
+#include "actors/waiting_room/port.hpp"
 #include "supervisors/router.hpp"
 
 using namespace tk;
@@ -139,6 +140,8 @@ CAF_TEST(messages of the waiting room have not changed) {
            draw_hex + seats_hex);
   golden(leave_queue{{1, 2}}, "00000000000000010000000000000002");
   golden(queue_left{ec::unavailable}, "1e");
+  golden(find_waiter{{1, 2}}, "00000000000000010000000000000002");
+  golden(waiter_found{ec::unavailable, true}, "1e01");
   golden(steer_queue{queue_verb::set_rate, 3, later}, "04000000030000000102030405");
   golden(queue_report{ec::ok, 1, 2, 3, 4, true, 5, true, draw},
          "0000000001000000020000000300000004010000000501" + draw_hex);
@@ -266,6 +269,8 @@ CAF_TEST(messages of the session have not changed) {
   golden(sessions_ended{ec::busy, later}, "1d0000000102030405");
   golden(revoke_all{later}, "0000000102030405");
   golden(all_revoked{ec::unknown}, "1c");
+  golden(join_queue{{1, 2}, 3, {{true, 4}, 5, 6}, true},
+         "0000000000000001000000000000000200000003010000000400000005000000000000000601");
 }
 
 CAF_TEST(messages of the event and of every entity have not changed) {
@@ -313,6 +318,8 @@ CAF_TEST(the router knows what an entity answers) {
   static_assert(std::is_same_v<reply_to<seat_block_actor, wake_block>::type, block_awake>);
   static_assert(std::is_same_v<reply_to<event_actor, describe_event>::type, event_board>);
   static_assert(std::is_same_v<reply_to<event_actor, passivate>::type, passivation>);
+  static_assert(std::is_same_v<reply_to<session_actor, join_queue>::type, queue_reply>);
+  static_assert(std::is_same_v<reply_to<waiting_room_actor, find_waiter>::type, waiter_found>);
   static_assert(std::is_same_v<reply_to<gate_actor, assign_position>::type, assigned_position>);
   static_assert(std::is_same_v<reply_to<gate_actor, steer_gate>::type, gate_report>);
   static_assert(std::is_same_v<reply_to<gate_actor, look_at_gate>::type, gate_board>);

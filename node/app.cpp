@@ -119,6 +119,7 @@ http::queue_desk_settings queue_desk_settings_of(const node_config& config) {
   out.pass_key = config.secret("QUEUE_ENTRY_TOKEN_SECRET");
   out.pass_life = std::chrono::seconds{config.number("QUEUE_ENTRY_TOKEN_TTL_SECONDS")};
   out.anonymous = config.flag("QUEUE_ALLOW_ANONYMOUS");
+  out.one_per_user = config.flag("QUEUE_ONE_PER_USER");
   return out;
 }
 

@@ -82,6 +82,8 @@ constexpr std::array options{
               "who comes when so many wait for an event is refused; 0 = nobody"},
   option_spec{"QUEUE_ALLOW_ANONYMOUS", flag, "off", false, 0, 0,
               "who has not signed in waits too, and cannot buy (D12)"},
+  option_spec{"QUEUE_ONE_PER_USER", flag, "off", false, 0, 0,
+              "who waits for one event joins no other; the same on every node"},
   option_spec{"VWR_TOKEN_SECRET", secret, "", false, 32, 4096,
               "key of tier-1 tokens and request ids; empty: that of entry tokens"},
   option_spec{"VWR_ADVANCE_BATCH", number, "500", false, 1, 1'000'000,

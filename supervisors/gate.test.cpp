@@ -5,9 +5,7 @@
 
 #include "actors/gate/core.hpp"
 #include "actors/gate/port.hpp"
-#include "persistence/ledger/actor.hpp"
-#include "persistence/ledger/model_actors.hpp"
-#include "tests/support/node_rig.hpp"
+#include "tests/support/model_rig.hpp"
 
 using namespace tk;
 using namespace tk::rig;
@@ -16,64 +14,10 @@ namespace {
 
 const event_id event = event_no(1);
 
-/// The model, with what may happen to a batch on its way.
-struct moody_model final : batch_executor {
-  explicit moody_model(ledger_model& to) : model(to) {
-    // nop
-  }
-  ledger_model& model;
-  std::deque<fate> fates; ///< Of the next batches; empty = normal.
-  bool away = false;
-
-  batch_result execute(const batch& what) override {
-    batch_result gone;
-    gone.is = away ? batch_status::not_connected : batch_status::lost;
-    if (away) return gone;
-    auto how = fate::normal;
-    if (!fates.empty() && !what.ops.empty()) {
-      how = fates.front();
-      fates.pop_front();
-    }
-    if (how == fate::lost_before) return gone;
-    auto out = model.execute(what);
-    return how == fate::lost_after ? gone : out;
-  }
-};
-
-struct entrance : node_rig {
-  ledger_model model{from_ms(1'800'000'000'000)};
-  moody_model database{model};
-  std::vector<ledger_driver_actor> drivers;
-
-  entrance() {
-    stop(caf::actor_cast<caf::actor>(node.ledger));
-    stop(caf::actor_cast<caf::actor>(node.reads));
-    drivers.reserve(lane_count);
-    for (size_t i = 0; i < lane_count; ++i) drivers.push_back(spawn_model_driver(sys, database));
-    node.ledger = spawn_ledger(sys, ledger_config{}, drivers, st.clock);
-    node.reads = spawn_model_reads(sys, model);
-    model.rows.events[event] = st.rows.events.at(event);
-    for (auto& x : model.rows.epochs) x = 1;
-  }
-  ~entrance() {
-    for (auto& x : drivers) stop(caf::actor_cast<caf::actor>(x));
-  }
-
-  void wait(millis how_long) {
-    pass(how_long);
-    model.set_now(now());
-  }
+struct entrance : model_rig {
   auto assign() { return request<gate_actor>(gate_key(event), assign_position{}); }
   auto word(gate_verb verb, int32_t batch = 0) {
     return request<gate_actor>(gate_key(event), steer_gate{verb, batch});
-  }
-  /// What an asker has heard, waiting for it as long as an ingress does.
-  template <class T> T told(const answer_ptr<T>& x) {
-    for (int i = 0; i < 60 && !x->came(); ++i) wait(millis{100});
-    CAF_REQUIRE(x->came());
-    CAF_CHECK_EQUAL(x->count, 1);
-    CAF_REQUIRE(x->error == ec::ok);
-    return x->value;
   }
   int64_t position() {
     auto x = told(assign());
@@ -88,14 +32,6 @@ struct entrance : node_rig {
     auto x = boards.find_gate(event);
     CAF_REQUIRE(x);
     return x->state;
-  }
-  void take_over() {
-    for (size_t i = 0; i < model.rows.epochs.size(); ++i) {
-      model.rows.epochs[i]++;
-      node.epochs.epochs[i]++;
-    }
-    caf::anon_send(node.region, atom::thaw_v, true);
-    run();
   }
 };
 

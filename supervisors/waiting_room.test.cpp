@@ -5,9 +5,7 @@
 
 #include "actors/waiting_room/draw.hpp"
 #include "actors/waiting_room/port.hpp"
-#include "persistence/ledger/actor.hpp"
-#include "persistence/ledger/model_actors.hpp"
-#include "tests/support/node_rig.hpp"
+#include "tests/support/model_rig.hpp"
 
 using namespace tk;
 using namespace tk::rig;
@@ -17,53 +15,9 @@ namespace {
 const event_id event = event_no(1);
 const user_id alice = user_no(1), bob = user_no(2), carol = user_no(3);
 
-/// The model, with what may happen to a batch on its way.
-struct moody_model final : batch_executor {
-  explicit moody_model(ledger_model& to) : model(to) {
-    // nop
-  }
-  ledger_model& model;
-  std::deque<fate> fates; ///< Of the next batches; empty = normal.
-  bool away = false;
+struct lobby : model_rig {
+  lobby() { node.queue.threshold = 1; }
 
-  batch_result execute(const batch& what) override {
-    batch_result gone;
-    gone.is = away ? batch_status::not_connected : batch_status::lost;
-    if (away) return gone;
-    auto how = fate::normal;
-    if (!fates.empty() && !what.ops.empty()) {
-      how = fates.front();
-      fates.pop_front();
-    }
-    if (how == fate::lost_before) return gone;
-    auto out = model.execute(what);
-    return how == fate::lost_after ? gone : out;
-  }
-};
-
-struct lobby : node_rig {
-  ledger_model model{from_ms(1'800'000'000'000)};
-  moody_model database{model};
-  std::vector<ledger_driver_actor> drivers;
-
-  lobby() {
-    stop(caf::actor_cast<caf::actor>(node.ledger));
-    stop(caf::actor_cast<caf::actor>(node.reads));
-    for (size_t i = 0; i < lane_count; ++i) drivers.push_back(spawn_model_driver(sys, database));
-    node.ledger = spawn_ledger(sys, ledger_config{}, drivers, st.clock);
-    node.reads = spawn_model_reads(sys, model);
-    model.rows.events[event] = st.rows.events.at(event);
-    for (auto& x : model.rows.epochs) x = 1;
-    node.queue.threshold = 1;
-  }
-  ~lobby() {
-    for (auto& x : drivers) stop(caf::actor_cast<caf::actor>(x));
-  }
-
-  void wait(millis how_long) {
-    pass(how_long);
-    model.set_now(now());
-  }
   auto check(user_id user, queue_ticket ticket = {}) {
     return request<waiting_room_actor>(room_key(event), check_queue{user, 0, ticket, true});
   }
@@ -73,27 +27,11 @@ struct lobby : node_rig {
   auto leave(user_id user) {
     return request<waiting_room_actor>(room_key(event), leave_queue{user});
   }
-  /// What an asker has heard, waiting for it as long as an ingress does.
-  queue_reply told(const answer_ptr<queue_reply>& x) {
-    for (int i = 0; i < 60 && !x->came(); ++i) wait(millis{100});
-    CAF_REQUIRE(x->came());
-    CAF_CHECK_EQUAL(x->count, 1);
-    CAF_REQUIRE(x->error == ec::ok);
-    return x->value;
-  }
   /// Slots that are open on record.
   [[nodiscard]] int open_slots() const {
     int out = 0;
     for (auto& [number, slot] : model.rows.rooms.at(event).slots) out += slot.ended_at == instant{};
     return out;
-  }
-  void take_over() {
-    for (size_t i = 0; i < model.rows.epochs.size(); ++i) {
-      model.rows.epochs[i]++;
-      node.epochs.epochs[i]++;
-    }
-    caf::anon_send(node.region, atom::thaw_v, true);
-    run();
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "actors/base/request_key.hpp"
 #include "actors/seat_block/messages.hpp"
+#include "actors/waiting_room/messages.hpp"
 
 /// What can be said to a user's session, and its answers. The user is the session's key.
 namespace tk {
@@ -97,6 +98,16 @@ struct all_revoked {
   bool operator==(const all_revoked&) const = default;
 };
 
+/// Asks the waiting room of an event for the user, as `check_queue`, where one person may wait for
+/// one event at a time (C8): `queue_elsewhere` for whoever would join while they wait for another.
+struct join_queue {
+  event_id event;
+  uint32_t gate_number = 0;
+  queue_ticket ticket;
+  bool join = true;
+  bool operator==(const join_queue&) const = default;
+};
+
 template <class F> wire<F> inspect(F& f, reserve_items& x) {
   return f(x.event, x.items, x.key, x.digest, x.token_issued_at, x.request);
 }
@@ -121,6 +132,9 @@ template <class F> wire<F> inspect(F& f, end_sessions& x) {
 }
 template <class F> wire<F> inspect(F& f, sessions_ended& x) { return f(x.is, x.revoked_before); }
 template <class F> wire<F> inspect(F& f, revoke_all& x) { return f(x.token_issued_at); }
+template <class F> wire<F> inspect(F& f, join_queue& x) {
+  return f(x.event, x.gate_number, x.ticket, x.join);
+}
 template <class F> wire<F> inspect(F& f, all_revoked& x) { return f(x.is); }
 
 } // namespace tk

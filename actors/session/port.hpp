@@ -14,6 +14,8 @@ using session_actor = caf::typed_actor<
   /// Cancels one of the user's reservations.
   caf::replies_to<cancel_reservation>::with<release_reply>,
   caf::replies_to<once<cancel_reservation>>::with<release_reply>,
+  /// Asks a waiting room, so that one person waits for one event at a time.
+  caf::replies_to<join_queue>::with<queue_reply>,
   /// Records a new refresh-token family.
   caf::replies_to<start_family>::with<family_started>,
   caf::replies_to<start_family_v2>::with<family_started_v2>,

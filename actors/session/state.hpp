@@ -30,6 +30,13 @@ struct canceller {
   request_key key;
 };
 
+/// Somebody who asks a waiting room, and until when that is of use.
+struct joiner {
+  join_queue what;
+  reply_ptr<queue_reply> reply;
+  instant until;
+};
+
 struct state {
   static inline const char* name = "tk.session";
   node_context* node = nullptr;
@@ -41,6 +48,11 @@ struct state {
   /// Which reservations are being cancelled, and who came second: one after the other, so that a
   /// key is put on record only by who finds something to cancel.
   std::map<reservation_id, std::vector<canceller>> cancelling;
+  /// Who asks a waiting room now, and who comes behind: one after the other, so that of two who
+  /// join at once one is told of the other.
+  std::vector<joiner> joining;
+  /// Events of joins whose answer got lost, and until when they may still happen.
+  std::map<event_id, instant> unsure_joins;
   int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
   ~state() {
     if (node) node->probe.sessions_active--;
@@ -122,6 +134,9 @@ void on_resolve(pointer self, reservation_id attempt);
 // -- cancelling.cpp -----------------------------------------------------------------------------
 caf::result<release_reply> on_cancel(pointer self, const cancel_reservation& cmd,
                                      const request_key& key = {});
+
+// -- queueing.cpp -------------------------------------------------------------------------------
+caf::result<queue_reply> on_join_queue(pointer self, const join_queue& cmd);
 
 // -- tokens.cpp ---------------------------------------------------------------------------------
 caf::result<family_started_v2> on_start_family(pointer self, const start_family_v2& cmd);

@@ -74,6 +74,12 @@ caf::result<queue_left> on_leave(room_ptr self, const leave_queue& x) {
   return turns::when_written(self, turn, queue_left{});
 }
 
+caf::result<waiter_found> on_find(room_ptr self, const find_waiter& x) {
+  auto found = self->state.core->find(x.user);
+  if (found.after_turn == 0) return found.reply;
+  return turns::when_written(self, found.after_turn, found.reply);
+}
+
 sha256_digest fresh_seed(entropy& random) {
   sha256_digest out{};
   for (size_t i = 0; i < out.size(); i += sizeof(uint64_t)) {
@@ -128,6 +134,7 @@ room_actor::behavior_type behave(room_ptr self, node_context* node, event_id eve
   return {
     [=](const check_queue& x) { return on_check(self, x); },
     [=](const leave_queue& x) { return on_leave(self, x); },
+    [=](const find_waiter& x) { return on_find(self, x); },
     [=](const steer_queue& x) { return on_steer(self, x); },
     [=](const heard_people& x) {
       auto& s = self->state;

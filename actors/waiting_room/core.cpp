@@ -294,6 +294,13 @@ int64_t waiting_room_core::leave(user_id user, instant now) {
   return next_.turn;
 }
 
+/// A crash may bring back whoever is not here by a turn that is not on record.
+room_waiter waiting_room_core::find(user_id user) const {
+  if (people_.find(user)) return {{ec::ok, true}, 0};
+  if (urgent_) return {{}, next_.turn};
+  return {{}, in_flight_ ? in_flight_->turn : 0};
+}
+
 void waiting_room_core::clear() {
   ++generation_;
   people_.clear();

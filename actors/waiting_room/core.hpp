@@ -30,6 +30,11 @@ struct room_report {
   int64_t after_turn = 0;
 };
 
+struct room_waiter {
+  waiter_found reply;
+  int64_t after_turn = 0;
+};
+
 /// A draw as it is shown once it is on record.
 board_draw published(const room_draw& x);
 
@@ -44,6 +49,8 @@ public:
   room_answer check(const check_queue& x, instant now);
   /// The turn that puts it on record; 0 = there is nothing to give up.
   int64_t leave(user_id user, instant now);
+  /// Whether the user waits here. A *no* is to be told when `after_turn` is on record.
+  [[nodiscard]] room_waiter find(user_id user) const;
   /// `seed` is fresh randomness; it is used when a pre-queue begins.
   room_report steer(const steer_queue& x, instant now, const sha256_digest& seed);
   void hear(const heard_people& x, instant now);

@@ -102,6 +102,44 @@ CAF_TEST(numbers of the gate come first and in their order) {
   CAF_CHECK_EQUAL(huge.ahead, 4u);
 }
 
+CAF_TEST(whoever waits is found and nobody else) {
+  room x{1};
+  x.check(1);
+  x.check(2);
+  auto waits = [&](uint64_t n) {
+    auto out = x.core->find(user(n));
+    CAF_CHECK_EQUAL(out.after_turn, 0);
+    return out.reply.waits;
+  };
+  x.now += waiting_room_core::linger;
+  x.write();
+  CAF_CHECK(waits(2));
+  CAF_CHECK(!waits(1)); // With a slot nobody waits.
+  CAF_CHECK(!waits(3));
+  // A place is there before it is on record.
+  x.check(3);
+  CAF_CHECK(x.core->find(user(3)).reply.waits);
+}
+
+CAF_TEST(that somebody is gone is told when no crash can bring them back) {
+  for (auto how : {queue_verb::report, queue_verb::clear}) {
+    room x{0};
+    x.check(1);
+    x.pass(1);
+    auto turn = how == queue_verb::clear ? x.core->steer({how, 0, {}}, x.now, {}).after_turn
+                                         : x.core->leave(user(1), x.now);
+    auto gone = x.core->find(user(1));
+    CAF_CHECK(!gone.reply.waits);
+    CAF_CHECK_EQUAL(gone.after_turn, turn);
+    auto sent = x.core->take_turn(x.now);
+    CAF_REQUIRE(sent);
+    CAF_CHECK_EQUAL(x.core->find(user(1)).after_turn, turn); // On its way, only.
+    x.kept.write(*sent, x.now);
+    x.core->turn_written(x.now, {}, x.now);
+    CAF_CHECK_EQUAL(x.core->find(user(1)).after_turn, 0);
+  }
+}
+
 CAF_TEST(a number of the gate is good for one slot) {
   room x{1};
   CAF_CHECK(x.check(1, 7).state == queue_state::active); // Used up although nobody waited.

@@ -61,6 +61,19 @@ struct queue_left {
   bool operator==(const queue_left&) const = default;
 };
 
+/// Whether somebody waits here. Asked by their session before they may wait elsewhere (C8); a *no*
+/// is answered when whatever took them away is on record.
+struct find_waiter {
+  user_id user;
+  bool operator==(const find_waiter&) const = default;
+};
+
+struct waiter_found {
+  ec is = ec::ok;
+  bool waits = false; ///< With a slot nobody waits.
+  bool operator==(const waiter_found&) const = default;
+};
+
 enum class queue_verb : uint8_t {
   report = 1,
   clear,
@@ -120,6 +133,8 @@ template <class F> wire<F> inspect(F& f, queue_reply& x) {
 }
 template <class F> wire<F> inspect(F& f, leave_queue& x) { return f(x.user); }
 template <class F> wire<F> inspect(F& f, queue_left& x) { return f(x.is); }
+template <class F> wire<F> inspect(F& f, find_waiter& x) { return f(x.user); }
+template <class F> wire<F> inspect(F& f, waiter_found& x) { return f(x.is, x.waits); }
 template <class F> wire<F> inspect(F& f, steer_queue& x) { return f(x.verb, x.value, x.at); }
 template <class F> wire<F> inspect(F& f, queue_report& x) {
   return f(x.is, x.waiting, x.active, x.threshold, x.per_second, x.paused, x.generation,

@@ -15,6 +15,8 @@ using waiting_room_actor = caf::typed_actor<
   caf::replies_to<check_queue>::with<queue_reply>,
   /// Gives up place and slot; answered when that is on record.
   caf::replies_to<leave_queue>::with<queue_left>,
+  /// Whether somebody waits here.
+  caf::replies_to<find_waiter>::with<waiter_found>,
   /// An administrator's word; answered when it is on record.
   caf::replies_to<steer_queue>::with<queue_report>,
   /// Who was heard of at an ingress.

@@ -3,6 +3,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/session/port.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "http/api/queue_schemas.hpp"
 #include "http/api/queue_stream.hpp"
@@ -95,21 +96,34 @@ void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_r
 
 // -- asking ---------------------------------------------------------------------------------------
 
+/// Asks the room; what may give a place, by way of the session where one person waits for one event
+/// at a time (C8).
+template <class OnReply, class OnError>
+void ask_where(shop& s, caf::event_based_actor* self, event_id event, bool signed_in, millis budget,
+               const check_queue& what, OnReply on_reply, OnError on_error) {
+  bool may_get_place = what.join || !what.ticket.place.none();
+  if (!s.queue.one_per_user || !signed_in || !may_get_place)
+    return ask<waiting_room_actor>(self, s.node, room_key(event), budget, what)
+      .then(on_reply, on_error);
+  ask<session_actor>(self, s.node, key_of(what.user), budget,
+                     join_queue{event, what.gate_number, what.ticket, what.join})
+    .then(on_reply, on_error);
+}
+
 /// Asks the room; `then` hears its answer when it is none of its refusals.
 void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const question& q,
               const check_queue& what, std::function<void(const queue_reply&)> then) {
-  ask<waiting_room_actor>(self, s.node, room_key(q.event), std::min(room_budget, time_for(*x)),
-                          what)
-    .then(
-      [&s, x, q, then](const queue_reply& r) {
-        if (r.is != ec::ok) {
-          x->fail(r.is);
-          return;
-        }
-        s.queue.front.note(q.event, r.ticket.epoch, r.version);
-        then(r);
-      },
-      [x](const caf::error& e) { x->fail(to_ec(e)); });
+  ask_where(
+    s, self, q.event, x->who().has_value(), std::min(room_budget, time_for(*x)), what,
+    [&s, x, q, then](const queue_reply& r) {
+      if (r.is != ec::ok) {
+        x->fail(r.is);
+        return;
+      }
+      s.queue.front.note(q.event, r.ticket.epoch, r.version);
+      then(r);
+    },
+    [x](const caf::error& e) { x->fail(to_ec(e)); });
 }
 
 /// What to do with whoever waits as far as the board tells.
@@ -188,25 +202,24 @@ void on_status(shop& s, const exchange_ptr& x) { find_standing(s, x, still_waiti
 // -- streams --------------------------------------------------------------------------------------
 
 /// What a stream asks the room after its request was answered.
-void ask_for_stream(shop& s, event_id event, user_id user, const queue_ticket& ticket,
-                    const queue_stream::letter_box_ptr& box) {
-  s.pool.run([&s, event, user, ticket, box](caf::event_based_actor* self) {
+void ask_for_stream(shop& s, event_id event, user_id user, bool signed_in,
+                    const queue_ticket& ticket, const queue_stream::letter_box_ptr& box) {
+  s.pool.run([&s, event, user, signed_in, ticket, box](caf::event_based_actor* self) {
     auto put = [box](const queue_reply& r) {
       std::lock_guard guard{box->mutex};
       box->reply = r;
     };
-    ask<waiting_room_actor>(self, s.node, room_key(event), room_budget,
-                            check_queue{user, 0, ticket, false})
-      .then(
-        [&s, event, put](const queue_reply& r) {
-          if (r.is == ec::ok) s.queue.front.note(event, r.ticket.epoch, r.version);
-          put(r);
-        },
-        [put](const caf::error& e) {
-          queue_reply failed;
-          failed.is = to_ec(e);
-          put(failed);
-        });
+    ask_where(
+      s, self, event, signed_in, room_budget, check_queue{user, 0, ticket, false},
+      [&s, event, put](const queue_reply& r) {
+        if (r.is == ec::ok) s.queue.front.note(event, r.ticket.epoch, r.version);
+        put(r);
+      },
+      [put](const caf::error& e) {
+        queue_reply failed;
+        failed.is = to_ec(e);
+        put(failed);
+      });
   });
 }
 
@@ -233,9 +246,8 @@ void open_stream(shop& s, const exchange_ptr& x, const question& q, const event_
   constexpr int signs = 3; // Before silence is noticed.
   who.alive_every = std::min(who.alive_every, s.node.queue.stale_after / signs);
   queue_stream::questions ask;
-  ask.room = [&s, event = q.event, user = q.user](auto& ticket, auto& box) {
-    ask_for_stream(s, event, user, ticket, box);
-  };
+  ask.room = [&s, event = q.event, user = q.user, in = x->who().has_value()](
+               auto& ticket, auto& box) { ask_for_stream(s, event, user, in, ticket, box); };
   if (x->who()) {
     who.token_end = from_ms(x->who()->expires_at_ms);
     ask.token = [&s, user = q.user, at = from_ms(x->who()->issued_at_ms)](auto& box) {
@@ -322,6 +334,7 @@ void add_queue_routes(shop& s, std::vector<route>& out) {
   auto joining = room_errors;
   joining.push_back(ec::queue_full);
   joining.push_back(ec::gate_token_required);
+  joining.push_back(ec::queue_elsewhere);
   group
     .post("/api/queue/check/{eventId}", "joinQueue",
           "Joins the waiting room of an event, or tells where one stands.")

@@ -14,6 +14,8 @@ struct queue_desk_settings {
   std::string pass_key; ///< Signs entry tokens; tickets have a key made from it.
   millis pass_life{600'000};
   bool anonymous = false; ///< Whoever has not signed in waits as a visitor (D12).
+  /// Whoever has signed in waits for one event at a time (C8).
+  bool one_per_user = false;
 };
 
 /// What the waiting room's endpoints work with.
@@ -22,6 +24,7 @@ struct queue_desk {
       : pass_key(std::move(settings.pass_key)),
         pass_life(settings.pass_life),
         anonymous(settings.anonymous),
+        one_per_user(settings.one_per_user),
         front(node),
         tickets(pass_key),
         titles(*node.clock) {
@@ -30,7 +33,7 @@ struct queue_desk {
 
   std::string pass_key;
   millis pass_life;
-  bool anonymous;
+  bool anonymous, one_per_user;
   queue_front front;
   queue_tickets tickets;
   event_titles titles;
