@@ -5,12 +5,8 @@
 #include <caf/all.hpp>
 
 #include "actors/registry.hpp"
-#include "supervisors/reply_once.hpp"
-#include "supervisors/router.hpp"
 
 namespace tk::sim {
-
-// -- the network ----------------------------------------------------------------------------------
 
 namespace {
 
@@ -20,16 +16,52 @@ constexpr size_t remembered_max = 64;
 constexpr size_t waiting_max = 32;
 /// Where links break, they break so often while they are made.
 constexpr uint32_t broken_greetings_ppm = 300'000;
+constexpr uint32_t deaths_heard_ppm = 700'000;
 
 } // namespace
 
+struct wire::one_way final : frame_path {
+  wire& net;
+  life from;
+  int32_t to;
+  way how;
+  one_way(wire& x, life a, int32_t b, way c) : net(x), from(a), to(b), how(c) {
+    // nop
+  }
+  bool send(link_frame x) override {
+    net.carry(from, to, how, x);
+    return true;
+  }
+};
+
 void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links) {
+  for (auto& [to, x] : links)
+    caf::anon_send(x, link_up{std::make_shared<one_way>(*this, who, to, way::request)});
   ends_[who.node] = {who, std::move(door), std::move(links)};
 }
 
+/// The machines of those who speak with a node that died mostly hear of it; not when the whole
+/// machine is gone.
 void wire::detach(int32_t node) {
   ends_.erase(node);
   std::erase_if(connections_, [node](auto& x) { return x.first.first == node; });
+  if (!dice_.chance(deaths_heard_ppm)) return;
+  for (auto& [along, link] : connections_)
+    if (along.second == node && link.open) {
+      link.open = false;
+      break_off(along);
+    }
+}
+
+/// The near end of a path hears that its connection is gone: nothing that was sent before will be
+/// answered. A new one is made when something is to be sent.
+void wire::break_off(const path& along) {
+  auto near = ends_.find(along.first);
+  if (near == ends_.end()) return;
+  auto link = near->second.links.find(along.second);
+  if (link == near->second.links.end()) return;
+  auto again = std::make_shared<one_way>(*this, near->second.who, along.second, way::request);
+  caf::anon_send(link->second, link_up{again});
 }
 
 void wire::cut(int32_t from, int32_t to, millis length) {
@@ -53,15 +85,12 @@ void wire::repeat_old(const path& along) {
   auto& past = past_[along];
   if (past.empty() || !faults_.strikes(&fault_mix::old_frames_ppm, dice_)) return;
   auto [how, x] = past[dice_.below(past.size())];
-  tell(along.first, along.second, x.about + " (of long ago)");
+  tell(along.first, along.second, std::string{x.about} + " (of long ago)");
   time_.after(dice_.between(millis{0}, faults_.wire_delay_max),
               [=, this] { arrive(along.first, along.second, how, x); });
 }
 
-void wire::send_request(life from, int32_t to, frame x) { carry(from, to, way::request, x); }
-void wire::send_answer(life from, int32_t to, frame x) { carry(from, to, way::answer, x); }
-
-void wire::carry(life from, int32_t to, way how, const frame& x) {
+void wire::carry(life from, int32_t to, way how, const link_frame& x) {
   ++carried_;
   auto sender = ends_.find(from.node);
   if (sender == ends_.end() || sender->second.who != from) return; // The dead do not speak.
@@ -78,6 +107,7 @@ void wire::carry(life from, int32_t to, way how, const frame& x) {
   if (link.open && (link.with != whom || faults_.strikes(&fault_mix::link_reset_ppm, dice_))) {
     tell(from.node, to, "the link breaks");
     link.open = false;
+    break_off(along);
   }
   if (link.open) return send(along, how, x);
   if (link.waiting.size() < waiting_max) link.waiting.emplace_back(how, x);
@@ -119,23 +149,23 @@ bool wire::is_cut(const path& along) const {
   return clogged_.contains(along) || (cut != cut_until_.end() && time_.now() < cut->second);
 }
 
-void wire::send(const path& along, way how, const frame& x) {
+void wire::send(const path& along, way how, const link_frame& x) {
   auto from = along.first, to = along.second;
   auto copies = faults_.strikes(&fault_mix::duplicate_ppm, dice_) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (faults_.strikes(&fault_mix::drop_ppm, dice_)) {
       ++dropped_;
-      tell(from, to, x.about + " (lost)");
+      tell(from, to, std::string{x.about} + " (lost)");
       continue;
     }
     if (faults_.path_capacity > 0 && under_way_[along] >= faults_.path_capacity) {
       ++dropped_;
       faults_.note(&fault_mix::path_capacity);
-      tell(from, to, x.about + " (no room)");
+      tell(from, to, std::string{x.about} + " (no room)");
       continue;
     }
     ++under_way_[along];
-    tell(from, to, x.about + (i > 0 ? " (again)" : ""));
+    tell(from, to, std::string{x.about} + (i > 0 ? " (again)" : ""));
     auto most =
       faults_.strikes(&fault_mix::slow_ppm, dice_) ? millis{5000} : faults_.wire_delay_max;
     time_.after(dice_.between(millis{0}, most), [=, this] {
@@ -151,7 +181,7 @@ void wire::tell(int32_t from, int32_t to, const std::string& what) const {
     on_frame(from, to, what);
 }
 
-void wire::arrive(int32_t from, int32_t to, way how, const frame& x) {
+void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
   auto receiver = ends_.find(to);
   auto cut = cut_until_.find({from, to});
   if (auto clog = clogged_.find({from, to}); clog != clogged_.end()) {
@@ -162,156 +192,12 @@ void wire::arrive(int32_t from, int32_t to, way how, const frame& x) {
     ++dropped_;
     return;
   }
-  if (how == way::request) caf::anon_send(receiver->second.door, x);
-  else if (auto link = receiver->second.links.find(from); link != receiver->second.links.end())
-    caf::anon_send(link->second, x);
-}
-
-// -- its two ends ---------------------------------------------------------------------------------
-
-namespace {
-
-/// Nothing that was asked for may wait longer than its envelope's time and this.
-constexpr millis patience{500};
-
-/// A frame's first part. An envelope follows field by field: as a whole CAF would skip it, because
-/// it is marked as a message that never leaves its node. `no` = 0: nobody waits for an answer.
-struct head {
-  int32_t from = 0;
-  int64_t incarnation = 0;
-  uint64_t no = 0;
-};
-
-template <class... Ts> frame encode(caf::actor_system& system, Ts&... xs) {
-  frame out;
-  caf::binary_serializer sink{system, out.bytes};
-  if (auto wrong = sink(xs...)) CAF_RAISE_ERROR("a message cannot be encoded");
-  return out;
-}
-
-/// The type of what is in a message, in words.
-std::string name_of(caf::actor_system& system, const caf::message& x) {
-  if (x.empty()) return "nothing";
-  auto [number, type] = x.type(0);
-  auto out = system.types().portable_name(number, type);
-  return out.substr(out.rfind(':') + 1);
-}
-
-struct link_state {
-  static inline const char* name = "sim.link";
-  uint64_t last = 0;
-  std::map<uint64_t, caf::response_promise> open;
-};
-
-using link_ptr = caf::stateful_actor<link_state>*;
-
-void take_answer(link_ptr self, life here, const frame& x) {
-  head h;
-  uint8_t why = 0;
-  caf::message body;
-  caf::binary_deserializer source{self->system(), x.bytes};
-  if (auto wrong = source(h.from, h.incarnation, h.no, why, body))
-    CAF_RAISE_ERROR("an answer cannot be decoded");
-  auto i = self->state.open.find(h.no);
-  // An answer for an earlier life of this node has its numbers, but not its incarnation.
-  if (h.incarnation != here.incarnation || i == self->state.open.end()) return;
-  if (why == 0) i->second.deliver(std::move(body));
-  else i->second.deliver(make_error(static_cast<ec>(why)));
-  self->state.open.erase(i);
-}
-
-void give_up(link_ptr self, uint64_t no) {
-  auto i = self->state.open.find(no);
-  if (i == self->state.open.end()) return;
-  i->second.deliver(make_error(ec::unknown));
-  self->state.open.erase(i);
-}
-
-caf::behavior link(link_ptr self, wire* net, agenda* time, const node_context* node, life here,
-                   int32_t there) {
-  return {
-    [=](envelope& x) -> caf::result<caf::message> {
-      auto& st = self->state;
-      bool waits = self->current_message_id().is_request();
-      uint64_t no = waits ? ++st.last : 0;
-      auto to = there;
-      auto who = here;
-      auto bytes = encode(self->system(), who.node, who.incarnation, no, x.key, x.deadline, x.body);
-      bytes.about = name_of(self->system(), x.body);
-      net->send_request(who, to, std::move(bytes));
-      if (!waits) return caf::message{};
-      st.open.emplace(no, self->make_response_promise());
-      auto self_handle = caf::actor_cast<caf::actor>(self);
-      time->after(x.deadline - node->clock->now() + patience,
-                  [=] { caf::anon_send(self_handle, errand{[=] { give_up(self, no); }}); });
-      return caf::delegated<caf::message>{};
-    },
-    [=](const frame& x) { take_answer(self, here, x); },
-    [](const errand& x) { x.run(); },
-  };
-}
-
-void answer(caf::event_based_actor* self, wire* net, life here, const head& h, ec why,
-            caf::message body) {
-  auto error = static_cast<uint8_t>(why);
-  auto asker = h.incarnation;
-  auto from = here.node;
-  auto no = h.no;
-  auto bytes = encode(self->system(), from, asker, no, error, body);
-  bytes.about = why == ec::ok ? name_of(self->system(), body) : std::string{to_string(why)};
-  net->send_answer(here, h.from, std::move(bytes));
-}
-
-/// Whatever an entity may answer: CAF matches answers by type, so all are named.
-caf::behavior answers(caf::event_based_actor* self, wire* net, life here, const head& h) {
-  auto back = [=](auto& x) { answer(self, net, here, h, ec::ok, caf::make_message(x)); };
-  return {
-    [=](hold_reply& x) { back(x); },
-    [=](claim_reply& x) { back(x); },
-    [=](release_reply& x) { back(x); },
-    [=](hold_changed& x) { back(x); },
-    [=](payment_reply& x) { back(x); },
-    [=](family_started& x) { back(x); },
-    [=](family_started_v2& x) { back(x); },
-    [=](family_rotated& x) { back(x); },
-    [=](sessions_ended& x) { back(x); },
-    [=](all_revoked& x) { back(x); },
-    [=](event_board& x) { back(x); },
-    [=](block_awake& x) { back(x); },
-    [=](checkout_awake& x) { back(x); },
-    [=](caf::error& x) { answer(self, net, here, h, to_ec(x), {}); },
-  };
-}
-
-void take_request(caf::event_based_actor* self, wire* net, const node_context* node, life here,
-                  const frame& x) {
-  head h;
-  envelope what;
-  caf::binary_deserializer source{self->system(), x.bytes};
-  if (auto wrong = source(h.from, h.incarnation, h.no, what.key, what.deadline, what.body))
-    CAF_RAISE_ERROR("a request cannot be decoded");
-  auto to = caf::actor_cast<caf::strong_actor_ptr>(node->region);
-  // Without a sender: a refusal would come back as a message, and end this actor.
-  if (h.no == 0) return caf::anon_send(node->region, std::move(what));
-  // `request` would want the answer's type; the region's is the entity's.
-  auto id = self->new_request_id(caf::message_priority::normal);
-  to->enqueue(caf::make_mailbox_element(self->ctrl(), id, {}, std::move(what)), self->context());
-  self->add_multiplexed_response_handler(id.response_id(), answers(self, net, here, h));
-}
-
-caf::behavior door(caf::event_based_actor* self, wire* net, const node_context* node, life here) {
-  return {[=](const frame& x) { take_request(self, net, node, here, x); }};
-}
-
-} // namespace
-
-caf::actor spawn_link(caf::actor_system& system, wire& net, agenda& time, const node_context& node,
-                      life here, int32_t there) {
-  return system.spawn(link, &net, &time, &node, here, there);
-}
-
-caf::actor spawn_door(caf::actor_system& system, wire& net, const node_context& node, life here) {
-  return system.spawn(door, &net, &node, here);
+  auto& there = receiver->second;
+  if (how == way::request)
+    caf::anon_send(
+      there.door, request_frame{x, std::make_shared<one_way>(*this, there.who, from, way::answer)});
+  else if (auto link = there.links.find(from); link != there.links.end())
+    caf::anon_send(link->second, answer_frame{x});
 }
 
 } // namespace tk::sim

@@ -3,26 +3,20 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <caf/actor.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/allowed_unsafe_message_type.hpp>
 
-#include "supervisors/node_context.hpp"
+#include "supervisors/link.hpp"
 #include "tests/simulation/agenda.hpp"
 #include "tests/simulation/database.hpp"
 
 namespace tk::sim {
 
-/// Bytes between two nodes.
-struct frame {
-  std::vector<char> bytes;
-  std::string about; ///< What is in them, for whoever reads along.
-};
-
-/// Carries frames from node to node and does to them what networks do.
+/// Carries frames from node to node and does to them what networks do. Their ends are the product's
+/// own (supervisors/link).
 class wire {
 public:
   wire(agenda& time, dice& random, const fault_mix& faults)
@@ -31,13 +25,9 @@ public:
   }
 
   /// Names the actors that take frames for a node: requests come to `door`, answers to requests of
-  /// its own to `links[other node]`.
+  /// its own to `links[other node]`. The links hear that they stand.
   void attach(life who, caf::actor door, std::map<int32_t, caf::actor> links);
   void detach(int32_t node);
-  /// Towards the door of `to`.
-  void send_request(life from, int32_t to, frame x);
-  /// Back to the link of `to` that speaks with `from`.
-  void send_answer(life from, int32_t to, frame x);
   /// Nothing goes from `from` to `to` for a while.
   void cut(int32_t from, int32_t to, millis length);
   /// Nothing arrives on this path until `unclog`; then everything does.
@@ -58,16 +48,19 @@ private:
     std::map<int32_t, caf::actor> links;
   };
   enum class way : uint8_t { request, answer };
+  /// Towards the door of a node, or back to the link of one that asked.
+  struct one_way;
   using path = std::pair<int32_t, int32_t>;
-  using sent = std::pair<way, frame>;
+  using sent = std::pair<way, link_frame>;
   void repeat_old(const path& along);
-  void carry(life from, int32_t to, way how, const frame& x);
-  void send(const path& along, way how, const frame& x);
+  void carry(life from, int32_t to, way how, const link_frame& x);
+  void send(const path& along, way how, const link_frame& x);
   void greet(const path& along, life whom);
   void greeted(const path& along, uint64_t no);
   [[nodiscard]] bool is_cut(const path& along) const;
   void tell(int32_t from, int32_t to, const std::string& what) const;
-  void arrive(int32_t from, int32_t to, way how, const frame& x);
+  void break_off(const path& along);
+  void arrive(int32_t from, int32_t to, way how, const link_frame& x);
 
   agenda& time_;
   dice& dice_;
@@ -89,14 +82,4 @@ private:
   uint64_t dropped_ = 0, carried_ = 0;
 };
 
-/// The near end of a link: takes envelopes for the other node, and answers each request with what
-/// came back, or with `unknown` when nothing did in time.
-caf::actor spawn_link(caf::actor_system& system, wire& net, agenda& time, const node_context& node,
-                      life here, int32_t there);
-
-/// The far end: passes envelopes from other nodes on to the region and sends the answers back.
-caf::actor spawn_door(caf::actor_system& system, wire& net, const node_context& node, life here);
-
 } // namespace tk::sim
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::sim::frame)

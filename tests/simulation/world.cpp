@@ -232,12 +232,12 @@ void world::start_links(host& at) {
   std::map<int32_t, caf::actor> links;
   for (int32_t n = 1; n <= plan.nodes; ++n) {
     // To itself, too: never used, but the table's index is the node's number.
-    auto x = spawn_link(system, net, time, at.node, at.who, n);
+    auto x = spawn_link(at.node, at.links, at.who.incarnation);
     at.node.peers.links.push_back(x);
     at.parts.push_back(x);
     links[n] = x;
   }
-  auto far = spawn_door(system, net, at.node, at.who);
+  auto far = spawn_door(at.node, at.links);
   at.parts.push_back(far);
   net.attach(at.who, far, std::move(links));
 }

@@ -70,6 +70,7 @@ struct host {
   dice random;
   board_store boards;
   payment_probe bank_probe;
+  link_probe links;
   node_context node;
   std::vector<caf::actor> parts;               ///< To be ended, in this order.
   std::vector<std::function<void()>> give_ups; ///< Of requests that are open at its end.

@@ -145,6 +145,7 @@ template <class T> using answer_ptr = std::shared_ptr<answer<T>>;
 
 struct rig_config : caf::actor_system_config {
   rig_config() {
+    add_message_types<caf::id_block::tiketi>();
     set("logger.file-verbosity", caf::atom("quiet"));
     set("scheduler.policy", caf::atom("testing"));
   }

@@ -1,0 +1,287 @@
+#include "supervisors/link.hpp"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include <caf/all.hpp>
+
+#include "actors/base/mutants.hpp"
+#include "actors/checkout/port.hpp"
+#include "actors/event/port.hpp"
+#include "actors/gate/port.hpp"
+#include "actors/registry.hpp"
+#include "actors/seat_block/port.hpp"
+#include "actors/session/port.hpp"
+#include "actors/waiting_room/port.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
+
+namespace tk {
+
+namespace {
+
+// -- frames ---------------------------------------------------------------------------------------
+
+/// The first part of every frame. `no` = 0: nobody waits for an answer.
+struct head {
+  int64_t life = 0; ///< Of who asks.
+  uint64_t no = 0;
+};
+
+/// An envelope goes field by field: as a whole CAF would skip it, because it is marked as a message
+/// that never leaves its node.
+template <class... Ts> link_frame encode(caf::actor_system& system, Ts&&... xs) {
+  link_frame out;
+  caf::binary_serializer sink{system, out.bytes};
+  if (auto wrong = sink(xs...)) CAF_RAISE_ERROR("a message cannot be encoded");
+  return out;
+}
+
+/// `source(x)` would call an unknown type an empty message, without an error (0.17.6).
+caf::error read_body(caf::message& x, caf::binary_deserializer& source) {
+  auto wrong = x.load(source);
+  if (!wrong && source.remaining() > 0) return caf::sec::invalid_argument;
+  return wrong;
+}
+
+/// The type of what is in a message, in words that last as long as the actor system.
+std::string_view name_of(caf::actor_system& system, const caf::message& x) {
+  if (x.empty()) return "nothing";
+  std::string_view out = system.types().portable_name(x.type(0));
+  return out.substr(out.rfind(':') + 1);
+}
+
+// -- the near end ---------------------------------------------------------------------------------
+
+struct link_state {
+  static inline const char* name = "tk.link";
+  node_context* node = nullptr;
+  link_probe* probe = nullptr;
+  link_settings settings;
+  int64_t life = 0;
+  frame_path_ptr path;
+  uint64_t last = 0;
+  std::map<uint64_t, caf::response_promise> open;
+  std::set<std::pair<instant, uint64_t>> due; ///< When to give up which; may name answered ones.
+  bool looking = false;
+  link_state() = default;
+  link_state(const link_state&) = delete;
+  link_state& operator=(const link_state&) = delete;
+  /// Whoever still waits when the link ends hears so at once.
+  ~link_state() { fail_open(); }
+  void fail_open(ec why = ec::unknown) {
+    if (open.empty()) return;
+    probe->unknown += open.size();
+    probe->open -= static_cast<int64_t>(open.size());
+    for (auto& [no, x] : std::exchange(open, {})) x.deliver(make_error(why));
+    due.clear();
+  }
+};
+
+using link_ptr = caf::stateful_actor<link_state>*;
+
+/// Takes the promise of a request out of the open ones; false when nobody waits for it any more.
+bool close(link_ptr self, uint64_t no, caf::response_promise& to) {
+  auto& st = self->state;
+  auto i = st.open.find(no);
+  if (i == st.open.end()) return false;
+  to = std::move(i->second);
+  st.open.erase(i);
+  --st.probe->open;
+  return true;
+}
+
+void on_answer(link_ptr self, const link_frame& x) {
+  auto& st = self->state;
+  head h;
+  uint8_t why = 0;
+  caf::binary_deserializer source{self->system(), x.bytes};
+  if (auto wrong = source(h.life, h.no, why)) {
+    ++st.probe->refused;
+    return;
+  }
+  if (h.life != st.life) return; // For an earlier life of this node, which had the same numbers.
+  caf::response_promise to;
+  if (!close(self, h.no, to)) return;
+  caf::message body;
+  if (why != 0) {
+    to.deliver(make_error(static_cast<ec>(why)));
+  } else if (auto wrong = read_body(body, source)) { // It happened, and nobody knows what.
+    ++st.probe->refused;
+    to.deliver(make_error(ec::unknown));
+  } else {
+    ++st.probe->answered;
+    to.deliver(std::move(body));
+  }
+}
+
+void look_for_late_ones(link_ptr self) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  st.looking = false;
+  while (!st.due.empty() && st.due.begin()->first <= now) {
+    auto no = st.due.begin()->second;
+    st.due.erase(st.due.begin());
+    caf::response_promise to;
+    if (!close(self, no, to)) continue;
+    ++st.probe->unknown;
+    to.deliver(make_error(ec::unknown));
+  }
+  if (st.due.empty()) return;
+  st.looking = true;
+  self->delayed_send(self, st.settings.look_interval, atom::tick_v);
+}
+
+/// What was open is answered at once: it was sent, and its answer has no way back (H-05).
+void on_lost(link_ptr self) {
+  auto& st = self->state;
+  st.path = nullptr;
+  if (mutant("link_forgets_open_requests")) { // Nobody ever answers them.
+    st.open.clear();
+    return st.due.clear();
+  }
+  // As if nothing had been sent.
+  st.fail_open(mutant("link_calls_sent_unsent") ? ec::unavailable : ec::unknown);
+}
+
+caf::result<caf::message> on_envelope(link_ptr self, envelope& x) {
+  auto& st = self->state;
+  bool waits = self->current_message_id().is_request();
+  if (x.deadline < st.node->clock->now()) return make_error(ec::late);
+  if (waits && st.open.size() >= st.settings.open_max) return make_error(ec::busy);
+  uint64_t no = waits ? ++st.last : 0;
+  auto out = encode(self->system(), st.life, no, x.key, x.deadline, x.body);
+  out.about = name_of(self->system(), x.body);
+  if (!st.path || !st.path->send(std::move(out))) {
+    ++st.probe->unreachable;
+    return make_error(ec::unavailable);
+  }
+  if (!waits) {
+    ++st.probe->told;
+    return caf::message{};
+  }
+  ++st.probe->asked;
+  ++st.probe->open;
+  st.open.emplace(no, self->make_response_promise());
+  st.due.emplace(x.deadline + st.settings.patience, no);
+  if (!std::exchange(st.looking, true))
+    self->delayed_send(self, st.settings.look_interval, atom::tick_v);
+  return caf::delegated<caf::message>{};
+}
+
+caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t life,
+                   link_settings settings) {
+  auto& st = self->state;
+  st.node = node;
+  st.probe = probe;
+  st.life = life;
+  st.settings = settings;
+  return {
+    [=](envelope& x) { return on_envelope(self, x); },
+    [=](const answer_frame& x) { on_answer(self, x.what); },
+    [=](const link_up& x) {
+      on_lost(self);
+      self->state.path = x.path;
+    },
+    [=](link_down) { on_lost(self); },
+    [=](atom::tick) { look_for_late_ones(self); },
+  };
+}
+
+// -- the far end ----------------------------------------------------------------------------------
+
+template <class... Ts> struct types {};
+
+/// Whatever an entity may answer: CAF matches answers by type, so all are named.
+using answers =
+  types<hold_reply, claim_reply, release_reply, hold_changed, block_awake, payment_reply,
+        checkout_awake, family_started, family_started_v2, family_rotated, sessions_ended,
+        all_revoked, event_board, queue_reply, queue_left, queue_report, room_board,
+        assigned_position, gate_report, gate_board>;
+
+template <class X, class... Ts> constexpr bool is_one_of(types<Ts...>) {
+  return (std::is_same_v<X, Ts> || ...);
+}
+template <class... Out> constexpr bool all_named(caf::detail::type_list<Out...>) {
+  return (
+    (std::is_same_v<Out, void> || std::is_same_v<Out, passivation> || is_one_of<Out>(answers{})) &&
+    ...);
+}
+template <class... In, class... Out>
+constexpr bool all_named_of(
+  caf::typed_mpi<caf::detail::type_list<In...>, caf::output_tuple<Out...>>) {
+  return all_named(caf::detail::type_list<Out...>{});
+}
+template <class... Clauses> constexpr bool all_clauses(caf::detail::type_list<Clauses...>) {
+  return (all_named_of(Clauses{}) && ...);
+}
+/// Every answer of an entity's port can go back; what the region itself asks never leaves a node.
+template <class Port> constexpr bool can_answer = all_clauses(typename Port::signatures{});
+static_assert(can_answer<seat_block_actor> && can_answer<checkout_actor> &&
+              can_answer<session_actor> && can_answer<event_actor> &&
+              can_answer<waiting_room_actor> && can_answer<gate_actor>);
+
+struct door_state {
+  static inline const char* name = "tk.door";
+  node_context* node = nullptr;
+  link_probe* probe = nullptr;
+};
+using door_ptr = caf::stateful_actor<door_state>*;
+
+/// Too much on the way back, or no way: the asker's link has failed the request, or will.
+void send_back(door_ptr self, const frame_path_ptr& back, const head& h, ec why,
+               const caf::message& body) {
+  auto out = encode(self->system(), h.life, h.no, static_cast<uint8_t>(why), body);
+  out.about = why == ec::ok ? name_of(self->system(), body) : to_string(why);
+  back->send(std::move(out));
+}
+
+template <class... Ts>
+caf::behavior handlers(door_ptr self, const frame_path_ptr& back, const head& h, types<Ts...>) {
+  return {
+    [=](Ts& x) { send_back(self, back, h, ec::ok, caf::make_message(std::move(x))); }...,
+    [=](caf::error& x) { send_back(self, back, h, to_ec(x), {}); },
+  };
+}
+
+void on_request(door_ptr self, const request_frame& x) {
+  auto& st = self->state;
+  head h;
+  envelope what;
+  caf::binary_deserializer source{self->system(), x.what.bytes};
+  if (auto wrong = source(h.life, h.no, what.key, what.deadline)) {
+    ++st.probe->refused;
+    return;
+  }
+  if (auto wrong = read_body(what.body, source)) { // Of a newer release: nothing was begun.
+    ++st.probe->refused;
+    if (h.no != 0) send_back(self, x.back, h, ec::unavailable, {});
+    return;
+  }
+  auto to = caf::actor_cast<caf::strong_actor_ptr>(st.node->region);
+  // Without a sender: a refusal would come back as a message, and end this actor.
+  if (h.no == 0) return caf::anon_send(st.node->region, std::move(what));
+  // `request` would want the answer's type; the region's is the entity's.
+  auto id = self->new_request_id(caf::message_priority::normal);
+  to->enqueue(caf::make_mailbox_element(self->ctrl(), id, {}, std::move(what)), self->context());
+  self->add_multiplexed_response_handler(id.response_id(), handlers(self, x.back, h, answers{}));
+}
+
+caf::behavior door(door_ptr self, node_context* node, link_probe* probe) {
+  self->state.node = node;
+  self->state.probe = probe;
+  return {[=](const request_frame& x) { on_request(self, x); }};
+}
+
+} // namespace
+
+caf::actor spawn_link(node_context& node, link_probe& probe, int64_t life, link_settings settings) {
+  return node.system->spawn(link, &node, &probe, life, settings);
+}
+
+caf::actor spawn_door(node_context& node, link_probe& probe) {
+  return node.system->spawn(door, &node, &probe);
+}
+
+} // namespace tk
