@@ -197,7 +197,7 @@ template <class... Ts> struct types {};
 using answers =
   types<hold_reply, claim_reply, release_reply, hold_changed, block_awake, payment_reply,
         checkout_awake, family_started, family_started_v2, family_rotated, sessions_ended,
-        all_revoked, event_board, queue_reply, queue_left, queue_report, room_board,
+        all_revoked, event_board, queue_reply, waiter_found, queue_left, queue_report, room_board,
         assigned_position, gate_report, gate_board>;
 
 template <class X, class... Ts> constexpr bool is_one_of(types<Ts...>) {
