@@ -281,6 +281,10 @@ std::string check_words(const node_config& x) {
   for (auto& proxy : x.list("TRUSTED_PROXIES"))
     if (!http::network::parse(proxy))
       return "TRUSTED_PROXIES: `" + proxy + "` must be an address or a network like 10.0.0.0/8";
+  constexpr int64_t second_ms = 1000;
+  if (x.number("QUEUE_ADMISSION_BATCH_SIZE") * second_ms < x.number("QUEUE_ADMISSION_INTERVAL_MS"))
+    return "QUEUE_ADMISSION_BATCH_SIZE: rooms let in whole people a second; with this "
+           "QUEUE_ADMISSION_INTERVAL_MS it is less than one, and nobody would be let in";
   bool safe = x.text("GOOGLE_JWKS_URL").starts_with("https://");
   if (!x.text("GOOGLE_CLIENT_ID").empty() && env == "production" && !safe)
     return "GOOGLE_JWKS_URL: production takes keys over https only";

@@ -163,6 +163,14 @@ CAF_TEST(origins that no browser sends are refused) {
   CAF_CHECK_EQUAL(error(), "");
 }
 
+CAF_TEST(rooms that would let nobody in are refused) {
+  env.values["QUEUE_ADMISSION_INTERVAL_MS"] = "60000";
+  env.values["QUEUE_ADMISSION_BATCH_SIZE"] = "59";
+  CAF_CHECK(refuses("QUEUE_ADMISSION_BATCH_SIZE: "));
+  env.values["QUEUE_ADMISSION_BATCH_SIZE"] = "60";
+  CAF_CHECK_EQUAL(error(), "");
+}
+
 CAF_TEST(the profiles that are shipped are valid) {
   for (auto* name : {"laptop", "load"}) {
     env.values["TIKETI_PROFILE"] = name;

@@ -133,6 +133,8 @@ template <class Self> struct turn_writer {
   static passivation passivate(Self self) {
     auto& st = self->state;
     bool idle = st.core->idle() && st.waiting.empty();
+    // Nobody tells it later: a pass of a slot that ended just now would stay good.
+    if (idle && st.core->version() != st.board_version) st.tell_board();
     if (idle) self->quit();
     return {idle};
   }

@@ -318,4 +318,13 @@ CAF_TEST(a shell does not sleep while a turn is on its way) {
   CAF_CHECK(sleeps()); // Gone.
 }
 
+CAF_TEST(a shell that falls asleep has told its last board) {
+  ledger_says({outcome::ok, outcome::ok});
+  CAF_CHECK(wish()->came());
+  CAF_CHECK(wish()->came());
+  CAF_CHECK_EQUAL(board().state.told, 0); // It is too soon for another board.
+  CAF_CHECK(sleeps());
+  CAF_CHECK_EQUAL(board().state.told, 2);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -235,8 +235,8 @@ room_answer waiting_room_core::check(const check_queue& x, instant now) {
     return {told(people_.at(*entry)), 0};
   }
   if (!x.join && !may_return(x.ticket)) return {told_all(queue_state::absent), 0};
-  bool first = people_.size() == 0 && !control_.paused && !before_opening() && enough_seats() &&
-               !may_return(x.ticket);
+  bool first = people_.size() == 0 && !control_.paused && per_second() > 0 && !before_opening() &&
+               enough_seats() && !may_return(x.ticket);
   if (first && slots_.size() < threshold()) return {{}, admit_first(x, now)};
   if (full() && !may_return(x.ticket)) {
     auto out = told_all(queue_state::absent);
@@ -424,9 +424,12 @@ void waiting_room_core::round(instant now) {
 }
 
 void waiting_room_core::admit_next(instant now) {
-  auto by_rate =
-    uint64_t{per_second()} * static_cast<uint64_t>(settings_.round_every.count()) / 1000;
-  auto most = static_cast<uint32_t>(std::min<uint64_t>(by_rate, batch_max));
+  constexpr uint64_t one = 1000;
+  // What a short round has not earned in full, the next ones have.
+  auto earned =
+    rate_rest_ + uint64_t{per_second()} * static_cast<uint64_t>(settings_.round_every.count());
+  rate_rest_ = earned % one;
+  auto most = static_cast<uint32_t>(std::min<uint64_t>(earned / one, batch_max));
   for (uint32_t n = 0; n < most && slots_.size() < threshold() && enough_seats(); ++n) {
     auto entry = next_present();
     if (!entry) break;

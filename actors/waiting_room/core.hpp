@@ -163,6 +163,8 @@ private:
   slots slots_;
   presence_clock presence_;
   pace_meter pace_;
+  /// Thousandths of an admission that the rounds so far have left over.
+  uint64_t rate_rest_ = 0;
 
   uint32_t next_direct_ = 1;
   uint32_t reserved_to_ = 1; ///< On record.

@@ -304,6 +304,31 @@ CAF_TEST(the rate bounds a round and a pause ends admission) {
   CAF_CHECK(x.status(60).state == queue_state::active);
 }
 
+CAF_TEST(what a round has not earned in full the next ones have) {
+  room x{0};
+  x.settings.round_every = millis{200};
+  x.restart();
+  for (uint64_t n = 1; n <= 50; ++n) x.check(n);
+  x.steer(queue_verb::set_rate, 3);
+  x.steer(queue_verb::set_threshold, 1000);
+  for (int i = 0; i < 10; ++i) {
+    x.core->round(x.now += x.settings.round_every);
+    x.write();
+  }
+  CAF_CHECK_EQUAL(x.core->active(), 6u); // 3 a second, for two seconds.
+}
+
+CAF_TEST(at a rate of nothing nobody is let in) {
+  room x{5};
+  x.steer(queue_verb::set_rate, 0);
+  CAF_CHECK(x.check(1).state == queue_state::queued);
+  x.pass(20);
+  CAF_CHECK_EQUAL(x.core->active(), 0u);
+  x.steer(queue_verb::set_rate, 1);
+  x.pass(1);
+  CAF_CHECK(x.status(1).state == queue_state::active);
+}
+
 CAF_TEST(a full room refuses newcomers only) {
   room x{0};
   x.settings.capacity = 2;

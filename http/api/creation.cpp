@@ -4,6 +4,7 @@
 #include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
+#include "http/api/entry.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
@@ -104,10 +105,11 @@ void hold_by_plan(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
 } // namespace
 
 void hold_for_caller(shop& s, const exchange_ptr& x, creation what, const creation_kind& kind) {
-  auto event = what.event;
-  s.with_plan(event, [&s, x, what = std::move(what), kind](caf::event_based_actor* self, ec is,
-                                                           const seat_plan_ptr& plan) {
-    hold_by_plan(s, self, x, what, kind, is, plan, false);
+  with_open_slot(s, x, [&s, x, what = std::move(what), kind] {
+    s.with_plan(what.event, [&s, x, what, kind](caf::event_based_actor* self, ec is,
+                                                const seat_plan_ptr& plan) {
+      hold_by_plan(s, self, x, what, kind, is, plan, false);
+    });
   });
 }
 

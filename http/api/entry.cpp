@@ -1,8 +1,17 @@
 #include "http/api/entry.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <caf/all.hpp>
 #include <sodium.h>
 
+#include "actors/waiting_room/port.hpp"
+#include "http/api/shop.hpp"
 #include "http/api/tokens.hpp"
+#include "supervisors/reply_once.hpp"
+#include "supervisors/router.hpp"
 
 namespace tk::http {
 
@@ -18,6 +27,20 @@ bool same_secret(std::string_view offered, std::string_view wanted) {
 std::string_view entry_token(const request& x) {
   auto header = x.header("x-queue-entry-token");
   return header.empty() ? x.cookie("urr-entry-token").value_or(std::string_view{}) : header;
+}
+
+constexpr millis room_budget{3000};
+/// A room with open slots tells every second that it is alive; an older board may be of one that
+/// has ended, or moved.
+constexpr millis board_age_max{10'000};
+
+/// The slot that let the caller in, when no board is recent enough to have told that it is open.
+std::optional<entry_claims> slot_in_doubt(const shop& s, const exchange& x) {
+  if (!x.entered_) return std::nullopt;
+  auto room = s.node.boards->find_room(*x.entered_);
+  if (room && s.node.clock->now() - room->made_at <= board_age_max) return std::nullopt;
+  auto claims = verify_entry(entry_token(x.req()), s.queue.pass_key, x.req().arrived);
+  return claims && claims->admission > 0 ? claims : std::nullopt;
 }
 
 } // namespace
@@ -41,6 +64,27 @@ event_id entered_event(fields& form, const exchange& x) {
   auto event = form.uuid<event_id>("eventId");
   if (!form.failed() && !x.may_enter(event)) form.refuse(ec::entry_token_required);
   return event;
+}
+
+void with_open_slot(shop& s, const exchange_ptr& x, std::function<void()> then) {
+  auto doubt = slot_in_doubt(s, *x);
+  if (!doubt) return then();
+  s.pool.run([&s, x, slot = *doubt, then = std::move(then)](caf::event_based_actor* self) {
+    ask<waiting_room_actor>(self, s.node, room_key(slot.event), std::min(room_budget, time_for(*x)),
+                            check_queue{slot.user, 0, {}, false})
+      .then(
+        [x, slot, then](const queue_reply& r) {
+          if (r.is != ec::ok) x->fail(r.is);
+          else if (r.state == queue_state::active && r.admission == slot.admission &&
+                   r.ticket.generation == slot.generation)
+            then();
+          else x->fail(ec::entry_token_required);
+        },
+        [x, then](const caf::error& e) {
+          if (to_ec(e) == ec::event_unknown) then(); // Is answered as such.
+          else x->fail(to_ec(e));
+        });
+  });
 }
 
 } // namespace tk::http

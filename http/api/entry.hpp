@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "http/json.hpp"
@@ -8,6 +9,8 @@
 
 namespace tk::http {
 
+struct shop;
+
 /// The gate before the two creations (1.8). `key` signs entry tokens. A request that shows `bypass`
 /// in X-CloudFront-Verified needs none; an empty one lets nobody by. A token whose slot has ended,
 /// as far as `boards` tell, is none.
@@ -15,5 +18,9 @@ entry_gate make_entry_gate(std::string key, std::string bypass, const board_stor
 
 /// The required `eventId` of a gated creation: refused unless the caller's entry token is for it.
 event_id entered_event(fields& form, const exchange& x);
+
+/// Goes on when the slot of the caller's entry token is open, or none was needed. Where no recent
+/// board can tell (a node that has just started has none) the room is asked; else answers.
+void with_open_slot(shop& s, const exchange_ptr& x, std::function<void()> then);
 
 } // namespace tk::http

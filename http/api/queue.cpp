@@ -31,16 +31,30 @@ struct question {
   bool new_visitor = false; ///< Is to be told who they are (D12).
 };
 
+/// A visitor's id is of uuid version 8, users' are of version 4: nobody passes for a user by
+/// writing the cookie.
+constexpr uint64_t version_bits = 0xf000, visitor_version = 0x8000;
+
+std::optional<user_id> visitor_of(const exchange& x) {
+  auto id = parse_id<user_id>(x.req().cookie(visitor_cookie).value_or(std::string_view{}));
+  return id && (id->hi & version_bits) == visitor_version ? id : std::nullopt;
+}
+
+user_id new_visitor(entropy& random) {
+  auto out = make_id<user_id>(random);
+  out.hi = (out.hi & ~version_bits) | visitor_version;
+  return out;
+}
+
 question question_of(shop& s, const exchange_ptr& x) {
   question out;
   out.event = x->id_param<event_id>("eventId");
   if (x->who()) {
     out.user = x->user();
   } else { // D12: the route lets in whoever has not signed in.
-    auto shown = x->req().cookie(visitor_cookie).value_or(std::string_view{});
-    auto known = parse_id<user_id>(shown);
+    auto known = visitor_of(*x);
     out.new_visitor = !known;
-    out.user = known ? *known : make_id<user_id>(*s.node.random);
+    out.user = known ? *known : new_visitor(*s.node.random);
   }
   if (auto text = x->req().cookie(queue_tickets::cookie_name(out.event)))
     if (auto ticket = s.queue.tickets.open(*text, out.event, out.user)) out.ticket = *ticket;
@@ -94,6 +108,14 @@ void tell(const shop& s, const exchange_ptr& x, const question& q, const queue_r
   x->respond(std::move(out));
 }
 
+/// A room that cannot be had now has a text of its own (1.5).
+void refuse(const exchange_ptr& x, ec why) {
+  const bool only_looked = !changes_state(x->req().verb);
+  if (why == ec::unavailable || (why == ec::unknown && only_looked))
+    x->fail({ec::unavailable, "Queue service temporarily unavailable. Please retry."});
+  else x->fail(why);
+}
+
 // -- asking ---------------------------------------------------------------------------------------
 
 /// Asks the room; what may give a place, by way of the session where one person waits for one event
@@ -117,13 +139,13 @@ void ask_room(shop& s, caf::event_based_actor* self, const exchange_ptr& x, cons
     s, self, q.event, x->who().has_value(), std::min(room_budget, time_for(*x)), what,
     [&s, x, q, then](const queue_reply& r) {
       if (r.is != ec::ok) {
-        x->fail(r.is);
+        refuse(x, r.is);
         return;
       }
       s.queue.front.note(q.event, r.ticket.epoch, r.version);
       then(r);
     },
-    [x](const caf::error& e) { x->fail(to_ec(e)); });
+    [x](const caf::error& e) { refuse(x, to_ec(e)); });
 }
 
 /// What to do with whoever waits as far as the board tells.
@@ -143,7 +165,7 @@ void find_standing(shop& s, const exchange_ptr& x, telling tell_them, asking ask
     s.queue.titles.with(self, s.store, q.event,
                         [&s, self, x, q, ask_them](ec is, const event_title& title) {
                           if (is == ec::ok) ask_them(s, self, x, q, title);
-                          else x->fail(is);
+                          else refuse(x, is);
                         });
   });
 }
@@ -176,7 +198,7 @@ void join_or_look(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
                   const event_title& title) {
   s.gate.front.with(self, q.event, [&s, self, x, q, title](ec is, const gate_board_ptr& board) {
     if (!board) {
-      x->fail(is);
+      refuse(x, is);
       return;
     }
     auto number = gate_number_of(s, *x, q.event);
@@ -314,11 +336,11 @@ void on_leave(shop& s, const exchange_ptr& x) {
       .then(
         [&s, x, q](const queue_left& r) {
           if (r.is == ec::ok) tell_left(s, x, q);
-          else x->fail(r.is);
+          else refuse(x, r.is);
         },
         [&s, x, q](const caf::error& e) {
           if (to_ec(e) == ec::event_unknown) tell_left(s, x, q); // Always (2.8).
-          else x->fail(to_ec(e));
+          else refuse(x, to_ec(e));
         });
   });
 }

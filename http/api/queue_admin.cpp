@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
 #include <caf/all.hpp>
 
 #include "actors/waiting_room/port.hpp"
@@ -22,16 +26,39 @@ constexpr millis room_budget{5000};
 struct steering {
   steer_queue what;
   const char* action = ""; ///< In the audit log; empty: changes nothing.
-  json (*view)(event_id, const queue_report&) = nullptr;
+  std::function<json(event_id, const queue_report&)> view;
 };
 
-json report_json(event_id event, const queue_report& x) {
+/// Of the last minute; an idle room does not renew its board.
+admission_pace pace_of(const shop& s, event_id event) {
+  constexpr millis minute{60'000};
+  auto board = s.node.boards->find_room(event);
+  bool recent = board && s.node.clock->now() - board->made_at < minute;
+  return recent ? board->pace : admission_pace{};
+}
+
+/// People a second, in hundredths.
+double throughput_of(const admission_pace& x) {
+  constexpr double second_ms = 1000, hundredths = 100;
+  const auto over = std::max(static_cast<double>(x.over.count()), second_ms);
+  return std::round(x.admitted * second_ms / over * hundredths) / hundredths;
+}
+
+/// Seconds until so many are inside, at this pace. Null: at this pace never.
+json drain_json(const admission_pace& x, uint32_t waiting) {
+  if (waiting == 0) return 0;
+  return x.admitted == 0 ? json() : json(estimated_wait_s(x, waiting));
+}
+
+json report_json(event_id event, const queue_report& x, const admission_pace& pace) {
   return {{"eventId", to_string(event)},
           {"queueSize", x.waiting},
           {"currentUsers", x.active},
           {"threshold", x.threshold},
           {"available", x.threshold > x.active ? x.threshold - x.active : 0},
           {"perSecond", x.per_second},
+          {"throughput", throughput_of(pace)},
+          {"drainTime", drain_json(pace, x.waiting)},
           {"paused", x.paused},
           {"preQueue", x.draw.wanted()},
           {"followInventory", x.follow_inventory}};
@@ -98,7 +125,10 @@ std::optional<int32_t> required_number(const exchange_ptr& x, const char* name) 
 }
 
 void on_report(shop& s, const exchange_ptr& x) {
-  steer(s, x, {{queue_verb::report, 0, {}}, "", report_json});
+  auto view = [&s](event_id event, const queue_report& r) {
+    return report_json(event, r, pace_of(s, event));
+  };
+  steer(s, x, {{queue_verb::report, 0, {}}, "", view});
 }
 
 void on_clear(shop& s, const exchange_ptr& x) {

@@ -33,12 +33,16 @@ inline constexpr char queue_message[] = R"({"type":"object","required":["message
  "properties":{"message":{"type":"string"}}})";
 
 inline constexpr char queue_report[] = R"({"type":"object",
- "required":["eventId","queueSize","currentUsers","threshold","available","perSecond","paused",
-  "preQueue","followInventory"],
+ "required":["eventId","queueSize","currentUsers","threshold","available","perSecond","throughput",
+  "drainTime","paused","preQueue","followInventory"],
  "properties":{"eventId":{"type":"string","format":"uuid"},
  "queueSize":{"type":"integer","minimum":0},"currentUsers":{"type":"integer","minimum":0},
  "threshold":{"type":"integer","minimum":0},"available":{"type":"integer","minimum":0},
- "perSecond":{"type":"integer","minimum":0},"paused":{"type":"boolean"},
+ "perSecond":{"type":"integer","minimum":0},
+ "throughput":{"type":"number","minimum":0,"description":"Let in a second, of the last minute."},
+ "drainTime":{"type":["integer","null"],"minimum":0,
+  "description":"Seconds until all who wait now are inside; null: nobody was let in lately."},
+ "paused":{"type":"boolean"},
  "preQueue":{"type":"boolean"},"followInventory":{"type":"boolean"}}})";
 
 inline constexpr char queue_pre_queue[] = R"({"type":"object",

@@ -193,6 +193,35 @@ def test_a_place_that_ended_is_replaced_and_that_is_said(browse, gate):
     gate.act("activate")
     shows(driver, "position", "1")
     assert driver.title == "0 ahead · Waiting room · Tiketi"
+    assert text(driver, "trouble") == "Your place was not found, so you have a new one."
+
+
+def before_the_page(driver, script):
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+
+def test_a_place_that_is_refused_at_once_is_not_replaced_at_once(browse, gate):
+    """Where cookies are refused and places are bound to them, that would never end."""
+    driver = browse("en")
+    before_the_page(driver, "const real = window.fetch; window.assigned = 0;"
+                            "window.fetch = (url, options) => {"
+                            "  if (String(url).includes('/assign/')) ++window.assigned;"
+                            "  return String(url).includes('/check/')"
+                            "    ? Promise.resolve(new Response('{}', {status: 404}))"
+                            "    : real(url, options); };")
+    driver.get(gate.page)
+    until(lambda: "Many people are coming" in text(driver, "trouble"), 20)
+    assert driver.execute_script("return window.assigned") == 1
+
+
+def test_a_full_storage_costs_no_place(browse, gate):
+    driver = browse()
+    before_the_page(driver, "Storage.prototype.setItem = () => { throw new Error('full'); };")
+    driver.get(gate.page)
+    shows(driver, "ahead", "3")
+    gate.let_through(1)
+    shows(driver, "ahead", "2")
+    assert text(driver, "position") == "4"
 
 
 def test_both_languages_and_one_can_change(browse, gate):

@@ -144,6 +144,57 @@ def test_a_pass_is_worthless_when_its_slot_has_ended(room, people, event):
     assert made.status == 200, made
 
 
+def test_a_crash_makes_no_ended_pass_good_again():
+    """H-10: a node that has just started knows of no slot until it has asked the room."""
+    node = start_node(ENTRY_GATE="on", QUEUE_THRESHOLD="9", RATE_LIMIT_QUEUE_RPM="0")
+    try:
+        event = harness.add_event(node.database, "Killed", seats=10)
+        inside, gone, cleared = [User(node) for _ in range(3)]
+        tokens = {user: check(user, event).json["entryToken"] for user in (inside, gone)}
+        leave(gone, event)
+        other = harness.add_event(node.database, "Cleared", seats=10)
+        tokens[cleared] = check(cleared, other).json["entryToken"]
+        admin = node.client()
+        admin.token = admin.post("/api/auth/login", {
+            "email": harness.ADMIN[0], "password": harness.ADMIN[1]}).json["token"]
+        assert admin.post(f"/api/queue/admin/clear/{other}").status == 200
+        admin.close()
+        node.kill()
+        node.start()
+
+        def reserve(user, event):
+            user.http.close()
+            body = {"eventId": event, "seatIds": [harness.seats_of(node.database, event)[0]]}
+            return user.http.post("/api/v1/seats/reserve", body,
+                                  headers={"x-queue-entry-token": tokens[user]})
+        for user, of in ((gone, event), (cleared, other), (gone, event)):
+            refused = assert_error(reserve(user, of), 403, "Queue entry token required",
+                                   "ENTRY_TOKEN_REQUIRED")
+            assert refused["redirectTo"] == "/queue"
+        assert reserve(inside, event).status == 200
+    finally:
+        node.close()
+
+
+def test_a_rate_below_one_a_round_lets_people_in(room, people, admin, event):
+    """Rounds are 200 ms here: 4 a second is less than one in each."""
+    admin.post(f"/api/queue/admin/threshold/{event}?threshold=0")
+    users = people(2)
+    for user in users:
+        check(user, event)
+    admin.post(f"/api/queue/admin/rate/{event}?perSecond=4")
+    admin.post(f"/api/queue/admin/threshold/{event}?threshold=5")
+    until(lambda: all(is_active(user, event) for user in users))
+
+
+def test_a_rate_of_nothing_lets_nobody_in(people, admin, event):
+    user, = people(1)
+    assert admin.post(f"/api/queue/admin/rate/{event}?perSecond=0").json["perSecond"] == 0
+    assert check(user, event).json["status"] == "queued"
+    admin.post(f"/api/queue/admin/rate/{event}?perSecond=100")
+    until(lambda: is_active(user, event))
+
+
 def test_unknown_events_have_no_queue(people):
     """P-62, D21."""
     user, = people(1)
@@ -248,11 +299,18 @@ def test_whoever_pays_leaves_the_slot(room, people, event):
 
 def test_organisers_see_and_steer(room, people, admin, event):
     users = people(4)
+    calm = admin.get(f"/api/queue/admin/{event}").json
+    assert calm["throughput"] == 0 and calm["drainTime"] == 0
     for user in users:
         check(user, event)
     seen = admin.get(f"/api/queue/admin/{event}")
     assert {"eventId": event, "queueSize": 2, "currentUsers": 2, "threshold": 2,
             "available": 0}.items() <= seen.json.items(), seen
+
+    def busy():  # G17; a moment later than the admissions themselves.
+        now = admin.get(f"/api/queue/admin/{event}").json
+        return now if now["throughput"] > 0 else None
+    assert until(busy)["drainTime"] >= 5
     raised = admin.post(f"/api/queue/admin/threshold/{event}?threshold=3")
     assert raised.status == 200 and raised.json == {"eventId": event, "threshold": 3}
     until(lambda: is_active(users[2], event))
@@ -358,6 +416,32 @@ def test_a_ticket_is_proof_of_a_place_that_was_not_written_down_in_time():
         node.close()
 
 
+def test_a_room_without_its_record_says_so():
+    """1.5; within 5 s."""
+    cluster = harness.Cluster()
+    node = None
+    try:
+        cluster.start()
+        node = harness.Node(harness.create_database(str(cluster.folder), "queue"),
+                            {"ENTRY_GATE": "on"})
+        node.command("migrate")
+        node.command("seed")
+        node.start()
+        event = harness.add_event(node.database, "Lost", seats=10)
+        user = User(node)
+        cluster.kill()
+        for answer in (check(user, event), status(user, event)):
+            assert_error(answer, 503, "Queue service temporarily unavailable. Please retry.",
+                         "UNAVAILABLE")
+            assert int(answer.headers["retry-after"]) > 0
+        user.http.close()
+    finally:
+        if node:
+            node.kill()
+            node.close()
+        cluster.close()
+
+
 def test_visitors_may_wait_where_that_is_allowed():
     """D12: the load profile."""
     node = start_node(QUEUE_ALLOW_ANONYMOUS="true", QUEUE_THRESHOLD="1", ENTRY_GATE="on")
@@ -374,6 +458,13 @@ def test_visitors_may_wait_where_that_is_allowed():
         assert again.json["status"] == "active" and "tiketi-visitor" not in cookies(again)
         other = client.post(f"/api/queue/check/{event}")
         assert other.json["position"] == 1
+        # Nobody passes for a user by writing the cookie.
+        victim = User(node)
+        assert check(victim, event).json["position"] == 2
+        forged = client.post(f"/api/queue/leave/{event}",
+                             headers={"Cookie": f"tiketi-visitor={victim.id}"})
+        assert forged.status == 200
+        assert status(victim, event).json["position"] == 2
         # What a visitor gets opens nothing for a user.
         user = User(node)
         body = {"eventId": event, "seatIds": [harness.seats_of(node.database, event)[0]]}

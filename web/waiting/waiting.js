@@ -11,6 +11,7 @@
   const languageKey = 'tiketi-vwr-language';
   const timeoutMs = 10000;
   const announceEveryMs = 20000;
+  const sayReplacedMs = 20000;
 
   const texts = {
     ko: {
@@ -49,22 +50,22 @@
 
   // -- what is kept ------------------------------------------------------------------------------
 
-  // Storage may be forbidden: then the place lives as long as the page.
+  // Storage may be forbidden, or full: then the place lives as long as the page.
   const forgotten = {};
   const read = (key) => {
     try {
-      return localStorage.getItem(key);
+      return forgotten[key] ?? localStorage.getItem(key); // It may be full.
     } catch {
-      return forgotten[key] || null;
+      return forgotten[key] ?? null;
     }
   };
   const keep = (key, value) => {
-    forgotten[key] = value;
+    delete forgotten[key];
     try {
       if (value === null) localStorage.removeItem(key);
       else localStorage.setItem(key, value);
     } catch {
-      // It is kept in memory.
+      forgotten[key] = value;
     }
   };
 
@@ -96,6 +97,7 @@
   let shown = { state: 'assigning', trouble: null, place: null };
   let most = storedPlace()?.most || 0; // People ahead when this place was taken.
   let announcedAt = 0;
+  let replacedAt = -sayReplacedMs;
 
   const t = () => texts[language];
   const number = (x) => new Intl.NumberFormat(language).format(x);
@@ -182,7 +184,7 @@
     if (status !== 200 || !body || !body.requestId) return later('busy', retryAfter);
     most = 0;
     keep(placeKey, JSON.stringify({ requestId: body.requestId, position: body.position }));
-    return check(body.requestId);
+    return check(body.requestId, true);
   };
 
   const admit = (place, token) => {
@@ -193,11 +195,14 @@
     location.replace(away);
   };
 
-  const check = async (requestId) => {
+  const check = async (requestId, fresh) => {
     const path = `/check/${encodeURIComponent(eventId)}/${encodeURIComponent(requestId)}`;
     const { status, body, retryAfter } = await ask(path + '?userId=' + encodeURIComponent(userId()));
     if (status === 404) {
       keep(placeKey, null);
+      // Cookies are refused, say. To take the next one at once would never end.
+      if (fresh) return later('busy');
+      replacedAt = Date.now();
       show({ trouble: 'again', place: null, state: 'assigning' });
       return assign();
     }
@@ -208,7 +213,8 @@
       totalInQueue: body.totalInQueue,
     };
     if (body.admitted && body.token) return admit(place, body.token);
-    show({ state: 'waiting', trouble: null, place });
+    const replaced = Date.now() - replacedAt < sayReplacedMs;
+    show({ state: 'waiting', trouble: replaced ? 'again' : null, place });
     keep(placeKey, JSON.stringify({ requestId, position: body.position, most }));
     announce(place);
     return again(Math.min(60, Math.max(1, body.nextPoll || 5)));
