@@ -40,7 +40,8 @@ BANNED = [
      "simulated code has no thread of its own"),
     ("pistache-stream", r"", r"\bResponseStream\b", r"^$", "its buffers are shared across threads"),
     ("blocking", r"", r"\bdetached\b", r"^persistence/.*(driver|pool|worker|connector)"
-     r"|^http/.*(pool|worker)|^node/app\.cpp$|^gateways/.*(pool|worker|driver)|" + TESTS,
+     r"|^http/.*(pool|worker)|^node/app\.cpp$|^gateways/.*(pool|worker|driver)|^cluster/dialer|"
+     + TESTS,
      "threads of their own belong to drivers and pool workers"),
     ("S25-exec", r"", r"\bPQ(send)?(exec|Query)\s*\(|\bPQsendQuery\s*\(",
      r"^persistence/(migrations|migrate)|^persistence/pg/|" + TESTS,

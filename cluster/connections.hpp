@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+
+#include "cluster/dialer.hpp"
+#include "cluster/hello.hpp"
+#include "cluster/tls.hpp"
+#include "supervisors/link.hpp"
+
+namespace tk::cluster {
+
+/// Another node, as the roster knows it.
+struct known_node {
+  node_id node;
+  int64_t incarnation = 0;
+  endpoint where;
+  auto operator<=>(const known_node&) const = default;
+};
+
+/// Who is there, by slot: the n-th is whom the n-th link leads to. Replaces what was said before.
+struct nodes_known {
+  std::vector<std::optional<known_node>> slots;
+};
+
+struct connection_settings {
+  std::string bind_address; ///< Empty: every interface.
+  uint16_t port = 0;        ///< 0: any that is free.
+  hello own;
+  std::optional<tls_context> tls; ///< None: only for the loopback, which the node's start checks.
+  millis tick{250};               ///< Beats, looks and new attempts.
+  int silent_ticks = 10;          ///< Nothing was heard for so long: the connection is lost.
+  int greeting_ticks = 12;        ///< Whoever has not said who it is by then is sent away.
+  size_t unsent_max = 8 << 20;    ///< Bytes that wait for one connection; more is not taken.
+  size_t strangers_max = 64;      ///< Connections whose other side has not said who it is.
+};
+
+struct connection_probe {
+  std::atomic<int64_t> standing{0}; ///< Links that are up, now.
+  std::atomic<uint64_t> accepted{0}, refused{0}, lost{0};
+};
+
+struct listening {
+  caf::actor broker; ///< Understands `nodes_known`.
+  uint16_t port = 0; ///< Where it listens.
+};
+
+/// Starts what keeps a connection to every node of the roster and takes theirs; or says why it
+/// cannot listen. Requests go on connections that this node made, their answers come back on the
+/// same; what others ask comes on theirs. `links[n]` hears when the way to slot n stands or is
+/// lost. Frames of anybody who has not shown a certificate and said a fitting hello reach nobody
+/// (S27, S28). Both probes and the door outlive the broker.
+tl::expected<listening, std::string> spawn_connections(
+  caf::actor_system& system, connection_settings settings, caf::actor door,
+  std::vector<caf::actor> links, const dialer_actor& dialer, connection_probe& probe);
+
+} // namespace tk::cluster
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::cluster::nodes_known)
