@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
+#include <variant>
 #include <vector>
 
 #include "persistence/ledger/actor.hpp"
@@ -19,11 +21,12 @@ struct moody_model final : batch_executor {
   ledger_model& model;
   std::deque<fate> fates; ///< Of the next batches; empty = normal.
   bool away = false;
+  bool loses_rooms = false; ///< Loses every turn of a waiting room, and nothing else.
 
   batch_result execute(const batch& what) override {
     batch_result gone;
     gone.is = away ? batch_status::not_connected : batch_status::lost;
-    if (away) return gone;
+    if (away || (loses_rooms && about_rooms(what))) return gone;
     auto how = fate::normal;
     if (!fates.empty() && !what.ops.empty()) {
       how = fates.front();
@@ -32,6 +35,10 @@ struct moody_model final : batch_executor {
     if (how == fate::lost_before) return gone;
     auto out = model.execute(what);
     return how == fate::lost_after ? gone : out;
+  }
+  static bool about_rooms(const batch& what) {
+    return std::ranges::any_of(
+      what.ops, [](const op_ptr& x) { return std::holds_alternative<room_turn>(*x); });
   }
 };
 
