@@ -167,6 +167,7 @@ void changed(pointer self) {
   if (st.board_scheduled) return;
   auto now = st.now();
   if (now - st.board_at >= board_interval) return publish_board(self);
+  if (mutant("forgets_its_board")) return; // What changes soon after a board is not told.
   st.board_scheduled = true;
   self->delayed_send(self, st.board_at + board_interval - now, atom::publish_v);
 }

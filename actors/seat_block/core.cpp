@@ -368,6 +368,8 @@ seat_state seat_block_core::shown(size_t i, instant now) const {
   if (seat.state != seat_state::locked) return seat.state;
   auto hold = find_hold(seat.holder);
   bool ran_out = hold && !hold->pinned && hold->expires_at <= now;
+  // Mutant: what is being paid for is shown as sold.
+  if (hold && hold->pinned && mutant("shows_pins_as_sold")) return seat_state::reserved;
   return ran_out ? seat_state::available : seat_state::locked;
 }
 

@@ -56,6 +56,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
     [=](const revoke_all& x) { return on_revoke(self, x); },
     [=](passivate) { return on_passivate(self); },
     [=](atom::resolve, reservation_id attempt) { on_resolve(self, attempt); },
+    [=](atom::resolve) { on_tokens_settled(self); },
   };
 }
 

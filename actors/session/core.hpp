@@ -92,6 +92,8 @@ public:
   void drop(reservation_id attempt);
   void forget(reservation_id pending);
   void revoke(instant at);
+  /// The rows may say more than the memory: as if they had never been read.
+  void doubt() { read_ = false; }
   /// Fresh rows: what was pending is replaced; attempts stay.
   void reload(bool user_known, instant revoked_before, std::vector<pending_hold> pending,
               std::vector<key_record> keys);

@@ -13,8 +13,6 @@ namespace tk::session {
 namespace {
 
 constexpr millis resolve_interval{1000};
-/// After its deadline an op may still wait for a lock, a statement time-out and the disk.
-constexpr millis resolve_patience{15'000};
 
 /// A row in the shape of a first answer, with its status of now (C27): a hold that ran out is over,
 /// ended or not, as everywhere else (P-44).
@@ -247,12 +245,14 @@ void on_resolve(pointer self, reservation_id attempt) {
       [=](const found_reservation& x) {
         --self->state.open_requests;
         auto& core = self->state.core;
-        if (x.found && x.row.status == reservation_status::pending) {
-          core.commit(attempt, to_pending(x.row));
-          answer_all(self, attempt, reply_now(self->state, x.row));
-        } else if (x.found || given_up) {
+        if (x.found) {
+          bool live = x.row.status == reservation_status::pending;
+          core.commit(attempt, to_pending(x.row)); // Its key is used, however it has ended.
+          if (!live) core.forget(attempt);
+          answer_all(self, attempt, live ? reply_now(self->state, x.row) : to_reply(x.row));
+        } else if (given_up) {
           core.drop(attempt); // Should it commit after all, its key and id are on record.
-          answer_all(self, attempt, x.found ? to_reply(x.row) : refusal<hold_reply>(ec::unknown));
+          answer_all(self, attempt, refusal<hold_reply>(ec::unknown));
         } else {
           resolve_later(self, attempt);
         }

@@ -59,7 +59,8 @@ struct state {
   }
 };
 
-using self_actor = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>>;
+using self_actor = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>,
+                                         caf::reacts_to<atom::resolve>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: ingress 8 s > session 6 s > block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
@@ -67,6 +68,8 @@ inline constexpr millis block_budget{4000};
 inline constexpr millis claim_budget{3000};
 inline constexpr millis ledger_budget{1500};
 inline constexpr millis reads_budget{2000};
+/// After its deadline an op may still wait for a lock, a statement time-out and the disk.
+inline constexpr millis resolve_patience{15'000};
 
 pending_hold to_pending(const reservation_row& row);
 
@@ -145,5 +148,7 @@ caf::result<family_started> on_start_family(pointer self, const start_family& cm
 caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd);
 caf::result<sessions_ended> on_end_sessions(pointer self, const end_sessions& cmd);
 caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd);
+/// An end of tokens whose outcome nobody heard has happened by now, or never will.
+void on_tokens_settled(pointer self);
 
 } // namespace tk::session

@@ -14,6 +14,15 @@ void note_revocation(pointer self, instant at) {
   st.node->revoked.note(st.user, at, st.node->clock->now());
 }
 
+/// Nobody knows whether tokens were ended. The memory says no yes by itself from here on, and once
+/// more when the op has certainly ended.
+void doubt_tokens(pointer self) {
+  auto& st = self->state;
+  st.core.doubt();
+  ++st.open_requests; // Something is open: no passivation meanwhile.
+  self->delayed_send(self, ledger_budget + resolve_patience, atom::resolve_v);
+}
+
 /// `done(ec, revoked_before)`.
 template <class F> void open_family_of(pointer self, const start_family_v2& cmd, F done) {
   auto& st = self->state;
@@ -33,6 +42,7 @@ void end_sessions_of(pointer self, const end_sessions& cmd,
   revoke_tokens what{st.user,      st.address,   cmd.keep, cmd.only,
                      cmd.old_hash, cmd.new_hash, cmd.close};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    if (is == outcome::unknown) doubt_tokens(self);
     note_revocation(self, v.at);
     auto why = is == outcome::moved         ? ec::password_wrong
                : is == outcome::not_pending ? ec::route_unknown
@@ -66,6 +76,7 @@ caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd) {
   auto reply = promise_reply<family_rotated>(self);
   rotate_token what{st.user, cmd.family, cmd.token_hash, cmd.next_hash, cmd.ttl_s, st.address};
   submit_op(self, std::move(what), [=](outcome is, const verdict& v) {
+    if (is == outcome::unknown) doubt_tokens(self);
     note_revocation(self, v.at); // A reuse has moved it.
     reply->deliver({is == outcome::not_pending ? ec::refresh_invalid : to_ec(is), v.at});
   });
@@ -86,10 +97,16 @@ caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd) {
     submit_op(self, revoke_tokens{st.user, st.address}, [=](outcome is, const verdict& v) {
       // Mutant: the memory goes on with what was revoked.
       if (is == outcome::ok && !mutant("keeps_sessions")) note_revocation(self, v.at);
+      if (is == outcome::unknown) doubt_tokens(self);
       reply->deliver({to_ec(is)});
     });
   });
   return reply->rp;
+}
+
+void on_tokens_settled(pointer self) {
+  --self->state.open_requests;
+  self->state.core.doubt();
 }
 
 } // namespace tk::session

@@ -70,4 +70,43 @@ CAF_TEST(who wants the seats of an attempt that has ended unheard is decided ane
   }
 }
 
+CAF_TEST(I15 the key of an attempt that has ended unheard is known) {
+  node.sale.reservation_ttl_s = 2;
+  cancel(alice, {1, 2}); // Its rows are read.
+  st.fates = {fate::lost_after};
+  CAF_REQUIRE(reserve(alice, {want(0, 1)}, "k")->value.is == ec::unknown);
+  st.reads_down = true;
+  pass(millis{4200}); // Until it has run out.
+  st.reads_down = false;
+  pass(millis{1500});
+  auto again = reserve(alice, {want(0, 1)}, "k");
+  CAF_CHECK(again->value.is == ec::ok);
+  CAF_CHECK(again->value.replayed);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 1); // The ledger was not asked again.
+}
+
+CAF_TEST(I15 an end of tokens that nobody heard of ends them) {
+  auto stolen = wish({want(0, 1)});
+  pass(millis{5});
+  st.fates = {fate::lost_after};
+  auto x = request<session_actor>(key_of(alice), revoke_all{now()});
+  CAF_REQUIRE(x->value.is == ec::unknown);
+  CAF_CHECK(request<session_actor>(key_of(alice), stolen)->value.is == ec::not_authenticated);
+  pass(millis{1}, millis{1});
+  CAF_CHECK(reserve(alice, {want(0, 1)})->value.is == ec::ok);
+}
+
+CAF_TEST(I15 an end of tokens that comes late ends them) {
+  auto stolen = wish({want(0, 1)});
+  pass(millis{5});
+  st.fates = {fate::lost_before};
+  auto x = request<session_actor>(key_of(alice), revoke_all{now()});
+  CAF_REQUIRE(x->value.is == ec::unknown);
+  CAF_CHECK(reserve(alice, {want(1, 1)}, "k")->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(1, 1)}, "k")->value.replayed); // Rows without it were read.
+  st.rows.users.at(alice) = now();                              // It commits after all.
+  pass(millis{20'000}, millis{100});
+  CAF_CHECK(request<session_actor>(key_of(alice), stolen)->value.is == ec::not_authenticated);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -28,6 +28,8 @@ public:
   [[nodiscard]] std::vector<std::string> table() const;
   /// What should have been tried and was not.
   [[nodiscard]] std::vector<std::string> missing() const;
+  /// What is not demanded, with the reason.
+  [[nodiscard]] static std::vector<std::string> not_demanded();
 
   /// As numbers by name, to be carried between processes.
   [[nodiscard]] std::map<std::string, uint64_t> flat() const;

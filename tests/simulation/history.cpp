@@ -18,6 +18,10 @@ std::vector<seat_id> seats_in(const std::vector<wanted_item>& items) {
   return out;
 }
 
+std::string name_of(seat_id x) {
+  return "seat " + std::to_string(x.lo % 10'000) + " of block " + std::to_string(x.lo / 10'000);
+}
+
 seat_op op_of(seat_act what, uint32_t whose, instant from, std::optional<instant> until) {
   return {what, whose, from, until};
 }
@@ -25,6 +29,9 @@ seat_op op_of(seat_act what, uint32_t whose, instant from, std::optional<instant
 } // namespace
 
 void history::heard(const told_hold& x) {
+  begin_ = std::min(begin_.value_or(x.asked), x.asked);
+  if (x.is != ec::ok)
+    for (auto seat : seats_in(x.items)) vain_[seat].push_back({x.asked, x.answered});
   auto key = x.key.empty() ? "#" + std::to_string(++keyless_) : x.key;
   std::tuple name{x.user, key, x.digest};
   if (x.is == ec::ok) {
@@ -85,7 +92,43 @@ void history::add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t wh
   }
 }
 
+std::string history::saw(const told_map& x) {
+  begin_ = std::min(begin_.value_or(x.at), x.at);
+  return maps_.saw(x);
+}
+
+/// A seat that is claimed for a wish is shown as held, before anybody knows what comes of it.
+bool history::may_be_a_claim(const look_at_seat& x, millis old) const {
+  auto wishes = vain_.find(x.seat);
+  if (x.what != seat_act::see_held || wishes == vain_.end()) return false;
+  return std::ranges::any_of(wishes->second, [&](auto& y) {
+    return y.asked <= x.until && y.answered + old >= x.from;
+  });
+}
+
+void history::add_looks(ops_by_seat& to, millis old) const {
+  for (auto& x : maps_.looks(old, begin_.value_or(instant{})))
+    if (!(x.what == seat_act::see_held && twins) && !may_be_a_claim(x, old))
+      to[x.seat].push_back(op_of(x.what, 0, x.from, x.until));
+}
+
+/// Sold is final, unless somebody had asked to give it back.
+std::string history::check_returns() const {
+  for (auto& x : maps_.returns()) {
+    auto given_back = [&](auto& end) {
+      auto order = known_.find(end.first);
+      return *end.second.from <= x.at && order != known_.end() &&
+             std::ranges::find(order->second.seats, x.seat) != order->second.seats.end();
+    };
+    if (std::ranges::none_of(ends_, given_back))
+      return name_of(x.seat) + " was shown as sold, then as something else, and nobody had given "
+                               "it back";
+  }
+  return {};
+}
+
 std::string history::check(millis old) {
+  if (auto wrong = check_returns(); !wrong.empty()) return wrong;
   ops_by_seat all;
   std::map<reservation_id, uint32_t> numbers;
   uint32_t whose = 0;
@@ -99,6 +142,7 @@ std::string history::check(millis old) {
       auto mine = x.whose.nil() ? 0 : numbers.at(x.whose);
       all[seat].push_back(op_of(x.what, mine, x.asked - old, x.answered));
     }
+  add_looks(all, old + maps_behind);
   for (auto& [seat, ops] : all) {
     ++checked_;
     auto said = check_seat(ops);
@@ -107,8 +151,7 @@ std::string history::check(millis old) {
     auto culprit = ops[said.culprit];
     std::ranges::sort(ops, {}, &seat_op::from);
     auto zero = ops.front().from;
-    std::string out = "nothing explains what was said of seat " + std::to_string(seat.lo % 10'000) +
-                      " of block " + std::to_string(seat.lo / 10'000) + ", first " +
+    std::string out = "nothing explains what was said of " + name_of(seat) + ", first " +
                       to_string(culprit, zero) + ":";
     for (auto& x : ops) out += "\n    " + to_string(x, zero);
     return out;

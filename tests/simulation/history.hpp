@@ -10,6 +10,7 @@
 #include "actors/base/ids.hpp"
 #include "actors/base/items.hpp"
 #include "tests/simulation/linearizability.hpp"
+#include "tests/simulation/maps.hpp"
 
 namespace tk::sim {
 
@@ -47,7 +48,12 @@ public:
   /// Requests may arrive twice: one that was refused may have happened by its twin.
   bool twins = false;
 
+  /// As much older than a refusal may a map be: a block tells its board four times a second.
+  millis maps_behind{300};
+
   void heard(const told_hold& x);
+  /// What is wrong with it beside what was shown before, or empty.
+  std::string saw(const told_map& x);
   void heard_cancel(const told_change& x) { note(x, ends_); }
   void heard_payment(const told_change& x) { note(x, sales_); }
   /// An order ends once, as a hold or sold.
@@ -75,10 +81,17 @@ private:
     reservation_id whose;
     instant asked, answered;
   };
+  /// A wish that was not granted: while it was open its seats may have been shown as held.
+  struct vain_wish {
+    instant asked, answered;
+  };
   using changes = std::map<reservation_id, once>;
   using ops_by_seat = std::map<seat_id, std::vector<seat_op>>;
   void note(const told_change& x, changes& to) const;
   void add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t whose) const;
+  void add_looks(ops_by_seat& to, millis old) const;
+  [[nodiscard]] bool may_be_a_claim(const look_at_seat& x, millis old) const;
+  [[nodiscard]] std::string check_returns() const;
 
   millis ttl_;
   std::map<reservation_id, wish> known_;
@@ -87,6 +100,9 @@ private:
   std::map<std::tuple<user_id, std::string, std::string>, reservation_id> told_;
   changes ends_, sales_;
   std::map<seat_id, std::vector<seen>> seen_;
+  std::map<seat_id, std::vector<vain_wish>> vain_;
+  map_history maps_;
+  std::optional<instant> begin_; ///< Of whatever is known.
   uint64_t keyless_ = 0, checked_ = 0, undecided_ = 0;
 };
 

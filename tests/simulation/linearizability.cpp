@@ -48,12 +48,21 @@ std::optional<seat> after(const seat& x, const seat_op& op) {
 
 using ops_set = std::set<size_t>;
 
+/// What of a possibility is better or worse, but no other seat.
+struct past {
+  ops_set open; ///< Those that never will be answered: the fewer, the more may still happen.
+  ops_set seen; ///< Looks that were right at some time: the more, the better.
+  /// Whatever can follow `x` can follow this one.
+  [[nodiscard]] bool as_good_as(const past& x) const {
+    return std::ranges::includes(x.open, open) && std::ranges::includes(seen, x.seen);
+  }
+};
+
 /// One possibility: how the seat is, and which of the operations under way have happened.
 struct possibility {
   seat now;
-  ops_set answered; ///< Those that will be answered.
-  ops_set open;     ///< Those that never will.
-  auto operator<=>(const possibility&) const = default;
+  ops_set answered; ///< Changes that will be answered.
+  past was;
 };
 
 class search {
@@ -69,13 +78,15 @@ public:
     if (!close()) return true; // Undecided.
     std::vector<possibility> left;
     for (auto& [key, alternatives] : states_)
-      for (auto& open : alternatives)
-        if (key.second.contains(i)) left.push_back({key.first, key.second, open});
+      for (auto& was : alternatives)
+        if (key.second.contains(i) || was.seen.contains(i))
+          left.push_back({key.first, key.second, was});
     under_way_.erase(i);
     states_.clear();
     count_ = 0;
     for (auto& x : left) {
       x.answered.erase(i);
+      x.was.seen.erase(i);
       add(std::move(x));
     }
     return !left.empty();
@@ -91,18 +102,18 @@ private:
       if (reads(ops_[i].what) && after(x.now, ops_[i])) mark(x, i);
   }
   void mark(possibility& x, size_t i) const {
-    if (ops_[i].until) x.answered.insert(i);
-    else x.open.insert(i);
+    if (reads(ops_[i].what)) x.was.seen.insert(i);
+    else if (ops_[i].until) x.answered.insert(i);
+    else x.was.open.insert(i);
   }
 
-  /// False when it, or one in which more may still happen, is known.
+  /// False when it, or one that is as good, is known.
   bool add(possibility x) {
     read_all(x);
     auto& known = states_[{x.now, x.answered}];
-    auto within = [](const ops_set& a, const ops_set& b) { return std::ranges::includes(b, a); };
-    if (std::ranges::any_of(known, [&](auto& y) { return within(y, x.open); })) return false;
-    count_ -= std::erase_if(known, [&](auto& y) { return within(x.open, y); });
-    known.push_back(std::move(x.open));
+    if (std::ranges::any_of(known, [&](auto& y) { return y.as_good_as(x.was); })) return false;
+    count_ -= std::erase_if(known, [&](auto& y) { return x.was.as_good_as(y); });
+    known.push_back(std::move(x.was));
     most_ = std::max(most_, ++count_);
     return true;
   }
@@ -111,15 +122,21 @@ private:
   bool close() {
     std::vector<possibility> todo;
     for (auto& [key, alternatives] : states_)
-      for (auto& open : alternatives) todo.push_back({key.first, key.second, open});
+      for (auto& was : alternatives) {
+        possibility x{key.first, key.second, was};
+        read_all(x); // What has begun since.
+        was = x.was;
+        todo.push_back(std::move(x));
+      }
     while (!todo.empty()) {
       auto x = std::move(todo.back());
       todo.pop_back();
       for (auto i : under_way_) {
-        if (x.answered.contains(i) || x.open.contains(i)) continue;
+        // Looks that are right have been taken by `read_all`.
+        if (reads(ops_[i].what) || x.answered.contains(i) || x.was.open.contains(i)) continue;
         auto next = after(x.now, ops_[i]);
         if (!next) continue;
-        possibility y{*next, x.answered, x.open};
+        possibility y{*next, x.answered, x.was};
         mark(y, i);
         read_all(y);
         if (add(y)) todo.push_back(std::move(y));
@@ -136,7 +153,7 @@ private:
   size_t states_max_, count_ = 0, most_ = 0;
   bool given_up_ = false;
   ops_set under_way_;
-  std::map<std::pair<seat, ops_set>, std::vector<ops_set>> states_;
+  std::map<std::pair<seat, ops_set>, std::vector<past>> states_;
 };
 
 } // namespace

@@ -47,8 +47,8 @@ struct consistency_result {
 
 /// Looks for an order in which each operation takes effect within its time and every answer is
 /// right (Wing and Gong; answers are looked at one after the other, as Lowe does). Of two states
-/// that differ only in what may still happen, the one where more may is kept: so operations without
-/// an answer do not multiply.
+/// that differ only in what may still happen and in which looks were right, the one where more may
+/// and more were is kept: so operations without an answer, and looks, do not multiply.
 /// @param states_max gives up beyond so many possible states at once.
 consistency_result check_seat(const std::vector<seat_op>& ops, size_t states_max = 2'000);
 

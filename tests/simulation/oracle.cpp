@@ -359,6 +359,11 @@ void oracle::heard_refund(const told_change& x) {
     fail("I4", "an acknowledged refund is not on record");
 }
 
+void oracle::saw(const told_map& x) {
+  if (loss_) return;
+  if (auto wrong = told_.saw(x); !wrong.empty() && wrong_.empty()) wrong_ = wrong;
+}
+
 // -- at rest --------------------------------------------------------------------------------------
 
 /// L3: what is held runs out by itself. I11: money and tickets agree.

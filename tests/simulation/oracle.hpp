@@ -46,11 +46,16 @@ public:
   void heard_payment(const told_payment& x);
   void heard_cancel(const told_change& x);
   void heard_refund(const told_change& x);
+  /// Somebody looked at a map.
+  void saw(const told_map& x);
   /// All sessions of somebody ended; they had asked for it at `asked`.
   void heard_sign_out(user_id x, instant asked);
 
   /// As long may a refusal be behind the time: less in a world without faults.
   millis refusals_may_be_old{65'000};
+
+  /// What was told may be gone, and so may what was remembered.
+  [[nodiscard]] bool loss() const { return loss_; }
 
   /// What is wrong so far; empty = nothing.
   [[nodiscard]] const std::string& wrong() const { return wrong_; }

@@ -110,6 +110,7 @@ void print(const totals& x, const options& how) {
 }
 
 bool print_missing(const totals& x) {
+  for (auto& line : coverage::not_demanded()) std::printf("  not demanded: %s\n", line.c_str());
   auto missing = x.covered.missing();
   for (auto& line : missing) std::printf("  never tried: %s\n", line.c_str());
   return missing.empty();

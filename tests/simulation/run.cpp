@@ -21,6 +21,8 @@ constexpr uint64_t patient_every = 16;
 /// At rest a node beats, sweeps and asks for boards: so many messages a second are enough for it.
 constexpr uint64_t idle_steps_max = 40;
 constexpr millis idle_for{10'000};
+/// So often is looked at what checkouts and sessions remember.
+constexpr millis minds_every{500};
 
 fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& how) {
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
@@ -57,7 +59,8 @@ public:
     if (!plan.faults) judge_.refusals_may_be_old = millis{200};
     world_.db.listener = &judge_;
     world_.watch = [this] {
-      return judge_.wrong().empty() ? world_.owners.wrong() : judge_.wrong();
+      if (!judge_.wrong().empty()) return judge_.wrong();
+      return minds_wrong_.empty() ? world_.owners.wrong() : minds_wrong_;
     };
     world_.left_out = how.without;
     people_.only = how.people;
@@ -74,6 +77,7 @@ public:
     run_result out;
     auto start = world_.time.now();
     sale_.start();
+    look_into_minds();
     out.wrong = world_.run_until(start + world_.plan.length);
     people_.close();
     sale_.close();
@@ -108,6 +112,14 @@ private:
         if (lane.depth != 0) return true;
     }
     return false;
+  }
+
+  /// I15: at every moment whoever has nothing open remembers what is on record.
+  void look_into_minds() {
+    bool twins = mix_.duplicate_ppm > 0 || mix_.old_frames_ppm > 0;
+    if (minds_wrong_.empty() && !judge_.loss())
+      minds_wrong_ = world_.minds.check(world_.db.model, twins);
+    world_.time.after(minds_every, [this] { look_into_minds(); });
   }
 
   /// I15: what is remembered is what is on record. I17: nothing is left in a queue.
@@ -203,6 +215,7 @@ private:
   oracle judge_;
   crowd people_;
   programme sale_;
+  std::string minds_wrong_;
 };
 
 } // namespace

@@ -514,9 +514,11 @@ bool world::step() {
   mix(static_cast<uint64_t>(to_ms(time.now())));
   mix(static_cast<uint64_t>(running_) << 48 ^ db.model.ops_executed());
   ++handled_[running_];
-  if (who != nullptr && is_entity(who->name()) &&
-      faults.strikes(&fault_mix::actor_dies_ppm, chance))
-    caf::anon_send_exit(who->address(), caf::exit_reason::unhandled_exception);
+  if (who != nullptr && is_entity(who->name())) {
+    minds.met(*who);
+    if (faults.strikes(&fault_mix::actor_dies_ppm, chance))
+      caf::anon_send_exit(who->address(), caf::exit_reason::unhandled_exception);
+  }
   jobs_.run_once();
   note_new_actors();
   running_ = 0;

@@ -22,6 +22,7 @@
 #include "tests/simulation/bank.hpp"
 #include "tests/simulation/coverage.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/memories.hpp"
 #include "tests/simulation/names.hpp"
 #include "tests/simulation/recorder.hpp"
 #include "tests/simulation/registry.hpp"
@@ -176,6 +177,8 @@ public:
   /// What was tried so far.
   coverage covered;
   registry owners;
+  /// Who is alive and remembers something.
+  memories minds;
   /// Adds what the nodes themselves have counted to it.
   void count_probes();
   /// Where everything that happens is written down, if anywhere.

@@ -58,6 +58,8 @@ void world::count_probes() {
     add("bank_calls_failed", x.bank_probe.calls_failed);
     add("bank_calls_not_permitted", x.bank_probe.calls_not_permitted);
   };
+  covered.count("checkouts_compared", minds.checkouts_compared());
+  covered.count("sessions_compared", minds.sessions_compared());
   for (auto& [no, x] : hosts_) count(*x);
   for (auto& x : graves_) count(*x);
 }
