@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -95,12 +96,35 @@ struct hall {
 
   int64_t reservations() { return number(db, "SELECT count(*) FROM reservations"); }
 
-  /// With a standby that does not exist, a COMMIT waits for ever.
+  /// With a standby that does not exist, a COMMIT waits for ever. Backends and the checkpointer,
+  /// which tells them that there is somebody to wait for, each read the configuration when they get
+  /// round to it: only a COMMIT that waits shows that all have.
   void standby(const char* name) {
     must(db, (std::string{"ALTER SYSTEM SET synchronous_standby_names = '"} + name + "'").c_str());
     must(db, "SELECT pg_reload_conf()");
     while (text(db, "SHOW synchronous_standby_names") != name)
       std::this_thread::sleep_for(millis{10});
+    while (*name != 0 && !commits_wait()) std::this_thread::sleep_for(millis{10});
+  }
+
+  /// Commits something, and tells whether that had to wait until it was cancelled.
+  bool commits_wait() {
+    auto other = home.connect();
+    std::atomic<bool> done = false;
+    std::thread one{[&] {
+      must(other, "SELECT pg_logical_emit_message(true, 'probe', '')");
+      done = true;
+    }};
+    pg::params p;
+    p.add_int4(other.backend_pid());
+    bool waited = false;
+    while (!done && !waited)
+      waited = number(db,
+                      "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid = $1 "
+                      "AND wait_event = 'SyncRep'",
+                      p) == 1;
+    one.join();
+    return waited;
   }
 
   /// Waits until the driver's backend waits for the standby.
