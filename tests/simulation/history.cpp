@@ -101,9 +101,8 @@ std::string history::saw(const told_map& x) {
 bool history::may_be_a_claim(const look_at_seat& x, millis old) const {
   auto wishes = vain_.find(x.seat);
   if (x.what != seat_act::see_held || wishes == vain_.end()) return false;
-  return std::ranges::any_of(wishes->second, [&](auto& y) {
-    return y.asked <= x.until && y.answered + old >= x.from;
-  });
+  return std::ranges::any_of(
+    wishes->second, [&](auto& y) { return y.asked <= x.until && y.answered + old >= x.from; });
 }
 
 void history::add_looks(ops_by_seat& to, millis old) const {
