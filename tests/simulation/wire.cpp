@@ -17,6 +17,8 @@ constexpr size_t waiting_max = 32;
 /// Where links break, they break so often while they are made.
 constexpr uint32_t broken_greetings_ppm = 300'000;
 constexpr uint32_t deaths_heard_ppm = 700'000;
+/// As long as the product's connections bear silence (cluster/connections.hpp).
+constexpr millis silence_heard{2500};
 
 } // namespace
 
@@ -40,17 +42,22 @@ void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links
   ends_[who.node] = {who, std::move(door), std::move(links)};
 }
 
-/// The machines of those who speak with a node that died mostly hear of it; not when the whole
-/// machine is gone.
+/// Who speaks with a node that died mostly hears of it at once from its machine; when that is gone,
+/// too, by its silence.
 void wire::detach(int32_t node) {
-  ends_.erase(node);
+  auto gone = ends_.find(node);
+  if (gone == ends_.end()) return;
+  auto who = gone->second.who;
+  ends_.erase(gone);
   std::erase_if(connections_, [node](auto& x) { return x.first.first == node; });
-  if (!dice_.chance(deaths_heard_ppm)) return;
-  for (auto& [along, link] : connections_)
-    if (along.second == node && link.open) {
-      link.open = false;
-      break_off(along);
-    }
+  auto after = dice_.chance(deaths_heard_ppm) ? millis{1} : silence_heard;
+  time_.after(after, [=, this] {
+    for (auto& [along, link] : connections_)
+      if (along.second == who.node && link.open && link.with == who) {
+        link.open = false;
+        break_off(along);
+      }
+  });
 }
 
 /// The near end of a path hears that its connection is gone: nothing that was sent before will be
