@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/base/mutants.hpp"
+
 namespace tk {
 
 namespace {
@@ -145,7 +147,8 @@ queue_report waiting_room_core::report() const {
 
 room_answer waiting_room_core::check_slot(slots::iterator i, instant now) {
   auto& x = i->second;
-  if (!x.on_record) return {{}, x.turn};
+  // Planted: a slot is told, and a pass made for it, before it is on record.
+  if (!x.on_record && !mutant("tells_slots_early")) return {{}, x.turn};
   if (x.expires_at <= now) {
     end(i, slot_end::expired);
     return {{}, next_.turn}; // Whoever comes back then begins anew.
@@ -154,12 +157,13 @@ room_answer waiting_room_core::check_slot(slots::iterator i, instant now) {
   return {told(x), 0};
 }
 
-/// A ticket of an earlier epoch for a number that nobody wrote down. One of long ago does not
-/// count: its owner's silence is older than the room.
+/// A ticket of an earlier life of the room for a number that nobody wrote down. In this epoch, too:
+/// a room that ended by itself starts again in the same one, and gives later numbers. One of long
+/// ago does not count: its owner's silence is older than the room.
 bool waiting_room_core::may_return(const queue_ticket& x) const {
   constexpr int64_t epochs_back = 2;
   auto n = x.place.number;
-  if (!x.place.direct || x.generation != generation_ || x.epoch >= address_.epoch ||
+  if (!x.place.direct || x.generation != generation_ || x.epoch > address_.epoch ||
       x.epoch < address_.epoch - epochs_back || returned_.contains(n))
     return false;
   auto behind = std::ranges::upper_bound(unsure_, n, {}, &number_range::from);
@@ -172,7 +176,8 @@ bool waiting_room_core::range_wanted() {
     asked_to_ = reserved_to_ + range;
     urgent_ = true;
   }
-  return next_direct_ >= reserved_to_;
+  // Planted: numbers are given that a crash gives again.
+  return next_direct_ >= (mutant("numbers_before_record") ? asked_to_ : reserved_to_);
 }
 
 /// The turn that puts the range on record that is waited for.
@@ -227,15 +232,36 @@ void waiting_room_core::join(user_id user, queue_place place) {
   changed();
 }
 
+/// Somebody began anew from a device without a ticket, before the one that has it came back.
+void waiting_room_core::go_back(waiting_people::entry x, queue_place to, instant now) {
+  auto user = people_.at(x).user;
+  if (next_.joins.empty()) joins_since_ = now;
+  next_.leavers.push_back(people_.at(x).place);
+  drop(x);
+  returned_.insert(to.number);
+  join(user, to);
+}
+
 room_answer waiting_room_core::check(const check_queue& x, instant now) {
   advance(now);
   if (auto i = slots_.find(x.user); i != slots_.end()) return check_slot(i, now);
   if (auto entry = people_.find(x.user)) {
+    auto place = queue_place::of(people_.at(*entry).place);
+    if (may_return(x.ticket) && x.ticket.place < place) {
+      go_back(*entry, x.ticket.place, now);
+      entry = people_.find(x.user);
+    }
     touch(people_.at(*entry));
     return {told(people_.at(*entry)), 0};
   }
   if (!x.join && !may_return(x.ticket)) return {told_all(queue_state::absent), 0};
-  bool first = people_.size() == 0 && !control_.paused && per_second() > 0 && !before_opening() &&
+  // Planted: whoever shows an old ticket is let in once more.
+  if (mutant("readmits_by_ticket") && x.ticket.generation == generation_ && x.ticket.place.direct &&
+      order_ && !x.ticket.place.none())
+    return {{}, admit(x.user, 0, now)};
+  // Planted: newcomers do not wait while there is room, whoever does.
+  bool nobody = people_.size() == 0 || mutant("newcomers_first");
+  bool first = nobody && !control_.paused && per_second() > 0 && !before_opening() &&
                enough_seats() && !may_return(x.ticket);
   if (first && slots_.size() < threshold()) return {{}, admit_first(x, now)};
   if (full() && !may_return(x.ticket)) {
@@ -276,9 +302,21 @@ void waiting_room_core::end(slots::iterator i, slot_end why) {
   changed();
 }
 
+/// The turn that puts the last end on record that is not there yet; 0 = all are. Whoever leaves
+/// twice at once has neither place nor slot here any more, and may still have it on record.
+int64_t waiting_room_core::turn_of_ends() const {
+  auto ends = [](const room_turn& x) { return !x.ends.empty() || !x.leavers.empty(); };
+  if (ends(next_)) return next_.turn;
+  return in_flight_ && ends(*in_flight_) ? in_flight_->turn : 0;
+}
+
 int64_t waiting_room_core::leave(user_id user, instant now) {
   advance(now);
   if (auto i = slots_.find(user); i != slots_.end()) {
+    if (i->second.on_record && mutant("frees_by_message")) { // Planted: without a record of it.
+      slots_.erase(i);
+      return 0;
+    }
     if (i->second.on_record) {
       end(i, slot_end::left);
       return next_.turn;
@@ -287,7 +325,7 @@ int64_t waiting_room_core::leave(user_id user, instant now) {
     return i->second.turn + 1;
   }
   auto entry = people_.find(user);
-  if (!entry) return 0;
+  if (!entry) return turn_of_ends();
   next_.leavers.push_back(people_.at(*entry).place);
   drop(*entry);
   urgent_ = true;
@@ -395,7 +433,9 @@ void waiting_room_core::sweep() {
     for (auto n = line->head(); n < line->end() && dropped < sweep_max; ++n) {
       auto entry = line->at(n);
       if (entry == waiting_line::no_entry) continue;
-      if (presence_.now_s() - people_.at(entry).seen_s < stale_s) continue;
+      // Planted: whom this life of the room has not heard of is taken for silent.
+      bool unseen = mutant("sweeps_after_activation") && people_.at(entry).seen_s == 0;
+      if (presence_.now_s() - people_.at(entry).seen_s < stale_s && !unseen) continue;
       next_.leavers.push_back(people_.at(entry).place);
       drop(entry);
       ++dropped;
@@ -455,6 +495,8 @@ std::optional<room_turn> waiting_room_core::take_turn(instant now) {
   next_.generation = generation_;
   next_.reserved_to = asked_to_;
   if (control_.draw && control_.draw->cutoff == 0) note_joins(now);
+  if (mutant("draws_before_record") && control_.draw && control_.draw->cutoff != 0 && !order_)
+    line_up_as_drawn(); // Planted: who stands first is told before a crash could change it.
   next_.control = control_;
   next_.slot_max_s = static_cast<int32_t>(settings_.slot_max.count() / 1000);
   if (std::exchange(look_, false)) next_.paid_since = paid_since_;
@@ -481,7 +523,8 @@ void waiting_room_core::turn_written(instant at, const std::vector<int32_t>& pai
     auto i = slots_.find(x.user);
     if (i == slots_.end() || i->second.number != x.number) continue;
     i->second.on_record = true;
-    i->second.hard_end = at + settings_.slot_max;
+    // Of a turn whose answer was lost `at` is later than its commit: a pass must not outlive that.
+    i->second.hard_end = std::min(i->second.hard_end, at + settings_.slot_max);
     i->second.expires_at = std::min(now + settings_.slot, i->second.hard_end);
     if (i->second.leaving) end(i, slot_end::left);
   }

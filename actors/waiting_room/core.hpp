@@ -129,6 +129,7 @@ private:
 
   void advance(instant now);
   [[nodiscard]] int64_t turn_of_range() const;
+  [[nodiscard]] int64_t turn_of_ends() const;
   void admit_next(instant now);
   room_answer check_slot(slots::iterator i, instant now);
   std::optional<queue_place> place_for(const check_queue& x);
@@ -137,6 +138,7 @@ private:
   void use_up(queue_place x);
   int64_t admit_first(const check_queue& x, instant now);
   [[nodiscard]] bool may_return(const queue_ticket& x) const;
+  void go_back(waiting_people::entry x, queue_place to, instant now);
   bool range_wanted();
   void join(user_id user, queue_place place);
   void touch(waiting_person& x);

@@ -424,6 +424,77 @@ CAF_TEST(a ticket proves a place that was not written down) {
   CAF_CHECK(x.status(9, three.ticket).state == queue_state::absent);
 }
 
+CAF_TEST(a ticket proves its place to a room that ended by itself) {
+  room x{0};
+  x.check(1);
+  x.now += millis{1000};
+  x.write();
+  auto two = x.core->check({user(2), 0, {}, true}, x.now).reply;
+  x.restart(0); // In the same epoch.
+  auto three = x.check(3);
+  CAF_CHECK(three.ticket.place > two.ticket.place);
+  auto back = x.status(2, two.ticket);
+  CAF_CHECK(back.state == queue_state::queued);
+  CAF_CHECK(back.ticket.place == two.ticket.place);
+  CAF_CHECK_EQUAL(x.status(3).ahead, 2u);
+}
+
+CAF_TEST(a ticket brings back the place that another device has given up) {
+  room x{0};
+  x.check(1);
+  x.now += millis{1000};
+  x.write();
+  auto two = x.core->check({user(2), 0, {}, true}, x.now).reply;
+  x.restart();
+  x.check(3);
+  CAF_CHECK_EQUAL(x.check(2).ahead, 2u); // Without a ticket: nobody knows of the place.
+  x.now += millis{1000};
+  x.write();
+  auto back = x.status(2, two.ticket);
+  CAF_CHECK(back.ticket.place == two.ticket.place);
+  CAF_CHECK_EQUAL(back.ahead, 1u);
+  x.now += millis{1000};
+  x.write();
+  CAF_CHECK_EQUAL(x.kept.waiting.size(), 3u);
+  x.restart();
+  CAF_CHECK_EQUAL(x.status(2).ahead, 1u);
+  CAF_CHECK_EQUAL(x.status(3).ahead, 2u);
+}
+
+CAF_TEST(a slot does not get longer when the answer to its turn was lost) {
+  room x{1};
+  auto turn = x.core->check({user(1), 0, {}, true}, x.now).after_turn;
+  CAF_REQUIRE(x.core->take_turn(x.now));
+  x.kept.write(*x.core->in_flight(), x.now);
+  auto hard_end = x.kept.open.at(1).hard_end;
+  x.now += millis{5000}; // Sent again, and found to be on record.
+  x.core->turn_written(x.now, {}, x.now);
+  CAF_CHECK_EQUAL(x.core->written(), turn);
+  for (int i = 0; i < 200 && x.core->active() > 0; ++i) {
+    auto told = x.core->check({user(1), 0, {}, false}, x.now).reply;
+    CAF_CHECK(told.state != queue_state::active || told.slot_end <= hard_end);
+    x.now += millis{10'000};
+    x.core->round(x.now);
+    x.write();
+  }
+}
+
+CAF_TEST(whoever leaves twice at once is told when it is on record) {
+  room x{1};
+  x.check(1);
+  x.check(2);
+  for (uint64_t n : {1, 2}) {
+    auto turn = x.core->leave(user(n), x.now);
+    CAF_CHECK(turn > x.core->written());
+    CAF_CHECK_EQUAL(x.core->leave(user(n), x.now), turn); // The second tab.
+    CAF_REQUIRE(x.core->take_turn(x.now));
+    CAF_CHECK_EQUAL(x.core->leave(user(n), x.now), turn);
+    x.kept.write(*x.core->in_flight(), x.now);
+    x.core->turn_written(x.now, {}, x.now);
+    CAF_CHECK_EQUAL(x.core->leave(user(n), x.now), 0);
+  }
+}
+
 CAF_TEST(an idle room has nothing to write) {
   room x{1};
   CAF_CHECK(x.core->idle());

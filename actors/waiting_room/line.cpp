@@ -143,7 +143,14 @@ line_view waiting_line::view() const {
   auto from = (head() - base_) / word_bits;
   out.head = base_ + from * word_bits;
   auto words = static_cast<uint32_t>(waiting_.size());
-  auto near_end = std::min(words, from + line_view::near_max / word_bits);
+  // After a restart numbers begin far behind the last ones: words without anybody between do not
+  // count, so that whoever joined then hears the same from board and room.
+  constexpr uint32_t near_words_max = 4096;
+  auto near_end = from;
+  for (uint32_t filled = 0; near_end < words && filled < line_view::near_max / word_bits &&
+                            near_end - from < near_words_max;
+       ++near_end)
+    filled += waiting_[near_end] != 0 ? 1 : 0;
   if (from < near_end) out.near.assign(waiting_.begin() + from, waiting_.begin() + near_end);
   for (auto i = near_end; i < words; i += line_view::far_step / word_bits)
     out.far.push_back(count_before(i));

@@ -136,6 +136,18 @@ CAF_TEST(numbers that were served are forgotten) {
   CAF_CHECK(fast.first_present() == 290'001u);
 }
 
+CAF_TEST(a view is exact behind the numbers that a restart leaves out) {
+  waiting_line line;
+  for (uint32_t n = 1; n <= 3; ++n) line.put(n, n);
+  for (uint32_t restart = 1; restart <= 20; ++restart)
+    for (uint32_t n = 1; n <= 3; ++n) line.put(restart * 10'000 + n, n);
+  auto view = line.view();
+  for (uint32_t restart = 0; restart <= 20; ++restart)
+    for (uint32_t n = 1; n <= 3; ++n)
+      CAF_CHECK(view.ahead_of(restart * 10'000 + n) == restart * 3 + n - 1);
+  CAF_CHECK(!view.ahead_of(10'004));
+}
+
 CAF_TEST(a view of a long line with leavers) {
   std::mt19937 random{7};
   waiting_line fast;

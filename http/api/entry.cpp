@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 #include <sodium.h>
 
+#include "actors/base/mutants.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "http/api/shop.hpp"
 #include "http/api/tokens.hpp"
@@ -45,16 +46,24 @@ std::optional<entry_claims> slot_in_doubt(const shop& s, const exchange& x) {
 
 } // namespace
 
+std::optional<entry_claims> let_in(std::string_view token, const std::string& key,
+                                   const board_store& boards, instant now) {
+  auto claims = verify_entry(token, key, now);
+  if (!claims || claims->admission == 0) return claims;
+  auto room = boards.find_room(claims->event);
+  // Planted: a pass is good for as long as it says, whatever became of its slot.
+  if (mutant("believes_passes")) return claims;
+  return room && room->ended(claims->generation, claims->admission) ? std::nullopt : claims;
+}
+
 entry_gate make_entry_gate(std::string key, std::string bypass, const board_store& boards) {
   return [key = std::move(key), bypass = std::move(bypass), &boards](exchange& x) {
     auto& q = x.req();
     auto shown = q.header("x-cloudfront-verified");
     if (!bypass.empty() && !shown.empty() && same_secret(shown, bypass)) return true;
-    auto claims = verify_entry(entry_token(q), key, q.arrived);
+    auto claims = let_in(entry_token(q), key, boards, q.arrived);
     // A stranger with a good token hears of the login that is missing, next (1.7).
     if (!claims || (x.who() && x.who()->user != claims->user)) return false;
-    auto room = claims->admission > 0 ? boards.find_room(claims->event) : nullptr;
-    if (room && room->ended(claims->generation, claims->admission)) return false;
     x.entered_ = claims->event;
     return true;
   };

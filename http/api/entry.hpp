@@ -1,8 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "http/api/tokens.hpp"
 #include "http/json.hpp"
 #include "http/server.hpp"
 #include "supervisors/boards.hpp"
@@ -10,6 +13,11 @@
 namespace tk::http {
 
 struct shop;
+
+/// Whom an entry token lets in at `now`; nobody when it is no good or its slot has ended, as far as
+/// `boards` tell.
+std::optional<entry_claims> let_in(std::string_view token, const std::string& key,
+                                   const board_store& boards, instant now);
 
 /// The gate before the two creations (1.8). `key` signs entry tokens. A request that shows `bypass`
 /// in X-CloudFront-Verified needs none; an empty one lets nobody by. A token whose slot has ended,

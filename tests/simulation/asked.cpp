@@ -1,5 +1,6 @@
 #include "tests/simulation/asked.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <variant>
@@ -76,11 +77,39 @@ asked_thing look_at(const ledger_model&, const entity_key& key, const revoke_all
   return {"sign out", "any", name_of(key.lo), ""};
 }
 
+namespace {
+
+/// Where the rows of an event's room have a user.
+const char* standing_of(const ledger_model& model, const entity_key& key, user_id user) {
+  const event_id event{key.hi, key.lo};
+  const auto rows = model.read(load_room{event});
+  if (std::ranges::find(rows.slots, user, &room_slot::user) != rows.slots.end()) return "inside";
+  const bool waits = std::ranges::find(rows.waiting, user, &room_join::user) != rows.waiting.end();
+  const bool drawing = rows.control.draw && rows.control.draw->cutoff == 0;
+  if (!waits) return drawing ? "new, pre-queue" : "new";
+  return drawing ? "in the pre-queue" : "waiting";
+}
+
+} // namespace
+
+asked_thing look_at(const ledger_model& model, const entity_key& key, const check_queue& x) {
+  auto shown = x.ticket.place.none()
+                 ? std::string{}
+                 : "with the ticket for " + std::to_string(x.ticket.place.number);
+  return {x.join ? "join" : "look", standing_of(model, key, x.user), name_of(x.user.lo),
+          std::move(shown)};
+}
+
+asked_thing look_at(const ledger_model& model, const entity_key& key, const leave_queue& x) {
+  return {"leave", standing_of(model, key, x.user), name_of(x.user.lo), {}};
+}
+
 std::string in_words(const batch& x) {
   static constexpr std::array<const char*, std::variant_size_v<op>> names = {
-    "create",       "release",       "reread",   "open family",  "rotate token", "revoke",
-    "open payment", "begin attempt", "complete", "fail attempt", "note asked",   "claim refund",
-    "cancel paid",  "settle refund", "admit",    "claim key"};
+    "create",     "release",          "reread",          "open family",   "rotate token",
+    "revoke",     "open payment",     "begin attempt",   "complete",      "fail attempt",
+    "note asked", "claim refund",     "cancel paid",     "settle refund", "admit",
+    "claim key",  "turn of the room", "turn of the gate"};
   std::map<std::string, int> counts;
   for (auto& y : x.ops) ++counts[names[y->index()]];
   std::string out;

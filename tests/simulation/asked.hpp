@@ -5,6 +5,7 @@
 #include "actors/base/placement.hpp"
 #include "actors/checkout/messages.hpp"
 #include "actors/session/messages.hpp"
+#include "actors/waiting_room/messages.hpp"
 #include "persistence/ledger/model_driver.hpp"
 
 namespace tk::sim {
@@ -28,6 +29,8 @@ asked_thing look_at(const ledger_model& model, const entity_key& key, const once
 }
 asked_thing look_at(const ledger_model& model, const entity_key& key, const cancel_payment& x);
 asked_thing look_at(const ledger_model& model, const entity_key& key, const revoke_all& x);
+asked_thing look_at(const ledger_model& model, const entity_key& key, const check_queue& x);
+asked_thing look_at(const ledger_model& model, const entity_key& key, const leave_queue& x);
 /// What else is asked is not a client's request.
 template <class T> asked_thing look_at(const ledger_model&, const entity_key&, const T&) {
   return {};

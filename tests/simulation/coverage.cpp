@@ -47,6 +47,8 @@ struct allowed {
 };
 constexpr allowed excused[] = {
   {"*", "*", "fail-over", "only one sale has it"},
+  {"*", "*", "crash-at-turn", "only one sale has it"},
+  {"*", "*", "deaf-room", "only one sale has it"},
   {"prepare", "run out", "*", "lasts for moments, until the block has ended it"},
   {"pay", "run out", "*", "lasts for moments, until the block has ended it"},
   {"pay", "cancelled", "*", "lasts from a cancellation to the payment that was on its way"},

@@ -126,7 +126,10 @@ void database::arrive(const session_key& key, uint64_t number,
     });
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
+  if (at_boundary && at_boundary(key.first.node, *what, false)) return;
   auto out = run(key.first.node, *what);
+  if (out.is == batch_status::committed && at_boundary && at_boundary(key.first.node, *what, true))
+    return;
   if (out.is == batch_status::committed && !what->ops.empty() && crash &&
       faults_.strikes(&fault_mix::commit_crash_ppm, dice_) && crash(key.first.node))
     return; // Nobody is there to hear it.

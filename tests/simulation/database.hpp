@@ -52,6 +52,10 @@ public:
   /// Ends a node between a commit and its answer; false when that is left out.
   std::function<bool(int32_t)> crash;
 
+  /// Asked before a batch is executed and after it was committed; true when its node has died
+  /// there.
+  std::function<bool(int32_t node, const batch& what, bool committed)> at_boundary;
+
   /// Executes a batch for one lane of a node and tells how it went, some time later, or never when
   /// the connection dies with its node.
   void execute(life who, size_t lane, std::shared_ptr<const batch> what,

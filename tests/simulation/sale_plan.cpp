@@ -31,6 +31,22 @@ std::string read_habits(const json& from, habits& to) {
   return x.finish();
 }
 
+void read_queue(fields& from, queue_plan& to) {
+  from.object("queue", [&to](fields& x) {
+    x.number("threshold", to.threshold, 1, 1000);
+    x.number("per_second", to.per_second, 1, 1000);
+    x.number("opens_s", to.opens_s, 0, 3600);
+    x.number("slot_s", to.slot_s, 1, 3600);
+    x.number("slot_max_s", to.slot_max_s, 1, 3600);
+    x.number("stale_s", to.stale_s, 1, 3600);
+    x.number("leaves", to.leaves, 0, 100);
+    x.number("goes_away", to.goes_away, 0, 100);
+    x.number("two_devices", to.two_devices, 0, 100);
+    x.number("without_cookies", to.without_cookies, 0, 100);
+    x.number("steered", to.steered, 0, 100);
+  });
+}
+
 void read_standing(fields& x, sale_plan& to) {
   auto list = x.find("standing");
   if (list == nullptr) return;
@@ -79,6 +95,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.number("hold_s", out.hold_s, 1, 3600);
   x.flag("faults", out.faults);
   x.flag("fail_over", out.fail_over);
+  read_queue(x, out.queue);
   std::string wrong;
   if (auto people = x.find("people_do"); people != nullptr)
     wrong = read_habits(*people, out.people_do);
@@ -125,6 +142,8 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.early_timers_ppm = some(1'000, 10'000);
   x.link_reset_ppm = some(1'000, 30'000);
   x.failover_ppm = static_cast<uint32_t>(d.between(1'000, 5'000));
+  x.turn_crash_ppm = some(10'000, 100'000);
+  x.deaf_room_ppm = some(1'000, 5'000);
   return x;
 }
 
@@ -158,6 +177,8 @@ std::span<const fault_kind> fault_kinds() {
     {"early-timers", &x::early_timers_ppm},
     {"link-reset", &x::link_reset_ppm},
     {"fail-over", &x::failover_ppm},
+    {"crash-at-turn", &x::turn_crash_ppm},
+    {"deaf-room", &x::deaf_room_ppm},
   };
   return all;
 }

@@ -30,6 +30,21 @@ struct habits {
   uint32_t payment_declined = 10; ///< Percent of payments that the provider refuses.
 };
 
+/// The waiting room of a sale.
+struct queue_plan {
+  int32_t threshold = 0; ///< Slots at a time; 0 = the sale has no room.
+  int32_t per_second = 2;
+  int32_t opens_s = 0; ///< After the start, where there is a pre-queue; 0 = never.
+  int32_t slot_s = 15, slot_max_s = 40;
+  int32_t stale_s = 60;          ///< Of silence, until the place is lost.
+  uint32_t leaves = 15;          ///< Percent of those who wait.
+  uint32_t goes_away = 25;       ///< Percent that close the laptop, most for a while.
+  uint32_t two_devices = 30;     ///< Percent that have a second one.
+  uint32_t without_cookies = 15; ///< Percent of devices that keep none.
+  uint32_t steered = 40;         ///< Percent of evenings with an organiser who interferes.
+  [[nodiscard]] bool any() const { return threshold > 0; }
+};
+
 /// One sale, as written in `sales/*.json`.
 struct sale_plan {
   std::string name = "storm";
@@ -48,6 +63,7 @@ struct sale_plan {
   /// Pieces it is made of, by name (`workload_kinds`); none = the usual ones.
   std::vector<std::string> workloads;
   habits people_do;
+  queue_plan queue;
 };
 
 /// Reads a plan; unknown fields and impossible numbers are errors, in one line.
@@ -88,6 +104,9 @@ struct fault_mix {
   // The provider (F46, F47).
   uint32_t bank_loses_ppm = 0, bank_slow_ppm = 0, bank_away_ppm = 0;
   millis bank_delay_max{30};
+  // Of sales with a waiting room (F14 at its turns, F55 with F8).
+  uint32_t turn_crash_ppm = 0; ///< Per turn: its node dies before or after the commit.
+  uint32_t deaf_room_ppm = 0;  ///< Per tick: a room hears nothing of an ingress, which hears it.
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 

@@ -184,8 +184,13 @@ void wire::send(const path& along, way how, const link_frame& x) {
 
 void wire::tell(int32_t from, int32_t to, const std::string& what) const {
   // Boards are asked for all the time.
-  if (on_frame && !what.starts_with("describe_event") && !what.starts_with("event_board"))
+  if (on_frame && !what.starts_with("describe_event") && !what.starts_with("event_board") &&
+      !what.starts_with("room_board"))
     on_frame(from, to, what);
+}
+
+void wire::send_board(life from, int32_t to, const link_frame& x) {
+  carry(from, to, way::board, x);
 }
 
 void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
@@ -200,6 +205,10 @@ void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
     return;
   }
   auto& there = receiver->second;
+  if (how == way::board) {
+    if (on_board) on_board(to, x);
+    return;
+  }
   if (how == way::request)
     caf::anon_send(
       there.door, request_frame{x, std::make_shared<one_way>(*this, there.who, from, way::answer)});

@@ -28,6 +28,10 @@ public:
   /// its own to `links[other node]`. The links hear that they stand.
   void attach(life who, caf::actor door, std::map<int32_t, caf::actor> links);
   void detach(int32_t node);
+  /// What everybody at `to` may know; nobody answers.
+  void send_board(life from, int32_t to, const link_frame& x);
+  /// Takes a board that has arrived at `to`.
+  std::function<void(int32_t to, const link_frame& x)> on_board;
   /// Nothing goes from `from` to `to` for a while.
   void cut(int32_t from, int32_t to, millis length);
   /// Nothing arrives on this path until `unclog`; then everything does.
@@ -47,7 +51,7 @@ private:
     caf::actor door;
     std::map<int32_t, caf::actor> links;
   };
-  enum class way : uint8_t { request, answer };
+  enum class way : uint8_t { request, answer, board };
   /// Towards the door of a node, or back to the link of one that asked.
   struct one_way;
   using path = std::pair<int32_t, int32_t>;

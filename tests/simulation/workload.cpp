@@ -10,6 +10,8 @@ std::span<const workload_kind> workload_kinds() {
   static constexpr workload_kind all[] = {
     {"arrivals", "people come, half of them in the first second, and want popular seats", true,
      make_arrivals},
+    {"opening_night", "people wait for a draw and for their turn, in a room with few slots", false,
+     make_opening_night},
     {"paying", "holds are paid: in time, from two tabs, late, asked again with the same key", true,
      make_paying},
     {"second_thoughts", "holds are cancelled, also while and after they are paid", true,

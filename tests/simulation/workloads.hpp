@@ -8,6 +8,7 @@ namespace tk::sim {
 workload_ptr make_arrivals(const scene& in);
 workload_ptr make_latecomers(const scene& in);
 workload_ptr make_onlookers(const scene& in);
+workload_ptr make_opening_night(const scene& in);
 workload_ptr make_other_bodies(const scene& in);
 workload_ptr make_paying(const scene& in);
 workload_ptr make_second_thoughts(const scene& in);

@@ -14,7 +14,8 @@ constexpr millis tick_every{100};
 
 bool is_entity(const char* name) {
   std::string_view x{name};
-  return x == "tk.seat-block" || x == "tk.session" || x == "tk.checkout" || x == "tk.event";
+  return x == "tk.seat-block" || x == "tk.session" || x == "tk.checkout" || x == "tk.event" ||
+         x == "tk.waiting-room";
 }
 
 // -- what stands in for the database's clients
@@ -133,7 +134,8 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
       seed(s),
       plan(p),
       start_(time.now()),
-      jobs_(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())) {
+      jobs_(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())),
+      turn_dice_(s, "turns") {
   struck_ = f.struck;
   note_traffic();
   jobs_.clock().current_time += std::chrono::hours(1);
@@ -143,6 +145,11 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
     kill(node);
     return true;
   };
+  net.on_board = [this](int32_t node, const link_frame& x) { take_board(node, x); };
+  if (plan.queue.any())
+    db.at_boundary = [this](int32_t node, const batch& what, bool committed) {
+      return die_at_turn(node, what, committed);
+    };
   for (int32_t n = 1; n <= plan.nodes; ++n) boot(n);
   time.after(tick_every, [this] { tick(); });
 }
@@ -208,6 +215,14 @@ void world::start_services(host& at) {
   node.boards = &at.boards;
   node.sale.reservation_ttl_s = plan.hold_s;
   node.sale.payment_resolve_max = millis{60'000};
+  if (auto& queue = plan.queue; queue.any()) {
+    node.queue.threshold = queue.threshold;
+    node.queue.per_second = queue.per_second;
+    node.queue.slot = std::chrono::seconds{queue.slot_s};
+    node.queue.slot_max = std::chrono::seconds{queue.slot_max_s};
+    node.queue.stale_after = std::chrono::seconds{queue.stale_s};
+    node.queue.sweep_every = millis{5000};
+  }
   std::vector<ledger_driver_actor> drivers;
   for (size_t lane = 0; lane < lane_count; ++lane) {
     auto x = system.spawn(driver, &db, at.who, lane);
@@ -307,6 +322,7 @@ void world::tick() {
       x->paused_until = std::max(x->paused_until, time.now() + tick_every * 4 / 5);
   if (!healing_) go_wrong();
   if (steps_ != 0) spread_boards();
+  if (plan.queue.any()) spread_room_boards();
   look_at_owners();
   time.after(tick_every, [this] { tick(); });
 }
@@ -371,6 +387,13 @@ void world::go_wrong() {
     // The timers' clock runs ahead of all others, so that what is due soon is due now.
     tell("timers are early by " + std::to_string(early_by.count()) + " ms");
     jobs_.advance_time(early_by);
+  }
+  auto deaf_for = d.between(millis{20'000}, millis{80'000});
+  auto room = plan.queue.any() ? node_of_room() : 0;
+  if (room != 0 && room != one && draw("deaf-room", &fault_mix::deaf_room_ppm)) {
+    tell("the room at node " + std::to_string(room) + " hears nothing of node " +
+         std::to_string(one));
+    net.cut(one, room, deaf_for);
   }
 }
 

@@ -73,8 +73,9 @@ struct host {
   payment_probe bank_probe;
   link_probe links;
   node_context node;
-  std::vector<caf::actor> parts;               ///< To be ended, in this order.
-  std::vector<std::function<void()>> give_ups; ///< Of requests that are open at its end.
+  std::vector<caf::actor> parts;                 ///< To be ended, in this order.
+  std::vector<std::function<void()>> give_ups;   ///< Of requests that are open at its end.
+  std::vector<std::shared_ptr<void>> belongings; ///< What its actors use; outlives them.
   host(life x, uint64_t seed)
       : who(x),
         random(seed, "node" + std::to_string(x.node) + "/" + std::to_string(x.incarnation)) {
@@ -121,6 +122,13 @@ public:
   [[nodiscard]] int32_t living_node();
   /// It dies and never comes back.
   void lose(int32_t node);
+
+  /// Starts an actor that ends with its node.
+  template <class F> void start_part(host& at, F make) {
+    in_node(at, [&] { at.parts.push_back(make()); });
+  }
+  /// Who believes to have the waiting room of the sale; 0 = nobody.
+  [[nodiscard]] int32_t node_of_room() const;
 
   /// A client's request at `node`, as its ingress passes it on. `done` is called once: with what
   /// was answered, or when the node dies.
@@ -210,6 +218,9 @@ private:
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   static caf::local_actor* actor_of(caf::resumable* job);
   void spread_boards();
+  void spread_room_boards();
+  void take_board(int32_t node, const link_frame& x);
+  bool die_at_turn(int32_t node, const batch& what, bool committed);
   void look_at_owners();
   void note_new_actors();
   bool step();
@@ -239,6 +250,9 @@ private:
   std::set<int32_t> gone_;
   std::vector<size_t> ready_; ///< Kept for its memory.
   std::vector<std::string> happened_;
+  dice turn_dice_;
+  bool special_turn_ = false;                                   ///< The one that is at its commit.
+  std::map<int32_t, std::pair<int64_t, uint64_t>> boards_sent_; ///< By node: epoch and version.
   const fault_counts* struck_; ///< Of all kinds so far; null when nobody counts.
 };
 

@@ -121,9 +121,10 @@ struct room {
     settings.threshold = kept.threshold = threshold;
     restart();
   }
-  /// Another life, from what is on record.
-  void restart() {
-    core = std::make_unique<waiting_room_core>(event, participant{5, ++epoch}, settings,
+  /// Another life, from what is on record: of another owner, or in the same epoch.
+  void restart(int64_t epochs = 1) {
+    epoch += epochs;
+    core = std::make_unique<waiting_room_core>(event, participant{5, epoch}, settings,
                                                kept.rows(now), now);
   }
   /// Writes everything that is due, as the ledger would.
