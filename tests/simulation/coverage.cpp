@@ -41,7 +41,8 @@ constexpr demand demanded[] = {
   {"sign out", "any"},
 };
 
-/// Not demanded under a fault ("*" = under any, but somewhere), with the reason.
+/// Not demanded under a fault ("*" = under any, but somewhere), with the reason: what is this rare
+/// would be missing after every change that moves the seeds.
 struct allowed {
   const char *operation, *state, *fault, *reason;
 };
@@ -49,6 +50,15 @@ constexpr allowed excused[] = {
   {"*", "*", "fail-over", "only one sale has it"},
   {"*", "*", "crash-at-turn", "only one sale has it"},
   {"*", "*", "deaf-room", "only one sale has it"},
+  {"*", "*", "skew", "a clock is wrong from its node's start, seldom while anything is asked"},
+  {"reserve", "*", "bank-*", "asks no bank"},
+  {"cancel", "*", "bank-*", "asks no bank"},
+  {"prepare", "*", "bank-*", "asks no bank"},
+  {"pay", "expired", "bank-*", "asks no bank"},
+  {"pay", "sold", "bank-*", "asks no bank"},
+  {"give back", "held", "bank-*", "asks no bank"},
+  {"sign out", "*", "bank-*", "asks no bank"},
+  {"cancel", "being paid", "*", "only while a payment is on its way"},
   {"prepare", "run out", "*", "lasts for moments, until the block has ended it"},
   {"pay", "run out", "*", "lasts for moments, until the block has ended it"},
   {"pay", "cancelled", "*", "lasts from a cancellation to the payment that was on its way"},
@@ -76,8 +86,10 @@ std::vector<std::string> fault_names() {
   return out;
 }
 
+/// A pattern is a name, or the beginning of one and `*`.
 bool matches(std::string_view pattern, std::string_view x) {
-  return pattern == "*" || pattern == x;
+  return pattern.ends_with('*') ? x.starts_with(pattern.substr(0, pattern.size() - 1))
+                                : pattern == x;
 }
 
 /// Why it is not demanded, or null.
