@@ -138,7 +138,9 @@ tl::expected<evening, std::string> parse_evening(const std::string& json_text) {
   x.objects("faults", 0, 100, [&](fields& f) { out.faults.push_back(read_mishap(f, out.nodes)); });
   if (out.sections.empty()) x.problem("hall.sections is missing");
   if (out.what_is_sold().blocks.size() > 64) x.problem("hall has more than 64 blocks of seats");
-  if (out.arrivals.back().until > out.length) x.problem("people come after its end (length_s)");
+  if (out.arrivals.empty()) x.problem("people.arrivals: nobody comes");
+  else if (out.arrivals.back().until > out.length)
+    x.problem("people come after its end (length_s)");
   if (auto wrong = x.finish(); !wrong.empty()) return tl::make_unexpected(wrong);
   return out;
 }

@@ -105,9 +105,24 @@ bool history::may_be_a_claim(const look_at_seat& x, millis old) const {
     wishes->second, [&](auto& y) { return y.asked <= x.until && y.answered + old >= x.from; });
 }
 
+/// The map shows a hold as free from its end on, until the block hears that it was paid for in its
+/// last moment.
+bool history::may_have_run_out(const look_at_seat& x, millis old) const {
+  if (x.what != seat_act::see_free) return false;
+  return std::ranges::any_of(sales_, [&](auto& sale) {
+    auto order = known_.find(sale.first);
+    if (order == known_.end() || !order->second.lapses || *order->second.lapses > x.until)
+      return false;
+    auto& until = sale.second.until;
+    return (!until || *until + old >= x.from) &&
+           std::ranges::find(order->second.seats, x.seat) != order->second.seats.end();
+  });
+}
+
 void history::add_looks(ops_by_seat& to, millis old) const {
   for (auto& x : maps_.looks(old, begin_.value_or(instant{})))
-    if (!(x.what == seat_act::see_held && twins) && !may_be_a_claim(x, old))
+    if (!(x.what == seat_act::see_held && twins) && !may_be_a_claim(x, old) &&
+        !may_have_run_out(x, old))
       to[x.seat].push_back(op_of(x.what, 0, x.from, x.until));
 }
 

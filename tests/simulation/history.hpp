@@ -91,6 +91,7 @@ private:
   void add(ops_by_seat& to, const wish& x, reservation_id id, uint32_t whose) const;
   void add_looks(ops_by_seat& to, millis old) const;
   [[nodiscard]] bool may_be_a_claim(const look_at_seat& x, millis old) const;
+  [[nodiscard]] bool may_have_run_out(const look_at_seat& x, millis old) const;
   [[nodiscard]] std::string check_returns() const;
 
   millis ttl_;

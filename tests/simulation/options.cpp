@@ -35,7 +35,7 @@ void add_play_options(CLI::App& to, options& x, std::vector<std::string>& withou
 }
 
 void add_run_options(CLI::App& to, options& x) {
-  to.add_option("--seeds", x.seeds, "how many (100)");
+  to.add_option("--seeds", x.seeds, "how many (100)")->check(CLI::Range(1, 1'000'000'000));
   to.add_option("--first", x.first, "the first one")->capture_default_str();
   to.add_flag("--fresh", x.fresh, "draw the first one instead, and print it");
   to.add_flag("--once", x.once, "do not compare with a second run");
@@ -82,7 +82,8 @@ options parse_options(int argc, char** argv) {
                   "write the whole run to a file: .md (Mermaid) or .html");
   add_play_options(*one, x, without, people);
   auto* bugs = app.add_subcommand("mutants", "plays with every planted bug until it is found");
-  bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)");
+  bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)")
+    ->check(CLI::Range(1, 1'000'000));
   auto* names = app.add_subcommand("list", "names the sales, the faults and the planted bugs");
   auto rehearsing = add_rehearse(app), racing = add_small(app);
   try {

@@ -257,6 +257,19 @@ void oracle::check_token(const told_hold& x) {
 }
 
 /// I5: when nothing goes wrong, nobody is turned away by nobody.
+/// What says that a part is away, slow, or not found.
+bool says_that_something_broke(ec x) {
+  return x == ec::unavailable || x == ec::unknown || x == ec::late || x == ec::fenced ||
+         x == ec::internal || x == ec::event_unknown || x == ec::seat_unknown;
+}
+
+/// Where nothing goes wrong, nobody hears that something did.
+void oracle::check_refusal(const told_hold& x) {
+  if (x.is == ec::seat_contested) check_contested(x);
+  if (says_that_something_broke(x.is))
+    fail("I5", "a wish was refused without any reason: " + std::string{to_string(x.is)});
+}
+
 void oracle::check_contested(const told_hold& x) {
   auto wanted = [&](const wanted_item& item) {
     auto& others = interests_[item.seat];
@@ -273,7 +286,7 @@ void oracle::heard(const told_hold& x) {
   ++answers_["hold " + std::string{to_string(x.is)}];
   for (auto& item : x.items) --interests_[item.seat].open;
   if (x.is == ec::ok && !loss_) check_token(x);
-  if (x.is == ec::seat_contested && faults_.none()) check_contested(x);
+  if (faults_.none()) check_refusal(x);
   for (auto& item : x.items) interests_[item.seat].ended = time_.now();
   if (loss_) return;
   told_.heard(x);
@@ -318,6 +331,8 @@ void oracle::check_sold(const told_hold& x) {
 void oracle::heard_payment(const told_payment& x) {
   ++answers_["payment " + std::string{to_string(x.is)}];
   told_.heard_payment(x);
+  if (faults_.none() && says_that_something_broke(x.is))
+    fail("I5", "a payment was refused without any reason: " + std::string{to_string(x.is)});
   if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end()) return fail("I4", "paid for what is not on record");

@@ -83,6 +83,7 @@ private:
   void check_token(const told_hold& x);
   void check_sold(const told_hold& x);
   void check_contested(const told_hold& x);
+  void check_refusal(const told_hold& x);
   void check_seats();
   void check_quotas();
   void check_limits();

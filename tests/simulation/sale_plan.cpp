@@ -102,6 +102,10 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   if (auto first = x.finish(); !first.empty()) wrong = first;
   if (wrong.empty() && out.blocks == 0 && out.standing.empty())
     wrong = "sale: neither seats nor standing tickets";
+  bool has_room = out.queue.any();
+  bool has_crowd = std::ranges::find(out.workloads, "opening_night") != out.workloads.end();
+  if (wrong.empty() && has_room != has_crowd)
+    wrong = "sale: queue and the piece opening_night go together";
   if (!wrong.empty()) return tl::make_unexpected(wrong);
   return out;
 }

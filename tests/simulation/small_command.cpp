@@ -46,7 +46,9 @@ command add_small(CLI::App& app) {
   auto how = std::make_shared<options>();
   auto* out = app.add_subcommand("small", "plays races of a few actors in every possible order");
   out->add_option("name", how->name, "one of them; without it all are played");
-  out->add_option("--most", how->most, "orders of each at most")->capture_default_str();
+  out->add_option("--most", how->most, "orders of each at most")
+    ->check(CLI::Range(1, 1'000'000'000))
+    ->capture_default_str();
   out->add_flag("--tell", how->tell, "also prints the steps of the last order");
   return {out, [how] { return play_all(*how); }};
 }
