@@ -72,6 +72,7 @@ void queue_crowd::start() {
 /// `again`: until it is done or refused.
 void queue_crowd::steer(queue_verb verb, int32_t value, instant at, bool again) {
   ++waiting_;
+  if (verb == queue_verb::set_threshold) judge_.asks_for_threshold(value);
   world_.ask_at<waiting_room_actor>(
     world_.any_node(organiser_), room_key(sale_event), steer_queue{verb, value, at}, room_budget,
     [=, this](const answer<queue_report>& x) {

@@ -13,6 +13,8 @@ namespace {
 /// news on their way.
 constexpr millis present_gap{25'000};
 constexpr millis sweep_slack{10'000};
+/// What an organiser asks for is carried out by then, or not at all.
+constexpr millis steer_lasts{10'000};
 /// Somebody who asked to join may have a place that nobody has heard of for so long.
 constexpr millis joins_open{10'000};
 /// A ticket proves an unwritten place for so many lives of the room after the one that gave it.
@@ -186,15 +188,19 @@ bool queue_judge::present(const person& x, instant from, instant to, millis gap)
   return from - at <= gap;
 }
 
-/// active <= cap at every version. Who lowers the threshold throws nobody out.
+/// active <= cap at every version. Who lowers the threshold throws nobody out; nor does who raises
+/// and lowers it while one turn is made, in which people were let in meanwhile.
 void queue_judge::check_cap(const room_turn& x) {
   int64_t inside = 0;
   for (auto& [key, slot] : room()->slots)
     inside += slot.ended_at == instant{} && slot.hard_end > time_.now() ? 1 : 0;
   auto cap = int64_t{x.control.threshold.value_or(static_cast<int32_t>(limits_.threshold))};
+  for (auto& [at, asked] : asked_caps_)
+    if (at + steer_lasts >= capped_at_) cap_ = std::max(cap_, int64_t{asked});
   if (inside > std::max({cap, cap_, inside_}))
     fail("I12: " + std::to_string(inside) + " are inside, the threshold is " + std::to_string(cap));
   cap_ = cap;
+  capped_at_ = time_.now();
   inside_ = inside;
 }
 

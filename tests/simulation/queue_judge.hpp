@@ -53,6 +53,8 @@ public:
   void stopped_without_loss() override { next_.stopped_without_loss(); }
   void lost() override { next_.lost(); }
 
+  /// An organiser asks for so many slots.
+  void asks_for_threshold(int32_t x) { asked_caps_.emplace_back(time_.now(), x); }
   void asks_to_join(user_id x);
   void asks_to_leave(user_id x);
   /// Was told that they have left; they had asked for it at `asked`.
@@ -130,8 +132,10 @@ private:
   std::vector<std::pair<uint32_t, user_id>> list_;  ///< Direct joins, in the order of the record.
   std::vector<instant> turns_;                      ///< When each was committed.
   int64_t cap_ = 0, inside_ = 0;                    ///< As of the last commit.
-  std::set<int32_t> judged_;                        ///< Slots whose end was looked at.
-  std::optional<sha256_digest> commitment_;         ///< As first told to anybody.
+  instant capped_at_;                               ///< When that was.
+  std::vector<std::pair<instant, int32_t>> asked_caps_;
+  std::set<int32_t> judged_;                ///< Slots whose end was looked at.
+  std::optional<sha256_digest> commitment_; ///< As first told to anybody.
   std::optional<instant> drawn_at_;
   room_draw draw_;                     ///< As it was put on record.
   std::map<uint32_t, uint32_t> drawn_; ///< Position by number.
