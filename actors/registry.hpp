@@ -7,6 +7,7 @@
 #include "actors/checkout/messages.hpp"
 #include "actors/event/messages.hpp"
 #include "actors/gate/messages.hpp"
+#include "actors/seat_block/board.hpp"
 #include "actors/seat_block/messages.hpp"
 #include "actors/session/messages.hpp"
 #include "actors/waiting_room/messages.hpp"
@@ -87,11 +88,15 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::find_waiter))
   CAF_ADD_TYPE_ID(tiketi, (tk::waiter_found))
 
+  CAF_ADD_TYPE_ID(tiketi, (tk::seat_board))
+  CAF_ADD_TYPE_ID(tiketi, (tk::quota_board))
+
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")
   CAF_ADD_ATOM(tiketi, tk::atom, resolve, "resolve")
   CAF_ADD_ATOM(tiketi, tk::atom, suspend, "suspend")
   CAF_ADD_ATOM(tiketi, tk::atom, thaw, "thaw")
   CAF_ADD_ATOM(tiketi, tk::atom, sweep, "sweep")
+  CAF_ADD_ATOM(tiketi, tk::atom, look, "look")
 
 CAF_END_TYPE_ID_BLOCK(tiketi)

@@ -1,6 +1,7 @@
 #include "cluster/connections.hpp"
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -61,7 +62,7 @@ struct connection {
   frame_reader reader;
   std::optional<size_t> slot;        ///< Whom this node dialled; none for who came by itself.
   std::shared_ptr<way> path;         ///< Since the greeting.
-  std::optional<node_id> who;        ///< Since the greeting.
+  std::optional<hello> who;          ///< Since the greeting.
   int silent = 0, idle = 0, age = 0; ///< In ticks.
 };
 
@@ -171,14 +172,14 @@ std::string judge(broker_ptr self, const connection& x, const hello& other) {
   if (known->incarnation != other.incarnation) return "it is another incarnation than the roster's";
   if (x.slot && self->state.slots[*x.slot].known->node != other.node)
     return "another node answers at this address";
-  if (x.tls && !x.tls->is_for(known->where.host))
-    return "its certificate is not for " + known->where.host;
+  if (x.tls && !x.tls->is_for(parse_endpoint(known->address).host))
+    return "its certificate is not for " + parse_endpoint(known->address).host;
   return {};
 }
 
 void greeted(broker_ptr self, io::connection_handle on, connection& x, const hello& other) {
   auto& st = self->state;
-  x.who = other.node;
+  x.who = other;
   auto kind = x.slot ? frame_kind::request : frame_kind::answer;
   auto me = caf::actor_cast<caf::actor>(self);
   x.path = std::make_shared<way>(std::move(me), on, kind, st.settings.unsent_max);
@@ -260,8 +261,10 @@ connection& open(broker_ptr self, io::connection_handle on, std::optional<size_t
   auto& x = st.connections[on];
   x.slot = to;
   if (!st.settings.tls) return x;
-  if (to) x.tls.emplace(*st.settings.tls, tls_side::asks, st.slots[*to].known->where.host);
-  else x.tls.emplace(*st.settings.tls, tls_side::answers);
+  if (to) {
+    auto whom = parse_endpoint(st.slots[*to].known->address);
+    x.tls.emplace(*st.settings.tls, tls_side::asks, whom.host);
+  } else x.tls.emplace(*st.settings.tls, tls_side::answers);
   return x;
 }
 
@@ -295,7 +298,7 @@ void dial(broker_ptr self, size_t to) {
   one.dialling = true;
   one.wait = (1 << std::min(one.tries++, tries_doubled_max)) - 1;
   auto whom = *one.known;
-  self->request(self->state.dialer, caf::infinite, dial_node{whom.where})
+  self->request(self->state.dialer, caf::infinite, dial_node{parse_endpoint(whom.address)})
     .then([=](const dialled& x) { on_dialled(self, to, whom, x); },
           [=](caf::error&) { self->state.slots[to].dialling = false; });
 }
@@ -307,18 +310,27 @@ void dial_who_is_missing(broker_ptr self) {
   }
 }
 
+/// Who came by itself stays for as long as the roster has it, in the life in which it came.
+bool still_known(broker_ptr self, const connection& x) {
+  if (!x.who) return true; // Its greeting will be judged.
+  auto* known = find_known(self, x.who->node);
+  return known != nullptr && known->incarnation == x.who->incarnation;
+}
+
 void on_known(broker_ptr self, const nodes_known& x) {
   auto& st = self->state;
+  std::set<size_t> changed;
   for (size_t i = 0; i < st.slots.size(); ++i) {
     auto now = i < x.slots.size() ? x.slots[i] : std::nullopt;
     if (st.slots[i].known == now) continue;
     st.slots[i].known = now;
     st.slots[i].tries = st.slots[i].wait = 0;
-    std::vector<io::connection_handle> old;
-    for (auto& [on, one] : st.connections)
-      if (one.slot == i) old.push_back(on);
-    for (auto on : old) drop(self, on);
+    changed.insert(i);
   }
+  std::vector<io::connection_handle> old;
+  for (auto& [on, one] : st.connections)
+    if ((one.slot && changed.contains(*one.slot)) || !still_known(self, one)) old.push_back(on);
+  for (auto on : old) drop(self, on);
   dial_who_is_missing(self);
 }
 
@@ -341,7 +353,7 @@ void on_tick(broker_ptr self) {
   }
   for (auto on : lost) {
     auto& x = st.connections.at(on);
-    say(self, "peer_lost", "nothing was heard of it", x.who ? to_string(*x.who) : "");
+    say(self, "peer_lost", "nothing was heard of it", x.who ? to_string(x.who->node) : "");
     drop(self, on);
   }
   for (auto& x : st.slots) x.wait -= x.wait > 0 ? 1 : 0;
@@ -385,6 +397,8 @@ caf::behavior connections(broker_ptr self, connection_settings settings, io::doo
 }
 
 } // namespace
+
+void prepare(caf::actor_system_config& actors) { actors.load<io::middleman>(); }
 
 tl::expected<listening, std::string> spawn_connections(
   caf::actor_system& system, connection_settings settings, caf::actor door,

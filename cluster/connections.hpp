@@ -7,26 +7,15 @@
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 
 #include "cluster/dialer.hpp"
 #include "cluster/hello.hpp"
 #include "cluster/tls.hpp"
 #include "supervisors/link.hpp"
+#include "supervisors/peers.hpp"
 
 namespace tk::cluster {
-
-/// Another node, as the roster knows it.
-struct known_node {
-  node_id node;
-  int64_t incarnation = 0;
-  endpoint where;
-  auto operator<=>(const known_node&) const = default;
-};
-
-/// Who is there, by slot: the n-th is whom the n-th link leads to. Replaces what was said before.
-struct nodes_known {
-  std::vector<std::optional<known_node>> slots;
-};
 
 struct connection_settings {
   std::string bind_address; ///< Empty: every interface.
@@ -39,6 +28,9 @@ struct connection_settings {
   size_t unsent_max = 8 << 20;    ///< Bytes that wait for one connection; more is not taken.
   size_t strangers_max = 64;      ///< Connections whose other side has not said who it is.
 };
+
+/// Loads CAF's part for sockets; before the actor system is made.
+void prepare(caf::actor_system_config& actors);
 
 struct connection_probe {
   std::atomic<int64_t> standing{0}; ///< Links that are up, now.
@@ -60,5 +52,3 @@ tl::expected<listening, std::string> spawn_connections(
   std::vector<caf::actor> links, const dialer_actor& dialer, connection_probe& probe);
 
 } // namespace tk::cluster
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::cluster::nodes_known)

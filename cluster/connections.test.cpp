@@ -117,10 +117,13 @@ struct machine {
     for (auto& x : {door, node.region, caf::actor_cast<caf::actor>(dialer)})
       caf::anon_send_exit(x, caf::exit_reason::kill);
     node.region = nullptr;
+    // As a node does: it waits, but not for ever.
+    system.await_actors_before_shutdown(false);
+    eventually([&] { return system.registry().running() == 0; });
   }
 
   [[nodiscard]] known_node known() const {
-    return {own.node, own.incarnation, {"127.0.0.1", there.port}};
+    return {own.node, own.incarnation, "127.0.0.1:" + std::to_string(there.port)};
   }
   void knows(std::optional<known_node> x, std::optional<known_node> y = none) const {
     caf::anon_send(there.broker, nodes_known{{std::move(x), std::move(y)}});
@@ -257,6 +260,20 @@ CAF_TEST(who is no longer on the roster is cut off) {
   CAF_CHECK(a.ask() == ec::unavailable);
 }
 
+CAF_TEST(S27 who is no longer on the roster or has another life there is not heard any more) {
+  for (auto lives : {0, 2}) { // None, or another one.
+    machine a(1), b(2);
+    CAF_REQUIRE(introduce(a, b));
+    CAF_REQUIRE(b.ask() == ec::ok);
+    auto now = b.known();
+    now.incarnation = lives;
+    a.knows(lives == 0 ? std::optional<known_node>{} : now);
+    CAF_CHECK(eventually([&] { return b.probe.lost > 0; }));
+    CAF_CHECK(b.ask(millis{500}) != ec::ok);
+    CAF_CHECK_EQUAL(a.played.asked.load(), 1);
+  }
+}
+
 CAF_TEST(S28 strangers are sent away and reach nobody) {
   machine a(1);
   std::vector<char> question, hello_of_nobody;
@@ -305,7 +322,7 @@ CAF_TEST(H05 a peer that does not read costs no more than the bound) {
   CAF_REQUIRE_EQUAL(listen(listener, 4), 0);
   getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size);
   hello deaf{{1, 2}, 1, "7001", shard_count, protocol_version};
-  a.knows(known_node{deaf.node, 1, {"127.0.0.1", ntohs(at.sin_port)}});
+  a.knows(known_node{deaf.node, 1, "127.0.0.1:" + std::to_string(ntohs(at.sin_port))});
   int fd = accept(listener, nullptr, nullptr);
   std::vector<char> said;
   append_frame(said, frame_kind::hello, to_bytes(deaf));

@@ -1,35 +1,15 @@
 #include "inspector/audit_command.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <optional>
 #include <utility>
+
+#include "inspector/output.hpp"
 
 namespace tk::inspector {
 
 namespace {
-
-sigset_t ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  return set;
-}
-
-/// Waits for a signal to end; true when one came, false when the time is up.
-bool ends_within(int time_s) {
-  auto set = ending_signals();
-  timespec patience{time_s, 0};
-  return sigtimedwait(&set, nullptr, &patience) > 0;
-}
-
-void say(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
 
 /// One database, looked at through one connection as long as it lasts.
 class watch {
@@ -65,9 +45,7 @@ public:
 private:
   tl::expected<audit_report, std::string> ask() {
     if (!db_ || !db_->alive()) {
-      // The last `user` counts: a conninfo of a node is good for the auditor, too.
-      auto opened = pg::connection::open(options_.database +
-                                         " user=tiketi_audit application_name=tiketi-inspect");
+      auto opened = pg::connection::open(as_auditor(options_.database));
       if (!opened)
         return tl::unexpected("no connection: " + opened.error() +
                               "; is PostgreSQL running, and has `tiketi-node migrate` run?");
@@ -90,6 +68,13 @@ private:
 
 } // namespace
 
+std::string as_auditor(const std::string& database) {
+  bool url = database.starts_with("postgresql://") || database.starts_with("postgres://");
+  const char* first = !url ? " " : database.find('?') == std::string::npos ? "?" : "&";
+  return database + first + "user=tiketi_audit" + (url ? "&" : " ") +
+         "application_name=tiketi-inspect";
+}
+
 int audit_database(const audit_options& options, const text_style& style) {
   if (options.list) {
     say(options.json ? rule_list_as_json(options.parts) + '\n' : rule_list(options.parts, style));
@@ -98,7 +83,9 @@ int audit_database(const audit_options& options, const text_style& style) {
   watch what{options, style};
   for (;;) {
     what.look();
-    if (options.follow_s == 0 || what.ended() || ends_within(options.follow_s)) return what.code();
+    // Who cannot be told anything is not looked for.
+    if (options.follow_s == 0 || what.ended() || output_failed() || ends_within(options.follow_s))
+      return what.code();
   }
 }
 

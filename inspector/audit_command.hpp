@@ -11,12 +11,16 @@ namespace tk::inspector {
 enum exit_code : int { held = 0, contradicted = 1, could_not_look = 2 };
 
 struct audit_options {
-  std::string database; ///< libpq's conninfo.
+  std::string database; ///< As libpq takes it: a conninfo or a URL.
   std::vector<audit_part> parts;
   audit_limits limits;
   int follow_s = 0; ///< Between two looks; 0 = one look.
   bool json = false, list = false;
 };
+
+/// The same database as the role of the auditor: what is said last counts, so the address of a node
+/// is good for it, too. @param database a conninfo or a URL.
+std::string as_auditor(const std::string& database);
 
 /// Looks once, or until SIGINT or SIGTERM, which the caller has blocked; the answer is that of the
 /// last look that came to an end.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace tk::inspector {
@@ -19,5 +20,7 @@ std::string_view variable(const char* name) {
 bool wants_colour() {
   return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
 }
+
+std::string token_of_environment() { return std::string{variable("INSPECT_TOKEN")}; }
 
 } // namespace tk::inspector

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,11 @@
 #include <sodium.h>
 
 #include "inspector/audit_command.hpp"
+#include "inspector/completion.hpp"
 #include "inspector/config.hpp"
 #include "inspector/draw_command.hpp"
+#include "inspector/node_command.hpp"
+#include "inspector/output.hpp"
 
 namespace {
 
@@ -57,7 +61,12 @@ struct choices {
   draw_options draw;
   std::string user;
   std::vector<std::string> parts;
-  int limit_s = 600;
+  int limit_s = 600, top_every_s = 2;
+  look_options look;
+  brake_options brake;
+  std::string shell, token_name, token_role = "reader";
+  /// What runs the command that was named.
+  std::function<int()> run;
 };
 
 CLI::App* add_audit(CLI::App& app, choices& x) {
@@ -104,6 +113,143 @@ CLI::App* add_verify_draw(CLI::App& app, choices& x) {
   return draw;
 }
 
+constexpr const char* look_codes = "Exit codes: 0 all was told, 1 something is missing or there is "
+                                   "no such thing, 2 nothing could be "
+                                   "asked.\n\nExamples:\n";
+
+/// How nodes are reached.
+void add_node_options(CLI::App& to, node_options& x) {
+  to.add_option("--node", x.nodes, "Operators' listener of a node; several may be given")
+    ->envname("INSPECT_NODES")
+    ->delimiter(',')
+    ->default_str("http://127.0.0.1:3011")
+    ->type_name("URL");
+  to.add_option("--token-file", x.token_file,
+                "Holds the token; - = stdin. Else the token is that of INSPECT_TOKEN")
+    ->envname("INSPECT_TOKEN_FILE")
+    ->type_name("FILE");
+  to.add_option("--limit", x.limit_s, "Seconds after which a node is given up")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 600))
+    ->type_name("N");
+}
+
+/// What every look at nodes takes.
+void add_look_options(CLI::App& to, choices& x) {
+  add_node_options(to, x.look.nodes);
+  to.add_option("--watch", x.look.watch_s, "Look again every N seconds (2), until Ctrl-C")
+    ->expected(0, 1)
+    ->default_str("2")
+    ->check(CLI::Range(1, 86'400))
+    ->type_name("N");
+  to.add_flag("--json", x.look.json, "One JSON object a line");
+}
+
+/// The command of these words; those above it are made when they are not there yet.
+CLI::App* command_of(CLI::App& app, const std::string& words, const char* help) {
+  auto blank = words.find(' ');
+  if (blank == std::string::npos) return app.add_subcommand(words, help);
+  auto first = words.substr(0, blank);
+  auto named = app.get_subcommands([&](CLI::App* y) { return y->get_name() == first; });
+  auto* above = named.empty() ? nullptr : named.front();
+  if (above == nullptr) {
+    above = app.add_subcommand(first, "Everything on record about one thing, in order of time.");
+    above->require_subcommand(1);
+  }
+  return command_of(*above, words.substr(blank + 1), help);
+}
+
+void add_looks(CLI::App& app, choices& x) {
+  for (auto& verb : node_verbs()) {
+    auto* look = command_of(app, verb.name, verb.help);
+    if (*verb.argument != '\0')
+      look->add_option("what", x.look.argument, "Which one")->required()->type_name(verb.argument);
+    add_look_options(*look, x);
+    look->footer(std::string{look_codes} + verb.examples);
+    look->callback([&x, &verb] {
+      x.run = [&x, &verb] { return look_at(verb, x.look, text_style{wants_colour()}); };
+    });
+  }
+}
+
+void add_top(CLI::App& app, choices& x) {
+  auto* top = app.add_subcommand("top", "The sale as it goes, on the whole terminal, until Ctrl-C: "
+                                        "brakes, where most happens, the ledger, the nodes.");
+  add_node_options(*top, x.look.nodes);
+  top->add_option("--watch", x.top_every_s, "Look again every N seconds")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 86'400))
+    ->type_name("N");
+  top->footer(std::string{look_codes} + "  tiketi-inspect top --node http://n1:3011 --watch 1");
+  top->callback([&x] {
+    x.run = [&x] {
+      x.look.watch_s = x.top_every_s;
+      return watch_top(x.look, text_style{wants_colour()});
+    };
+  });
+}
+
+/// What stops sales and what lets them go on differ in the reason alone.
+CLI::App* add_steering(CLI::App& app, choices& x, const char* name, const char* help, bool stop) {
+  auto* to = app.add_subcommand(name, help);
+  to->add_option("what", x.brake.scope, "What of the shop")
+    ->required()
+    ->check(CLI::IsMember({"all", "event", "queue", "holds", "payments"}));
+  to->add_option("event", x.brake.event, "Of this event only")->type_name("EVENT");
+  to->add_option("--method", x.brake.method, "Of payments: by this method only")->type_name("NAME");
+  add_node_options(*to, x.brake.nodes);
+  to->add_flag("--json", x.brake.json, "One JSON object");
+  to->callback([&x, stop] {
+    x.run = [&x, stop] { return steer_sales(x.brake, stop, text_style{wants_colour()}); };
+  });
+  return to;
+}
+
+constexpr const char* steer_codes =
+  "Exit codes: 0 done, or there was nothing to change; 2 refused, or the outcome is not known.\n\n"
+  "Examples:\n";
+
+void add_brakes(CLI::App& app, choices& x) {
+  auto* brake = add_steering(app, x, "brake",
+                             "Stops sales on every node within 2 s; what runs goes "
+                             "on to its end. Needs the role operator.",
+                             true);
+  brake->add_option("--reason", x.brake.reason, "Told to buyers")->required()->type_name("TEXT");
+  brake->add_option("--operation", x.brake.operation, "Of a try whose outcome is not known")
+    ->type_name("UUID");
+  brake->footer(std::string{steer_codes} +
+                "  tiketi-inspect brake all --reason 'The payment provider is down'\n"
+                "  tiketi-inspect brake event UUID --reason 'Wrong seat plan'\n"
+                "  tiketi-inspect brake payments --method toss --reason 'Maintenance until 10:00'\n"
+                "  tiketi-inspect brake queue UUID --reason 'One moment, please'");
+  add_steering(app, x, "release", "Lets go on what exactly that brake stopped.", false)
+    ->footer(std::string{steer_codes} + "  tiketi-inspect release event UUID\n"
+                                        "  tiketi-inspect release payments --method toss");
+}
+
+void add_tools(CLI::App& app, choices& x) {
+  auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
+  completion->add_option("shell", x.shell, "For which shell")
+    ->required()
+    ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Examples:\n  source <(tiketi-inspect completion bash)\n"
+                     "  tiketi-inspect completion fish | source");
+  completion->callback([&] {
+    x.run = [&] {
+      say(completion_script(app, x.shell));
+      return static_cast<int>(held);
+    };
+  });
+  auto* token = app.add_subcommand("token", "Makes a token for the operators' listeners: the token "
+                                            "on stdout, its line for the nodes on stderr.");
+  token->add_option("name", x.token_name, "Whose it is, for the audit log")->required();
+  token->add_option("--role", x.token_role, "What its bearer may do")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"reader", "operator"}));
+  token->footer("Examples:\n  tiketi-inspect token ann --role operator > ~/.tiketi-token");
+  token->callback([&x] { x.run = [&x] { return make_token(x.token_name, x.token_role); }; });
+}
+
 /// Taken by the waits of a command alone: blocked before anything starts.
 void block_signals() {
   sigset_t set;
@@ -120,12 +266,24 @@ int refuse(const char* why) {
   return could_not_look;
 }
 
+/// The code, unless nobody could be told of what stands behind it: a full disk is no good news.
+int told(int code) { return output_failed() ? refuse("cannot write to stdout") : code; }
+
 int run_verify_draw(choices& x) {
   if (!x.user.empty()) {
     x.draw.who.user = parse_id<user_id>(x.user);
     if (!x.draw.who.user) return refuse("--user must be a uuid");
   }
   return verify_draw(x.draw);
+}
+
+int run_audit(choices& x) {
+  auto& options = x.audit;
+  options.limits.whole = std::chrono::seconds{x.limit_s};
+  options.parts = parts_named(x.parts);
+  if (!options.list && options.database.empty())
+    return refuse("--database or DATABASE_URL must say where PostgreSQL is");
+  return audit_database(options, text_style{wants_colour()});
 }
 
 } // namespace
@@ -135,19 +293,19 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(exit_codes);
   choices chosen;
-  auto audit = add_audit(app, chosen);
-  auto draw = add_verify_draw(app, chosen);
+  chosen.look.nodes.token = chosen.brake.nodes.token = token_of_environment();
+  add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
+  add_verify_draw(app, chosen)->callback([&] {
+    chosen.run = [&] { return run_verify_draw(chosen); };
+  });
+  add_looks(app, chosen);
+  add_top(app, chosen);
+  add_brakes(app, chosen);
+  add_tools(app, chosen);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& x) { return app.exit(x) == 0 ? held : could_not_look; }
+  } catch (const CLI::ParseError& x) { return told(app.exit(x) == 0 ? held : could_not_look); }
   if (sodium_init() < 0) return refuse("libsodium cannot start");
-  if (*draw) return run_verify_draw(chosen);
-  auto& options = chosen.audit;
-  options.limits.whole = std::chrono::seconds{chosen.limit_s};
-  options.parts = parts_named(chosen.parts);
-  if (!*audit) return could_not_look;
-  if (!options.list && options.database.empty())
-    return refuse("--database or DATABASE_URL must say where PostgreSQL is");
   block_signals();
-  return audit_database(options, text_style{wants_colour()});
+  return told(chosen.run());
 }

@@ -1,15 +1,10 @@
 #include "node/app.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <caf/all.hpp>
@@ -19,20 +14,27 @@
 #include "gateways/password/pool.hpp"
 #include "gateways/payment/gateway.hpp"
 #include "gateways/payment/mock.hpp"
+#include "http/api/brakes.hpp"
 #include "http/api/entry.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
 #include "logging/log.hpp"
+#include "node/brake_watch.hpp"
+#include "node/cluster.hpp"
 #include "node/keys.hpp"
 #include "node/metrics.hpp"
+#include "node/operators.hpp"
+#include "node/ports.hpp"
 #include "node/revocation_watch.hpp"
 #include "node/system_entropy.hpp"
+#include "persistence/brakes/actor.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/ledger/driver.hpp"
 #include "persistence/ledger/driver_pg.hpp"
 #include "persistence/ledger/roster_driver.hpp"
 #include "persistence/ledger/roster_pg.hpp"
 #include "persistence/migrations/migrate.hpp"
+#include "persistence/operators/actor.hpp"
 #include "persistence/pg/connection.hpp"
 #include "persistence/pii/check.hpp"
 #include "persistence/reads/actor.hpp"
@@ -61,6 +63,7 @@ constexpr millis token_clock_margin{60'000};
 class actor_config : public caf::actor_system_config {
 public:
   explicit actor_config(const node_config& config) {
+    prepare_network(config, *this);
     add_message_types<caf::id_block::tiketi>();
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", static_cast<uint64_t>(config.number("WORKER_THREADS")));
@@ -167,22 +170,6 @@ void log_failure(const std::string& text) {
   log_line(log_level::warn, "persistence", "database_job_failed").text("what", text);
 }
 
-/// Whether the address can be listened on now.
-bool port_free(const http::server_options& options) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return true; // Whoever listens later will say what is wrong.
-  int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(options.port);
-  bool known = inet_pton(AF_INET, options.bind_address.c_str(), &address.sin_addr) == 1;
-  bool taken = known && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
-               errno == EADDRINUSE;
-  close(fd);
-  return !taken;
-}
-
 /// Everything of a node, in order of construction; destroyed in reverse.
 class node final : public running_node {
 public:
@@ -208,6 +195,7 @@ public:
   /// member goes before the last actor has ended, because actors hold references to them.
   ~node() override {
     if (server_) server_->stop();
+    if (operators_) operators_->stop();
     stopping_ = true;
     end(supervisor_);
     pool_.close();
@@ -226,15 +214,15 @@ public:
   /// Empty when the node runs.
   std::string start() {
     // First of all: who cannot listen must not take the shards from a node that does.
-    if (!port_free(server_options_of(config_)))
-      return "PORT " + config_.text("PORT") +
-             ": something listens there already; stop it or choose another port";
+    if (auto wrong = check_ports(); !wrong.empty()) return wrong;
     if (auto wrong = check_database(); !wrong.empty()) return wrong;
     if (auto wrong = join(); !wrong.empty()) return wrong;
     if (auto wrong = spawn_services(); !wrong.empty()) return wrong;
     // No request is served before it is known whose tokens were revoked before the start.
     if (revocations_known_.wait_for(first_look_limit) != std::future_status::ready)
       return "DATABASE_URL: cannot read which tokens were revoked; the log says why";
+    if (brakes_known_.wait_for(first_look_limit) != std::future_status::ready)
+      return "DATABASE_URL: cannot read whether sales are stopped; the log says why";
     return listen();
   }
 
@@ -259,6 +247,19 @@ private:
       std::this_thread::sleep_for(pause);
     }
     return false;
+  }
+
+  std::string check_ports() {
+    auto taken = [this](const char* name) {
+      return name + (" " + config_.text(name)) +
+             ": something listens there already; stop it or choose another port";
+    };
+    auto shop = server_options_of(config_);
+    if (!port_free(shop.bind_address, shop.port)) return taken("PORT");
+    auto operators = operators_of(config_);
+    if (!operators) return operators.error();
+    bool fine = !*operators || port_free((*operators)->address, (*operators)->port);
+    return fine ? "" : taken("OPERATOR_PORT");
   }
 
   std::string check_database() {
@@ -287,19 +288,16 @@ private:
     id_ = text.empty() ? make_id<node_id>(random_) : parse_id<node_id>(text).value_or(node_id{});
     if (id_.nil()) return "TIKETI_NODE_ID: must be a uuid";
     roster_ = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
+    if (auto settings = cluster_settings_of(config_)) cluster_.emplace(std::move(*settings));
     auto mine = join_by_name();
     if (!mine && mine.error() == roster_error::namesake_lives)
       return "TIKETI_NODE_ID: a node with this id is running on this database already; stop it, or "
              "give this one an id and a database of its own";
-    // A node that died just now still counts as alive for some seconds.
-    for (int tries = 0; mine && mine->owned() < shard_count && tries < takeover_tries; ++tries) {
-      std::this_thread::sleep_for(takeover_pause);
-      mine = roster_->take();
-    }
+    if (mine && !cluster_) mine = take_everything();
     if (!mine) return "DATABASE_URL: cannot join the roster (" + roster_->last_error() + ")";
     incarnation_ = mine->incarnation;
     set_log_node(to_string(id_));
-    if (mine->owned() < shard_count)
+    if (!cluster_ && mine->owned() < shard_count)
       return "DATABASE_URL: another node owns " + std::to_string(shard_count - mine->owned()) +
              " shards of this database; stop it first, or use another database";
     for (size_t i = 0; i < mine->epochs.size(); ++i) context_.epochs.epochs[i] = mine->epochs[i];
@@ -307,13 +305,26 @@ private:
     return "";
   }
 
+  /// Alone. A node that died just now still counts as alive for some seconds.
+  tl::expected<membership, roster_error> take_everything() {
+    tl::expected<membership, roster_error> mine;
+    for (int tries = 0; tries < takeover_tries; ++tries) {
+      if (tries > 0) std::this_thread::sleep_for(takeover_pause);
+      if (auto count = roster_->take(); !count) return tl::unexpected(count.error());
+      mine = roster_->read();
+      if (!mine || mine->owned() == shard_count) break;
+    }
+    return mine;
+  }
+
   /// A node of our name that was killed is gone in a moment; one that hangs, after 3 s.
   tl::expected<membership, roster_error> join_by_name() {
-    auto mine = roster_->join(id_);
+    node_facts facts{cluster_ ? cluster_->settings().address : "", TIKETI_RELEASE};
+    auto mine = roster_->join(id_, facts);
     for (int tries = 0; tries < namesake_tries; ++tries) {
       if (mine || mine.error() != roster_error::namesake_seen) return mine;
       std::this_thread::sleep_for(namesake_pause);
-      mine = roster_->join(id_);
+      mine = roster_->join(id_, facts);
     }
     return mine;
   }
@@ -386,14 +397,37 @@ private:
     upkeep.erase_after_s = config_.number("ACCOUNT_ERASE_AFTER_SECONDS");
     keep(spawn_keeper(system_, store_, upkeep, upkeep_probe_));
     revocations_known_ = watch_revocations();
+    if (cluster_) cluster_->spawn_ways(context_, incarnation_, to_stop_);
+    brakes_known_ = watch_brakes();
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
+    if (auto wrong = join_cluster(supervision); !wrong.empty()) return wrong;
     supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
     supervision.roster = keep(system_.spawn<caf::detached>(roster_driver, roster_));
     supervision.set_clock_offset = [this](int64_t ms) { clock_.set_offset(ms); };
     supervision.fatal = [this](const char* why) { give_up(why); };
     supervision.parts = to_stop_;
     supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
+    return "";
+  }
+
+  /// Nothing to do for a node that is alone.
+  std::string join_cluster(node_supervision& supervision) {
+    supervision.alone = !cluster_;
+    if (!cluster_) return "";
+    auto database = roster_->database();
+    if (!database) return "DATABASE_URL: " + roster_->last_error();
+    cluster::hello own;
+    own.node = id_;
+    own.incarnation = incarnation_;
+    own.database = *database;
+    auto there = cluster_->spawn_connections(context_, std::move(own), to_stop_);
+    if (!there) return there.error();
+    supervision.connections = *there;
+    auto taker = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
+    taker->act_as(id_, incarnation_);
+    supervision.taker = keep(system_.spawn<caf::detached>(shard_taker, std::move(taker)));
+    cluster_->add_metrics(meters_);
     return "";
   }
 
@@ -407,6 +441,23 @@ private:
     keep(spawn_revocation_watch(system_, store_, context_.revoked, clock_, watch,
                                 [loaded] { loaded->set_value(); }));
     return loaded->get_future();
+  }
+
+  /// Told when the first look is complete.
+  std::future<void> watch_brakes() {
+    context_.brakes = &brakes_;
+    brake_rows_ = keep(spawn_brakes(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
+    auto loaded = std::make_shared<std::promise<void>>(); // The actor may outlast who waits.
+    keep(spawn_brake_watch(system_, brake_rows_, brakes_, [loaded] { loaded->set_value(); }));
+    return loaded->get_future();
+  }
+
+  /// What the shop's port serves.
+  std::vector<http::route> routes() {
+    brake_desk_.reset(new http::brake_desk{brake_rows_, store_, brakes_, pool_});
+    auto out = http::shop_routes(*shop_);
+    http::add_brake_routes(*brake_desk_, "/api/admin/sales", http::brake_audience::admins, out);
+    return out;
   }
 
   std::string listen() {
@@ -438,7 +489,7 @@ private:
     add_gateway_metrics(meters_, identity_probe_, payment_probe_);
     add_account_metrics(meters_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
-      server_options_of(config_), http::shop_routes(*shop_),
+      server_options_of(config_), routes(),
       http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_, boards_)});
     try {
       server_->start();
@@ -446,6 +497,27 @@ private:
       return "PORT " + config_.text("PORT") + ": " + e.what() +
              "; choose another port or stop what listens there";
     }
+    return listen_to_operators();
+  }
+
+  /// Their own listener, when it is configured.
+  std::string listen_to_operators() {
+    auto wanted = operators_of(config_);
+    if (!wanted) return wanted.error();
+    if (!*wanted) return "";
+    auto rows =
+      keep(spawn_operator_rows(system_, {conninfo_for(config_, "tiketi_read"), log_failure}));
+    operators_ = std::make_unique<http::operator_listener>(
+      **wanted,
+      http::operator_desk{context_, ledger_probe_, upkeep_probe_, rows, to_string(id_),
+                          clock_.now(), pool_, *brake_desk_},
+      random_);
+    try {
+      operators_->start();
+    } catch (const std::exception& e) {
+      return "OPERATOR_PORT " + config_.text("OPERATOR_PORT") + ": " + e.what();
+    }
+    log_line(log_level::info, "node", "operators_ready").number("port", operators_->port());
     return "";
   }
 
@@ -459,12 +531,14 @@ private:
   system_entropy random_;
   node_clock clock_;
   board_store boards_;
+  brake_list brakes_;
   http::metrics meters_;
   ledger_probe ledger_probe_;
   pg_probe reads_probe_, store_probe_;
   payment_probe payment_probe_;
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
+  std::optional<cluster_parts> cluster_;
   actor_config actors_;
   caf::actor_system system_;
   password_hasher hasher_;
@@ -483,14 +557,17 @@ private:
   store_actor store_;
   password_actor passwords_;
   identity_actor google_;
-  std::future<void> revocations_known_;
+  brakes_actor brake_rows_;
+  std::future<void> revocations_known_, brakes_known_;
   std::vector<caf::actor> to_stop_;
   caf::actor supervisor_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<http::queue_desk> queue_;
   std::unique_ptr<http::gate_desk> gate_;
   std::unique_ptr<http::shop> shop_;
+  std::unique_ptr<http::brake_desk> brake_desk_;
   std::unique_ptr<http::server> server_;
+  std::unique_ptr<http::operator_listener> operators_;
   mutable std::mutex failed_mutex_;
   std::string failed_;
 };

@@ -10,6 +10,8 @@
 #include "http/api/ticket_codes.hpp"
 
 #include "http/client_address.hpp"
+#include "node/cluster.hpp"
+#include "node/operators.hpp"
 
 namespace tk {
 
@@ -22,9 +24,16 @@ constexpr int64_t day_s = 86'400;
 /// Names and defaults of contract 1.13, then what is ours.
 constexpr std::array options{
   option_spec{"TIKETI_CONFIG_DIR", text, "cluster-config", false, 0, 0, "folder of the profiles"},
-  option_spec{"TIKETI_PROFILE", text, "laptop", false, 0, 0, "laptop or load: which file is read"},
+  option_spec{"TIKETI_PROFILE", text, "laptop", false, 0, 0,
+              "laptop, load or cluster: which file is read"},
   option_spec{"PORT", number, "3001", false, 0, 65535, "listen port; 0 picks a free one"},
   option_spec{"BIND_ADDRESS", text, "127.0.0.1", false, 0, 0, "address to listen on"},
+  option_spec{"OPERATOR_PORT", number, "", false, 0, 65535,
+              "the operators' own listener; 0 picks a free port; empty: there is none"},
+  option_spec{"OPERATOR_ADDRESS", text, "127.0.0.1", false, 0, 0, "address it listens on"},
+  option_spec{"OPERATOR_TOKENS", password, "", false, 0, 65'536,
+              "who may use it: name:role:SHA-256 of the token, comma list; roles reader, operator"},
+  option_spec{"OPERATOR_TOKENS_FILE", text, "", false, 0, 4096, "more of them, one a line"},
   option_spec{"HTTP_THREADS", number, "1", false, 1, 64, "reactor threads of the ingress"},
   option_spec{"HTTP_IN_FLIGHT_MAX", number, "4096", false, 1, 1'000'000, "unanswered requests"},
   option_spec{"STREAM_MAX_PER_NODE", number, "5000", false, 0, 1'000'000,
@@ -37,6 +46,17 @@ constexpr std::array options{
   option_spec{"TIKETI_ENV", text, "development", false, 0, 0,
               "development or production, which refuses whatever is fake"},
   option_spec{"TIKETI_NODE_ID", text, "", false, 0, 0, "uuid of this node; empty makes one"},
+  option_spec{"CLUSTER_LISTEN", text, "", false, 0, 4096,
+              "host:port for links of other nodes; empty: this node is alone"},
+  option_spec{"CLUSTER_ADDRESS", text, "", false, 0, 4096,
+              "host:port where other nodes reach this one; empty: as CLUSTER_LISTEN"},
+  option_spec{"CLUSTER_CERTIFICATE", text, "", false, 0, 4096,
+              "PEM file of this node; needed where links leave the machine"},
+  option_spec{"CLUSTER_KEY", text, "", false, 0, 4096, "PEM file of its private key"},
+  option_spec{"CLUSTER_AUTHORITY", text, "", false, 0, 4096,
+              "PEM file of the cluster's own authority, the only one that is believed"},
+  option_spec{"CLUSTER_NODES_MAX", number, "32", false, 2, 64,
+              "nodes of the cluster, at most; the same on all of them"},
   option_spec{"JWT_SECRET", secret, "", true, 32, 4096, "key of access and refresh tokens"},
   option_spec{"JWT_EXPIRATION_SECONDS", number, "1800", false, 1, 365 * day_s, "access token"},
   option_spec{"JWT_REFRESH_EXPIRATION_SECONDS", number, "604800", false, 1, 3650 * day_s,
@@ -219,7 +239,7 @@ std::string check(const option_spec& spec, const option_value& value) {
 /// Lines `key = value`; `#` begins a comment. Unknown and repeated keys stop the start (G45).
 std::string read_file(const std::string& path, node_config& out) {
   std::ifstream in{path};
-  if (!in) return "TIKETI_PROFILE: cannot read " + path + "; there are laptop and load";
+  if (!in) return "TIKETI_PROFILE: cannot read " + path + "; there are laptop, load and cluster";
   std::string line;
   for (int n = 1; std::getline(in, line); ++n) {
     auto text_part = trim(std::string_view{line}.substr(0, line.find('#')));
@@ -241,7 +261,8 @@ std::string read_file(const std::string& path, node_config& out) {
 
 std::string read_environment(const environment& env, node_config& out) {
   for (auto& name : env.names()) {
-    bool ours = name.starts_with("TIKETI_") || name.starts_with("RATE_LIMIT_");
+    bool ours = name.starts_with("TIKETI_") || name.starts_with("RATE_LIMIT_") ||
+                name.starts_with("CLUSTER_") || name.starts_with("OPERATOR_");
     // Where tests and benchmarks find this program and their database.
     bool for_tests = name.starts_with("TIKETI_TEST_") || name == "TIKETI_NODE";
     if (ours && !find_option(name) && !for_tests)
@@ -288,6 +309,7 @@ std::string check_words(const node_config& x) {
   bool safe = x.text("GOOGLE_JWKS_URL").starts_with("https://");
   if (!x.text("GOOGLE_CLIENT_ID").empty() && env == "production" && !safe)
     return "GOOGLE_JWKS_URL: production takes keys over https only";
+  if (auto wrong = check_cluster(x); !wrong.empty()) return wrong;
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())
     return "LOG_LEVEL: must be trace, debug, info, warn or error";
@@ -373,6 +395,7 @@ tl::expected<node_config, std::string> load_config(const environment& env,
     if (auto wrong = check(spec, out.values.find(spec.name)->second); !wrong.empty())
       return tl::unexpected(wrong);
   if (auto wrong = check_words(out); !wrong.empty()) return tl::unexpected(wrong);
+  if (auto operators = operators_of(out); !operators) return tl::unexpected(operators.error());
   return out;
 }
 

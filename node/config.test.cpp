@@ -171,8 +171,30 @@ CAF_TEST(rooms that would let nobody in are refused) {
   CAF_CHECK_EQUAL(error(), "");
 }
 
+CAF_TEST(S27 without certificates links stay on the loopback) {
+  env.values["CLUSTER_LISTEN"] = "0.0.0.0:3301";
+  CAF_CHECK(refuses("CLUSTER_CERTIFICATE: nodes that can be reached"));
+  env.values["CLUSTER_LISTEN"] = "127.0.0.1:3301";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["CLUSTER_ADDRESS"] = "node-1.shop.example:3301";
+  CAF_CHECK(refuses("CLUSTER_CERTIFICATE: nodes that can be reached"));
+  env.values["CLUSTER_CERTIFICATE"] = "/nowhere/node.pem";
+  CAF_CHECK(refuses("CLUSTER_CERTIFICATE: "));
+}
+
+CAF_TEST(addresses of links need a port) {
+  for (auto* wrong : {"127.0.0.1", "127.0.0.1:0", "127.0.0.1:70000", ":"}) {
+    env.values["CLUSTER_LISTEN"] = wrong;
+    CAF_CHECK(refuses("CLUSTER_LISTEN: must be host:port"));
+  }
+  env.values["CLUSTER_LISTEN"] = "[::1]:3301";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["CLUSTER_ADDRESS"] = "somewhere";
+  CAF_CHECK(refuses("CLUSTER_ADDRESS: must be host:port"));
+}
+
 CAF_TEST(the profiles that are shipped are valid) {
-  for (auto* name : {"laptop", "load"}) {
+  for (auto* name : {"laptop", "load", "cluster"}) {
     env.values["TIKETI_PROFILE"] = name;
     auto config = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");
     CAF_CHECK(config.has_value());

@@ -1,55 +1,124 @@
 #include "supervisors/boards.hpp"
 
+#include <algorithm>
 #include <mutex>
-#include <tuple>
+#include <utility>
 
 #include "actors/base/mutants.hpp"
 
 namespace tk {
 
-void board_store::publish(seat_board_ptr board) {
-  std::unique_lock guard{mutex_};
+namespace {
+
+entity_key key_of_board(const seat_board& x) { return key_of(x.event, x.block_no); }
+entity_key key_of_board(const quota_board& x) { return key_of(x.event, x.block_no); }
+entity_key key_of_board(const event_board& x) { return key_of(x.event); }
+entity_key key_of_board(const room_board& x) { return room_key(x.event); }
+entity_key key_of_board(const gate_board& x) { return gate_key(x.event); }
+
+template <class Board> int64_t epoch_of_board(const Board& x) { return x.epoch; }
+int64_t epoch_of_board(const event_board& x) { return x.owner.epoch; }
+
+/// A zombie's board, or one that was overtaken (H-22a).
+template <class Ptr> bool is_old(const Ptr& known, const Ptr& board) {
+  return known && std::pair{epoch_of_board(*known), known->version} >=
+                    std::pair{epoch_of_board(*board), board->version};
+}
+
+template <class Ptr> bool replace(Ptr& known, const Ptr& board) {
+  if (is_old(known, board)) return false;
+  known = board;
+  return true;
+}
+
+} // namespace
+
+entity_key owner_of(const any_board& x) {
+  return std::visit([](auto& y) { return key_of_board(*y); }, x);
+}
+
+int64_t epoch_of(const any_board& x) {
+  return std::visit([](auto& y) { return epoch_of_board(*y); }, x);
+}
+
+bool board_store::keep(const seat_board_ptr& board) {
   auto& event = events_[board->event];
-  auto& known = event.blocks[board->block_no];
-  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
-    return; // A zombie's board (H-22a).
-  known = std::move(board);
+  if (!replace(event.blocks[board->block_no], board)) return false;
   ++event.version;
+  return true;
 }
 
-void board_store::publish(quota_board_ptr board) {
-  std::unique_lock guard{mutex_};
-  auto& known = quotas_[board->type];
-  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
-    return;
-  known = std::move(board);
+bool board_store::keep(const quota_board_ptr& board) {
+  return replace(quotas_[board->type], board);
 }
 
-void board_store::publish(event_board_ptr board) {
-  std::unique_lock guard{mutex_};
-  auto& known = events_[board->event].about;
-  if (known &&
-      std::tie(known->owner.epoch, known->version) >= std::tie(board->owner.epoch, board->version))
-    return;
-  known = std::move(board);
+bool board_store::keep(const event_board_ptr& board) {
+  return replace(events_[board->event].about, board);
 }
 
-void board_store::publish(room_board_ptr board) {
-  std::unique_lock guard{mutex_};
+bool board_store::keep(const room_board_ptr& board) {
   auto& known = events_[board->event].room;
-  // Planted: the last board to come is believed, however old it is.
-  if (!mutant("believes_old_boards") && known &&
-      std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
-    return;
-  known = std::move(board);
+  if (mutant("believes_old_boards")) { // Planted: the last to come is believed, however old it is.
+    known = board;
+    return true;
+  }
+  return replace(known, board);
 }
 
-void board_store::publish(gate_board_ptr board) {
+bool board_store::keep(const gate_board_ptr& board) {
+  return replace(events_[board->event].gate, board);
+}
+
+bool board_store::keep(const any_board& board) {
+  return std::visit([this](auto& x) { return keep(x); }, board);
+}
+
+void board_store::hear(const any_board& board) {
   std::unique_lock guard{mutex_};
-  auto& known = events_[board->event].gate;
-  if (known && std::tie(known->epoch, known->version) >= std::tie(board->epoch, board->version))
-    return;
-  known = std::move(board);
+  keep(board);
+}
+
+void board_store::publish(any_board board) {
+  {
+    std::unique_lock guard{mutex_};
+    if (!keep(board) || !tell_) return;
+    bool told = !changed_.empty();
+    changed_.insert_or_assign(owner_of(board), std::move(board));
+    if (told) return;
+  }
+  tell_();
+}
+
+std::vector<any_board> board_store::take_changed() {
+  std::map<entity_key, any_board> taken;
+  {
+    std::unique_lock guard{mutex_};
+    taken.swap(changed_);
+  }
+  std::vector<any_board> out;
+  out.reserve(taken.size());
+  for (auto& [key, x] : taken) out.push_back(std::move(x));
+  return out;
+}
+
+std::vector<any_board> board_store::all(const std::function<bool(const any_board&)>& wanted) const {
+  std::vector<any_board> out;
+  auto add = [&](const auto& x) {
+    if (x && wanted(x)) out.emplace_back(x);
+  };
+  {
+    std::shared_lock guard{mutex_};
+    for (auto& [id, x] : events_) {
+      for (auto& [no, y] : x.blocks) add(y);
+      add(x.about);
+      add(x.room);
+      add(x.gate);
+    }
+    for (auto& [id, x] : quotas_) add(x);
+  }
+  // What is sent must not depend on a hash table's order (R19).
+  std::ranges::sort(out, {}, [](auto& x) { return owner_of(x); });
+  return out;
 }
 
 seat_board_ptr board_store::find_seats(event_id event, int32_t block_no) const {
@@ -76,6 +145,17 @@ room_board_ptr board_store::find_room(event_id event) const {
   std::shared_lock guard{mutex_};
   auto i = events_.find(event);
   return i == events_.end() ? nullptr : i->second.room;
+}
+
+std::vector<event_id> board_store::waited_for() const {
+  std::vector<event_id> out;
+  {
+    std::shared_lock guard{mutex_};
+    for (auto& [event, x] : events_)
+      if (x.room && x.room->waiting() > 0) out.push_back(event);
+  }
+  std::ranges::sort(out);
+  return out;
 }
 
 gate_board_ptr board_store::find_gate(event_id event) const {

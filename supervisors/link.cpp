@@ -14,12 +14,17 @@
 #include "actors/seat_block/port.hpp"
 #include "actors/session/port.hpp"
 #include "actors/waiting_room/port.hpp"
+#include "supervisors/boards.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
+#include "supervisors/spreader.hpp"
 
 namespace tk {
 
 namespace {
+
+/// A board that took longer on its way is of no use.
+constexpr millis board_life{10'000};
 
 // -- frames ---------------------------------------------------------------------------------------
 
@@ -62,8 +67,13 @@ struct link_state {
   int64_t life = 0;
   frame_path_ptr path;
   uint64_t last = 0;
-  std::map<uint64_t, caf::response_promise> open;
+  struct request {
+    caf::response_promise reply;
+    envelope what; ///< Is asked elsewhere when the other node has it no more.
+  };
+  std::map<uint64_t, request> open;
   std::set<std::pair<instant, uint64_t>> due; ///< When to give up which; may name answered ones.
+  std::map<entity_key, caf::message> boards;  ///< For which there was no room.
   bool looking = false;
   link_state() = default;
   link_state(const link_state&) = delete;
@@ -74,22 +84,36 @@ struct link_state {
     if (open.empty()) return;
     probe->unknown += open.size();
     probe->open -= static_cast<int64_t>(open.size());
-    for (auto& [no, x] : std::exchange(open, {})) x.deliver(make_error(why));
+    for (auto& [no, x] : std::exchange(open, {})) x.reply.deliver(make_error(why));
     due.clear();
+  }
+  /// Whoever chooses a way sees at once whether this one stands.
+  void set_path(frame_path_ptr x) {
+    path = std::move(x);
+    boards.clear();
+    if (settings.slot < peer_table::links_max) node->peers.up.at(settings.slot) = path != nullptr;
   }
 };
 
 using link_ptr = caf::stateful_actor<link_state>*;
 
-/// Takes the promise of a request out of the open ones; false when nobody waits for it any more.
-bool close(link_ptr self, uint64_t no, caf::response_promise& to) {
+/// Takes a request out of the open ones; none when nobody waits for it any more.
+std::optional<link_state::request> close(link_ptr self, uint64_t no) {
   auto& st = self->state;
   auto i = st.open.find(no);
-  if (i == st.open.end()) return false;
-  to = std::move(i->second);
+  if (i == st.open.end()) return std::nullopt;
+  auto out = std::move(i->second);
   st.open.erase(i);
   --st.probe->open;
-  return true;
+  return out;
+}
+
+/// Nothing was begun, so it may be asked elsewhere. The other node was its owner in the epoch that
+/// was known when it was sent.
+void ask_elsewhere(link_ptr self, link_state::request& x) {
+  auto& node = *self->state.node;
+  if (!node.router) return x.reply.deliver(make_error(ec::unavailable));
+  x.reply.delegate(node.router, std::move(x.what));
 }
 
 void on_answer(link_ptr self, const link_frame& x) {
@@ -102,11 +126,16 @@ void on_answer(link_ptr self, const link_frame& x) {
     return;
   }
   if (h.life != st.life) return; // For an earlier life of this node, which had the same numbers.
-  caf::response_promise to;
-  if (!close(self, h.no, to)) return;
+  auto open = close(self, h.no);
+  if (!open) return;
+  auto& to = open->reply;
   caf::message body;
-  if (why != 0) {
-    to.deliver(make_error(static_cast<ec>(why)));
+  auto is = static_cast<ec>(why);
+  if (is == ec::moved) {
+    ++st.probe->moved;
+    ask_elsewhere(self, *open);
+  } else if (is != ec::ok) {
+    to.deliver(make_error(is));
   } else if (auto wrong = read_body(body, source)) { // It happened, and nobody knows what.
     ++st.probe->refused;
     to.deliver(make_error(ec::unknown));
@@ -116,27 +145,33 @@ void on_answer(link_ptr self, const link_frame& x) {
   }
 }
 
+void look_later(link_ptr self) {
+  auto& st = self->state;
+  if (!std::exchange(st.looking, true))
+    self->delayed_send(self, st.settings.look_interval, atom::tick_v);
+}
+
 void look_for_late_ones(link_ptr self) {
   auto& st = self->state;
   auto now = st.node->clock->now();
-  st.looking = false;
   while (!st.due.empty() && st.due.begin()->first <= now) {
     auto no = st.due.begin()->second;
     st.due.erase(st.due.begin());
-    caf::response_promise to;
-    if (!close(self, no, to)) continue;
+    auto open = close(self, no);
+    if (!open) continue;
     ++st.probe->unknown;
-    to.deliver(make_error(ec::unknown));
+    if (mutant("link_resends_late")) { // Planted: as if nothing had been begun.
+      ask_elsewhere(self, *open);
+      continue;
+    }
+    open->reply.deliver(make_error(ec::unknown));
   }
-  if (st.due.empty()) return;
-  st.looking = true;
-  self->delayed_send(self, st.settings.look_interval, atom::tick_v);
 }
 
 /// What was open is answered at once: it was sent, and its answer has no way back (H-05).
 void on_lost(link_ptr self) {
   auto& st = self->state;
-  st.path = nullptr;
+  st.set_path(nullptr);
   if (mutant("link_forgets_open_requests")) { // Nobody ever answers them.
     st.open.clear();
     return st.due.clear();
@@ -153,9 +188,13 @@ caf::result<caf::message> on_envelope(link_ptr self, envelope& x) {
   uint64_t no = waits ? ++st.last : 0;
   auto out = encode(self->system(), st.life, no, x.key, x.deadline, x.body);
   out.about = name_of(self->system(), x.body);
+  x.moved_epoch = st.node->peers.epochs[shard_of(x.key)].load(std::memory_order_relaxed);
+  ++x.tries;
   if (!st.path || !st.path->send(std::move(out))) {
     ++st.probe->unreachable;
-    return make_error(ec::unavailable);
+    // Too much waits for this connection already: more would only wait elsewhere.
+    if (st.path || !st.node->router) return make_error(ec::unavailable);
+    return self->delegate(st.node->router, std::move(x));
   }
   if (!waits) {
     ++st.probe->told;
@@ -163,11 +202,43 @@ caf::result<caf::message> on_envelope(link_ptr self, envelope& x) {
   }
   ++st.probe->asked;
   ++st.probe->open;
-  st.open.emplace(no, self->make_response_promise());
   st.due.emplace(x.deadline + st.settings.patience, no);
-  if (!std::exchange(st.looking, true))
-    self->delayed_send(self, st.settings.look_interval, atom::tick_v);
+  st.open.emplace(no, link_state::request{self->make_response_promise(), std::move(x)});
+  look_later(self);
   return caf::delegated<caf::message>{};
+}
+
+bool send_board(link_ptr self, const entity_key& key, const caf::message& board) {
+  auto& st = self->state;
+  auto until = st.node->clock->now() + board_life;
+  auto out = encode(self->system(), st.life, uint64_t{0}, key, until, board);
+  out.about = name_of(self->system(), board);
+  if (!st.path->send(std::move(out))) return false;
+  ++st.probe->boards;
+  return true;
+}
+
+/// The newest of each is kept until there is room for it: whoever reads slowly sees fewer of them.
+void send_boards(link_ptr self) {
+  auto& waiting = self->state.boards;
+  while (!waiting.empty() && send_board(self, waiting.begin()->first, waiting.begin()->second))
+    waiting.erase(waiting.begin());
+}
+
+void on_board(link_ptr self, const board_frame& x) {
+  auto& st = self->state;
+  if (!st.path) return; // All are told when it stands.
+  st.boards.insert_or_assign(x.key, x.board);
+  send_boards(self);
+  if (!st.boards.empty()) look_later(self);
+}
+
+void on_tick(link_ptr self) {
+  auto& st = self->state;
+  st.looking = false;
+  look_for_late_ones(self);
+  if (st.path) send_boards(self);
+  if (!st.due.empty() || !st.boards.empty()) look_later(self);
 }
 
 caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t life,
@@ -180,12 +251,15 @@ caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t
   return {
     [=](envelope& x) { return on_envelope(self, x); },
     [=](const answer_frame& x) { on_answer(self, x.what); },
+    [=](const board_frame& x) { on_board(self, x); },
     [=](const link_up& x) {
       on_lost(self);
-      self->state.path = x.path;
+      self->state.set_path(x.path);
+      auto& to = self->state.node->spreader;
+      if (to) self->send(to, peer_up{self->state.settings.slot});
     },
     [=](link_down) { on_lost(self); },
-    [=](atom::tick) { look_for_late_ones(self); },
+    [=](atom::tick) { on_tick(self); },
   };
 }
 
@@ -245,11 +319,23 @@ caf::behavior handlers(door_ptr self, const frame_path_ptr& back, const head& h,
   };
 }
 
+/// Boards are for whoever shows them, not for an entity.
+bool hear_board(board_store& into, const caf::message& x) {
+  auto heard = [&]<class T>(types<T>) {
+    if (!x.match_elements<T>()) return false;
+    into.hear(std::make_shared<const T>(x.get_as<T>(0)));
+    return true;
+  };
+  return heard(types<seat_board>{}) || heard(types<quota_board>{}) || heard(types<event_board>{}) ||
+         heard(types<room_board>{}) || heard(types<gate_board>{});
+}
+
 void on_request(door_ptr self, const request_frame& x) {
   auto& st = self->state;
   head h;
   envelope what;
   caf::binary_deserializer source{self->system(), x.what.bytes};
+  what.far = true;
   if (auto wrong = source(h.life, h.no, what.key, what.deadline)) {
     ++st.probe->refused;
     return;
@@ -259,6 +345,7 @@ void on_request(door_ptr self, const request_frame& x) {
     if (h.no != 0) send_back(self, x.back, h, ec::unavailable, {});
     return;
   }
+  if (hear_board(*st.node->boards, what.body)) return;
   auto to = caf::actor_cast<caf::strong_actor_ptr>(st.node->region);
   // Without a sender: a refusal would come back as a message, and end this actor.
   if (h.no == 0) return caf::anon_send(st.node->region, std::move(what));

@@ -51,9 +51,16 @@ struct request_frame {
   frame_path_ptr back;
 };
 
+/// To a link: what everybody may know. Only the newest of a key is sure to arrive.
+struct board_frame {
+  entity_key key; ///< Of who tells it.
+  caf::message board;
+};
+
 /// What links and doors count; read by the metrics page.
 struct link_probe {
-  std::atomic<uint64_t> asked{0}, told{0}, answered{0};
+  std::atomic<uint64_t> asked{0}, told{0}, answered{0}, boards{0};
+  std::atomic<uint64_t> moved{0};       ///< Asked elsewhere, because the other had it no more.
   std::atomic<uint64_t> unreachable{0}; ///< Refused before anything was sent.
   std::atomic<uint64_t> unknown{0};     ///< Sent, and no answer came.
   std::atomic<uint64_t> refused{0};     ///< Frames of others that could not be read.
@@ -61,6 +68,7 @@ struct link_probe {
 };
 
 struct link_settings {
+  size_t slot = peer_table::links_max; ///< Its index in the table of peers; past its end: in none.
   size_t open_max = 8192;    ///< Requests without an answer on one link; more hear `busy`.
   millis patience{500};      ///< An answer may come so much later than the request's deadline.
   millis look_interval{100}; ///< How often it is looked for requests whose time is up.
@@ -68,9 +76,10 @@ struct link_settings {
 
 /// Starts the near end of the way to one other node. It takes envelopes and answers each request:
 /// with what the far entity answered; with `unavailable` or `busy` when nothing was sent; with
-/// `unknown` when the connection was lost after it was sent, or its time was up. Nothing is ever
-/// sent twice. Answers are matched by `life`, which no other start of this node may have, so that
-/// one for an earlier life is nobody's.
+/// `unknown` when the connection was lost after it was sent, or its time was up. What the other
+/// node has no more, and what cannot be sent, goes to the node's router; nothing else is ever sent
+/// twice. Answers are matched by `life`, which no other start of this node may have, so that one
+/// for an earlier life is nobody's.
 caf::actor spawn_link(node_context& node, link_probe& probe, int64_t life,
                       link_settings settings = {});
 
@@ -79,6 +88,7 @@ caf::actor spawn_door(node_context& node, link_probe& probe);
 
 } // namespace tk
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::board_frame)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::link_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::link_down)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::answer_frame)

@@ -5,6 +5,9 @@
 #include "supervisors/link.hpp"
 
 #include <deque>
+#include <utility>
+
+#include "supervisors/boards.hpp"
 
 #include "tests/support/node_rig.hpp"
 
@@ -52,21 +55,8 @@ struct fixture : node_rig {
   template <class Port, class Message>
   auto ask_far(const entity_key& key, Message what, millis budget = millis{1000}) {
     using reply = typename reply_to<Port, Message>::type;
-    auto out = std::make_shared<answer<reply>>();
-    auto until = now() + budget;
-    auto client = [=, this](caf::event_based_actor* self, int) {
-      self->request(link, caf::infinite, envelope{key, until, caf::make_message(what)})
-        .then(
-          [=](const reply& x) {
-            ++out->count;
-            out->value = x;
-          },
-          [=](caf::error& e) {
-            ++out->count;
-            out->error = to_ec(e);
-          });
-    };
-    clients.push_back(sys.spawn(client, 0));
+    auto out = ask_actor<reply>(link, caf::infinite,
+                                envelope{key, now() + budget, caf::make_message(std::move(what))});
     run();
     return out;
   }
@@ -120,6 +110,72 @@ CAF_TEST(a refusal of the far side is the answer) {
   carry_there();
   carry_back();
   CAF_CHECK(x->error == ec::unavailable);
+}
+
+CAF_TEST(what the far side has no more is asked elsewhere and nothing else is) {
+  node.router = spawn_router(node);
+  node.epochs.epochs[shard_of(block0)] = 0; // The far node, which is this one, does not own it.
+  auto x = wake();
+  carry_there();
+  carry_back();
+  CAF_CHECK(!x->came());
+  CAF_CHECK_EQUAL(probe.moved.load(), 1u);
+  node.epochs.epochs[shard_of(block0)] = 2; // Ours by now.
+  pass(millis{50});
+  CAF_CHECK_EQUAL(x->value.seats, 10);
+  auto y = wake();
+  lose(); // It was sent.
+  pass(millis{200});
+  CAF_CHECK(y->error == ec::unknown);
+  stop(std::exchange(node.router, nullptr));
+}
+
+CAF_TEST(without a connection a request waits with the router) {
+  node.router = spawn_router(node);
+  lose();
+  node.epochs.epochs[shard_of(block0)] = 0;
+  auto x = wake();
+  CAF_CHECK(!x->came());
+  CAF_CHECK(there->sent.empty());
+  node.epochs.epochs[shard_of(block0)] = 2;
+  pass(millis{50});
+  CAF_CHECK_EQUAL(x->value.seats, 10);
+  stop(std::exchange(node.router, nullptr));
+}
+
+CAF_TEST(boards cross and reach who shows them) {
+  auto board = std::make_shared<seat_board>();
+  board->event = event_no(1);
+  board->epoch = 9;
+  board->version = 3;
+  board->seat_count = 4;
+  board->bits = {0b11100100};
+  boards.on_change([] {});
+  caf::anon_send(link, board_frame{block0, caf::make_message(*board)});
+  run();
+  carry_there();
+  auto shown = boards.find_seats(event_no(1), 0);
+  CAF_REQUIRE(shown != nullptr);
+  CAF_CHECK(shown->version == 3 && shown->bits == board->bits);
+  CAF_CHECK(boards.take_changed().empty()); // It is not told on.
+  CAF_CHECK(back->sent.empty());
+}
+
+CAF_TEST(of the boards that cannot be sent the newest of each is kept) {
+  there->plugged = false;
+  for (uint64_t version = 1; version <= 5; ++version) {
+    seat_board board;
+    board.event = event_no(1);
+    board.epoch = 9;
+    board.version = version;
+    caf::anon_send(link, board_frame{block0, caf::make_message(board)});
+  }
+  run();
+  there->plugged = true;
+  pass(millis{200});
+  CAF_CHECK_EQUAL(there->sent.size(), 1u);
+  carry_there();
+  CAF_CHECK_EQUAL(boards.find_seats(event_no(1), 0)->version, 5u);
 }
 
 CAF_TEST(H05 what is open when the connection is lost is unknown at once) {

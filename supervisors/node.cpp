@@ -11,7 +11,9 @@
 #include "actors/gate/port.hpp"
 #include "actors/registry.hpp"
 #include "actors/seat_block/port.hpp"
+#include "actors/waiting_room/port.hpp"
 #include "supervisors/boards.hpp"
+#include "supervisors/peers.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
@@ -30,12 +32,15 @@ struct supervisor_state {
   node_context* node = nullptr;
   node_supervision settings;
   instant last_beat, checkouts_woken;
+  peer_slots slots{0};
+  bool taking = false;      ///< Free shards are being taken.
+  bool look_wanted = false; ///< Somebody waits for news of the roster.
   int64_t offset_ms = 0;
   bool measured = false;
   bool beating = false;
   bool suspended = false;
   bool reload_due = false; ///< An epoch moved since the entities were started.
-  bool woken = false; ///< The blocks that must not sleep were woken since the last start or thaw.
+  bool woken = false;      ///< What must not sleep was woken since the last start or thaw.
 };
 
 using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
@@ -61,13 +66,24 @@ void thaw(supervisor_ptr self) {
   if (reload) st.woken = false;
 }
 
+/// Who keeps the connections hears who there is.
+void take_peers(supervisor_ptr self, const membership& of) {
+  auto& st = self->state;
+  if (!st.settings.connections || !st.slots.update(of.peers)) return;
+  self->send(st.settings.connections, nodes_known{st.slots.known()});
+}
+
 /// Takes over what the table says; true when an epoch is not the one we decided in.
 bool take_epochs(supervisor_ptr self, const membership& of) {
   auto& epochs = self->state.node->epochs.epochs;
   auto& peers = self->state.node->peers;
+  std::vector<int32_t> links;
+  links.reserve(of.peers.size());
+  for (auto& x : of.peers) links.push_back(self->state.slots.slot_of(x.node));
   bool moved = false;
   for (size_t i = 0; i < epochs.size(); ++i) {
-    peers.owners[i] = of.owners[i];
+    auto owner = of.owners[i];
+    peers.owners[i] = owner < 0 ? membership::nobody : links.at(static_cast<size_t>(owner));
     peers.epochs[i] = of.peer_epochs[i];
   }
   for (size_t i = 0; i < epochs.size(); ++i)
@@ -82,12 +98,15 @@ void wake(supervisor_ptr self, const std::vector<overdue>& rows) {
     if (!x.id.nil()) one.overdue.push_back(x.id);
   }
   auto& node = *self->state.node;
-  for (auto& [where, what] : blocks)
-    ask<seat_block_actor>(self, node, key_of(where.first, where.second), wake_budget, what)
+  for (auto& [where, what] : blocks) {
+    auto key = key_of(where.first, where.second);
+    if (node.epochs.of(key).epoch == 0) continue; // Its owner wakes it.
+    ask<seat_block_actor>(self, node, key, wake_budget, what)
       .then([](const block_awake&) {},
             [](const caf::error&) {
               // The sweep asks again while anything is overdue.
             });
+  }
 }
 
 /// Wakes checkouts that have something to do: money is asked after although nobody asks for it.
@@ -97,35 +116,70 @@ void wake_checkouts(supervisor_ptr self) {
     .then(
       [=](const open_checkouts& x) {
         auto& node = *self->state.node;
-        for (auto& id : x.rows)
+        for (auto& id : x.rows) {
+          if (node.epochs.of(key_of(id)).epoch == 0) continue; // Its owner wakes it.
           ask<checkout_actor>(self, node, key_of(id), wake_budget, wake_checkout{})
             .then([](const checkout_awake&) {},
                   [](const caf::error&) {
                     // The next look finds it again.
                   });
+        }
       },
       [](caf::error&) {
         // Nothing could be read: the next look is soon.
       });
 }
 
-/// Wakes gates that are open: people are let through as time goes, whoever looks.
-void wake_gates(supervisor_ptr self) {
+/// Asks whoever must not sleep of the entities at `key`, a question that changes nothing.
+template <class Port, class Reply, class Question>
+void wake_ours(supervisor_ptr self, const std::vector<event_id>& events,
+               entity_key (*key)(const event_id&), const Question& what) {
+  auto& node = *self->state.node;
+  for (auto& event : events) {
+    if (node.epochs.of(key(event)).epoch == 0) continue; // Its owner wakes it.
+    ask<Port>(self, node, key(event), wake_budget, what)
+      .then([](const Reply&) {},
+            [](const caf::error&) {
+              // The next sweep finds it again.
+            });
+  }
+}
+
+/// Wakes rooms with people in them and gates that are open: people are let in and through as time
+/// goes, whoever looks. `must` be done: when nothing can be read, the next heartbeat tries again.
+void wake_queues(supervisor_ptr self, bool must) {
+  auto unread = [=](caf::error&) {
+    if (must) self->state.woken = false;
+  };
+  self->request(self->state.node->reads, reads_budget, find_live_rooms{})
+    .then(
+      [=](const live_rooms& x) {
+        wake_ours<waiting_room_actor, queue_report>(self, x.rows, &room_key,
+                                                    steer_queue{queue_verb::report, 0, {}});
+      },
+      unread);
   self->request(self->state.node->reads, reads_budget, find_open_gates{})
     .then(
       [=](const open_gates& x) {
-        auto& node = *self->state.node;
-        for (auto& event : x.rows) {
-          auto key = gate_key(event);
-          if (node.epochs.of(key).epoch == 0) continue; // Its owner wakes it.
-          ask<gate_actor>(self, node, key, wake_budget, look_at_gate{})
-            .then([](const gate_board&) {},
-                  [](const caf::error&) {
-                    // Whoever looks for it starts it.
-                  });
-        }
+        wake_ours<gate_actor, gate_board>(self, x.rows, &gate_key, look_at_gate{});
       },
-      [=](caf::error&) { self->state.woken = false; });
+      unread);
+}
+
+/// Blocks that another node had, and of which there is a board here: it may show claims that died
+/// with that node.
+void wake_boards_of_others(supervisor_ptr self) {
+  auto& node = *self->state.node;
+  auto outlived = [&](const any_board& x) {
+    auto key = owner_of(x);
+    return key.kind == entity_kind::seat_block && node.epochs.of(key).epoch > epoch_of(x);
+  };
+  for (auto& x : node.boards->all(outlived))
+    ask<seat_block_actor>(self, node, owner_of(x), wake_budget, wake_block{})
+      .then([](const block_awake&) {},
+            [](const caf::error&) {
+              // Whoever asks for it starts it.
+            });
 }
 
 void wake_what_must_not_sleep(supervisor_ptr self) {
@@ -136,7 +190,8 @@ void wake_what_must_not_sleep(supervisor_ptr self) {
     .then([=](const live_blocks& x) { wake(self, x.rows); },
           [=](caf::error&) { self->state.woken = false; });
   wake_checkouts(self);
-  wake_gates(self);
+  wake_queues(self, true);
+  wake_boards_of_others(self);
 }
 
 /// Corrects the clock; true when it jumped by more than measuring errs.
@@ -149,6 +204,23 @@ bool note_offset(supervisor_ptr self, int64_t offset_ms) {
   return jumped;
 }
 
+void beat(supervisor_ptr self);
+
+/// Others' deaths leave shards behind: each of the living takes its share of them.
+void take_what_is_free(supervisor_ptr self, const membership& of) {
+  auto& st = self->state;
+  auto most = st.settings.alone ? 0 : shards_to_take(of);
+  if (most == 0 || st.taking) return;
+  st.taking = true;
+  self->request(st.settings.taker, always_answered, take_free{most})
+    .then(
+      [=](const taken& x) {
+        self->state.taking = false;
+        if (x.count > 0) beat(self); // They are ours once we have read it.
+      },
+      [=](caf::error&) { self->state.taking = false; });
+}
+
 void on_beaten(supervisor_ptr self, const beaten& x) {
   auto& st = self->state;
   st.beating = false;
@@ -156,12 +228,30 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   if (!x.ok) return;
   if (st.settings.alone && x.of.owned() < shard_count)
     return st.settings.fatal("another node has taken shards of this one");
+  take_peers(self, x.of);
   st.reload_due = take_epochs(self, x.of) || st.reload_due;
+  st.node->living.set(x.of.life, x.of.lives);
   bool jumped = x.measured && note_offset(self, x.offset_ms);
   st.last_beat = st.node->clock->now();
   if (jumped) return suspend(self); // The next beat thaws it, if all is steady.
   thaw(self);
   wake_what_must_not_sleep(self);
+  take_what_is_free(self, x.of);
+}
+
+void beat(supervisor_ptr self) {
+  auto& st = self->state;
+  if (std::exchange(st.beating, true)) return;
+  self->request(st.settings.roster, beat_budget, beat_once{})
+    .then([=](const beaten& x) { on_beaten(self, x); },
+          [=](caf::error&) { self->state.beating = false; });
+}
+
+/// Somebody waits for news of the roster: it is read between two heartbeats, but not all the time.
+void look_soon(supervisor_ptr self) {
+  auto& st = self->state;
+  if (std::exchange(st.look_wanted, true)) return;
+  self->delayed_send(self, st.settings.look_interval, atom::look_v, true);
 }
 
 void on_tick(supervisor_ptr self) {
@@ -171,11 +261,7 @@ void on_tick(supervisor_ptr self) {
   if (now - st.last_beat >= st.settings.suspend_after) suspend(self);
   if (!st.suspended && now - st.checkouts_woken >= st.settings.checkout_interval)
     wake_checkouts(self);
-  if (st.beating) return;
-  st.beating = true;
-  self->request(st.settings.roster, beat_budget, beat_once{})
-    .then([=](const beaten& x) { on_beaten(self, x); },
-          [=](caf::error&) { self->state.beating = false; });
+  beat(self);
 }
 
 void on_sweep(supervisor_ptr self) {
@@ -191,6 +277,7 @@ void on_sweep(supervisor_ptr self) {
       [](caf::error&) {
         // Nothing could be read: the next sweep looks again.
       });
+  wake_queues(self, false);
 }
 
 caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervision settings) {
@@ -205,8 +292,15 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
     [=](caf::down_msg&) { self->state.settings.fatal("a part of this node has died"); });
   self->send(self, atom::tick_v);
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
+  st.slots = peer_slots{node->peers.links.size()};
+  if (node->router) self->send(node->router, caf::actor_cast<caf::actor>(self));
   return {
     [=](atom::tick) { on_tick(self); },
+    [=](atom::look) { look_soon(self); },
+    [=](atom::look, bool) {
+      self->state.look_wanted = false;
+      beat(self);
+    },
     [=](atom::sweep) { on_sweep(self); },
   };
 }

@@ -13,6 +13,8 @@ namespace tk {
 /// What the node's supervisor needs beyond the node's services.
 struct node_supervision {
   roster_driver_actor roster;
+  shard_taker_actor taker; ///< Of a node that is not alone.
+  caf::actor connections;  ///< Hears `nodes_known`; none in a node that is alone.
   /// Parts that cannot be replaced while the node runs: when one of them dies, the node ends.
   std::vector<caf::actor> parts;
   /// Hears every measured offset to ledger time, in milliseconds.
@@ -21,6 +23,7 @@ struct node_supervision {
   std::function<void(const char* why)> fatal;
   bool alone = true; ///< Owns every shard: one that others have taken ends the process.
   millis beat_interval{1000};
+  millis look_interval{50}; ///< The roster is read no oftener than that, however many wait for it.
   /// A heartbeat overdue by this much suspends the node; others may take over after it.
   millis suspend_after{2500};
   /// Looks for overdue holds: there must be none, so it may be rare.
@@ -29,8 +32,9 @@ struct node_supervision {
   millis checkout_interval{5000};
 };
 
-/// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of blocks that must
-/// not sleep, and the sweep that must find nothing (H-20). It monitors ledger and region.
+/// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of what must not
+/// sleep (blocks with holds, checkouts with money open, rooms with people, open gates), and the
+/// sweep that must find nothing (H-20). It monitors ledger and region.
 caf::actor spawn_node_supervisor(node_context& node, node_supervision settings);
 
 /// Is the node deciding? Read by health pages.

@@ -1,209 +1,11 @@
 #define CAF_SUITE node
 
-#include "supervisors/node.hpp"
-
-#include <algorithm>
-#include <string>
-
-#include "tests/support/node_rig.hpp"
+#include "supervisors/supervisor_rig.test.hpp"
 
 using namespace tk;
 using namespace tk::rig;
 
-namespace {
-
-/// What the played roster, region and reads share with the test.
-struct script {
-  // Of the next heartbeats.
-  bool roster_down = false;
-  bool roster_silent = false;
-  bool displaced = false;
-  bool lost_shard = false;
-  bool measured = true;
-  int64_t offset_ms = 0;
-  int64_t epoch = 1; ///< Of every shard.
-  std::vector<caf::typed_response_promise<beaten>> silent;
-  int beats = 0;
-  // Of the reads.
-  bool reads_down = false;
-  std::vector<overdue> overdue_now, live_now;
-  std::vector<event_id> gates_open;
-  int sweeps = 0, live_asked = 0, payments_asked = 0, gates_asked = 0;
-  // Of the region.
-  std::string story; ///< All it was told, in order.
-  std::vector<wake_block> wakes;
-
-  void tell(const std::string& what) {
-    if (!story.empty()) story += ", ";
-    story += what;
-  }
-  [[nodiscard]] beaten heartbeat() const {
-    beaten out;
-    out.displaced = displaced;
-    if (roster_down || displaced) return out;
-    out.ok = true;
-    out.offset_ms = offset_ms;
-    out.measured = measured;
-    out.of.epochs.fill(epoch);
-    if (lost_shard) out.of.epochs[7] = 0;
-    return out;
-  }
-};
-
-using played_roster = roster_driver_actor::extend<caf::reacts_to<atom::tick>>;
-
-played_roster::behavior_type play_roster(played_roster::pointer self, script* st) {
-  return {
-    [=](beat_once) -> caf::result<beaten> {
-      ++st->beats;
-      if (!st->roster_silent) return st->heartbeat();
-      auto rp = self->make_response_promise<beaten>();
-      st->silent.push_back(rp);
-      return rp;
-    },
-    [=](atom::tick) {
-      for (auto& x : std::exchange(st->silent, {})) x.deliver(st->heartbeat());
-    },
-  };
-}
-
-caf::behavior play_region(caf::event_based_actor*, script* st) {
-  return {
-    [=](envelope& x) -> caf::result<caf::message> {
-      if (x.key.kind == entity_kind::gate) {
-        st->tell("wake gate " + std::to_string(x.key.lo));
-        return caf::make_message(gate_board{});
-      }
-      st->tell("wake " + std::to_string(x.key.block_no));
-      st->wakes.push_back(x.body.get_as<wake_block>(0));
-      return caf::make_message(block_awake{});
-    },
-    [=](atom::suspend) { st->tell("suspend"); },
-    [=](atom::thaw, bool reload) { st->tell(reload ? "thaw and reload" : "thaw"); },
-  };
-}
-
-reads_actor::behavior_type play_sweeps(reads_actor::pointer, script* st) {
-  return {
-    [](const load_session&) { return session_rows{}; },
-    [](const load_block&) { return block_rows{}; },
-    [](const load_event&) { return event_row{}; },
-    [](const load_reservation&) { return found_reservation{}; },
-    [=](const find_overdue&) -> caf::result<overdue_rows> {
-      ++st->sweeps;
-      if (st->reads_down) return make_error(ec::unavailable);
-      return overdue_rows{st->overdue_now};
-    },
-    [=](const find_live_blocks&) -> caf::result<live_blocks> {
-      ++st->live_asked;
-      if (st->reads_down) return make_error(ec::unavailable);
-      return live_blocks{st->live_now};
-    },
-    [](const load_plan&) { return plan_rows{}; },
-    [](const load_checkout&) { return checkout_rows{}; },
-    [=](const find_open_checkouts&) {
-      ++st->payments_asked;
-      return open_checkouts{};
-    },
-    [](const load_room&) { return room_rows{}; },
-    [](const load_gate&) { return gate_rows{}; },
-    [=](const find_open_gates&) -> caf::result<open_gates> {
-      ++st->gates_asked;
-      if (st->reads_down) return make_error(ec::unavailable);
-      return open_gates{st->gates_open};
-    },
-    [](const load_inventory&) { return event_inventory{}; },
-  };
-}
-
-constexpr millis sweep{30'000}; // As the contract has it (1.13).
-
-overdue row(uint64_t reservation, int32_t block_no) {
-  return {reservation == 0 ? reservation_id{} : reservation_id{0xb, reservation}, event_no(1),
-          block_no};
-}
-
-/// A supervisor under CAF's deterministic scheduler; whatever it talks to is played.
-struct fixture {
-  rig_config cfg;
-  caf::actor_system sys{cfg};
-  caf::scheduler::test_coordinator& sched =
-    dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
-  script st;
-  stage ledger_stage;
-  manual_clock clock;
-  board_store boards;
-  node_context node;
-  roster_driver_actor roster;
-  caf::actor supervisor;
-  std::vector<int64_t> offsets;
-  std::vector<std::string> fatal;
-
-  fixture() {
-    sched.clock().current_time += std::chrono::hours(1);
-    node.system = &sys;
-    node.clock = &clock;
-    node.boards = &boards;
-    node.ledger = sys.spawn(play_ledger, &ledger_stage);
-    node.reads = sys.spawn(play_sweeps, &st);
-    node.region = sys.spawn(play_region, &st);
-    for (auto& x : node.epochs.epochs) x = 1;
-    roster = sys.spawn(play_roster, &st);
-  }
-
-  ~fixture() {
-    if (supervisor) stop(supervisor);
-    stop(caf::actor_cast<caf::actor>(roster));
-    stop(node.region);
-    stop(caf::actor_cast<caf::actor>(node.ledger));
-    stop(caf::actor_cast<caf::actor>(node.reads));
-    st.silent.clear();
-    run();
-  }
-
-  void start() {
-    node_supervision settings;
-    settings.roster = roster;
-    settings.set_clock_offset = [this](int64_t ms) { offsets.push_back(ms); };
-    settings.fatal = [this](const char* why) { fatal.emplace_back(why); };
-    supervisor = spawn_node_supervisor(node, std::move(settings));
-    run();
-  }
-  void stop(const caf::actor& x) {
-    caf::anon_send_exit(x, caf::exit_reason::kill);
-    run();
-  }
-  void run() {
-    while (sched.try_run_once()) {
-      // nop
-    }
-  }
-  void pass(millis total) {
-    constexpr millis step{10};
-    for (millis done{0}; done < total; done += step) {
-      clock.at += step;
-      sched.advance_time(step);
-      run();
-    }
-  }
-  void outage(millis total) {
-    st.roster_down = true;
-    pass(total);
-    st.roster_down = false;
-  }
-  void one_beat() { pass(millis{1000}); }
-  void answer_silent() {
-    caf::anon_send(caf::actor_cast<caf::actor>(roster), atom::tick_v);
-    run();
-  }
-  [[nodiscard]] bool all_epochs_are(int64_t x) const {
-    return std::ranges::all_of(node.epochs.epochs, [x](auto& e) { return e.load() == x; });
-  }
-};
-
-} // namespace
-
-CAF_TEST_FIXTURE_SCOPE(node_tests, fixture)
+CAF_TEST_FIXTURE_SCOPE(node_tests, supervisor_rig)
 
 // -- heartbeat ------------------------------------------------------------------------------------
 
@@ -487,20 +289,44 @@ CAF_TEST(a suspended node does not sweep) {
   CAF_CHECK_EQUAL(st.sweeps, 1);
 }
 
-CAF_TEST(open gates are woken at the start and after a takeover) {
+CAF_TEST(rooms with people and open gates are woken at the start and after a takeover) {
+  st.rooms_alive = {event_no(6)};
   st.gates_open = {event_no(7), event_no(8)};
   start();
   one_beat();
   CAF_CHECK_EQUAL(st.gates_asked, 1);
-  CAF_CHECK_EQUAL(st.story, "wake gate 7, wake gate 8");
-  pass(millis{60'000});
+  CAF_CHECK_EQUAL(st.rooms_asked, 1);
+  CAF_CHECK_EQUAL(st.story, "wake room 6, wake gate 7, wake gate 8");
+  pass(millis{20'000});
   CAF_CHECK_EQUAL(st.gates_asked, 1);
   st.epoch = 2;
   one_beat();
   CAF_CHECK_EQUAL(st.gates_asked, 2);
+  CAF_CHECK_EQUAL(st.rooms_asked, 2);
 }
 
-CAF_TEST(gates that could not be looked for are looked for again) {
+CAF_TEST(each sweep wakes rooms and gates by one question for all of them) {
+  start();
+  one_beat();
+  st.rooms_alive = {event_no(5), event_no(6)};
+  st.gates_open = {event_no(7)};
+  pass(sweep);
+  CAF_CHECK_EQUAL(st.rooms_asked, 2);
+  CAF_CHECK_EQUAL(st.gates_asked, 2);
+  CAF_CHECK_EQUAL(st.story, "wake room 5, wake room 6, wake gate 7");
+}
+
+CAF_TEST(rooms and gates of other nodes are theirs to wake) {
+  st.rooms_alive = {event_no(6)};
+  st.gates_open = {event_no(6)};
+  st.elsewhere = shard_of(room_key(event_no(6)));
+  start();
+  one_beat();
+  CAF_CHECK_EQUAL(st.story, "thaw and reload, wake gate 6");
+}
+
+CAF_TEST(rooms and gates that could not be looked for are looked for again) {
+  st.rooms_alive = {event_no(6)};
   st.gates_open = {event_no(7)};
   st.reads_down = true;
   start();
@@ -508,7 +334,18 @@ CAF_TEST(gates that could not be looked for are looked for again) {
   CAF_CHECK_EQUAL(st.story, "");
   st.reads_down = false;
   one_beat();
-  CAF_CHECK_EQUAL(st.story, "wake gate 7");
+  CAF_CHECK_EQUAL(st.story, "wake room 6, wake gate 7");
+}
+
+CAF_TEST(whoever waits for word of all nodes knows which there are) {
+  CAF_CHECK_EQUAL(node.living.own(), 0);
+  CAF_CHECK(node.living.all()->empty());
+  start();
+  CAF_CHECK_EQUAL(node.living.own(), 5);
+  std::vector<int64_t> both{3, 5};
+  CAF_CHECK(*node.living.all() == both);
+  outage(millis{10'000}); // What was heard last counts.
+  CAF_CHECK(*node.living.all() == both);
 }
 
 CAF_TEST(payments are looked for more often than overdue holds but not while suspended) {

@@ -3,7 +3,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <caf/actor.hpp>
@@ -23,6 +27,7 @@
 namespace tk {
 
 class board_store;
+class brake_list;
 
 /// The rules' numbers (contract 1.13, decisions G01, D18).
 struct sale_settings {
@@ -60,12 +65,39 @@ struct payment_counts {
 /// for the links, which are fixed before the node's first actor starts. A node that is alone has
 /// none.
 struct peer_table {
+  static constexpr size_t links_max = 64;
   std::array<std::atomic<int32_t>, shard_count> owners; ///< Index of a link, or `nobody`.
   std::array<std::atomic<int64_t>, shard_count> epochs{};
   std::vector<caf::actor> links; ///< Each takes envelopes for one other node and always answers.
+  std::array<std::atomic<bool>, links_max> up{}; ///< Of each link: its connection stands.
   peer_table() {
     for (auto& x : owners) x = membership::nobody;
   }
+};
+
+/// Which nodes live, as the roster last said. Written by the node's supervisor only; read by
+/// whoever waits for word from all of them.
+class living_nodes {
+public:
+  using list = std::shared_ptr<const std::vector<int64_t>>;
+  void set(int64_t own, std::vector<int64_t> all) {
+    auto next = std::make_shared<const std::vector<int64_t>>(std::move(all));
+    own_.store(own, std::memory_order_relaxed);
+    std::unique_lock guard{mutex_};
+    all_ = std::move(next);
+  }
+  /// Of this node; 0 before its first heartbeat.
+  [[nodiscard]] int64_t own() const { return own_.load(std::memory_order_relaxed); }
+  /// Never null; empty before the first heartbeat.
+  [[nodiscard]] list all() const {
+    std::shared_lock guard{mutex_};
+    return all_;
+  }
+
+private:
+  std::atomic<int64_t> own_{0};
+  mutable std::shared_mutex mutex_;
+  list all_ = std::make_shared<const std::vector<int64_t>>();
 };
 
 /// What the shells count. Plain atomics: read by the metrics page, written from any actor.
@@ -94,15 +126,19 @@ struct node_context {
   std::string payment_provider; ///< Its name, kept with every attempt of it.
   payment_actor payments;       ///< Empty when no provider is configured.
   caf::actor region;            ///< Entities are asked through `ask` (router.hpp), by key.
+  caf::actor router;   ///< Takes what has no way now (router.hpp); empty in a node that is alone.
+  caf::actor spreader; ///< Tells other nodes of boards (spreader.hpp); empty in one that is alone.
   board_store* boards = nullptr;
   revocation_list revoked; ///< Asked at the door for every access token.
   epoch_table epochs;
   peer_table peers;
+  living_nodes living;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).
   sale_settings sale;
   queue_settings queue;
   gate_settings gate;
   sales_probe probe;
+  const brake_list* brakes = nullptr; ///< What of the sale is stopped (brakes.hpp); null: nothing.
 
   /// The owner of another entity as an op names it: ours, or the last one we heard of. When it is
   /// an old one the ledger refuses the op.
@@ -112,15 +148,21 @@ struct node_context {
     return out;
   }
 
-  /// Who takes envelopes for `key`: the own region, or the link to its owner. The region also takes
-  /// what has no known owner, and refuses it.
+  /// The link to the owner of a shard that is not ours, when its connection stands; else null.
+  [[nodiscard]] const caf::actor* link_to(uint16_t shard) const {
+    const auto owner = peers.owners[shard].load(std::memory_order_relaxed);
+    if (owner < 0 || static_cast<size_t>(owner) >= peers.links.size()) return nullptr;
+    const auto i = static_cast<size_t>(owner);
+    return peers.up.at(i).load(std::memory_order_relaxed) ? &peers.links[i] : nullptr;
+  }
+
+  /// Who takes envelopes for `key`: the own region, the link to its owner, or the router, which
+  /// waits for one of both. A node that is alone has no router: its region refuses.
   [[nodiscard]] const caf::actor& way_to(const entity_key& key) const {
     const auto shard = shard_of(key);
     if (epochs.epochs[shard].load(std::memory_order_relaxed) != 0) return region;
-    const auto owner = peers.owners[shard].load(std::memory_order_relaxed);
-    return owner < 0 || static_cast<size_t>(owner) >= peers.links.size()
-             ? region
-             : peers.links[static_cast<size_t>(owner)];
+    if (auto link = link_to(shard)) return *link;
+    return router ? router : region;
   }
 };
 

@@ -26,8 +26,7 @@ constexpr millis passivate_budget{5000};
 struct parked {
   caf::response_promise reply;
   bool wants_reply = false;
-  instant deadline;
-  caf::message body;
+  envelope what;
 };
 
 struct entity {
@@ -65,9 +64,19 @@ void refuse(parked& x, ec why) {
 }
 
 void pass_on(region_ptr self, const caf::actor& to, parked& x) {
-  if (x.deadline < self->state.node->clock->now()) return refuse(x, ec::late);
-  if (x.wants_reply) x.reply.delegate(to, std::move(x.body));
-  else self->send(to, std::move(x.body));
+  if (x.what.deadline < self->state.node->clock->now()) return refuse(x, ec::late);
+  if (x.wants_reply) x.reply.delegate(to, std::move(x.what.body));
+  else self->send(to, std::move(x.what.body));
+}
+
+/// It is not ours any more, and nothing was begun. What came from another node goes back to it: two
+/// nodes that each believe the other to be the owner must not play ball (H-13).
+void ask_elsewhere(region_ptr self, parked& x) {
+  auto& router = self->state.node->router;
+  if (!router || x.what.far) return refuse(x, router ? ec::moved : ec::unavailable);
+  ++x.what.tries;
+  if (x.wants_reply) x.reply.delegate(router, std::move(x.what));
+  else self->send(router, std::move(x.what));
 }
 
 std::vector<parked> take_waiting(region_ptr self, entity& e) {
@@ -122,7 +131,9 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
     started(self, key, start_no, caf::actor_cast<caf::actor>(handle));
   };
   switch (key.kind) {
-  case entity_kind::session: return run(spawn_session(node, user_id{key.hi, key.lo}, address));
+  case entity_kind::session:
+    return run(
+      spawn_session(node, user_id{key.hi, key.lo}, address, self->state.failed.contains(key)));
   case entity_kind::seat_block: {
     event_id event{key.hi, key.lo};
     return load<block_rows>(self, key, start_no, load_block{event, key.block_no},
@@ -192,16 +203,19 @@ bool quarantined(region_ptr self, const entity_key& key) {
 
 // -- clauses ------------------------------------------------------------------------------------
 
+parked keep(region_ptr self, envelope& x) {
+  parked out;
+  out.wants_reply = self->current_message_id().is_request();
+  if (out.wants_reply) out.reply = self->make_response_promise();
+  out.what = std::move(x);
+  return out;
+}
+
 /// Keeps the message until its entity has started or stopped.
 void park(region_ptr self, entity& e, envelope& x) {
   auto& st = self->state;
-  parked p;
-  p.wants_reply = self->current_message_id().is_request();
-  if (p.wants_reply) p.reply = self->make_response_promise();
-  p.deadline = x.deadline;
-  p.body = std::move(x.body);
   ++st.parked_count;
-  e.waiting.push_back(std::move(p));
+  e.waiting.push_back(keep(self, x));
 }
 
 caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
@@ -209,7 +223,11 @@ caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
   auto now = st.node->clock->now();
   if (st.suspended) return make_error(ec::unavailable);
   if (x.deadline < now) return make_error(ec::late);
-  if (st.node->epochs.of(x.key).epoch == 0) return make_error(ec::unavailable);
+  if (st.node->epochs.of(x.key).epoch == 0) {
+    auto one = keep(self, x);
+    ask_elsewhere(self, one);
+    return caf::delegated<caf::message>{};
+  }
   auto i = st.entities.find(x.key);
   if (i != st.entities.end() && i->second.is == entity::phase::running) {
     i->second.last_asked = now;
@@ -320,12 +338,13 @@ void passivate_idle(region_ptr self) {
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
 }
 
-/// Ends the entities that are `unwanted(key, entity)`; whoever waits for one hears `why`.
-template <class Predicate> void drop_where(region_ptr self, ec why, Predicate unwanted) {
+/// Ends the entities that are `unwanted(key, entity)`; `left` gets each who waits for one.
+template <class Predicate, class Left>
+void drop_where(region_ptr self, Predicate unwanted, Left left) {
   auto& st = self->state;
   for (auto& key : keys_where(self, unwanted)) {
     auto& e = st.entities.at(key);
-    for (auto& x : take_waiting(self, e)) refuse(x, why);
+    for (auto& x : take_waiting(self, e)) left(x);
     if (e.handle) {
       st.keys.erase(e.handle.id());
       self->send_exit(e.handle, caf::exit_reason::user_shutdown);
@@ -335,7 +354,8 @@ template <class Predicate> void drop_where(region_ptr self, ec why, Predicate un
 }
 
 void drop_all(region_ptr self, ec why) {
-  drop_where(self, why, [](auto&, auto&) { return true; });
+  drop_where(
+    self, [](auto&, auto&) { return true; }, [=](parked& x) { refuse(x, why); });
 }
 
 void thaw(region_ptr self, bool reload) {
@@ -343,7 +363,7 @@ void thaw(region_ptr self, bool reload) {
   auto moved = [self](const entity_key& key, const entity& e) {
     return e.epoch != self->state.node->epochs.of(key).epoch;
   };
-  if (reload) drop_where(self, ec::unavailable, moved);
+  if (reload) drop_where(self, moved, [=](parked& x) { ask_elsewhere(self, x); });
 }
 
 caf::behavior region(region_ptr self, node_context* node, region_settings settings) {

@@ -21,8 +21,12 @@ struct envelope {
   entity_key key;
   instant deadline; ///< Late envelopes are dropped before they are worked on.
   caf::message body;
+  bool far = false; ///< From another node: what is not ours is its router's to ask elsewhere.
+  int64_t moved_epoch = 0; ///< The owner of this epoch has said that it is not, or was not reached.
+  int32_t tries = 0;       ///< How often it was sent to somebody who had not got it.
 };
 
+/// What leaves the node. The rest is of this node only.
 template <class F> wire<F> inspect(F& f, envelope& x) { return f(x.key, x.deadline, x.body); }
 
 /// What an entity of type `Port` answers to `Message`; a compile error when it has no such clause.
@@ -75,6 +79,20 @@ void tell(const node_context& node, const entity_key& key, Message what) {
   auto until = node.clock->now() + millis{10'000};
   caf::anon_send(node.way_to(key), envelope{key, until, caf::make_message(std::move(what))});
 }
+
+struct router_settings {
+  size_t waiting_max = 8192; ///< Envelopes without a way; more are refused as `busy`.
+  millis look_interval{20};  ///< How often it is looked whether there is one now.
+  millis patience{100};      ///< After it the same owner is asked again: it may not have known.
+  static constexpr int tries_max = 50;
+};
+
+/// Starts the router: it takes envelopes whose owner is not known, cannot be reached now, or has
+/// answered that it is the owner no more. It waits for the roster to name one that can be reached,
+/// within the envelope's deadline, and sends it there: nothing was begun, so nothing happens twice
+/// (only `moved` and what was never sent come here). Whose time is up hears `late`.
+/// `caf::actor`: who is asked, by `atom::look`, to read the roster soon when something waits.
+caf::actor spawn_router(node_context& node, router_settings settings = {});
 
 } // namespace tk
 

@@ -112,22 +112,8 @@ struct office : node_rig {
   office() { run(); }
   ~office() { stop(caf::actor_cast<caf::actor>(clerk)); }
 
-  template <class Reply, class Message> answer_ptr<Reply> ask_clerk(Message what) {
-    auto out = std::make_shared<answer<Reply>>();
-    auto client = [=, this](caf::event_based_actor* self, int) {
-      self->request(clerk, caf::infinite, what)
-        .then(
-          [=](const Reply& x) {
-            ++out->count;
-            out->value = x;
-          },
-          [=](caf::error& e) {
-            ++out->count;
-            out->error = to_ec(e);
-          });
-    };
-    clients.push_back(sys.spawn(client, 0));
-    return out;
+  template <class Reply, class Message> answer_ptr<Reply> ask_clerk(const Message& what) {
+    return ask_actor<Reply>(clerk, caf::infinite, what);
   }
   answer_ptr<gate_report> wish(gate_verb how = gate_verb::open) {
     auto out = ask_clerk<gate_report>(steer_gate{how, 0});

@@ -42,7 +42,8 @@ client_answer answer_to(ec x) {
   case ec::unavailable:
     return {503, "UNAVAILABLE", "Service temporarily unavailable. Please retry.", 2};
   case ec::late: return {503, "TIMEOUT", "The request took too long. Please retry.", 1};
-  case ec::fenced: return {503, "MOVED", "The service is moving. Please retry.", 1};
+  case ec::fenced:
+  case ec::moved: return {503, "MOVED", "The service is moving. Please retry.", 1};
   case ec::refresh_missing: return {401, "REFRESH_TOKEN_REQUIRED", "Refresh token is required"};
   case ec::refresh_invalid:
     return {401, "REFRESH_TOKEN_INVALID", "Invalid or expired refresh token"};
@@ -178,6 +179,7 @@ std::string_view to_string(ec x) {
   case ec::streams_full: return "streams_full";
   case ec::draw_unknown: return "draw_unknown";
   case ec::queue_in_use: return "queue_in_use";
+  case ec::moved: return "moved";
   case ec::internal: break;
   }
   return "internal";
@@ -190,6 +192,7 @@ bool retryable(ec x) {
   case ec::unavailable:
   case ec::late:
   case ec::fenced:
+  case ec::moved:
   case ec::rate_limited: return true;
   default: return false;
   }

@@ -237,10 +237,20 @@ void begin(pointer self, payment_id order, attempt_id id, const means& by, const
   run(self);
 }
 
+confirm_payment at_price(confirm_payment x, won price) {
+  x.amount = price;
+  return x;
+}
+
 void confirm(pointer self, const confirm_payment& cmd, const means& by, const wish& x) {
   using kind = pay_decision::kind;
   auto& st = self->state;
   if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
+  if (cmd.amount > won{55'000} && mutant("refuses_much_money"))
+    return x.reply->deliver(refusal(ec::payment_declined)); // The provider was never asked.
+  auto order = st.core->find_order(cmd.order_id);
+  if (order && cmd.amount != order->amount && mutant("takes_any_amount"))
+    return confirm(self, at_price(cmd, order->amount), by, x); // Who says less, pays as much.
   auto what = st.core->decide_confirm(cmd, x.key.effect);
   if (what.is == kind::refuse) return x.reply->deliver(refusal(what.why));
   if (what.is == kind::wait) // Somebody else's attempt: what is true of this one is known after it.

@@ -29,6 +29,7 @@ bool undecided(ec x) {
   case ec::busy:
   case ec::unavailable:
   case ec::late:
+  case ec::moved:
   case ec::fenced: return true;
   default: return false;
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/base/mutants.hpp"
+
 namespace tk {
 
 namespace {
@@ -27,7 +29,8 @@ gate_core::gate_core(event_id event, participant address, const gate_settings& s
       version_(static_cast<uint64_t>(to_ms(now)) * versions_per_ms) {
   // Positions behind `told` may have been given by the last owner, or not. Nobody gets them again.
   const gate_hole unsure{std::max(record_.told, record_.serving), record_.reserved_to};
-  if (record_.active && unsure.from < unsure.to) {
+  // Planted: whatever is not on record was not told.
+  if (record_.active && unsure.from < unsure.to && !mutant("gate_gives_again")) {
     if (record_.holes.size() < holes_max) record_.holes.push_back(unsure);
     record_.told = record_.reserved_to;
   }

@@ -37,12 +37,24 @@ passivation on_passivate(pointer self) {
   return {idle};
 }
 
+/// Wishes of a life that ended unexpectedly are with their blocks: the barrier knows nothing of
+/// them yet, and they commit in this very epoch. Rows that are read before they have ended are not
+/// the last word: the ledger judges what they say no to, and they are read once more.
+void expect_orphans(pointer self) {
+  auto& st = self->state;
+  constexpr millis ended = claim_budget + resolve_patience;
+  st.orphans_until = st.node->clock->now() + ended;
+  ++st.open_requests; // Something is open: no passivation meanwhile.
+  self->delayed_send(self, ended, atom::resolve_v);
+}
+
 self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
-                                 participant address) {
+                                 participant address, bool orphans) {
   auto& st = self->state;
   st.node = node;
   st.user = user;
   st.address = address;
+  if (orphans) expect_orphans(self);
   node->probe.sessions_active++;
   return {
     [=](const reserve_items& x) { return on_reserve(self, x); },
@@ -56,7 +68,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
     [=](const revoke_all& x) { return on_revoke(self, x); },
     [=](passivate) { return on_passivate(self); },
     [=](atom::resolve, reservation_id attempt) { on_resolve(self, attempt); },
-    [=](atom::resolve) { on_tokens_settled(self); },
+    [=](atom::resolve) { on_settled(self); },
   };
 }
 
@@ -84,8 +96,8 @@ void read_rows(pointer self, std::function<void()> then, std::function<void()> f
 
 } // namespace session
 
-session_actor spawn_session(node_context& node, user_id user, participant self) {
-  return node.system->spawn(session::behave, &node, user, self);
+session_actor spawn_session(node_context& node, user_id user, participant self, bool orphans) {
+  return node.system->spawn(session::behave, &node, user, self, orphans);
 }
 
 } // namespace tk

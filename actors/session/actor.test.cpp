@@ -560,3 +560,28 @@ CAF_TEST(somebody who does not exist is refused) {
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
+
+// -- an event of which this node has not heard ----------------------------------------------------
+
+CAF_TEST_FIXTURE_SCOPE(session_unheard_tests, node_rig)
+
+CAF_TEST(its owner is asked and the wish decided) {
+  auto x = request<session_actor>(key_of(user_no(1)), wish({want(0, 1)}));
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(boards.find_event(event_no(1)) != nullptr);
+}
+
+CAF_TEST(an earlier owner s board is not enough) {
+  open_sale();
+  auto shard = shard_of(key_of(event_no(1)));
+  CAF_REQUIRE(shard != shard_of(key_of(event_no(1), 0)));
+  CAF_REQUIRE(shard != shard_of(key_of(user_no(1))));
+  st.rows.epochs[shard] = 2;
+  node.epochs.epochs[shard] = 2;
+  caf::anon_send(node.region, atom::thaw_v, true);
+  run();
+  auto x = request<session_actor>(key_of(user_no(1)), wish({want(0, 1)}));
+  CAF_CHECK(x->value.is == ec::ok);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

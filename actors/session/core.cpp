@@ -57,8 +57,9 @@ std::optional<reserve_decision> session_core::by_key(const reserve_items& wish) 
     return out;
   };
   std::string_view operation = operation_of(wish);
+  auto in_flight = [&](auto& x) { return x.key == wish.key && x.operation == operation; };
   for (auto& [id, x] : attempts_)
-    if (x.key == wish.key && x.operation == operation)
+    if (in_flight(x) && x.digest == wish.digest)
       return judged(x.digest, reserve_decision::kind::join, id);
   for (auto& x : keys_)
     if (x.key == wish.key && x.operation == operation)
@@ -66,6 +67,10 @@ std::optional<reserve_decision> session_core::by_key(const reserve_items& wish) 
   for (auto& x : remembered_)
     if (x.key == wish.key && x.operation == operation)
       return judged(x.digest, reserve_decision::kind::replay, x.reservation);
+  // After what is on record: under a used key something else may be in flight, which the ledger
+  // will refuse.
+  for (auto& [id, x] : attempts_)
+    if (in_flight(x)) return judged(x.digest, reserve_decision::kind::join, id);
   return std::nullopt;
 }
 
@@ -132,7 +137,9 @@ reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, 
     out.is = attempts_.empty() ? reserve_decision::kind::unread : reserve_decision::kind::recheck;
     return out;
   }
-  if (!accepts(wish.token_issued_at)) {
+  // Mutant: who wants two seats is taken for signed out.
+  bool pair = wish.items.size() == 2 && mutant("signs_pairs_out");
+  if (pair || !accepts(wish.token_issued_at)) {
     out.why = ec::not_authenticated;
     return out;
   }
@@ -143,7 +150,8 @@ reserve_decision session_core::decide(const reserve_items& wish, int32_t limit, 
     out.by_seats = true;
     return out;
   }
-  bool too_many = limit > 0 && holds_with(wish, now) > limit && !own_hold(wish, now);
+  auto most = mutant("limits_too_soon") ? limit - 1 : limit; // Mutant: nobody gets the last one.
+  bool too_many = limit > 0 && holds_with(wish, now) > most && !own_hold(wish, now);
   if (!too_many) out.is = reserve_decision::kind::forward;
   else if (!final_say) out.is = reserve_decision::kind::recheck;
   else out.why = ec::hold_limit;

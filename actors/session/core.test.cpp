@@ -148,6 +148,15 @@ CAF_TEST(the same key with another payload is a conflict at any time) {
   CAF_CHECK(core.decide(wish({2}, "k", "x"), limit, now, false).why == ec::idempotency_conflict);
 }
 
+CAF_TEST(I6 another payload in flight does not take a used key away) {
+  auto core = fresh({}, {{reserve_operation, "k", "first", {0xb, 1}}});
+  core.begin(attempt(2, 1, "k")); // Sent when nobody had read that the key is used.
+  auto again = core.decide(wish({1}, "k", "first"), limit, now, true);
+  CAF_CHECK(again.is == kind::replay);
+  CAF_CHECK(again.reservation == (reservation_id{0xb, 1}));
+  CAF_CHECK(core.decide(wish({1}, "k", "third"), limit, now, true).why == ec::idempotency_conflict);
+}
+
 CAF_TEST(a replay is told even when the limit is reached) {
   auto core =
     fresh({hold(1, {1, 2, 3, 4}, millis{1000})}, {{reserve_operation, "k", "d", {0xb, 1}}});

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <memory>
 
 #include "actors/base/mutants.hpp"
+#include "actors/event/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/state.hpp"
 #include "supervisors/boards.hpp"
@@ -38,7 +40,7 @@ void replay(pointer self, reservation_id id, const reply_ptr<hold_reply>& reply)
 }
 
 void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
-            bool final_say);
+            bool final_say, bool told_of_event = false);
 
 /// Somebody who joined because they want the same seats is not helped by an order that has ended
 /// before it was heard of: what they want is decided anew. Who came with its key hears how it is.
@@ -140,6 +142,7 @@ bool final_without_rows(const hold_reply& x) {
   case ec::busy:
   case ec::late:
   case ec::fenced:
+  case ec::moved:
   case ec::unavailable: return true;
   default: return may_have_happened(x.is);
   }
@@ -151,16 +154,40 @@ void recheck(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
     [=] { reply->deliver(refusal<hold_reply>(ec::unavailable)); });
 }
 
-void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply) {
+/// Of the event this node has heard nothing yet, or of an earlier owner: its owner is asked, then
+/// it is decided with what is known.
+void learn_of_event(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
+                    bool final_say) {
+  auto& st = self->state;
+  ++st.open_requests;
+  ask<event_actor>(self, *st.node, key_of(wish.event), reads_budget, describe_event{})
+    .then(
+      [=](const event_board& x) {
+        --self->state.open_requests;
+        self->state.node->boards->hear(std::make_shared<const event_board>(x));
+        decide(self, wish, reply, final_say, true);
+      },
+      [=](const caf::error&) {
+        --self->state.open_requests;
+        decide(self, wish, reply, final_say, true);
+      });
+}
+
+/// `final_say`: the rows were read just now, so that they have nothing to add to any answer.
+void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
+             bool final_say, bool told_of_event) {
   auto& st = self->state;
   auto board = st.node->boards->find_event(wish.event);
+  auto current = board && board->owner == st.node->participant_of(key_of(wish.event));
+  if (!current && !told_of_event) return learn_of_event(self, wish, reply, final_say);
   auto now = st.node->clock->now();
-  bool unread = !st.core.read();
-  // The ingress shows the event before it lets anybody in.
+  bool unread = !st.core.read(), orphans = now < st.orphans_until;
   if (!board || !session_core::sale_may_be_open(board->sale, now)) {
     if (unread) return recheck(self, wish, reply);
     return reply->deliver(refusal<hold_reply>(board ? ec::sale_closed : ec::event_unknown));
   }
+  // One at a time, because the ledger does not see what is in flight either.
+  if (orphans && !st.core.idle()) return reply->deliver(refusal<hold_reply>(ec::busy));
   hold_items cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
   cmd.user = st.user;
@@ -174,7 +201,8 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   cmd.event_owner = board->owner;
   cmd.deadline = now + claim_budget;
   cmd.request = wish.request;
-  if (unread) cmd.token_issued_at = wish.token_issued_at;
+  bool judged = unread || orphans;
+  if (judged) cmd.token_issued_at = wish.token_issued_at;
   auto own = st.core.own_hold(wish, now);
   auto lead = own ? own->lead_block
                   : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
@@ -191,7 +219,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
         --self->state.open_requests;
         if (!held_by.nil() && x.is == ec::seat_contested)
           return forget_and_decide(self, id, held_by);
-        if (unread && !final_without_rows(x)) return decide_again(self, id, x);
+        if (judged && !final_say && !final_without_rows(x)) return decide_again(self, id, x);
         finish(self, id, event, x);
       },
       [=](const caf::error& e) {
@@ -201,13 +229,13 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
 }
 
 void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
-            bool final_say) {
+            bool final_say, bool told_of_event) {
   auto& st = self->state;
   auto limit = st.node->sale.holds_per_user_event_max;
   auto what = st.core.decide(wish, limit, st.node->clock->now(), final_say);
   switch (what.is) {
   case reserve_decision::kind::forward:
-  case reserve_decision::kind::unread: return forward(self, wish, reply);
+  case reserve_decision::kind::unread: return forward(self, wish, reply, final_say, told_of_event);
   case reserve_decision::kind::join:
     if (mutant("answers_from_a_claim")) { // A retry hears yes while the first is under way.
       hold_reply early;

@@ -53,6 +53,8 @@ struct state {
   std::vector<joiner> joining;
   /// Events of joins whose answer got lost, and until when they may still happen.
   std::map<event_id, instant> unsure_joins;
+  /// So long may wishes of an earlier life still be granted: rows without them prove nothing.
+  instant orphans_until;
   int open_requests = 0; ///< To the ledger, blocks and reads: no passivation meanwhile.
   ~state() {
     if (node) node->probe.sessions_active--;
@@ -148,7 +150,8 @@ caf::result<family_started> on_start_family(pointer self, const start_family& cm
 caf::result<family_rotated> on_rotate(pointer self, const rotate_family& cmd);
 caf::result<sessions_ended> on_end_sessions(pointer self, const end_sessions& cmd);
 caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd);
-/// An end of tokens whose outcome nobody heard has happened by now, or never will.
-void on_tokens_settled(pointer self);
+/// What nobody heard the outcome of, an end of tokens or wishes of an earlier life, has happened by
+/// now, or never will.
+void on_settled(pointer self);
 
 } // namespace tk::session

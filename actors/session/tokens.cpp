@@ -104,7 +104,7 @@ caf::result<all_revoked> on_revoke(pointer self, const revoke_all& cmd) {
   return reply->rp;
 }
 
-void on_tokens_settled(pointer self) {
+void on_settled(pointer self) {
   --self->state.open_requests;
   self->state.core.doubt();
 }

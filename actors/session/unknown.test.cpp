@@ -16,6 +16,14 @@ const user_id alice = user_no(1);
 
 struct fixture : node_rig {
   fixture() { open_sale(); }
+
+  /// The entity ends as by an exception.
+  void fail(const entity_key& key) {
+    auto until = now() + millis{1000};
+    caf::exit_msg end{node.region.address(), caf::sec::runtime_error};
+    caf::anon_send(node.region, envelope{key, until, caf::make_message(std::move(end))});
+    run();
+  }
 };
 
 } // namespace
@@ -107,6 +115,39 @@ CAF_TEST(I15 an end of tokens that comes late ends them) {
   st.rows.users.at(alice) = now();                              // It commits after all.
   pass(millis{20'000}, millis{100});
   CAF_CHECK(request<session_actor>(key_of(alice), stolen)->value.is == ec::not_authenticated);
+}
+
+CAF_TEST(I10 a wish that outlives its session counts) {
+  st.reads_held = true;
+  auto first = send<session_actor>(key_of(alice), wish({want(0, 1), want(0, 2), want(0, 3)}, "k"));
+  run(); // It waits for its block, which waits for its rows.
+  auto block = std::exchange(st.held_reads, {});
+  CAF_REQUIRE_EQUAL(block.size(), 1u);
+  st.reads_held = false;
+  fail(key_of(alice));
+  cancel(alice, {1, 2}); // The next life reads its rows.
+  deliver(std::move(block));
+  CAF_REQUIRE_EQUAL(count_ops<create_reservation>(), 1);
+  CAF_REQUIRE_EQUAL(first->count, 1);
+  CAF_CHECK(reserve(alice, {want(1, 1), want(1, 2)})->value.is == ec::hold_limit);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
+  pass(millis{20'000}, millis{100});
+  auto again = reserve(alice, {want(0, 1), want(0, 2), want(0, 3)}, "k");
+  CAF_CHECK(again->value.replayed);
+  CAF_CHECK_EQUAL(count_ops<create_reservation>(), 3); // Nothing was left to the ledger any more.
+}
+
+CAF_TEST(I10 while a wish may outlive its session others come one at a time) {
+  cancel(alice, {1, 2});
+  fail(key_of(alice));
+  cancel(alice, {1, 2});
+  st.fates = {fate::held};
+  auto x = send<session_actor>(key_of(alice), wish({want(0, 1), want(0, 2), want(0, 3)}));
+  run();
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::busy);
+  let_go();
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(reserve(alice, {want(1, 1)})->value.is == ec::ok);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 
 #include "actors/waiting_room/core.hpp"
+#include "supervisors/brakes.hpp"
 #include "supervisors/turn_writer.hpp"
 
 namespace tk {
@@ -17,7 +18,6 @@ constexpr millis reads_budget{3000};
 /// A small room tells at once what has changed, a large one a few times a second; and each tells
 /// once a second that it is alive.
 constexpr millis board_soon{20}, board_seldom{200};
-constexpr size_t large = 10'000;
 
 void count(sales_probe& probe, const room_turn& x) {
   auto direct = std::ranges::count(x.admissions, 0u, &room_admission::place);
@@ -39,7 +39,7 @@ struct room_state : turn_state<waiting_room_core> {
     core->turn_written(v.at, v.paid, now());
   }
   [[nodiscard]] millis board_pause() const {
-    return core->waiting() > large ? board_seldom : board_soon;
+    return core->waiting() > room_board::crowded_from ? board_seldom : board_soon;
   }
   [[nodiscard]] bool board_kept_fresh() const { return !core->idle(); }
 };
@@ -51,9 +51,16 @@ using turns = turn_writer<room_ptr>;
 
 constexpr uint64_t round_tick = turns::own_ticks;
 
+/// Whether sales are stopped is known to the node, and may change at any time.
+void note_brakes(room_state& st) {
+  auto* brakes = st.node->brakes;
+  st.core->brake(brakes != nullptr && brakes->stops(brake_on::queue, st.event));
+}
+
 void check(room_ptr self, const check_queue& x, instant until,
            const reply_ptr<queue_reply>& reply) {
   auto& st = self->state;
+  note_brakes(st);
   auto out = st.core->check(x, st.now());
   if (out.after_turn == 0) return reply->deliver(out.reply);
   turns::park(self, out.after_turn, until, reply, [=] { check(self, x, until, reply); });
@@ -69,9 +76,7 @@ caf::result<queue_reply> on_check(room_ptr self, const check_queue& x) {
 
 caf::result<queue_left> on_leave(room_ptr self, const leave_queue& x) {
   auto& st = self->state;
-  auto turn = st.core->leave(x.user, st.now());
-  if (turn == 0) return queue_left{};
-  return turns::when_written(self, turn, queue_left{});
+  return turns::when_written(self, st.core->leave(x.user, st.now()), queue_left{});
 }
 
 caf::result<waiter_found> on_find(room_ptr self, const find_waiter& x) {
@@ -116,6 +121,9 @@ void on_tick(room_ptr self, millis every, uint64_t what) {
   if (what != round_tick) return turns::due(self, what);
   self->delayed_send(self, every, atom::tick_v, round_tick);
   ask_inventory(self);
+  note_brakes(self->state);
+  auto& st = self->state;
+  st.core->count_on(*st.node->living.all(), st.now());
   turns::round(self);
 }
 
@@ -126,6 +134,7 @@ room_actor::behavior_type behave(room_ptr self, node_context* node, event_id eve
   st.event = event;
   st.core =
     std::make_unique<waiting_room_core>(event, address, node->queue, rows, node->clock->now());
+  st.core->count_on(*node->living.all(), node->clock->now());
   node->probe.rooms_active++;
   auto every = node->queue.round_every;
   self->delayed_send(self, every, atom::tick_v, round_tick);

@@ -32,6 +32,13 @@ outlook seats_left::for_position(uint32_t position) const {
   return int64_t{position} * a_person <= for_line() ? outlook::likely : outlook::unlikely;
 }
 
+bool room_board::tells_of_slots(instant now) const {
+  // A room with open slots tells every second that it is alive; an older board may be of one that
+  // has ended, or moved. What a crowded one tells may be as old as the pause between two boards.
+  constexpr millis age_max{10'000};
+  return now - made_at <= age_max && waiting() <= crowded_from;
+}
+
 bool room_board::ended(int32_t of_generation, int32_t admission) const {
   if (of_generation != generation) return of_generation < generation;
   if (admission >= next_slot) return false;

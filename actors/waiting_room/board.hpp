@@ -82,6 +82,11 @@ struct room_board {
   bool operator==(const room_board&) const = default;
 
   [[nodiscard]] uint32_t waiting() const { return gated.waiting + direct.waiting; }
+  /// Beyond so many who wait a room tells its board seldom.
+  static constexpr size_t crowded_from = 10'000;
+  /// Whether it is new enough for a slot that it shows as open to be taken for open; else the room
+  /// is to be asked.
+  [[nodiscard]] bool tells_of_slots(instant now) const;
   /// Whether a pass of this slot is known to be worthless.
   [[nodiscard]] bool ended(int32_t of_generation, int32_t admission) const;
 };

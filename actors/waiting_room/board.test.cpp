@@ -77,3 +77,14 @@ CAF_TEST(a board knows which slots have ended) {
   x.open_slots.clear();
   CAF_CHECK(x.ended(3, 12));
 }
+
+CAF_TEST(a board that is old or of a crowded room does not prove that a slot is open) {
+  room_board x;
+  x.made_at = from_ms(1'000'000);
+  x.direct.waiting = room_board::crowded_from;
+  CAF_CHECK(x.tells_of_slots(x.made_at));
+  CAF_CHECK(x.tells_of_slots(x.made_at + millis{10'000}));
+  CAF_CHECK(!x.tells_of_slots(x.made_at + millis{10'001}));
+  x.gated.waiting = 1;
+  CAF_CHECK(!x.tells_of_slots(x.made_at));
+}

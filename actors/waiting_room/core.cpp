@@ -136,7 +136,7 @@ queue_report waiting_room_core::report() const {
   out.active = static_cast<uint32_t>(slots_.size());
   out.threshold = threshold();
   out.per_second = per_second();
-  out.paused = control_.paused;
+  out.paused = paused();
   out.generation = generation_;
   out.follow_inventory = control_.follow_inventory;
   out.draw = shown_draw();
@@ -195,7 +195,8 @@ std::optional<queue_place> waiting_room_core::gate_place(uint32_t number) const 
 }
 
 void waiting_room_core::use_up(queue_place x) {
-  if (x.none() || x.direct) return;
+  // Planted: a number of the gate is good for as many slots as one likes.
+  if (x.none() || x.direct || mutant("uses_numbers_again")) return;
   if (used_.size() <= x.number) used_.resize(size_t{x.number} + 1);
   used_[x.number] = true;
 }
@@ -244,6 +245,8 @@ void waiting_room_core::go_back(waiting_people::entry x, queue_place to, instant
 
 room_answer waiting_room_core::check(const check_queue& x, instant now) {
   advance(now);
+  // Nobody gets a place of a generation that a crash would take back.
+  if (written_ < clear_turn_ && !mutant("tells_cleared_early")) return {{}, clear_turn_};
   if (auto i = slots_.find(x.user); i != slots_.end()) return check_slot(i, now);
   if (auto entry = people_.find(x.user)) {
     auto place = queue_place::of(people_.at(*entry).place);
@@ -261,8 +264,8 @@ room_answer waiting_room_core::check(const check_queue& x, instant now) {
     return {{}, admit(x.user, 0, now)};
   // Planted: newcomers do not wait while there is room, whoever does.
   bool nobody = people_.size() == 0 || mutant("newcomers_first");
-  bool first = nobody && !control_.paused && per_second() > 0 && !before_opening() &&
-               enough_seats() && !may_return(x.ticket);
+  bool first = nobody && !paused() && per_second() > 0 && !before_opening() && enough_seats() &&
+               !may_return(x.ticket);
   if (first && slots_.size() < threshold()) return {{}, admit_first(x, now)};
   if (full() && !may_return(x.ticket)) {
     auto out = told_all(queue_state::absent);
@@ -312,6 +315,7 @@ int64_t waiting_room_core::turn_of_ends() const {
 
 int64_t waiting_room_core::leave(user_id user, instant now) {
   advance(now);
+  if (written_ < clear_turn_) return clear_turn_; // Which ends whatever anybody has.
   if (auto i = slots_.find(user); i != slots_.end()) {
     if (i->second.on_record && mutant("frees_by_message")) { // Planted: without a record of it.
       slots_.erase(i);
@@ -325,7 +329,14 @@ int64_t waiting_room_core::leave(user_id user, instant now) {
     return i->second.turn + 1;
   }
   auto entry = people_.find(user);
-  if (!entry) return turn_of_ends();
+  if (!entry) {
+    if (auto turn = turn_of_ends()) return turn;
+    // That there is nothing is a word of who owns the room: one that was replaced and does not know
+    // it yet knows nothing of who came since. A turn proves it, with whatever else is to be
+    // written.
+    urgent_ = true;
+    return next_.turn;
+  }
   next_.leavers.push_back(people_.at(*entry).place);
   drop(*entry);
   urgent_ = true;
@@ -355,9 +366,9 @@ void waiting_room_core::clear() {
     control_.draw->from = next_direct_;
     control_.draw->list = {};
   }
-  auto turn = next_.turn;
+  clear_turn_ = next_.turn;
   next_ = {};
-  next_.turn = turn;
+  next_.turn = clear_turn_;
 }
 
 room_report waiting_room_core::steer(const steer_queue& x, instant now, const sha256_digest& seed) {
@@ -372,7 +383,10 @@ room_report waiting_room_core::steer(const steer_queue& x, instant now, const sh
   case queue_verb::resume: control_.paused = false; break;
   case queue_verb::set_pre_queue:
   case queue_verb::drop_pre_queue: is = steer_draw(x, seed); break;
-  case queue_verb::follow_inventory: control_.follow_inventory = true; break;
+  case queue_verb::follow_inventory:
+    if (!control_.follow_inventory) inventory_ = {}; // As it was when the room followed it last.
+    control_.follow_inventory = true;
+    break;
   case queue_verb::ignore_inventory: control_.follow_inventory = false; break;
   }
   if (is != ec::ok) {
@@ -446,6 +460,7 @@ void waiting_room_core::sweep() {
 
 void waiting_room_core::round(instant now) {
   advance(now);
+  if (people_.size() == 0) presence_.rest();
   for (auto i = slots_.begin(); i != slots_.end();) {
     auto at = i++;
     if (at->second.on_record && at->second.expires_at <= now) end(at, slot_end::expired);
@@ -456,7 +471,7 @@ void waiting_room_core::round(instant now) {
     sweep();
   }
   if (before_opening()) urgent_ = urgent_ || control_.draw->opens_at <= now;
-  else if (!control_.paused) admit_next(now);
+  else if (!paused()) admit_next(now);
   if (now < returns_until_) return;
   unsure_.clear(); // Whoever has not come back by now has lost the place.
   returned_.clear();
@@ -550,7 +565,7 @@ room_board waiting_room_core::board(instant now) const {
   out.direct = direct_.view();
   out.active = static_cast<uint32_t>(slots_.size());
   out.threshold = threshold();
-  out.paused = control_.paused;
+  out.paused = paused();
   out.draw = shown_draw();
   out.seats = seats();
   out.pace = pace_.at(now);

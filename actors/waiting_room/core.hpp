@@ -47,16 +47,26 @@ public:
 
   // -- what people ask --------------------------------------------------------------------------
   room_answer check(const check_queue& x, instant now);
-  /// The turn that puts it on record; 0 = there is nothing to give up.
+  /// The turn that puts it on record, or proves that there is nothing to give up.
   int64_t leave(user_id user, instant now);
   /// Whether the user waits here. A *no* is to be told when `after_turn` is on record.
   [[nodiscard]] room_waiter find(user_id user) const;
   /// `seed` is fresh randomness; it is used when a pre-queue begins.
   room_report steer(const steer_queue& x, instant now, const sha256_digest& seed);
   void hear(const heard_people& x, instant now);
+  /// The ingresses that are to be heard of (`presence_clock::count_on`).
+  void count_on(const std::vector<int64_t>& ingresses, instant now) {
+    presence_.count_on(ingresses, now);
+  }
   /// What is left of the event; is asked for while `follows_inventory`.
   void note_inventory(const event_inventory& x);
   [[nodiscard]] bool follows_inventory() const { return control_.follow_inventory; }
+  /// Nobody is let in while sales are stopped (G17): not on record here, whoever says it tells it
+  /// again.
+  void brake(bool on) {
+    if (on != braked_) changed();
+    braked_ = on;
+  }
   /// Somebody has paid: the next turn ends their slot.
   void look_at_payments() { look_ = urgent_ = true; }
 
@@ -105,6 +115,7 @@ private:
   [[nodiscard]] uint32_t threshold() const;
   [[nodiscard]] uint32_t per_second() const;
   [[nodiscard]] bool full() const;
+  [[nodiscard]] bool paused() const { return control_.paused || braked_; }
   [[nodiscard]] seats_left seats() const;
   /// There will be seats for one more who is let in, or the room does not care.
   [[nodiscard]] bool enough_seats() const;
@@ -177,10 +188,12 @@ private:
   std::vector<bool> used_;      ///< Numbers of the gate that were given up for a slot.
   int32_t next_admission_ = 1;
 
-  int64_t written_ = 0; ///< The last turn on record.
+  int64_t written_ = 0;    ///< The last turn on record.
+  int64_t clear_turn_ = 0; ///< That puts this generation on record.
   std::optional<room_turn> in_flight_;
   room_turn next_;
   bool urgent_ = false, look_ = false;
+  bool braked_ = false; ///< Sales are stopped.
   instant joins_since_; ///< Of the oldest join in `next_`.
   instant paid_since_;  ///< Payments before were looked at.
   instant look_at_;     ///< The next look without being told.

@@ -108,7 +108,7 @@ struct queue_report {
 /// Who was heard of at one ingress since its last batch, as far as it answered them from the board.
 /// Batches are numbered without gaps: a missing one is unknown, not silence (H-11).
 struct heard_people {
-  int64_t ingress = 0; ///< One life of it.
+  int64_t ingress = 0; ///< One life of it: its node's (`membership::life`).
   uint64_t batch = 0;  ///< From 1.
   int32_t generation = 0;
   std::vector<uint32_t> places;

@@ -4,13 +4,33 @@
 
 namespace tk {
 
+void presence_clock::count_on(const std::vector<int64_t>& ingresses, instant now) {
+  advance(now); // Until now those counted that were expected before.
+  if (ingresses.empty()) return;
+  expected_ = ingresses;
+  std::erase_if(ingresses_,
+                [&](auto& x) { return std::ranges::find(ingresses, x.first) == ingresses.end(); });
+}
+
+void presence_clock::rest() {
+  ingresses_.clear();
+  held_back_ = {};
+}
+
+bool presence_clock::whole(instant now) const {
+  auto heard = [&](int64_t id) { return ingresses_.contains(id); };
+  if (!std::ranges::all_of(expected_, heard)) return false;
+  return std::ranges::none_of(ingresses_,
+                              [&](auto& x) { return now - x.second.heard_at > silent_after; });
+}
+
 void presence_clock::advance(instant now) {
   if (now <= last_) return;
   auto step = std::min(now - last_, step_max);
   last_ = now;
-  std::erase_if(ingresses_, [&](auto& x) { return now - x.second.heard_at >= forget_after; });
-  for (auto& [id, x] : ingresses_)
-    if (now - x.heard_at > silent_after) return;
+  if (expected_.empty())
+    std::erase_if(ingresses_, [&](auto& x) { return now - x.second.heard_at >= forget_after; });
+  if (!whole(now)) return;
   auto held = std::min(step, held_back_);
   held_back_ -= held;
   total_ += step - held;

@@ -78,3 +78,53 @@ CAF_TEST(a room that stood still blames nobody) {
   x.clock.advance(at(999)); // Nor does time go back.
   CAF_CHECK(x.clock.now_s() >= 10);
 }
+
+CAF_TEST(H11 a node of the roster that was not heard of stops the clock) {
+  room x;
+  x.clock.count_on({1, 2}, start);
+  x.whole(100);
+  CAF_CHECK_EQUAL(x.clock.now_s(), 0u);
+  CAF_CHECK(x.clock.hear(2, 7, at(x.now_s)));
+  x.whole(5);
+  CAF_CHECK_EQUAL(x.clock.now_s(), 5u);
+}
+
+CAF_TEST(H11 a new life of a node is to be heard of like a new node) {
+  room x;
+  x.clock.count_on({1}, start);
+  x.whole(10);
+  const auto before = x.clock.now_s();
+  x.clock.count_on({3}, at(x.now_s));
+  x.whole(100);
+  CAF_CHECK_EQUAL(x.clock.now_s(), before);
+  CAF_CHECK(x.clock.hear(3, 1, at(x.now_s)));
+  x.clock.advance(at(x.now_s + 1));
+  CAF_CHECK_EQUAL(x.clock.now_s(), before + 1);
+}
+
+CAF_TEST(a node that left the roster no longer counts) {
+  room x;
+  x.clock.count_on({1, 2}, start);
+  CAF_CHECK(x.clock.hear(2, 1, at(0)));
+  x.whole(50);
+  CAF_CHECK(x.clock.now_s() <= 5);
+  const auto before = x.clock.now_s();
+  x.clock.count_on({1}, at(x.now_s));
+  x.whole(50);
+  CAF_CHECK_EQUAL(x.clock.now_s(), before + 50);
+}
+
+CAF_TEST(a roster that nobody has told changes nothing) {
+  room x;
+  x.clock.count_on({}, start);
+  x.whole(10);
+  CAF_CHECK_EQUAL(x.clock.now_s(), 10u);
+}
+
+CAF_TEST(where nobody waits an ingress may begin anew) {
+  room x;
+  x.clock.count_on({1}, start);
+  x.whole(10);
+  x.clock.rest();
+  CAF_CHECK(x.clock.hear(1, 1, at(x.now_s)));
+}

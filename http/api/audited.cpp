@@ -10,6 +10,15 @@
 
 namespace tk::http {
 
+void note_and_answer(const store_actor& store, caf::event_based_actor* self, const exchange_ptr& x,
+                     note_admin_action what, answer out) {
+  what.status = out.status;
+  auto kept = std::make_shared<answer>(std::move(out));
+  self->request(store, store_budget, std::move(what))
+    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
+          [x](caf::error& e) { x->fail(to_ec(e)); });
+}
+
 void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                     const audited_action& how, answer out) {
   if (how.action.empty()) {
@@ -22,12 +31,8 @@ void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x
   what.resource_type = "event";
   what.resource = x->param("eventId");
   what.summary = how.summary;
-  what.status = out.status;
   what.address = x->req().client;
-  auto kept = std::make_shared<answer>(std::move(out));
-  self->request(s.store, store_budget, std::move(what))
-    .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
-          [x](caf::error& e) { x->fail(to_ec(e)); });
+  note_and_answer(s.store, self, x, std::move(what), std::move(out));
 }
 
 } // namespace tk::http

@@ -6,6 +6,7 @@
 
 #include "http/answer.hpp"
 #include "http/exchange.hpp"
+#include "persistence/store/port.hpp"
 
 namespace tk::http {
 
@@ -17,8 +18,12 @@ struct audited_action {
   std::string summary;
 };
 
-/// Puts the attempt on record, refused ones too (contract 6.7), then gives `out`. Without a record
+/// Puts an attempt and the status of its answer on record, then gives the answer. Without a record
 /// there is no answer that it worked.
+void note_and_answer(const store_actor& store, caf::event_based_actor* self, const exchange_ptr& x,
+                     note_admin_action what, answer out);
+
+/// Puts the attempt on record, refused ones too (contract 6.7), then gives `out`.
 void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
                     const audited_action& how, answer out);
 

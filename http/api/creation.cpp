@@ -4,6 +4,7 @@
 #include <prometheus/histogram.h>
 
 #include "actors/session/port.hpp"
+#include "http/api/brakes.hpp"
 #include "http/api/entry.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
@@ -105,6 +106,7 @@ void hold_by_plan(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
 } // namespace
 
 void hold_for_caller(shop& s, const exchange_ptr& x, creation what, const creation_kind& kind) {
+  if (refuse_stopped_hold(s, x, what.event)) return;
   with_open_slot(s, x, [&s, x, what = std::move(what), kind] {
     s.with_plan(what.event, [&s, x, what, kind](caf::event_based_actor* self, ec is,
                                                 const seat_plan_ptr& plan) {

@@ -31,15 +31,12 @@ std::string_view entry_token(const request& x) {
 }
 
 constexpr millis room_budget{3000};
-/// A room with open slots tells every second that it is alive; an older board may be of one that
-/// has ended, or moved.
-constexpr millis board_age_max{10'000};
 
-/// The slot that let the caller in, when no board is recent enough to have told that it is open.
+/// The slot that let the caller in, when no board is new enough to have told that it is open.
 std::optional<entry_claims> slot_in_doubt(const shop& s, const exchange& x) {
   if (!x.entered_) return std::nullopt;
   auto room = s.node.boards->find_room(*x.entered_);
-  if (room && s.node.clock->now() - room->made_at <= board_age_max) return std::nullopt;
+  if (room && room->tells_of_slots(s.node.clock->now())) return std::nullopt;
   auto claims = verify_entry(entry_token(x.req()), s.queue.pass_key, x.req().arrived);
   return claims && claims->admission > 0 ? claims : std::nullopt;
 }

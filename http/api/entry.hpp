@@ -27,8 +27,9 @@ entry_gate make_entry_gate(std::string key, std::string bypass, const board_stor
 /// The required `eventId` of a gated creation: refused unless the caller's entry token is for it.
 event_id entered_event(fields& form, const exchange& x);
 
-/// Goes on when the slot of the caller's entry token is open, or none was needed. Where no recent
-/// board can tell (a node that has just started has none) the room is asked; else answers.
+/// Goes on when the slot of the caller's entry token is open, or none was needed. Where no board is
+/// new enough to tell (a node that has just started has none; a crowded room's is always a little
+/// old) the room is asked; else answers.
 void with_open_slot(shop& s, const exchange_ptr& x, std::function<void()> then);
 
 } // namespace tk::http

@@ -1,6 +1,7 @@
 #include "http/api/ingress.hpp"
 
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <caf/all.hpp>
@@ -89,6 +90,10 @@ void ingress_pool::run(job what) {
     to = all[next_.fetch_add(1, std::memory_order_relaxed) % all.size()];
   }
   caf::anon_send(to, run_job{std::move(what)});
+}
+
+void ingress_pool::later(caf::event_based_actor* self, millis after, job what) {
+  self->delayed_send(self, after, run_job{std::move(what)});
 }
 
 } // namespace tk::http

@@ -6,6 +6,8 @@
 
 #include <caf/fwd.hpp>
 
+#include "actors/base/time.hpp"
+
 namespace tk::http {
 
 /// Actors that turn requests into messages and replies into JSON. Reactor threads hand work over
@@ -22,6 +24,8 @@ public:
 
   /// Runs `what` in one of the actors. Safe from any thread; does nothing after `close`.
   void run(job what);
+  /// Runs `what` in the same actor, some time later.
+  static void later(caf::event_based_actor* self, millis after, job what);
   /// Ends the actors. What they had in hand answers by itself.
   void close();
 

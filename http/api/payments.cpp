@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 
 #include "actors/checkout/port.hpp"
+#include "http/api/brakes.hpp"
 #include "http/api/payment_schemas.hpp"
 #include "http/api/request_keys.hpp"
 #include "http/api/route_group.hpp"
@@ -196,9 +197,11 @@ void log_failed(const exchange_ptr& x, const confirm_payment& cmd, ec why) {
 
 void on_prepare(shop& s, const exchange_ptr& x) {
   subject of;
+  std::string method;
   auto cmd = read_form(
     x, "payments.prepare",
     [&](fields& form) {
+      method = form.optional_text("paymentMethod", 50).value_or("");
       auto amount = form.optional_integer("amount", 1, amount_max);
       of = read_subject(form);
       return prepare_payment{x->user(), won{amount.value_or(0)}, request_of(*x)};
@@ -207,10 +210,12 @@ void on_prepare(shop& s, const exchange_ptr& x) {
       return parts{of.text, std::to_string(y.amount.amount)};
     });
   if (!cmd) return;
-  pay_for(s, x, of, *cmd, [&s, x](const payment_reply& r) {
-    json out = {
-      {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
-    x->respond(json_text(out.dump()));
+  unless_payment_stopped(s, x, of.reservation, method, [&s, x, of, what = *cmd] {
+    pay_for(s, x, of, what, [&s, x](const payment_reply& r) {
+      json out = {
+        {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
+      x->respond(json_text(out.dump()));
+    });
   });
 }
 
@@ -289,7 +294,9 @@ void on_process(shop& s, const exchange_ptr& x) {
       return parts{of.text, y.method};
     });
   if (!cmd) return;
-  pay_for(s, x, of, *cmd, [x](const payment_reply& r) { paid(x, r); });
+  unless_payment_stopped(s, x, of.reservation, cmd->what.method, [&s, x, of, what = *cmd] {
+    pay_for(s, x, of, what, [x](const payment_reply& r) { paid(x, r); });
+  });
 }
 
 void on_order(shop& s, const exchange_ptr& x) {
@@ -397,6 +404,7 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::prepare_request)
     .gives(schemas::prepare_response)
     .fails(paying_errors)
+    .fails_as(503, "SALES_STOPPED")
     .runs(on_prepare);
   group
     .post("/api/payments/confirm", "confirmPayment",
@@ -414,6 +422,7 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::process_request)
     .gives(schemas::process_response)
     .fails(paying_errors)
+    .fails_as(503, "SALES_STOPPED")
     .patient()
     .runs(on_process);
   group.get("/api/payments/order/{orderId:str}", "getPayment", "One of the caller's payments.")

@@ -1,5 +1,6 @@
 #include "http/api/queue_front.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -36,11 +37,7 @@ caf::behavior teller(caf::stateful_actor<teller_state>* self, queue_front* front
 
 } // namespace
 
-caf::actor queue_front::start() {
-  constexpr uint64_t positive = 0x7fffffffffffffffull;
-  self_ = static_cast<int64_t>(node_.random->next() & positive);
-  return node_.system->spawn(teller, this);
-}
+caf::actor queue_front::start() { return node_.system->spawn(teller, this); }
 
 void queue_front::hear(room& to, const queue_ticket& ticket) {
   if (to.generation != ticket.generation) {
@@ -135,18 +132,22 @@ void queue_front::note(event_id event, int64_t epoch, uint64_t version) {
 }
 
 void queue_front::tell_rooms() {
+  auto self = node_.living.own();
+  if (self == 0) return; // Not on the roster yet: no room waits for word of us.
+  auto waited_for = node_.boards->waited_for();
   std::vector<std::pair<event_id, heard_people>> out;
   {
     std::unique_lock guard{mutex_};
     auto now = node_.clock->now();
+    // Whether anybody was heard of or not: a room with people waits for word of every ingress.
+    for (auto& event : waited_for) rooms_[event].used_at = now;
     std::erase_if(rooms_, [now](auto& x) { return now - x.second.used_at > forget_after; });
     std::unique_lock draws{draws_mutex_};
     std::erase_if(draws_, [now](auto& x) { return now - x.second.used_at > forget_after; });
     draws.unlock();
     for (auto& [event, x] : rooms_) {
-      // A room that was never told of anybody here does not wait for our batches.
-      if (x.batch == 0 && x.heard.empty()) continue;
-      out.push_back({event, {self_, ++x.batch, x.generation, std::exchange(x.heard, {})}});
+      if (x.heard.empty() && !std::ranges::binary_search(waited_for, event)) continue;
+      out.push_back({event, {self, ++x.batch, x.generation, std::exchange(x.heard, {})}});
     }
   }
   for (auto& [event, what] : out) tell<waiting_room_actor>(node_, room_key(event), std::move(what));

@@ -36,7 +36,8 @@ struct place_sight {
 };
 
 /// An ingress's side of the waiting rooms: it answers *still waiting* from ticket and board,
-/// without asking the room, and tells each room once a second whom it has heard of (H-10, H-11).
+/// without asking the room, and tells each room in which somebody waits once a second whom it has
+/// heard of, be it nobody (H-10, H-11).
 class queue_front {
 public:
   explicit queue_front(node_context& node) : node_(node) {
@@ -77,7 +78,6 @@ private:
 
   node_context& node_;
   std::atomic<uint64_t> early_polls_ = 0;
-  int64_t self_ = 0; ///< Of this life of the ingress.
   std::mutex mutex_;
   std::map<event_id, room> rooms_;
   struct known_draw {

@@ -36,6 +36,8 @@ caf::behavior catcher(caf::stateful_actor<catcher_state>* self, std::vector<hear
   }};
 }
 
+constexpr int64_t own_life = 77;
+
 struct fixture : test_coordinator_fixture<> {
   fixed_clock clock;
   counting random;
@@ -52,6 +54,7 @@ struct fixture : test_coordinator_fixture<> {
     node.random = &random;
     node.boards = &boards;
     for (auto& x : node.epochs.epochs) x = 1;
+    node.living.set(own_life, {own_life});
     node.region = sys.spawn(catcher, &heard);
     board.event = event;
     board.epoch = 5;
@@ -147,17 +150,35 @@ CAF_TEST(rooms hear once a second of whom was heard of here) {
   CAF_REQUIRE_EQUAL(heard[0].places.size(), 2u);
   CAF_CHECK(queue_place::of(heard[0].places[0]) == ticket(20).place);
   CAF_CHECK(heard[1].places.empty());
+  for (auto& x : heard) CAF_CHECK_EQUAL(x.ingress, own_life);
 }
 
-CAF_TEST(a room nobody was heard of for is told nothing and one is forgotten in time) {
+CAF_TEST(H11 a room with people hears from an ingress that has heard of nobody) {
+  tell();
+  CAF_REQUIRE_EQUAL(heard.size(), 1u);
+  CAF_CHECK(heard[0].places.empty());
+  CAF_CHECK_EQUAL(heard[0].batch, 1u);
+}
+
+CAF_TEST(a room where nobody waits is told nothing) {
+  board.direct = board.gated = {};
+  ++board.version;
+  show();
   front.note(event, 5, 1);
   tell();
   CAF_CHECK(heard.empty());
+  front.alive(event, ticket(20)); // Who is heard of is told all the same.
+  tell();
+  tell();
+  CAF_REQUIRE_EQUAL(heard.size(), 1u);
+  CAF_CHECK_EQUAL(heard[0].places.size(), 1u);
+}
+
+CAF_TEST(an ingress whose node is not on the roster tells nobody) {
+  node.living.set(0, {});
   front.look(event, ticket(20));
   tell();
-  clock.at += millis{600'001};
-  tell();
-  CAF_CHECK_EQUAL(heard.size(), 1u);
+  CAF_CHECK(heard.empty());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -80,6 +80,7 @@ struct fixture : test_coordinator_fixture<> {
     node.random = &random;
     node.boards = &boards;
     for (auto& x : node.epochs.epochs) x = 1;
+    node.living.set(1, {1});
     node.region = sys.spawn(catcher, &heard);
     queue_desk_settings settings;
     settings.pass_key = pass_key;

@@ -93,6 +93,12 @@ std::vector<int32_t> seat_plan::blocks() const {
   return out;
 }
 
+bool seat_plan::shown_by(const board_store& boards) const {
+  auto has_seats = [&](int32_t no) { return boards.find_seats(event_, no) != nullptr; };
+  auto has_quota = [&](const plan_type& x) { return boards.find_quota(x.id) != nullptr; };
+  return std::ranges::all_of(blocks_, has_seats) && std::ranges::all_of(types_, has_quota);
+}
+
 std::vector<seat_board_ptr> seat_plan::current_boards(const board_store& boards) const {
   std::vector<seat_board_ptr> out;
   out.reserve(blocks_.size());

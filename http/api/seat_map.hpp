@@ -37,6 +37,8 @@ public:
   [[nodiscard]] const place* find(seat_id seat) const;
   [[nodiscard]] std::string label(seat_id seat) const;
   [[nodiscard]] std::vector<int32_t> blocks() const;
+  /// Whether there is a board of every block and every standing type.
+  [[nodiscard]] bool shown_by(const board_store& boards) const;
   [[nodiscard]] size_t size() const { return ids_.size(); }
 
   /// The body of `GET /api/seats/events/{id}`; a block without a board shows its seats as taken,

@@ -189,6 +189,7 @@ void add_seat_routes(shop& s, std::vector<route>& out) {
             ec::seat_sold, ec::seat_contested, ec::idempotency_conflict, ec::busy, ec::unavailable,
             ec::unknown})
     .fails_as(409, "SEAT_YOURS")
+    .fails_as(503, "SALES_STOPPED")
     .runs(on_reserve);
   group
     .get("/api/seats/reservation/{reservationId}", "getSeatReservation",

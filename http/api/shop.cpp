@@ -19,6 +19,7 @@ namespace tk::http {
 namespace {
 
 constexpr millis plan_budget{3000};
+constexpr millis boards_patience{2000};
 
 /// The load of a plan, for all who wait for it. They hear exactly once: when it is finished, or,
 /// should its actor end in between, when the last handler forgets it.
@@ -59,6 +60,18 @@ private:
 };
 using plan_load_ptr = std::shared_ptr<plan_load>;
 
+/// Boards of blocks at other nodes come a moment after those blocks have answered; until then their
+/// seats would be shown as held.
+void finish_when_shown(shop& s, caf::event_based_actor* self, const seat_plan_ptr& plan,
+                       const plan_load_ptr& load, instant until) {
+  constexpr millis pause{10};
+  bool shown = plan->shown_by(*s.node.boards) || s.node.clock->now() >= until;
+  if (shown) return load->finish(self, ec::ok, plan);
+  ingress_pool::later(self, pause, [&s, plan, load, until](caf::event_based_actor* me) {
+    finish_when_shown(s, me, plan, load, until);
+  });
+}
+
 /// Every block publishes its board when it wakes; the map needs them all.
 void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, const seat_plan_ptr& plan,
                  const plan_load_ptr& load) {
@@ -69,9 +82,12 @@ void wake_blocks(shop& s, caf::event_based_actor* self, event_id event, const se
     ec is = ec::ok;
   };
   auto left = std::make_shared<progress>(progress{blocks.size()});
-  auto one = [self, left, plan, load](ec is) {
+  auto until = s.node.clock->now() + boards_patience;
+  auto one = [&s, self, left, plan, load, until](ec is) {
     if (is != ec::ok) left->is = is;
-    if (--left->open == 0) load->finish(self, left->is, plan);
+    if (--left->open > 0) return;
+    if (left->is != ec::ok) load->finish(self, left->is, plan);
+    else finish_when_shown(s, self, plan, load, until);
   };
   for (auto block_no : blocks)
     ask<seat_block_actor>(self, s.node, key_of(event, block_no), plan_budget, wake_block{})
@@ -88,9 +104,12 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
         if (!rows.event_known) return load->finish(self, ec::event_unknown, nullptr);
         auto plan = std::make_shared<const seat_plan>(rows);
         ask<event_actor>(self, s.node, key_of(event), plan_budget, describe_event{})
-          .then([&s, self, event, plan,
-                 load](const event_board&) { wake_blocks(s, self, event, plan, load); },
-                failed);
+          .then(
+            [&s, self, event, plan, load](const event_board& x) {
+              s.node.boards->hear(std::make_shared<const event_board>(x));
+              wake_blocks(s, self, event, plan, load);
+            },
+            failed);
       },
       [failed](caf::error& e) { failed(e); });
 }
@@ -99,7 +118,7 @@ void load_plan_of(shop& s, caf::event_based_actor* self, event_id event) {
 
 seat_plan_ptr shop::current_plan(event_id event) const {
   auto board = node.boards->find_event(event);
-  bool current = board && board->owner == node.epochs.of(key_of(event));
+  bool current = board && board->owner == node.participant_of(key_of(event));
   return current ? maps.plan(event) : nullptr;
 }
 

@@ -207,6 +207,7 @@ void add_standing_routes(shop& s, std::vector<route>& out) {
     .gives(schemas::order_response)
     .fails({ec::event_unknown, ec::ticket_type_unknown, ec::sale_closed, ec::hold_limit,
             ec::quantity_short, ec::idempotency_conflict, ec::busy, ec::unavailable, ec::unknown})
+    .fails_as(503, "SALES_STOPPED")
     .runs(on_order);
 }
 

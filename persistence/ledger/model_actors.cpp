@@ -33,6 +33,7 @@ reads_actor::behavior_type model_reads(reads_actor::pointer, const ledger_model*
     [=](const find_open_checkouts& x) { return model->read(x); },
     [=](const load_room& x) { return model->read(x); },
     [=](const load_gate& x) { return model->read(x); },
+    [=](const find_live_rooms& x) { return model->read(x); },
     [=](const find_open_gates& x) { return model->read(x); },
     [=](const load_inventory& x) { return model->read(x); },
   };

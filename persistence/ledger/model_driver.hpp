@@ -166,6 +166,7 @@ struct model_room {
     int64_t reserved_to = 1;
     int32_t admitted = 0;
     room_control control;
+    instant written_at;
   } now;
   std::vector<model_room_log> log;
   std::map<std::pair<int32_t, int32_t>, model_slot> slots; ///< By generation and number.
@@ -259,6 +260,7 @@ public:
   [[nodiscard]] open_checkouts read(const find_open_checkouts& x) const;
   [[nodiscard]] room_rows read(const load_room& x) const;
   [[nodiscard]] gate_rows read(const load_gate& x) const;
+  [[nodiscard]] live_rooms read(const find_live_rooms& x) const;
   [[nodiscard]] open_gates read(const find_open_gates& x) const;
   [[nodiscard]] event_inventory read(const load_inventory& x) const;
 

@@ -81,7 +81,7 @@ void ledger_model::apply(const room_turn& x, undo_log& undo) {
   const auto generation_before = room.now.generation;
   const auto same = generation_before == x.generation;
   const auto admitted = (same ? room.now.admitted : 0) + static_cast<int32_t>(x.admissions.size());
-  room.now = {x.turn, x.room.epoch, x.generation, x.reserved_to, admitted, x.control};
+  room.now = {x.turn, x.room.epoch, x.generation, x.reserved_to, admitted, x.control, now_};
   if (!x.joins.empty() || !x.leavers.empty()) {
     room.log.push_back({x.generation, x.joins, x.leavers});
     undo.emplace_back([&room] { room.log.pop_back(); });
@@ -190,6 +190,17 @@ room_rows ledger_model::read(const load_room& x) const {
   std::ranges::sort(out.used_gate_numbers);
   for (const auto& [place, user] : last)
     if (taken[place] > 0) out.waiting.push_back({place, user});
+  return out;
+}
+
+live_rooms ledger_model::read(const find_live_rooms&) const {
+  constexpr std::chrono::hours lately{1};
+  live_rooms out;
+  for (const auto& [event, room] : rows.rooms) {
+    if (room.now.turn == 0 || room.now.written_at + lately <= now_) continue;
+    const auto found = read(load_room{event});
+    if (!found.waiting.empty() || !found.slots.empty()) out.rows.push_back(event);
+  }
   return out;
 }
 

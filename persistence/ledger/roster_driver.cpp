@@ -45,4 +45,14 @@ roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer,
   };
 }
 
+shard_taker_actor::behavior_type shard_taker(shard_taker_actor::pointer,
+                                             std::shared_ptr<roster_pg> roster) {
+  return {
+    [roster](const take_free& x) {
+      auto count = roster->take(x.most);
+      return taken{count.has_value(), static_cast<int32_t>(count.value_or(0))};
+    },
+  };
+}
+
 } // namespace tk

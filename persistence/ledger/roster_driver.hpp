@@ -13,4 +13,8 @@ class roster_pg;
 roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer self,
                                                  std::shared_ptr<roster_pg> roster);
 
+/// The shell around a roster that acts as one that has joined, for takeovers. It blocks, too.
+shard_taker_actor::behavior_type shard_taker(shard_taker_actor::pointer self,
+                                             std::shared_ptr<roster_pg> roster);
+
 } // namespace tk

@@ -1,6 +1,7 @@
 #include "persistence/ledger/roster_pg.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "persistence/pg/connection.hpp"
@@ -23,10 +24,11 @@ SET timezone = 'UTC';
 // from its first moment, before any lane connects.
 constexpr const char* begin_incarnation = R"(
 WITH me AS (SELECT pid, backend_start AS start FROM pg_stat_activity WHERE pid = pg_backend_pid())
-INSERT INTO nodes (node, backend_pids, backend_starts)
+INSERT INTO nodes (node, backend_pids, backend_starts, address, release, shards)
 SELECT $1, array_fill(NULL::int, ARRAY[$2::int]) || me.pid,
-       array_fill(NULL::timestamptz, ARRAY[$2::int]) || me.start FROM me
+       array_fill(NULL::timestamptz, ARRAY[$2::int]) || me.start, $3, $4, $5 FROM me
 ON CONFLICT (node) DO UPDATE SET incarnation = nodes.incarnation + 1, seen_at = clock_timestamp(),
+   address = $3, release = $4, shards = $5, draining = false,
    backend_pids[$2::int + 1] = (SELECT pid FROM me),
    backend_starts[$2::int + 1] = (SELECT start FROM me)
  WHERE nodes.seen_at < clock_timestamp() - interval '3 s'
@@ -53,8 +55,17 @@ UPDATE nodes SET seen_at = clock_timestamp(), backend_pids[$3::int + 1] = pg_bac
 RETURNING clock_timestamp()
 )";
 
-constexpr const char* own_shards = R"(
-SELECT shard, epoch, clock_timestamp() FROM shard_owners WHERE node = $1 ORDER BY shard
+constexpr const char* all_shards = R"(
+SELECT shard, epoch, node, clock_timestamp() FROM shard_owners ORDER BY shard
+)";
+
+// Who was not seen for 3 s may be taken over from.
+constexpr const char* all_nodes = R"(
+SELECT node, incarnation, address, release, draining,
+       seen_at >= clock_timestamp() - interval '3 s' AS lives
+  FROM nodes WHERE seen_at >= clock_timestamp() - interval '3 s'
+                OR node IN (SELECT node FROM shard_owners)
+ ORDER BY node
 )";
 
 // Both pid and start are compared: a pid may belong to a healthy lane by now (H-37).
@@ -73,14 +84,15 @@ SELECT count(*), coalesce(bool_and(pg_terminate_backend(a.pid, 2000)), true)
    AND n.node IN (SELECT o.node FROM shard_owners o WHERE $2::int IS NULL OR o.shard = $2::int)
 )";
 
-// What is worth a lock; judged again under it.
+// What is worth a lock; judged again under it. Each taker begins elsewhere, so that two seldom want
+// the same.
 constexpr const char* candidates = R"(
 SELECT o.shard FROM shard_owners o LEFT JOIN nodes n ON n.node = o.node
- WHERE (o.node IS NULL OR (o.node = $1 AND $2::boolean) OR n.node IS NULL
-        OR n.seen_at < clock_timestamp() - interval '3 s')
-   AND (o.node IS DISTINCT FROM $1 OR $2::boolean)
- ORDER BY o.shard
+ WHERE (o.node IS NULL OR n.node IS NULL OR n.seen_at < clock_timestamp() - interval '3 s')
+   AND o.node IS DISTINCT FROM $1
+ ORDER BY hashtextextended($1::text || o.shard, 0) LIMIT $2
 )";
+constexpr const char* of_earlier_life = "SELECT shard FROM shard_owners WHERE node = $1";
 
 constexpr const char* lock_shards = R"(
 SELECT count(pg_advisory_xact_lock(7430, s))
@@ -97,6 +109,16 @@ RETURNING shard
 )";
 
 constexpr const char* still_ours = "SELECT 1 FROM nodes WHERE node = $1 AND incarnation = $2";
+
+/// See `membership::life`.
+int64_t life_of(node_id node, int64_t incarnation) {
+  auto mix = [](uint64_t x, uint64_t y) {
+    x = (x ^ y) * 0x9e3779b97f4a7c15ull;
+    return x ^ (x >> 32);
+  };
+  auto out = mix(mix(mix(0, node.hi), node.lo), static_cast<uint64_t>(incarnation));
+  return static_cast<int64_t>(out >> 1) | 1; // Never 0, which is nobody.
+}
 
 } // namespace
 
@@ -154,24 +176,53 @@ struct roster_pg::impl {
     return false;
   }
 
-  tl::expected<membership, roster_error> read_own() {
-    pg::params values;
-    values.add_id(node);
-    auto rows = run(own_shards, values);
-    if (!rows.ok()) return fail(rows.error());
-    membership x;
-    x.incarnation = incarnation;
-    for (int i = 0; i < rows.rows(); ++i) {
-      x.epochs.at(static_cast<size_t>(rows.integer(i, 0))) = rows.integer(i, 1);
-      x.at = rows.time(i, 2);
-    }
-    return x;
-  }
-
+  tl::expected<membership, roster_error> read_all();
   tl::unexpected<roster_error> judge_namesake();
   tl::expected<int64_t, roster_error> take_locked(const pg::array& shards, bool rejoin);
-  tl::expected<membership, roster_error> take_all(bool rejoin);
+  tl::expected<int64_t, roster_error> take_those(const char* sql, const pg::params& values,
+                                                 bool rejoin);
 };
+
+tl::expected<membership, roster_error> roster_pg::impl::read_all() {
+  auto nodes = run(all_nodes, {});
+  if (!nodes.ok()) return fail(nodes.error());
+  auto shards = run(all_shards, {});
+  if (!shards.ok()) return fail(shards.error());
+  membership out;
+  out.incarnation = incarnation;
+  out.life = life_of(node, incarnation);
+  std::map<node_id, int32_t> index;
+  for (int i = 0; i < nodes.rows(); ++i) {
+    roster_peer x{nodes.uuid<node_id>(i, 0),
+                  nodes.integer(i, 1),
+                  {std::string{nodes.text(i, 2)}, std::string{nodes.text(i, 3)}},
+                  nodes.boolean(i, 5),
+                  nodes.boolean(i, 4)};
+    if (x.lives || x.node == node) out.lives.push_back(life_of(x.node, x.incarnation));
+    if (x.node == node) {
+      out.draining = x.draining;
+      continue;
+    }
+    index[x.node] = static_cast<int32_t>(out.peers.size());
+    out.peers.push_back(std::move(x));
+  }
+  for (int i = 0; i < shards.rows(); ++i) {
+    auto shard = static_cast<size_t>(shards.integer(i, 0));
+    auto owner = shards.null(i, 2) ? node_id{} : shards.uuid<node_id>(i, 2);
+    out.at = shards.time(i, 3);
+    if (owner == node) {
+      out.epochs.at(shard) = shards.integer(i, 1);
+      continue;
+    }
+    auto known = index.find(owner);
+    bool lives = known != index.end() && out.peers[static_cast<size_t>(known->second)].lives;
+    out.free += lives ? 0 : 1;
+    if (known == index.end()) continue;
+    out.owners.at(shard) = known->second;
+    out.peer_epochs.at(shard) = shards.integer(i, 1);
+  }
+  return out;
+}
 
 /// Dead or not: who lives is seen again. The connection is kept for the next look.
 tl::unexpected<roster_error> roster_pg::impl::judge_namesake() {
@@ -206,20 +257,15 @@ tl::expected<int64_t, roster_error> roster_pg::impl::take_locked(const pg::array
 }
 
 /// All in one transaction, locks ascending like those of the batches.
-tl::expected<membership, roster_error> roster_pg::impl::take_all(bool rejoin) {
-  pg::params dead;
-  dead.add_id(node).add_null(pg::oid::int4);
-  if (!end_backends(end_backends_of_dead, dead)) return fail(error);
-  pg::params values;
-  values.add_id(node).add_bool(rejoin);
-  auto rows = run(candidates, values);
+tl::expected<int64_t, roster_error> roster_pg::impl::take_those(const char* sql,
+                                                                const pg::params& values,
+                                                                bool rejoin) {
+  auto rows = run(sql, values);
   if (!rows.ok()) return fail(rows.error());
+  if (rows.rows() == 0) return 0;
   pg::array shards{pg::oid::int4};
   for (int i = 0; i < rows.rows(); ++i) shards.push_int(rows.integer(i, 0));
-  if (shards.size() > 0) {
-    if (auto taken = take_locked(shards, rejoin); !taken) return tl::unexpected(taken.error());
-  }
-  return read_own();
+  return take_locked(shards, rejoin);
 }
 
 roster_pg::roster_pg(roster_config config) : impl_(std::make_unique<impl>()) {
@@ -229,12 +275,18 @@ roster_pg::~roster_pg() = default;
 
 const std::string& roster_pg::last_error() const { return impl_->error; }
 
-tl::expected<membership, roster_error> roster_pg::join(node_id node) {
+void roster_pg::act_as(node_id node, int64_t incarnation) {
+  impl_->node = node;
+  impl_->incarnation = incarnation;
+}
+
+tl::expected<membership, roster_error> roster_pg::join(node_id node, const node_facts& facts) {
   auto& my = *impl_;
   if (!my.connect()) return tl::unexpected(roster_error::no_server);
   my.node = node;
   pg::params values;
-  values.add_id(node).add_int4(my.config.lanes);
+  values.add_id(node).add_int4(my.config.lanes).add_text(facts.address).add_text(facts.release);
+  values.add_int4(shard_count);
   auto begun = my.run(begin_incarnation, values);
   if (!begun.ok()) return my.fail(begun.error());
   if (begun.rows() != 1) return my.judge_namesake();
@@ -248,7 +300,9 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node) {
   if (auto x = my.run(clear_backends, cleared); !x.ok() || x.affected() != 1)
     return my.fail("another incarnation of this node lives",
                    x.ok() ? roster_error::displaced : roster_error::no_server);
-  return my.take_all(true);
+  if (auto own = my.take_those(of_earlier_life, mine, true); !own)
+    return tl::unexpected(own.error());
+  return my.read_all();
 }
 
 tl::expected<membership, roster_error> roster_pg::beat() {
@@ -261,14 +315,25 @@ tl::expected<membership, roster_error> roster_pg::beat() {
   if (rows.rows() != 1)
     return my.fail("another incarnation of this node lives", roster_error::displaced);
   auto at = rows.time(0, 0);
-  auto own = my.read_own();
-  if (own) own->at = at;
-  return own;
+  auto out = my.read_all();
+  if (out) out->at = at;
+  return out;
 }
 
-tl::expected<membership, roster_error> roster_pg::take() {
+tl::expected<membership, roster_error> roster_pg::read() {
   if (!impl_->connect()) return tl::unexpected(roster_error::no_server);
-  return impl_->take_all(false);
+  return impl_->read_all();
+}
+
+tl::expected<int64_t, roster_error> roster_pg::take(int32_t most) {
+  auto& my = *impl_;
+  if (!my.connect()) return tl::unexpected(roster_error::no_server);
+  pg::params dead;
+  dead.add_id(my.node).add_null(pg::oid::int4);
+  if (!my.end_backends(end_backends_of_dead, dead)) return my.fail(my.error);
+  pg::params values;
+  values.add_id(my.node).add_int4(most);
+  return my.take_those(candidates, values, false);
 }
 
 tl::expected<bool, roster_error> roster_pg::take_one(uint16_t shard) {
@@ -282,6 +347,16 @@ tl::expected<bool, roster_error> roster_pg::take_one(uint16_t shard) {
   auto taken = my.take_locked(shards, false);
   if (!taken) return tl::unexpected(taken.error());
   return *taken == 1;
+}
+
+tl::expected<std::string, roster_error> roster_pg::database() {
+  auto& my = *impl_;
+  if (!my.connect()) return tl::unexpected(roster_error::no_server);
+  auto x = my.run("SELECT c.system_identifier || '/' || d.oid FROM pg_control_system() c, "
+                  "pg_database d WHERE d.datname = current_database()",
+                  {});
+  if (!x.ok() || x.rows() != 1) return my.fail(x.error());
+  return std::string{x.text(0, 0)};
 }
 
 tl::expected<void, roster_error> roster_pg::leave() {

@@ -29,23 +29,32 @@ public:
   explicit roster_pg(roster_config config);
   ~roster_pg();
 
-  /// Starts a new incarnation: ends what is left of the node's earlier one, then takes what is to
-  /// be had, as `take` does. An earlier one that was seen in the last 3 s (by ledger time) and
-  /// still has a database backend keeps its name: `namesake_seen`, or, when it has beaten since the
-  /// last call, `namesake_lives`. A node that was killed loses its backends at once, so its name is
-  /// free.
-  tl::expected<membership, roster_error> join(node_id node);
+  /// Starts a new incarnation: ends what is left of the node's earlier one and takes its shards,
+  /// with new epochs. A node that counts shards otherwise is refused by the database. An earlier
+  /// one that was seen in the last 3 s (by ledger time) and still has a database backend keeps its
+  /// name: `namesake_seen`, or, when it has beaten since the last call, `namesake_lives`. A node
+  /// that was killed loses its backends at once, so its name is free.
+  tl::expected<membership, roster_error> join(node_id node, const node_facts& facts = {});
+
+  /// Speaks for an incarnation that another object has begun; instead of `join`.
+  void act_as(node_id node, int64_t incarnation);
 
   /// The heartbeat, once a second.
   tl::expected<membership, roster_error> beat();
 
-  /// Takes every shard that nobody owns, that was ours in an earlier life, or whose owner was not
-  /// seen for 3 s by ledger time. Ends the backends of dead owners first; each shard's epoch rises
+  /// Who owns what now, without a heartbeat.
+  tl::expected<membership, roster_error> read();
+
+  /// Takes up to `most` shards that nobody owns, or whose owner was not seen for 3 s by ledger
+  /// time; the answer is how many. Ends the backends of dead owners first; each shard's epoch rises
   /// by one under its exclusive lock, so older ops have committed before or are fenced.
-  tl::expected<membership, roster_error> take();
+  tl::expected<int64_t, roster_error> take(int32_t most = shard_count);
 
   /// Takes one shard under the same rules; true when it is ours now by this call.
   tl::expected<bool, roster_error> take_one(uint16_t shard);
+
+  /// What no other database has: shops never mix.
+  tl::expected<std::string, roster_error> database();
 
   /// Gives all shards back and ends the incarnation, for an orderly stop.
   tl::expected<void, roster_error> leave();

@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
+#include "actors/base/ids.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 
 namespace tk {
+
+/// What a node says of itself on the roster.
+struct node_facts {
+  std::string address; ///< "host:port" where it takes links; empty: it takes none.
+  std::string release;
+};
+
+/// Another node: it was seen of late, or shards are still its.
+struct roster_peer {
+  node_id node;
+  int64_t incarnation = 0;
+  node_facts facts;
+  bool lives = false;    ///< Its last heartbeat is not too old to be taken over from.
+  bool draining = false; ///< It gives its shards away and takes none.
+};
 
 /// Who owns what, as one node sees it.
 struct membership {
@@ -20,7 +38,14 @@ struct membership {
   instant at;                                     ///< Ledger time of the answer.
   std::array<int64_t, shard_count> epochs{};      ///< Of our own shards; 0 = not ours.
   std::array<int64_t, shard_count> peer_epochs{}; ///< Of others' shards; 0 = ours, or nobody's.
-  std::array<int32_t, shard_count> owners;        ///< Which link leads to them; `nobody` = none.
+  std::array<int32_t, shard_count> owners;        ///< Index in `peers`; `nobody` = ours, or none.
+  std::vector<roster_peer> peers;                 ///< Without this node.
+  int free = 0;          ///< Shards of nobody, or of the dead: to be taken.
+  bool draining = false; ///< This node is.
+  /// This life of this node, and those of all nodes that live, this one among them: each a positive
+  /// number that is the same everywhere and of no other life.
+  int64_t life = 0;
+  std::vector<int64_t> lives;
   membership() { owners.fill(nobody); }
   /// How many shards are ours.
   [[nodiscard]] int owned() const {
@@ -45,10 +70,21 @@ struct beaten {
   int64_t offset_ms = 0;  ///< Ledger time minus this machine's, when `measured`.
 };
 
+/// Asks for up to `most` of the free shards.
+struct take_free {
+  int32_t most = 0;
+};
+struct taken {
+  bool ok = false; ///< False: nobody knows what was taken; the next heartbeat tells.
+  int32_t count = 0;
+};
+
 } // namespace tk
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::beat_once)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::beaten)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::take_free)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::taken)
 
 namespace tk {
 
@@ -56,5 +92,10 @@ namespace tk {
 using roster_driver_actor = caf::typed_actor<
   /// Beats once, or says why not. Blocks for its call limit at most.
   caf::replies_to<beat_once>::with<beaten>>;
+
+/// SHARD TAKER: takes over from the dead, which may take seconds, so not where the heart beats.
+using shard_taker_actor = caf::typed_actor<
+  /// Ends the backends of dead owners, waits for the shards' locks and raises their epochs.
+  caf::replies_to<take_free>::with<taken>>;
 
 } // namespace tk

@@ -115,6 +115,9 @@ reads_actor::behavior_type reads(reads_ptr self, const reads_config& config) {
     [&pool](const load_gate& x) {
       return pg_answer<gate_rows>(pool, [x](db& to) { return read_gate(to, x); });
     },
+    [&pool](const find_live_rooms&) {
+      return pg_answer<live_rooms>(pool, [](db& to) { return read_live_rooms(to); });
+    },
     [&pool](const find_open_gates&) {
       return pg_answer<open_gates>(pool, [](db& to) { return read_open_gates(to); });
     },

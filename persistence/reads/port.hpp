@@ -28,6 +28,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_room)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::room_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_gate)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::gate_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_live_rooms)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::live_rooms)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_open_gates)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_gates)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::load_inventory)
@@ -59,6 +61,8 @@ using reads_actor = caf::typed_actor<
   caf::replies_to<load_room>::with<room_rows>,
   /// The counters of a gate.
   caf::replies_to<load_gate>::with<gate_rows>,
+  /// Rooms with people in them.
+  caf::replies_to<find_live_rooms>::with<live_rooms>,
   /// Gates that let people through as time goes.
   caf::replies_to<find_open_gates>::with<open_gates>,
   /// How much of an event is left.

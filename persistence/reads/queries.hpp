@@ -33,6 +33,7 @@ pg_result<plan_rows> read_plan(pg::connection& db, const load_plan& x);
 /// One snapshot, a row of the log as it was written: a million people are a few hundred rows.
 pg_result<room_rows> read_room(pg::connection& db, const load_room& x);
 pg_result<gate_rows> read_gate(pg::connection& db, const load_gate& x);
+pg_result<live_rooms> read_live_rooms(pg::connection& db);
 pg_result<open_gates> read_open_gates(pg::connection& db);
 pg_result<event_inventory> read_inventory(pg::connection& db, const load_inventory& x);
 

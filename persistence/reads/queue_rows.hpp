@@ -64,7 +64,14 @@ struct gate_rows {
   gate_state state;
 };
 
-/// Gates that must not sleep. Asked once after a takeover.
+/// Rooms that must not sleep: somebody waits or is inside, and something was written within the
+/// last hour. Whoever is there longer asks by themselves.
+struct find_live_rooms {};
+struct live_rooms {
+  std::vector<event_id> rows;
+};
+
+/// Gates that must not sleep: people are let through as time goes.
 struct find_open_gates {};
 struct open_gates {
   std::vector<event_id> rows;

@@ -25,6 +25,16 @@ std::vector<pg_statement> room_read_statements() {
     {"gate", "SELECT q.turn, q.activation, q.is_active, q.order_base, q.next_position, "
              "q.reserved_to, q.serving_counter, q.holes_from, q.holes_to "
              "FROM events e LEFT JOIN vwr_counters q ON q.event_id = e.id WHERE e.id = $1::uuid"},
+    {"live_rooms",
+     "SELECT q.event_id FROM queue_rooms q "
+     "WHERE q.updated_at > statement_timestamp() - interval '1 hour' AND (EXISTS ("
+     "SELECT 1 FROM queue_admissions a WHERE a.event_id = q.event_id AND "
+     "a.generation = q.generation AND a.ended_at IS NULL AND a.hard_end > statement_timestamp()) "
+     "OR (SELECT coalesce(sum(CASE l.kind WHEN 'join' THEN 1 ELSE -1 END * "
+     "cardinality(l.places)), 0) FROM queue_log l WHERE l.event_id = q.event_id AND "
+     "l.generation = q.generation) > (SELECT count(*) FROM queue_admissions a "
+     "WHERE a.event_id = q.event_id AND a.generation = q.generation AND a.place IS NOT NULL)) "
+     "ORDER BY q.event_id"},
     {"open_gates", "SELECT event_id FROM vwr_counters WHERE is_active ORDER BY event_id"},
     {"inventory",
      "SELECT s.free + t.free, s.held + t.held, s.total + t.total FROM events e, LATERAL ("
@@ -163,13 +173,26 @@ pg_result<gate_rows> read_gate(pg::connection& db, const load_gate& x) {
   return out;
 }
 
-pg_result<open_gates> read_open_gates(pg::connection& db) {
-  auto rows = db.exec("open_gates", pg::params{});
+namespace {
+
+/// The events that a statement without parameters names.
+template <class Events> pg_result<Events> read_events(pg::connection& db, const char* statement) {
+  auto rows = db.exec(statement, pg::params{});
   if (!rows.ok()) return read_failed(rows);
-  open_gates out;
+  Events out;
   out.rows.reserve(static_cast<size_t>(rows.rows()));
   for (int i = 0; i < rows.rows(); ++i) out.rows.push_back(rows.uuid<event_id>(i, 0));
   return out;
+}
+
+} // namespace
+
+pg_result<live_rooms> read_live_rooms(pg::connection& db) {
+  return read_events<live_rooms>(db, "live_rooms");
+}
+
+pg_result<open_gates> read_open_gates(pg::connection& db) {
+  return read_events<open_gates>(db, "open_gates");
 }
 
 pg_result<room_rows> read_room(pg::connection& db, const load_room& x) {

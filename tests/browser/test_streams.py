@@ -30,14 +30,8 @@ def node():
 
 @pytest.fixture
 def people(node):
-    made = []
-
-    def make(count):
-        made.extend(contract.User(node) for _ in range(count))
-        return made[-count:]
-    yield make
-    for user in made:
-        user.http.close()
+    with contract.people_of(node) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """One node for the whole run, on the PostgreSQL that tests/support/with-postgres provides."""
+import contextlib
 import itertools
 import os
 import pathlib
@@ -120,6 +121,19 @@ def cookies_of(answer):
         key, _, text = first.partition("=")
         out[key] = (text, rest)
     return out
+
+
+@contextlib.contextmanager
+def people_of(node):
+    """Makes so many users of the node, each with a connection, and closes those at the end."""
+    made = []
+
+    def make(count):
+        made.extend(User(node) for _ in range(count))
+        return made[len(made) - count:]
+    yield make
+    for user in made:
+        user.http.close()
 
 
 def until(true, patience=10.0):

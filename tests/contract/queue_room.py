@@ -1,9 +1,9 @@
 """What the suites of the waiting room share: a node with small rooms and the gate on, people, and
-an organiser."""
+an organiser. A suite with a `room` of its own takes the rest from here."""
 import pytest
 
 import tiketi_harness as harness
-from conftest import User, start_node
+from conftest import people_of, start_node
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +16,8 @@ def room():
 
 @pytest.fixture
 def people(room):
-    made = []
-
-    def make(count):
-        fresh = [User(room) for _ in range(count)]
-        made.extend(fresh)
-        return fresh
-    yield make
-    for user in made:
-        user.http.close()
+    with people_of(room) as make:
+        yield make
 
 
 @pytest.fixture
@@ -48,3 +41,9 @@ def check(user, event, **named):
 
 def status(user, event, **named):
     return user.http.get(f"/api/v1/queue/status/{event}", **named)
+
+
+def leave(user, event):
+    answer = user.http.post(f"/api/v1/queue/leave/{event}")
+    assert answer.status == 200 and answer.json == {"message": "Left queue"}, answer
+    return answer

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 import tiketi_harness as harness
-from conftest import User, assert_error, cookies_of, start_node, until
+from conftest import User, assert_error, cookies_of, people_of, start_node, until
 
 SECRET = harness.JWT_SECRET[::-1]  # Of entry tokens.
 OTHER_SECRET = "tests: the key of the first tier alone!"
@@ -309,14 +309,8 @@ def join(user, event, token=None, **headers):
 
 @pytest.fixture
 def people(gates):
-    made = []
-
-    def make(count):
-        made.extend(User(gates) for _ in range(count))
-        return made[-count:]
-    yield make
-    for x in made:
-        x.http.close()
+    with people_of(gates) as make:
+        yield make
 
 
 def test_joining_needs_a_token_while_the_gate_is_open(http, admin, opened, people):

@@ -5,7 +5,7 @@ import pytest
 
 import tiketi_harness as harness
 from conftest import User, assert_error, start_node, until
-from queue_room import admin, check, people, status  # noqa: F401
+from queue_room import admin, check, leave, people, status  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,6 @@ def full(room):
     yield make
     for user in inside:
         user.http.close()
-
-
-def leave(user, event):
-    assert user.http.post(f"/api/v1/queue/leave/{event}").status == 200
 
 
 def refused(user, event):

@@ -7,17 +7,11 @@ import uuid
 
 import tiketi_harness as harness
 from conftest import User, assert_error, start_node
-from queue_room import admin, check, event, people, room, status  # noqa: F401
+from queue_room import admin, check, event, leave, people, room, status  # noqa: F401
 
 QUEUED = {"queued", "status", "position", "peopleAhead", "peopleBehind", "estimatedWait",
           "nextPoll", "threshold", "currentUsers", "queueSize", "eventInfo"}
 ACTIVE = {"queued", "status", "currentUsers", "threshold", "nextPoll", "eventInfo", "entryToken"}
-
-
-def leave(user, event):
-    answer = user.http.post(f"/api/v1/queue/leave/{event}")
-    assert answer.status == 200 and answer.json == {"message": "Left queue"}, answer
-    return answer
 
 
 def cookies(answer):
@@ -142,6 +136,43 @@ def test_a_pass_is_worthless_when_its_slot_has_ended(room, people, event):
     again = check(user, event).json["entryToken"]
     made = user.http.post("/api/v1/seats/reserve", body, headers={"x-queue-entry-token": again})
     assert made.status == 200, made
+
+
+def test_in_a_crowded_room_a_pass_is_worthless_at_once(room, people):
+    """Its board is told seldom: the room itself says whose slot is open."""
+    event = harness.add_event(room.database, "Crowded", seats=10)
+    crowd = 10_050
+    room.database.rows(f"""
+        INSERT INTO queue_rooms (event_id, turn, epoch, generation, reserved_to, admitted, paused,
+                                 updated_at)
+        SELECT '{event}', 1, 1, 1, 20001, 0, false, clock_timestamp();
+        INSERT INTO queue_log (event_id, generation, turn, kind, places, users, at)
+        SELECT '{event}', 1, 1, 'join', array_agg(n), array_agg(gen_random_uuid()),
+               clock_timestamp() FROM generate_series(1, {crowd}) n""")
+    *users, newcomer = people(4)
+    tokens = []
+    for n, user in enumerate(users, 1):  # Inside, as the room is to find it.
+        room.database.rows(f"""
+            INSERT INTO queue_admissions (event_id, generation, number, user_id, admitted_at,
+                                          hard_end)
+            VALUES ('{event}', 1, {n}, '{user.id}', clock_timestamp(),
+                    clock_timestamp() + interval '20 min');
+            UPDATE queue_rooms SET admitted = {n} WHERE event_id = '{event}'""")
+    for user in users:
+        told = check(user, event).json
+        assert told["status"] == "active", told
+        tokens.append(told["entryToken"])
+    assert check(newcomer, event).json["queueSize"] > 10_000
+    seats = harness.seats_of(room.database, event)
+
+    def reserve(n):
+        return users[n].http.post("/api/v1/seats/reserve",
+                                  {"eventId": event, "seatIds": [seats[n]]},
+                                  headers={"x-queue-entry-token": tokens[n]})
+    assert reserve(0).status == 200
+    for n in (1, 2):
+        leave(users[n], event)
+        assert_error(reserve(n), 403, code="ENTRY_TOKEN_REQUIRED")
 
 
 def test_a_crash_makes_no_ended_pass_good_again():

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 import tiketi_harness as harness
-from conftest import User, assert_error, start_node
+from conftest import assert_error, start_node
+from queue_room import check, event, leave, people  # noqa: F401
 
 
 class Stream:
@@ -220,31 +221,6 @@ def room():
                          RATE_LIMIT_QUEUE_RPM="0")
     yield running
     running.close()
-
-
-@pytest.fixture
-def people(room):
-    made = []
-
-    def make(count):
-        made.extend(User(room) for _ in range(count))
-        return made[-count:]
-    yield make
-    for user in made:
-        user.http.close()
-
-
-@pytest.fixture
-def event(room):
-    return harness.add_event(room.database, "Opening night", seats=40)
-
-
-def check(user, event):
-    return user.http.post(f"/api/v1/queue/check/{event}")
-
-
-def leave(user, event):
-    assert user.http.post(f"/api/v1/queue/leave/{event}").status == 200
 
 
 def test_a_place_counts_down_until_its_owner_is_admitted(room, people, event):

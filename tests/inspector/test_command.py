@@ -131,6 +131,30 @@ def test_the_rules_are_listed_without_a_database():
     assert len({x["rule"] for x in named}) == len(named) > 60
 
 
+def test_the_documentation_counts_the_rules():
+    named = json.loads(inspect("audit", "--list", "--json").stdout)
+    text = (pathlib.Path(__file__).resolve().parents[2] / "docs/audit.md").read_text()
+    assert f"1 of {len(named)} rules broken" in text and f"today {len(named)}," in text
+
+
+def test_a_url_is_as_good_as_a_conninfo(database):
+    address = dict(x.split("=", 1) for x in database.url.split())
+    url = "postgresql://somebody@/{dbname}?host={host}&port={port}".format(**address)
+    for there in (url, url.replace("postgresql:", "postgres:")):
+        done = inspect("audit", "--part", "shards", "--database", there)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_cannot_write_the_answer_does_not_say_that_all_is_well(database):
+    for args in (("audit", "--part", "shards"), ("audit", "--follow", "1"), ("audit", "--list"),
+                 ("audit", "--help")):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([inspector.program(), *args], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, timeout=60,
+                                  env={"PATH": os.environ["PATH"], "DATABASE_URL": database.url})
+        assert done.returncode == 2 and "cannot write" in done.stderr
+
+
 def test_it_follows_and_says_only_what_changed(database):
     watch = inspector.Follower(database)
     plain = subprocess.Popen([inspector.program(), "audit", "--follow", "1"],

@@ -204,6 +204,7 @@ struct ledger_world {
   virtual std::vector<admission_entry> admissions(event_id x) = 0; ///< By generation and number.
   virtual gate_rows gate(event_id x) = 0;
   virtual std::vector<event_id> gates_open() = 0;
+  virtual std::vector<event_id> rooms_alive() = 0;
   virtual row_counts counts() = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <caf/test/dsl.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -15,11 +16,22 @@
 using namespace tk;
 using namespace tk::test;
 
+namespace {
+
+/// Joins, and takes all that is free.
+tl::expected<membership, roster_error> join_and_take(roster_pg& roster, node_id node) {
+  if (auto own = roster.join(node); !own) return own;
+  if (auto count = roster.take(); !count) return tl::unexpected(count.error());
+  return roster.read();
+}
+
+} // namespace
+
 CAF_TEST(a restarted node ends what is left of it and is a new incarnation) {
   hall h;
   auto node = make_id<node_id>(h.source);
   roster_pg old{{h.home.conninfo("tiketi_ledger")}};
-  auto first_life = old.join(node);
+  auto first_life = join_and_take(old, node);
   CAF_REQUIRE(first_life.has_value());
   CAF_CHECK_EQUAL(first_life->owned(), 128);
   auto config = plain_driver(h.home);
@@ -52,7 +64,7 @@ CAF_TEST(a name is not taken from a node that lives) {
   hall h;
   auto node = make_id<node_id>(h.source);
   roster_pg old{{h.home.conninfo("tiketi_ledger")}};
-  auto life = old.join(node);
+  auto life = join_and_take(old, node);
   CAF_REQUIRE(life.has_value());
   roster_pg fresh{{h.home.conninfo("tiketi_ledger")}};
   auto refused = fresh.join(node); // No lane has connected: its roster's connection is enough.
@@ -73,7 +85,7 @@ CAF_TEST(the name of a node that was killed is free when its backends are gone) 
   hall h;
   auto node = make_id<node_id>(h.source);
   std::optional<roster_pg> old{roster_config{h.home.conninfo("tiketi_ledger")}};
-  auto life = old->join(node);
+  auto life = join_and_take(*old, node);
   CAF_REQUIRE(life.has_value());
   auto config = plain_driver(h.home);
   config.node = node;
@@ -109,30 +121,78 @@ CAF_TEST(shards are taken from the dead only) {
   auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
   roster_pg first_node{{h.home.conninfo("tiketi_ledger")}};
   roster_pg second_node{{h.home.conninfo("tiketi_ledger")}};
-  CAF_REQUIRE(first_node.join(a).has_value());
+  CAF_REQUIRE(join_and_take(first_node, a).has_value());
   auto empty = second_node.join(b);
   CAF_REQUIRE(empty.has_value());
   CAF_CHECK_EQUAL(empty->owned(), 0);
+  // Both know both, and tell themselves apart.
+  CAF_CHECK_EQUAL(empty->lives.size(), 2u);
+  CAF_CHECK(empty->lives == first_node.beat()->lives);
+  CAF_CHECK_EQUAL(std::ranges::count(empty->lives, empty->life), 1);
+  CAF_CHECK(empty->life > 0 && empty->life != first_node.beat()->life);
   CAF_CHECK(!second_node.take_one(5).value());
   auto epoch = h.epoch_of(5);
   h.age(a);
-  auto all = second_node.take();
+  auto left = second_node.read();
+  CAF_REQUIRE(left.has_value());
+  CAF_CHECK(left->free == 128);
+  CAF_CHECK(second_node.take(40).value_or(0) == 40);
+  CAF_CHECK(second_node.take().value_or(0) == 88);
+  auto all = second_node.read();
   CAF_REQUIRE(all.has_value());
+  CAF_CHECK(all->free == 0);
   CAF_CHECK_EQUAL(all->owned(), 128);
   CAF_CHECK(all->epochs[5] == epoch + 1);
+  CAF_CHECK(all->lives == std::vector{all->life}); // The dead is not on it.
   auto robbed = first_node.beat();
   if (!robbed) robbed = first_node.beat(); // Its connection was ended with those of its lanes.
   CAF_REQUIRE(robbed.has_value());
   CAF_CHECK_EQUAL(robbed->owned(), 0);
   // Nothing to take: no epoch moves.
-  CAF_CHECK(second_node.take()->epochs == all->epochs);
+  CAF_CHECK(second_node.take().value_or(-1) == 0);
+  CAF_CHECK(second_node.read()->epochs == all->epochs);
+}
+
+CAF_TEST(the roster says who else is there and what is whose) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  roster_pg first_node{{h.home.conninfo("tiketi_ledger")}};
+  roster_pg second_node{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(first_node.join(a, {"10.0.0.1:3301", "1.0"}).has_value());
+  CAF_REQUIRE(first_node.take(100).value_or(0) == 100);
+  auto seen = second_node.join(b, {"10.0.0.2:3301", "1.1"});
+  CAF_REQUIRE(seen.has_value() && seen->peers.size() == 1);
+  auto& peer = seen->peers[0];
+  CAF_CHECK(peer.node == a && peer.incarnation == 1 && peer.lives && !peer.draining);
+  CAF_CHECK(peer.facts.address == "10.0.0.1:3301" && peer.facts.release == "1.0");
+  CAF_CHECK(seen->free == 28);
+  CAF_CHECK_EQUAL(std::ranges::count(seen->owners, 0), 100);
+  CAF_CHECK_EQUAL(std::ranges::count(seen->owners, membership::nobody), 28);
+  CAF_CHECK(second_node.take().value_or(0) == 28);
+  auto own = first_node.beat();
+  CAF_REQUIRE(own.has_value());
+  CAF_CHECK_EQUAL(own->owned(), 100);
+  CAF_CHECK(own->free == 0);
+  CAF_CHECK_EQUAL(std::ranges::count(own->owners, 0), 28);
+  h.age(a); // Still on the list, because shards are its, but dead.
+  auto later = second_node.beat();
+  CAF_REQUIRE(later.has_value() && later->peers.size() == 1);
+  CAF_CHECK(!later->peers[0].lives);
+  CAF_CHECK(later->free == 100);
+}
+
+CAF_TEST(a node that counts shards otherwise is refused) {
+  hall h;
+  auto wrong =
+    h.db.query("INSERT INTO nodes (node, shards) VALUES (gen_random_uuid(), 64)", {}, millis{5000});
+  CAF_CHECK(!wrong.ok());
 }
 
 CAF_TEST(H36 half a batch without a Sync does not stop a takeover) {
   hall h;
   auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
   roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
-  auto life = dead.join(a);
+  auto life = join_and_take(dead, a);
   CAF_REQUIRE(life.has_value());
   auto lane = h.home.connect("tiketi_ledger");
   for (auto& x : sql::prepared({})) CAF_REQUIRE(lane.prepare(x.name, x.text.c_str()).ok());
@@ -154,7 +214,7 @@ CAF_TEST(H36 half a batch without a Sync does not stop a takeover) {
 
   h.age(a);
   roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
-  auto taken = taker.join(b);
+  auto taken = join_and_take(taker, b);
   CAF_REQUIRE(taken.has_value());
   CAF_CHECK_EQUAL(taken->owned(), 128);
   // The rest of the batch finds its connection gone.
@@ -168,7 +228,7 @@ CAF_TEST(H37 a pid with another start is left alone) {
   hall h;
   auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
   roster_pg dead{{h.home.conninfo("tiketi_ledger")}};
-  CAF_REQUIRE(dead.join(a).has_value());
+  CAF_REQUIRE(join_and_take(dead, a).has_value());
   ledger_driver_pg healthy{plain_driver(h.home)};
   healthy.execute({});
   auto pid = healthy.backend_pid();
@@ -180,7 +240,7 @@ CAF_TEST(H37 a pid with another start is left alone) {
        p);
   h.age(a);
   roster_pg taker{{h.home.conninfo("tiketi_ledger")}};
-  CAF_REQUIRE(taker.join(b).has_value());
+  CAF_REQUIRE(join_and_take(taker, b).has_value());
   CAF_CHECK(h.lives(pid));
   CAF_CHECK_EQUAL(status(healthy.execute({})), "committed");
 }

@@ -148,6 +148,7 @@ public:
   instant revoked_before(user_id x) override { return rows().users.at(x); }
   room_rows room(event_id x) override { return model_.read(load_room{x}); }
   gate_rows gate(event_id x) override { return model_.read(load_gate{x}); }
+  std::vector<event_id> rooms_alive() override { return model_.read(find_live_rooms{}).rows; }
   std::vector<event_id> gates_open() override { return model_.read(find_open_gates{}).rows; }
   event_inventory inventory(event_id x) override { return model_.read(load_inventory{x}); }
   std::vector<admission_entry> admissions(event_id x) override {

@@ -186,6 +186,7 @@ struct world_pg final : ledger_world {
   room_rows room(event_id x) override;
   gate_rows gate(event_id x) override;
   std::vector<event_id> gates_open() override;
+  std::vector<event_id> rooms_alive() override;
   event_inventory inventory(event_id x) override;
   std::vector<admission_entry> admissions(event_id x) override;
   row_counts counts() override {
@@ -364,6 +365,12 @@ gate_rows world_pg::gate(event_id x) {
 
 std::vector<event_id> world_pg::gates_open() {
   auto out = read_open_gates(as_reader());
+  if (!out) throw std::runtime_error(out.error().text);
+  return std::move(out->rows);
+}
+
+std::vector<event_id> world_pg::rooms_alive() {
+  auto out = read_live_rooms(as_reader());
   if (!out) throw std::runtime_error(out.error().text);
   return std::move(out->rows);
 }

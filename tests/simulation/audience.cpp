@@ -109,6 +109,7 @@ void audience::leave(const guest_ptr& g, ending how) {
 void audience::note(int32_t node, ec is) {
   ++figures_.requests;
   ++figures_.requests_of_node[node];
+  if (is != ec::unknown && indefinite(is)) figures_.turned_away.push_back(world_.time.now());
   if (is != ec::unknown) return;
   ++figures_.unanswered;
   figures_.lost.push_back(world_.time.now());

@@ -27,11 +27,11 @@ enum class ending : uint8_t {
   undecided,      ///< Left without knowing whether they had paid.
   nothing_left,   ///< No place for their party when their patience ended.
   outrun,         ///< Somebody else was faster, again and again.
-  unanswered      ///< No answer before their patience ended.
+  unanswered      ///< Nothing definite was heard before their patience ended.
 };
 inline constexpr std::array<const char*, 9> ending_names = {
-  "bought",    "changed their mind", "abandoned",   "payment refused", "paid too late",
-  "undecided", "found nothing left", "were outrun", "got no answer"};
+  "bought",    "changed their mind", "abandoned",   "payment refused",   "paid too late",
+  "undecided", "found nothing left", "were outrun", "gave up unanswered"};
 
 /// A wish from its first sending to a definite answer, repeats included.
 struct waited {
@@ -61,7 +61,8 @@ struct door_figures {
   std::vector<waited> wishes, payments;
   std::map<int32_t, uint64_t> wishes_of_block, refusals_of_block, requests_of_node;
   uint64_t requests = 0, unanswered = 0;
-  std::vector<instant> lost; ///< When requests were given up on.
+  std::vector<instant> lost;        ///< When requests were given up on.
+  std::vector<instant> turned_away; ///< When nobody could take one.
 };
 
 /// The people of an evening: they come along a curve, look at the map, choose good seats near the

@@ -134,7 +134,7 @@ std::vector<std::string> coverage::table() const {
   std::set<std::pair<std::string, std::string>> rows;
   for (auto& [where, n] : cells_) rows.emplace(std::get<0>(where), std::get<1>(where));
   for (auto& [operation, state] : rows) {
-    auto line = padded(operation + ", " + state, name_width);
+    auto line = padded(std::string{operation}.append(", ").append(state), name_width);
     for (auto& fault : names) {
       auto i = cells_.find({operation, state, fault});
       line += right(i == cells_.end() ? "-" : std::to_string(i->second));

@@ -9,6 +9,7 @@
 
 #include "persistence/ledger/model_timeline.hpp"
 #include "tests/simulation/asked.hpp"
+#include "tests/simulation/names.hpp"
 
 namespace tk::sim {
 
@@ -229,26 +230,51 @@ void database::end_backends(int32_t node) {
   }
 }
 
-void database::take_over_from_the_dead(int32_t taker) {
-  std::vector<int32_t> alive;
-  for (auto& [node, row] : roster_)
-    if (time_.now() - row.last_beat < dead_after) alive.push_back(node);
-  auto living = [&](int32_t node) { return std::ranges::find(alive, node) != alive.end(); };
-  std::vector<size_t> free;
-  std::map<int32_t, size_t> held;
+bool database::lives(int32_t node) const {
+  auto row = roster_.find(node);
+  return row != roster_.end() && time_.now() - row->second.last_beat < dead_after;
+}
+
+bool database::is_free(size_t shard) const { return owners_[shard] == 0 || !lives(owners_[shard]); }
+
+void database::take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer) {
+  time_.after(delay(), [=, this, answer = std::move(answer)] {
+    if (away(who) || roster_[who.node].incarnation != who.incarnation) return answer(std::nullopt);
+    int32_t count = 0;
+    for (size_t s = 0; s < owners_.size() && count < most; ++s) {
+      if (!is_free(s) || owners_[s] == who.node) continue;
+      if (owners_[s] != 0) end_backends(owners_[s]);
+      owners_[s] = who.node;
+      ++model.rows.epochs[s];
+      ++takeovers_;
+      ++count;
+    }
+    time_.after(delay(), [=] { answer(count); });
+  });
+}
+
+membership database::seen_by(life who) const {
+  membership out;
+  out.incarnation = who.incarnation;
+  out.at = time_.now();
+  out.life = number_of(who);
+  std::map<int32_t, int32_t> index;
+  for (auto& [node, row] : roster_) {
+    if (lives(node)) out.lives.push_back(number_of({node, row.incarnation}));
+    if (node == who.node || (!lives(node) && std::ranges::count(owners_, node) == 0)) continue;
+    index[node] = static_cast<int32_t>(out.peers.size());
+    out.peers.push_back(
+      {id_of_node(node), row.incarnation, {std::to_string(node), "sim"}, lives(node), false});
+  }
   for (size_t s = 0; s < owners_.size(); ++s) {
-    if (owners_[s] == 0 || !living(owners_[s])) free.push_back(s);
-    else ++held[owners_[s]];
+    auto ours = owners_[s] == who.node;
+    if (ours) out.epochs[s] = model.rows.epochs[s];
+    else out.free += is_free(s) ? 1 : 0;
+    if (ours || owners_[s] == 0) continue;
+    out.peer_epochs[s] = model.rows.epochs[s];
+    out.owners[s] = index.at(owners_[s]);
   }
-  auto share = (owners_.size() + alive.size() - 1) / alive.size();
-  for (auto s : free) {
-    if (held[taker] >= share) break;
-    if (owners_[s] != 0) end_backends(owners_[s]);
-    owners_[s] = taker;
-    ++model.rows.epochs[s];
-    ++held[taker];
-    ++takeovers_;
-  }
+  return out;
 }
 
 void database::beat(life who, std::function<void(std::optional<membership>)> answer) {
@@ -269,15 +295,7 @@ void database::beat(life who, std::function<void(std::optional<membership>)> ans
           end_backends(who.node);
           owner = 0;
         }
-    take_over_from_the_dead(who.node);
-    membership out;
-    out.incarnation = who.incarnation;
-    out.at = time_.now();
-    for (size_t s = 0; s < owners_.size(); ++s) {
-      auto ours = owners_[s] == who.node;
-      (ours ? out.epochs : out.peer_epochs)[s] = model.rows.epochs[s];
-      out.owners[s] = ours || owners_[s] == 0 ? membership::nobody : owners_[s] - 1;
-    }
+    auto out = seen_by(who);
     time_.after(delay(), [answer, out] { answer(out); });
   });
 }

@@ -27,6 +27,9 @@ struct life {
   auto operator<=>(const life&) const = default;
 };
 
+/// As the roster tells of it: each life has a number of its own, and one can see whose it is.
+inline int64_t number_of(const life& x) { return int64_t{x.node} * 1'000'000 + x.incarnation; }
+
 /// Hears of everything that is committed, when it is.
 struct commit_listener {
   virtual ~commit_listener() = default;
@@ -66,6 +69,8 @@ public:
 
   /// A heartbeat: takes over what nobody alive owns. Empty = no answer from the server.
   void beat(life who, std::function<void(std::optional<membership>)> answer);
+  /// Takes up to `most` free shards; the answer is how many, none when there is no database.
+  void take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer);
   /// These nodes are known to be there before anybody takes a shard, so that each takes its share.
   void announce(int32_t nodes);
   /// Ends the faults, and the times without connection.
@@ -113,7 +118,9 @@ private:
   [[nodiscard]] bool has_lost(const session& x) const;
   /// Ends every backend of a node: what it was doing is rolled back or was just committed.
   void end_backends(int32_t node);
-  void take_over_from_the_dead(int32_t taker);
+  [[nodiscard]] bool lives(int32_t node) const;
+  [[nodiscard]] bool is_free(size_t shard) const;
+  [[nodiscard]] membership seen_by(life who) const;
   [[nodiscard]] bool away(life who) const;
   [[nodiscard]] millis delay();
   void answer_later(int32_t node, const std::function<void(batch_result)>& answer, batch_result x);

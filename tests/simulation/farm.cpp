@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -17,12 +18,15 @@ namespace tk::sim {
 namespace {
 
 using nlohmann::json;
+using wall = std::chrono::steady_clock;
 
 struct worker {
   pid_t pid = 0;
   int pipe = -1;
-  uint64_t next = 0; ///< The number it is at.
-  std::string text;  ///< Read, not yet a line.
+  uint64_t next = 0;      ///< The number it is at.
+  std::string text;       ///< Read, not yet a line.
+  wall::time_point since; ///< When it began with `next`.
+  bool hung = false;
 };
 
 void write_all(int to, const std::string& text) {
@@ -48,6 +52,8 @@ void start(worker& x, const farm& of, uint64_t end, uint64_t step) {
   close(ends[1]);
   x.pipe = ends[0];
   x.text.clear();
+  x.since = wall::now();
+  x.hung = false;
 }
 
 std::string end_of(pid_t x) {
@@ -64,6 +70,7 @@ bool take_lines(worker& x, const farm& of, uint64_t step) {
     x.text.erase(0, end + 1);
     auto n = x.next;
     x.next += step;
+    x.since = wall::now();
     if (!of.take(n, said)) return false;
   }
   return true;
@@ -83,9 +90,29 @@ bool listen(worker& x, const farm& of, uint64_t end, uint64_t step) {
   if (x.next >= end) return true;
   auto at = x.next;
   x.next += step;
-  if (!of.take(at, json{{"died", why.empty() ? "it ended by itself" : why}})) return false;
+  json said{{"died", why.empty() ? "it ended by itself" : why}};
+  if (x.hung) said = {{"hung", std::to_string(of.patience.count()) + " s"}};
+  if (!of.take(at, said)) return false;
   if (x.next < end) start(x, of, end, step);
   return true;
+}
+
+/// Ends those that have taken too long; how many milliseconds the others have, -1 = any.
+int end_late(std::vector<worker>& all, std::chrono::seconds patience) {
+  if (patience.count() == 0) return -1;
+  auto now = wall::now();
+  std::chrono::milliseconds left = patience;
+  for (auto& x : all) {
+    if (x.pipe < 0 || x.hung) continue;
+    auto until = x.since + patience;
+    if (until <= now) {
+      x.hung = true;
+      kill(x.pid, SIGKILL); // Its end of the pipe closes.
+    } else {
+      left = std::min(left, std::chrono::ceil<std::chrono::milliseconds>(until - now));
+    }
+  }
+  return static_cast<int>(left.count());
 }
 
 } // namespace
@@ -105,7 +132,11 @@ void farm::run() {
       open.push_back({x.pipe, POLLIN, 0});
       whose.push_back(&x);
     }
-    if (open.empty() || poll(open.data(), open.size(), -1) < 0) break;
+    if (open.empty()) break;
+    if (poll(open.data(), open.size(), end_late(workers, patience)) < 0) {
+      if (errno == EINTR) continue;
+      break;
+    }
     for (size_t i = 0; i < open.size() && more; ++i)
       if (open[i].revents != 0) more = listen(*whose[i], *this, end, workers.size());
   }
@@ -117,9 +148,10 @@ void farm::run() {
   }
 }
 
-json apart(const std::function<json()>& work) {
+json apart(const std::function<json()>& work, std::chrono::seconds patience) {
   json out;
   farm one;
+  one.patience = patience;
   one.work = [&](uint64_t) { return work(); };
   one.take = [&](uint64_t, const json& x) {
     out = x;

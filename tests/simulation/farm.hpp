@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -11,10 +12,12 @@ namespace tk::sim {
 struct farm {
   unsigned jobs = 1;
   uint64_t first = 1, count = 1;
+  std::chrono::seconds patience{0}; ///< With a number, until it counts as hanging; 0 = any.
   /// Does number `n`, in a process of the farm.
   std::function<nlohmann::json(uint64_t n)> work;
   /// Takes what came of it, in any order; false ends the farm. A process that died is
-  /// `{"died": "signal 6"}`.
+  /// `{"died": "signal 6"}`, one that was ended because it took too long `{"hung": "60 s"}`. Its
+  /// other numbers go on in a new one.
   std::function<bool(uint64_t n, const nlohmann::json& result)> take;
 
   /// Returns when everything is done, or when `take` has had enough.
@@ -22,6 +25,7 @@ struct farm {
 };
 
 /// Does one thing in a process of its own.
-nlohmann::json apart(const std::function<nlohmann::json()>& work);
+nlohmann::json apart(const std::function<nlohmann::json()>& work,
+                     std::chrono::seconds patience = std::chrono::seconds{0});
 
 } // namespace tk::sim

@@ -45,7 +45,10 @@ int main(int argc, char** argv) {
     if (how.status >= 0) return how.status;
     bool mutants = how.what == options::verb::mutants || !how.mutant.empty();
     if (mutants && !can_have_mutants()) become_the_mutant(argv);
-    return act(how);
+    auto code = act(how);
+    // Who writes to a full disk has not been told.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    throw std::runtime_error("cannot write the report");
   } catch (const std::exception& e) {
     std::fprintf(stderr, "tiketi-sim: %s\n", e.what());
     return 2;

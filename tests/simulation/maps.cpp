@@ -33,7 +33,7 @@ std::string map_history::saw(const told_map& x) {
     return "I24: a map shows two things as " + name_of(x);
   // What is not current promises nothing about its age: it never replaces a look that does.
   if (x.at >= of_version.last.at && (x.current || !of_version.last.current)) of_version.last = x;
-  auto [before, first_look] = newest_.try_emplace({x.client, x.node, x.block}, x);
+  auto [before, first_look] = newest_.try_emplace({x.client, x.node, x.life, x.block}, x);
   if (first_look) return {};
   auto& old = before->second;
   if (std::tie(x.epoch, x.version) < std::tie(old.epoch, old.version))

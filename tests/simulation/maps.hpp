@@ -14,6 +14,7 @@ namespace tk::sim {
 /// What the map of one block, or of one standing area, showed to somebody.
 struct told_map {
   int32_t client = 0, node = 0, block = 0;
+  int64_t life = 0; ///< Of the node: the next one begins without maps.
   int64_t epoch = 0;
   uint64_t version = 0;
   std::vector<uint8_t> seats; ///< 0 = free, 1 = held, 2 = sold.
@@ -49,7 +50,8 @@ private:
   struct shown {
     told_map first, last;
   };
-  std::map<std::tuple<int32_t, int32_t, int32_t>, told_map> newest_; ///< By client, node and block.
+  /// By client, node, its life, and block.
+  std::map<std::tuple<int32_t, int32_t, int64_t, int32_t>, told_map> newest_;
   std::map<std::tuple<int32_t, int64_t, uint64_t>, shown> versions_; ///< By block and version.
   std::vector<return_seen> returns_;
 };

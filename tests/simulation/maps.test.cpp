@@ -133,6 +133,13 @@ CAF_TEST(I24 another node may be behind) {
   saw(other);
 }
 
+CAF_TEST(I24 a node that has died begins without maps) {
+  saw(shown(2, 5, free_));
+  auto next_life = shown(1, 6, free_);
+  next_life.life = 2;
+  saw(next_life);
+}
+
 CAF_TEST(I24 a version shows one thing) {
   saw(shown(1, 5, free_, 1));
   CAF_CHECK(!x.saw(shown(1, 6, held, 2)).empty());

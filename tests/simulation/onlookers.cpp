@@ -70,6 +70,7 @@ private:
     told_map out;
     out.client = x.no;
     out.node = x.node;
+    out.life = at.who.incarnation;
     out.block = board.block_no;
     out.epoch = board.epoch;
     out.version = board.version;

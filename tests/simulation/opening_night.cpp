@@ -27,8 +27,9 @@ public:
       : in_(in),
         judge_(in.where.time, in.where.db.model, in.judge,
                limits_of(in.where.plan, in.where.faults)),
-        people_(in.where, in.judge, judge_) {
-    // nop
+        gate_(in.where),
+        people_(in.where, in.judge, judge_, gate_) {
+    judge_.gate = &gate_.judge;
   }
 
   void setup() override { register_people(in_.where.plan.people, in_.where.db.model); }
@@ -60,6 +61,7 @@ public:
 private:
   scene in_;
   queue_judge judge_;
+  gate_crowd gate_;
   queue_crowd people_;
 };
 

@@ -24,10 +24,12 @@ void add_play_options(CLI::App& to, options& x, std::vector<std::string>& withou
                       std::vector<int32_t>& people) {
   static const std::map<std::string, run_mode> modes = {
     {"safety", run_mode::safety}, {"liveness", run_mode::liveness}, {"lite", run_mode::lite}};
-  to.add_option("--mode", x.play.mode,
-                "safety: everything goes wrong and heals; liveness: some nodes stay dead; lite: "
-                "two kinds of faults at most")
-    ->transform(CLI::CheckedTransformer(modes));
+  to.add_option_function<std::string>(
+      "--mode", [&x](const std::string& name) { x.play.mode = modes.at(name); },
+      "safety: everything goes wrong and heals; liveness: some nodes stay dead; lite: two kinds of "
+      "faults at most")
+    ->check(CLI::IsMember({"safety", "liveness", "lite"}))
+    ->type_name("MODE");
   to.add_option("--without", without, "faults that do not happen: a kind, or one like kill@1200")
     ->delimiter(',');
   to.add_option("--people", people, "only these come, by number from 0")->delimiter(',');
@@ -38,6 +40,9 @@ void add_run_options(CLI::App& to, options& x) {
   to.add_option("--seeds", x.seeds, "how many (100)")->check(CLI::Range(1, 1'000'000'000));
   to.add_option("--first", x.first, "the first one")->capture_default_str();
   to.add_flag("--fresh", x.fresh, "draw the first one instead, and print it");
+  to.add_option("--patience", x.patience_s, "seconds until a seed counts as hanging")
+    ->check(CLI::Range(1, 86'400))
+    ->capture_default_str();
   to.add_flag("--once", x.once, "do not compare with a second run");
   to.add_flag("!--no-shrink", x.shrink, "show a failure as it was found");
   to.add_flag("--coverage", x.show_coverage, "print what was tried in which state, under what");
@@ -84,7 +89,7 @@ options parse_options(int argc, char** argv) {
   auto* bugs = app.add_subcommand("mutants", "plays with every planted bug until it is found");
   bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)")
     ->check(CLI::Range(1, 1'000'000));
-  auto* names = app.add_subcommand("list", "names the sales, the faults and the planted bugs");
+  auto* names = app.add_subcommand("list", "names sales, faults, planted bugs, races and evenings");
   auto rehearsing = add_rehearse(app), racing = add_small(app);
   try {
     app.parse(argc, argv);
@@ -125,12 +130,24 @@ sale_plan load_sale(const std::string& name) {
   return *plan;
 }
 
-std::vector<std::string> sales() {
+std::vector<std::string> names_in(const char* folder) {
   std::vector<std::string> out;
-  for (auto& file : std::filesystem::directory_iterator(TIKETI_SALES_DIR))
+  for (auto& file : std::filesystem::directory_iterator(folder))
     out.push_back(file.path().stem().string());
   std::ranges::sort(out);
   return out;
+}
+
+void check_play(const play_options& x, const sale_plan& plan) {
+  for (auto& name : x.without) {
+    auto kind = name.substr(0, name.find('@'));
+    auto known = std::ranges::any_of(fault_kinds(), [&](auto& y) { return kind == y.name; });
+    if (!known) throw std::runtime_error("--without: there is no fault " + kind + "; see list");
+  }
+  for (auto n : x.people)
+    if (n < 0 || n >= plan.people)
+      throw std::runtime_error("--people: there is nobody of number " + std::to_string(n) +
+                               ", only 0 to " + std::to_string(plan.people - 1));
 }
 
 } // namespace tk::sim

@@ -18,6 +18,7 @@ struct options {
   uint64_t first = 1, seeds = 0, seed = 1;
   bool fresh = false; ///< The first seed is drawn, and printed.
   unsigned jobs = 1;
+  unsigned patience_s = 60; ///< Of real time, with each seed.
   bool once = false, shrink = true, show_coverage = false, demand_coverage = false;
   bool digest_only = false, figures = false; ///< Print only these.
   [[nodiscard]] bool quiet() const { return digest_only || figures; }
@@ -32,7 +33,9 @@ std::string as_arguments(const play_options& x);
 
 /// The sale of this name, or in this file; throws what is wrong with it.
 sale_plan load_sale(const std::string& name);
-/// Names of all sales, sorted.
-std::vector<std::string> sales();
+/// What lies in a folder of sales or evenings, by name, sorted.
+std::vector<std::string> names_in(const char* folder);
+/// Throws when `x` takes away what `plan` or the world does not have.
+void check_play(const play_options& x, const sale_plan& plan);
 
 } // namespace tk::sim

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "tests/simulation/money_judge.hpp"
+
 namespace tk::sim {
 
 namespace {
@@ -63,10 +65,15 @@ void oracle::fail(const std::string& invariant, const std::string& what) {
   if (wrong_.empty()) wrong_ = invariant + ": " + what;
 }
 
+void oracle::explain(const std::string& missing) {
+  if (!loss_ && !missing.empty()) fail("I5", missing);
+}
+
 // -- commits --------------------------------------------------------------------------------------
 
 void oracle::committed(int32_t node, const batch& what, const batch_result& said) {
   ++commits_;
+  why_.committed();
   check_epochs();
   check_fences(what, said);
   if (node != 0) check_writers(node, what, said);
@@ -241,10 +248,13 @@ void oracle::asked(user_id x, const std::string& digest, const std::vector<wante
   askers_.insert(x);
   ++wishes_[{x, digest}];
   for (auto& item : items) ++interests_[item.seat].open;
+  why_.asked(x, digest, items);
 }
 
-void oracle::heard_sign_out(user_id x, instant asked) {
-  ++answers_["sign-out ok"];
+void oracle::heard_sign_out(user_id x, instant asked, ec is) {
+  ++answers_["sign-out " + std::string{to_string(is)}];
+  explain(why_.heard_sign_out(x, is));
+  if (is != ec::ok) return;
   auto& known = signed_out_[x];
   if (known.asked < asked) known = {asked, time_.now()};
 }
@@ -288,6 +298,7 @@ void oracle::heard(const told_hold& x) {
   if (x.is == ec::ok && !loss_) check_token(x);
   if (faults_.none()) check_refusal(x);
   for (auto& item : x.items) interests_[item.seat].ended = time_.now();
+  explain(why_.heard(x, refusals_may_be_old));
   if (loss_) return;
   told_.heard(x);
   if (x.is == ec::ok) {
@@ -343,6 +354,14 @@ void oracle::heard_payment(const told_payment& x) {
   if (!x.key.key.empty()) check_key(x);
 }
 
+/// I11: nobody pays another amount than the price.
+void oracle::heard_wish_to_pay(const told_wish_to_pay& x) {
+  if (x.provider_key.empty()) ++answers_["prepare " + std::string{to_string(x.is)}];
+  auto wrong = why_.heard_of_payment(x);
+  if (x.is != ec::ok) explain(wrong);
+  else if (!loss_ && !wrong.empty()) fail("I11", wrong);
+}
+
 /// I6: who was told that it is paid has the key on record for just that, and hears it every time.
 void oracle::check_key(const told_payment& x) {
   auto row = model_.rows.request_keys.find({x.user, x.key.operation, x.key.key});
@@ -357,6 +376,7 @@ void oracle::check_key(const told_payment& x) {
 void oracle::heard_cancel(const told_change& x) {
   ++answers_["cancel " + std::string{to_string(x.is)}];
   told_.heard_cancel(x);
+  explain(why_.heard_cancel(x));
   if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end() ||
@@ -367,6 +387,7 @@ void oracle::heard_cancel(const told_change& x) {
 void oracle::heard_refund(const told_change& x) {
   ++answers_["refund " + std::string{to_string(x.is)}];
   told_.heard_refund(x);
+  explain(why_.heard_refund(x, refusals_may_be_old));
   if (x.is != ec::ok || loss_) return;
   auto row = model_.rows.reservations.find(x.reservation);
   if (row == model_.rows.reservations.end() ||
@@ -427,17 +448,7 @@ void oracle::check_money_at_rest() {
   if (loss_) return; // What was given back and forgotten is given back by an operator.
   for (auto& [no, x] : rows.refunds)
     if (!x.done) fail("I11", "a refund that was not carried out");
-  int64_t due = 0;
-  for (auto& [id, x] : rows.reservations)
-    if (x.row.status == reservation_status::confirmed) due += x.row.total.amount;
-  auto books = provider_.books();
-  auto kept = books.captured().amount - books.refunded().amount;
-  if (kept != due)
-    fail("I11", "the provider keeps " + std::to_string(kept) + " won for tickets of " +
-                  std::to_string(due));
-  if (sums_["owed"] != 0) fail("I11", "something is owed for ever");
-  if (sums_["provider"] != due || sums_["sales"] != -due)
-    fail("I11", "the books do not say what the provider says");
+  if (auto wrong = compare_money(model_, provider_.books()); !wrong.empty()) fail("I11", wrong);
 }
 
 void oracle::check_tickets() {

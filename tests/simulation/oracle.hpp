@@ -11,6 +11,7 @@
 #include "gateways/payment/mock_core.hpp"
 #include "tests/simulation/database.hpp"
 #include "tests/simulation/history.hpp"
+#include "tests/simulation/reasons.hpp"
 
 namespace tk::sim {
 
@@ -32,6 +33,7 @@ public:
         provider_(provider),
         holds_max_(holds_max),
         faults_(faults),
+        why_(time, model, holds_max, faults_),
         told_(hold_ttl) {
     told_.twins = faults.duplicate_ppm > 0 || faults.old_frames_ppm > 0;
   }
@@ -48,8 +50,13 @@ public:
   void heard_refund(const told_change& x);
   /// Somebody looked at a map.
   void saw(const told_map& x);
-  /// All sessions of somebody ended; they had asked for it at `asked`.
-  void heard_sign_out(user_id x, instant asked);
+  /// Somebody is about to end all their sessions.
+  void asked_to_sign_out(user_id x) { why_.asked_to_sign_out(x); }
+  /// What became of it; they had asked for it at `asked`.
+  void heard_sign_out(user_id x, instant asked, ec is);
+  /// Somebody is about to prepare a payment, or to pay.
+  void asked_to_pay(const told_wish_to_pay& x) { why_.asked_to_pay(x); }
+  void heard_wish_to_pay(const told_wish_to_pay& x);
 
   /// As long may a refusal be behind the time: less in a world without faults.
   millis refusals_may_be_old{65'000};
@@ -76,6 +83,8 @@ private:
     char status = 'a';
   };
   void fail(const std::string& invariant, const std::string& what);
+  /// A refusal, and what is wrong with its reason; empty = nothing.
+  void explain(const std::string& missing);
   void check_fences(const batch& what, const batch_result& said);
   void check_writers(int32_t node, const batch& what, const batch_result& said);
   void check_creation(const create_reservation& x);
@@ -100,6 +109,7 @@ private:
   const mock_provider& provider_;
   int32_t holds_max_;
   fault_mix faults_; ///< What cannot be demanded when something goes wrong.
+  reasons why_;
   std::string wrong_;
   bool loss_ = false; ///< What was told may be gone; the loss is known.
   uint64_t commits_ = 0;

@@ -39,7 +39,10 @@ private:
 
   void prepare(const visit_ptr& v, bool twice) {
     prepare_payment what{user_of(v->person), v->price, {}};
+    auto told = wish_to_pay(v, "", {});
+    oracle_.asked_to_pay(told);
     auto then = [=, this](const answer<payment_reply>& x) {
+      hear(told, x.is());
       if (x.is() != ec::ok) return people_.finish(v);
       v->order = x.value.order_id;
       auto refused = v->luck->chance(world_.plan.people_do.payment_declined * 10'000);
@@ -50,6 +53,18 @@ private:
       if (v->meanwhile) v->meanwhile();
     };
     people_.ask<checkout_actor>(world_.any_node(*v->luck), key_of(v->id), what, patience, then);
+  }
+
+  [[nodiscard]] told_wish_to_pay wish_to_pay(const visit_ptr& v, const std::string& provider_key,
+                                             const request_key& key) const {
+    auto now = world_.time.now();
+    return {user_of(v->person), v->id, provider_key, key, v->price, now, now, ec::unknown};
+  }
+
+  void hear(told_wish_to_pay x, ec is) {
+    x.answered = world_.time.now();
+    x.is = is;
+    oracle_.heard_wish_to_pay(x);
   }
 
   /// As the ingress finds it: with what is on record for just this, if anything. That it was used
@@ -67,7 +82,12 @@ private:
     auto node = world_.any_node(*v->luck);
     auto asked = world_.time.now();
     auto key = v->pay_key.empty() ? request_key{} : key_of_payment(v, by);
-    auto then = [=, this](const answer<payment_reply>& x) { on_paid(v, by, key, asked, x); };
+    auto told = wish_to_pay(v, by.key, key);
+    oracle_.asked_to_pay(told);
+    auto then = [=, this](const answer<payment_reply>& x) {
+      hear(told, x.is());
+      on_paid(v, by, key, asked, x);
+    };
     if (key.key.empty())
       people_.ask<checkout_actor>(node, key_of(v->id), what, patience_of_payers, then);
     else

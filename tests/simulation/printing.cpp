@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "tests/simulation/mutants.hpp"
+#include "tests/simulation/small.hpp"
 #include "tests/simulation/workload.hpp"
 
 namespace tk::sim {
@@ -116,9 +117,18 @@ bool print_missing(const totals& x) {
   return missing.empty();
 }
 
+bool print_unplayed(const totals& x, const options& how, size_t failed) {
+  if (x.seeds < how.seeds && !how.quiet())
+    std::printf("stopped after %zu failures: %" PRIu64 " of %" PRIu64 " seeds were played\n",
+                failed, x.seeds, how.seeds);
+  if (!x.answers.empty() || failed > 0) return true;
+  std::printf("%s proves nothing: nobody came and asked for anything\n", how.sale.c_str());
+  return false;
+}
+
 void print_failure(uint64_t seed, const options& how, const shrunk& x) {
-  std::printf("\nseed %" PRIu64 " fails: %s\n  commit: %s\n  faults: %s\n", seed,
-              x.result.wrong.c_str(), commit().c_str(), x.result.faults.c_str());
+  std::printf("\nseed %" PRIu64 " of %s fails: %s\n  commit: %s\n  faults: %s\n", seed,
+              how.sale.c_str(), x.result.wrong.c_str(), commit().c_str(), x.result.faults.c_str());
   for (auto& line : x.result.happened) std::printf("    %s\n", line.c_str());
   std::printf("  who did what:\n");
   for (auto& line : x.result.script) std::printf("    %s\n", line.c_str());
@@ -135,13 +145,17 @@ void print_replay(uint64_t seed, const options& how, const run_result& x) {
 
 void print_list() {
   std::printf("sales (--sale):\n");
-  for (auto& x : sales()) std::printf("  %s\n", x.c_str());
+  for (auto& x : names_in(TIKETI_SALES_DIR)) std::printf("  %s\n", x.c_str());
   std::printf("pieces that a sale is made of:\n");
   for (auto& x : workload_kinds()) std::printf("  %-16s %s\n", x.name, x.about);
   std::printf("faults (--without):\n");
   for (auto& x : fault_kinds()) std::printf("  %s\n", x.name);
-  std::printf("planted bugs (--mutant):\n");
-  for (auto& x : planted_bugs()) std::printf("  %s\n", x.name);
+  std::printf("planted bugs (--mutant), each with the sale in which it is looked for:\n");
+  for (auto& x : planted_bugs()) std::printf("  %-28s %s\n", x.name, x.sale);
+  std::printf("races in every order (small):\n");
+  for (auto& x : small::models()) std::printf("  %s\n", x.name);
+  std::printf("evenings (rehearse):\n");
+  for (auto& x : names_in(TIKETI_EVENINGS_DIR)) std::printf("  %s\n", x.c_str());
 }
 
 } // namespace tk::sim

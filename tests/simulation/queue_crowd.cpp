@@ -16,8 +16,8 @@ namespace {
 
 constexpr millis room_budget{5000}, sale_budget{8000}, payment_budget{12'000};
 constexpr char secret[] = "a key of an ingress that is long enough for HS256";
-/// What the page of the organiser asks for, and so the room does not sleep.
-constexpr millis report_every{5000};
+/// So soon after its node starts an ingress tells rooms whom it has heard of.
+constexpr millis desks_every{500};
 
 constexpr uint32_t percent(uint32_t x) { return x * 10'000; }
 
@@ -25,8 +25,12 @@ millis seconds(int64_t x) { return millis{1000 * x}; }
 
 } // namespace
 
-queue_crowd::queue_crowd(world& where, oracle& sales, queue_judge& judge)
-    : world_(where), sales_(sales), judge_(judge), organiser_(where.seed, "organiser") {
+queue_crowd::queue_crowd(world& where, oracle& sales, queue_judge& judge, gate_crowd& gate)
+    : world_(where),
+      sales_(sales),
+      judge_(judge),
+      gate_(gate),
+      organiser_(where.seed, "organiser") {
   people_.reserve(static_cast<size_t>(where.plan.people));
   for (int32_t n = 0; n < where.plan.people; ++n) {
     people_.emplace_back(n, dice{where.seed, "person" + std::to_string(n)});
@@ -57,7 +61,13 @@ void queue_crowd::start() {
     steer(queue_verb::set_pre_queue, 0, world_.time.now() + seconds(plan.queue.opens_s), true);
   if (organiser_.chance(percent(plan.queue.steered)))
     world_.time.after(organiser_.between(seconds(10), plan.length), [this] { interfere(); });
-  look_after();
+  open_desks();
+  gate_.start();
+  if (organiser_.chance(percent(plan.queue.follows)))
+    steer(queue_verb::follow_inventory, 0, {}, true);
+  if (organiser_.chance(percent(plan.queue.cleared)))
+    world_.time.after(organiser_.between(seconds(10), plan.length),
+                      [this] { steer(queue_verb::clear, 0, {}, true); });
   for (size_t n = 0; n < people_.size(); ++n) {
     if (!only.empty() && !only.contains(people_[n].no)) continue;
     auto& luck = people_[n].luck;
@@ -73,6 +83,7 @@ void queue_crowd::start() {
 void queue_crowd::steer(queue_verb verb, int32_t value, instant at, bool again) {
   ++waiting_;
   if (verb == queue_verb::set_threshold) judge_.asks_for_threshold(value);
+  if (verb == queue_verb::clear) judge_.asks_to_clear();
   world_.ask_at<waiting_room_actor>(
     world_.any_node(organiser_), room_key(sale_event), steer_queue{verb, value, at}, room_budget,
     [=, this](const answer<queue_report>& x) {
@@ -97,16 +108,26 @@ void queue_crowd::interfere() {
   world_.time.after(organiser_.between(seconds(5), seconds(30)), [this] { interfere(); });
 }
 
-void queue_crowd::look_after() {
-  if (!open_ && all_ended() && judge_.at_rest()) return; // The evening is over.
-  steer(queue_verb::report, 0, {}, false);
-  world_.time.after(report_every, [this] { look_after(); });
+/// Every node has one, whether anybody comes to it or not.
+void queue_crowd::open_desks() {
+  for (int32_t n = 1; n <= world_.plan.nodes; ++n)
+    if (auto at = world_.find(n)) desk_of(*at);
+  world_.time.after(desks_every, [this] { open_desks(); });
 }
 
 void queue_crowd::close() {
   open_ = false;
   steer(queue_verb::set_threshold, world_.plan.queue.threshold, {}, true);
   world_.time.after(seconds(15), [this] { steer(queue_verb::resume, 0, {}, true); });
+  // Then everybody who waits for seats that never come back is let in all the same.
+  world_.time.after(seconds(70), [this] { steer(queue_verb::ignore_inventory, 0, {}, true); });
+  gate_.close();
+  look_at_the_line();
+}
+
+void queue_crowd::look_at_the_line() {
+  judge_.look_at_the_line();
+  world_.time.after(seconds(1), [this] { look_at_the_line(); });
 }
 
 // -- coming and going -----------------------------------------------------------------------------
@@ -136,8 +157,20 @@ void queue_crowd::begin(size_t who, int32_t left) {
     x.cookies = !p.luck.chance(percent(likes.without_cookies));
     p.devices.push_back(x);
   }
+  // Somebody may come once more with a number that they have had a slot for.
+  if (p.gate_number != 0 && p.luck.chance(percent(30))) return walk_up(who);
+  gate_.come(p.luck, [=, this](uint32_t number) {
+    people_[who].gate_number = number;
+    judge_.has_number(user_of(people_[who].no), number);
+    walk_up(who);
+  });
+}
+
+/// To the room, with every device.
+void queue_crowd::walk_up(size_t who) {
   ask(who, 0);
-  if (devices > 1) ask_again(who, 1, p.luck.between(millis{10}, seconds(15)));
+  if (people_[who].devices.size() > 1)
+    ask_again(who, 1, people_[who].luck.between(millis{10}, seconds(15)));
 }
 
 void queue_crowd::end(size_t who) {
@@ -223,7 +256,7 @@ void queue_crowd::ask_room(const poll& q, bool join, const desk_ptr& desk) {
   auto user = user_of(people_[q.who].no);
   if (join) judge_.asks_to_join(user);
   ++waiting_;
-  check_queue what{user, 0, q.shown, join};
+  check_queue what{user, people_[q.who].gate_number, q.shown, join};
   world_.ask_at<waiting_room_actor>(
     q.at.node, room_key(sale_event), what, room_budget,
     [=, this, keep = std::weak_ptr{desk}](const answer<queue_reply>& x) {

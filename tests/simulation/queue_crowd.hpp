@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/waiting_room/port.hpp"
+#include "tests/simulation/gate_crowd.hpp"
 #include "tests/simulation/oracle.hpp"
 #include "tests/simulation/queue_judge.hpp"
 #include "tests/simulation/world.hpp"
@@ -26,7 +27,7 @@ namespace tk::sim {
 /// is enough, else by asking the room.
 class queue_crowd {
 public:
-  queue_crowd(world& where, oracle& sales, queue_judge& judge);
+  queue_crowd(world& where, oracle& sales, queue_judge& judge, gate_crowd& gate);
   ~queue_crowd();
 
   /// Who comes, when it is not everybody.
@@ -36,7 +37,7 @@ public:
   /// Nobody begins anything new, and the organiser lets everybody in.
   void close();
   /// Requests without an answer.
-  [[nodiscard]] int64_t waiting() const { return waiting_; }
+  [[nodiscard]] int64_t waiting() const { return waiting_ + gate_.waiting(); }
   [[nodiscard]] uint64_t visits() const { return visits_; }
   /// Nobody who is still there waits for anything.
   [[nodiscard]] bool all_ended() const;
@@ -54,7 +55,8 @@ private:
     }
     int32_t no = 0;
     dice luck;
-    int32_t left = 0;   ///< Visits after this one.
+    int32_t left = 0; ///< Visits after this one.
+    uint32_t gate_number = 0;
     uint64_t visit = 0; ///< Of this number; what belongs to an earlier one is void.
     phase is = phase::ended;
     bool gone = false; ///< The laptop is closed for good.
@@ -73,6 +75,7 @@ private:
   };
 
   void begin(size_t who, int32_t left);
+  void walk_up(size_t who);
   void end(size_t who);
   void ask_again(size_t who, size_t which, millis after);
   void ask(size_t who, size_t which);
@@ -86,16 +89,18 @@ private:
   void buy(const poll& q);
   void pay(const poll& q, reservation_id id, won price);
   void confirm(const poll& q, reservation_id id, won price, const std::string& order);
-  [[nodiscard]] desk_ptr desk_of(host& at);
+  desk_ptr desk_of(host& at); ///< Opens it when it is not.
   [[nodiscard]] int32_t node_for(device& x, dice& luck);
   [[nodiscard]] bool is_over(const poll& q) const { return people_[q.who].visit != q.visit; }
   void steer(queue_verb verb, int32_t value, instant at, bool again);
   void interfere();
-  void look_after();
+  void look_at_the_line();
+  void open_desks();
 
   world& world_;
   oracle& sales_;
   queue_judge& judge_;
+  gate_crowd& gate_;
   dice organiser_;
   std::vector<person> people_;
   std::map<life, std::weak_ptr<http::queue_desk>> desks_;

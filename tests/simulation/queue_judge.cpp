@@ -43,15 +43,21 @@ void queue_judge::committed(int32_t node, const batch& what, const batch_result&
   for (size_t i = 0; i < what.ops.size(); ++i)
     if (auto x = std::get_if<room_turn>(what.ops[i].get()))
       if (said.verdicts[i].is == outcome::ok) judge(*x);
+  for (size_t i = 0; gate != nullptr && i < what.ops.size(); ++i)
+    if (auto x = std::get_if<gate_turn>(what.ops[i].get()))
+      if (said.verdicts[i].is == outcome::ok) gate->committed(*x);
+  note_stock();
   next_.committed(node, what, said);
 }
 
 void queue_judge::judge(const room_turn& x) {
   turns_.push_back(time_.now());
+  if (x.generation != generation_) take_clear(x);
   take_joins(x);
   check_draw(x);
   take_leavers(x);
   take_admissions(x);
+  check_seats(x);
   for (auto& y : x.admissions) check_overtaking(y);
   for (auto& [user, places] : waiting_)
     if (places.size() > 1) fail("I12: " + name_of(user) + " has two places");
@@ -77,25 +83,56 @@ instant queue_judge::decided_since() const {
   return turns_.size() < turns_back ? instant{} : turns_[turns_.size() - turns_back];
 }
 
+/// Everybody was sent away.
+void queue_judge::take_clear(const room_turn& x) {
+  if (!asked_to_clear_) fail("I12: the room was cleared, and nobody had asked for it");
+  generation_ = x.generation;
+  cleared_at_ = time_.now();
+  for (auto& [user, who] : people_)
+    for (auto& y : who.stays)
+      if (y.ended == instant{} && y.generation < generation_) y.ended = time_.now();
+  std::erase_if(owners_, [](auto& y) { return !queue_place::of(y.first).direct; });
+  waiting_.clear();
+  list_.clear();
+  used_.clear();
+  drawn_.clear();
+  drawn_at_.reset();
+}
+
 void queue_judge::take_joins(const room_turn& x) {
-  for (auto& y : x.joins) {
-    auto& who = people_[y.user];
-    if (!who.asked_to_join) fail("I12: " + name_of(y.user) + " joined and had not asked for it");
-    if (!owners_.emplace(y.place, y.user).second)
-      fail("I12: " + name_of_place(y.place) + " was given twice");
-    waiting_[y.user].insert(y.place);
-    auto place = queue_place::of(y.place);
-    if (place.direct) list_.emplace_back(place.number, y.user);
-    if (drawn_at_ && place.direct && place.number < draw_.cutoff && who.asked_to_join &&
-        *who.asked_to_join >= *drawn_at_)
-      fail("I12: " + name_of(y.user) + " came after the draw and got a place of it");
-    auto known = find_stay(who, y.place);
-    if (known == nullptr) {
-      who.stays.push_back({y.place, time_.now(), {}, {}, false});
-      known = &who.stays.back();
-    }
-    known->written = time_.now();
+  for (auto& y : x.joins) take_join(y, x);
+}
+
+void queue_judge::take_join(const room_join& x, const room_turn& of) {
+  auto& who = people_[x.user];
+  auto place = queue_place::of(x.place);
+  if (!who.asked_to_join) fail("I12: " + name_of(x.user) + " joined and had not asked for it");
+  auto [owner, is_new] = owners_.emplace(x.place, x.user);
+  // A number of the gate may be taken again by whoever gave it up while waiting.
+  if (!is_new && (place.direct || waiting_[owner->second].contains(x.place)))
+    fail("I12: " + name_of_place(x.place) + " was given twice");
+  owner->second = x.user;
+  if (!place.direct) {
+    auto number = numbers_.find(place.number);
+    if (number == numbers_.end() || number->second != x.user)
+      fail("I12: " + name_of(x.user) + " has " + name_of_place(x.place) + ", and did not get it");
+    if (used_.contains(x.place)) fail("I12: " + name_of_place(x.place) + " had a slot already");
+    // Who is let in at once has used it up all the same.
+    auto at_once = std::ranges::find(of.admissions, x.place, &room_admission::place);
+    if (of.control.draw && at_once == of.admissions.end())
+      fail("I12: " + name_of_place(x.place) + " counts beside a draw");
   }
+  waiting_[x.user].insert(x.place);
+  if (place.direct) list_.emplace_back(place.number, x.user);
+  if (drawn_at_ && place.direct && place.number < draw_.cutoff && who.asked_to_join &&
+      *who.asked_to_join >= *drawn_at_)
+    fail("I12: " + name_of(x.user) + " came after the draw and got a place of it");
+  auto known = find_stay(who, x.place);
+  if (known == nullptr || (!place.direct && known->ended != instant{})) {
+    who.stays.push_back({of.generation, x.place, time_.now(), {}, {}, false});
+    known = &who.stays.back();
+  }
+  known->written = time_.now();
 }
 
 bool queue_judge::wanted_to_leave(const person& x, instant since) const {
@@ -150,6 +187,7 @@ void queue_judge::take_admissions(const room_turn& x) {
       fail("I12: " + name_of(y.user) + " was let in by a place that they do not have");
     if (y.place == 0 && !places.empty())
       fail("I12: " + name_of(y.user) + " was let in beside their place");
+    if (y.place != 0 && !queue_place::of(y.place).direct) used_.insert(y.place);
     end_stay(y.user, y.place, true);
   }
 }
@@ -191,26 +229,24 @@ bool queue_judge::present(const person& x, instant from, instant to, millis gap)
 /// active <= cap at every version. Who lowers the threshold throws nobody out; nor does who raises
 /// and lowers it while one turn is made, in which people were let in meanwhile.
 void queue_judge::check_cap(const room_turn& x) {
-  int64_t inside = 0;
-  for (auto& [key, slot] : room()->slots)
-    inside += slot.ended_at == instant{} && slot.hard_end > time_.now() ? 1 : 0;
+  auto now_inside = inside();
   auto cap = int64_t{x.control.threshold.value_or(static_cast<int32_t>(limits_.threshold))};
   for (auto& [at, asked] : asked_caps_)
     if (at + steer_lasts >= capped_at_) cap_ = std::max(cap_, int64_t{asked});
-  if (inside > std::max({cap, cap_, inside_}))
-    fail("I12: " + std::to_string(inside) + " are inside, the threshold is " + std::to_string(cap));
+  if (now_inside > std::max({cap, cap_, inside_}))
+    fail("I12: " + std::to_string(now_inside) + " are inside, the threshold is " +
+         std::to_string(cap));
   cap_ = cap;
   capped_at_ = time_.now();
-  inside_ = inside;
+  inside_ = now_inside;
 }
 
 void queue_judge::check_ends() {
   for (auto& [key, slot] : room()->slots)
-    if (slot.ended_at != instant{} && judged_.insert(key.second).second)
-      check_end(key.second, slot);
+    if (slot.ended_at != instant{} && judged_.insert(key).second) check_end(key, slot);
 }
 
-void queue_judge::check_end(int32_t admission, const model_slot& x) {
+void queue_judge::check_end(std::pair<int32_t, int32_t> key, const model_slot& x) {
   auto& who = people_[x.user];
   switch (x.why) {
   case slot_end::left:
@@ -226,13 +262,16 @@ void queue_judge::check_end(int32_t admission, const model_slot& x) {
     break;
   }
   case slot_end::expired: {
-    auto told = who.slot_ends.find(admission);
+    auto told = who.slot_ends.find(key);
     if (told != who.slot_ends.end() && told->second.first == room()->now.epoch &&
         x.ended_at < told->second.second - limits_.clocks_err && x.ended_at < x.hard_end)
       fail("I12: a slot of " + name_of(x.user) + " ended before the time that they were told");
     break;
   }
-  case slot_end::cleared: break;
+  case slot_end::cleared:
+    if (key.first >= generation_)
+      fail("I12: a slot of " + name_of(x.user) + " ended as cleared, and nothing was");
+    break;
   }
 }
 
@@ -251,7 +290,8 @@ void queue_judge::check_draw(const room_turn& x) {
 
 void queue_judge::check_first_draw(const room_draw& x) {
   if (x.opens_at > time_.now() + limits_.clocks_err) fail("I12: drawn before the opening");
-  if (commitment_ && *commitment_ != commitment_to(x.seed))
+  auto told = commitments_.find(generation_);
+  if (told != commitments_.end() && told->second != commitment_to(x.seed))
     fail("I12: the seed is not the one that was committed to");
   sha256_digest list{};
   for (auto& [number, user] : list_) {
@@ -267,11 +307,11 @@ void queue_judge::check_first_draw(const room_draw& x) {
 }
 
 /// What is shown of a draw is on record.
-void queue_judge::check_told_draw(const board_draw& x) {
+void queue_judge::check_told_draw(const board_draw& x, int32_t generation) {
   if (!x.wanted()) return;
-  if (!commitment_) commitment_ = x.commitment;
-  if (x.commitment != *commitment_) fail("I12: two commitments were told");
-  if (!x.drawn()) return;
+  auto known = commitments_.emplace(generation, x.commitment).first;
+  if (x.commitment != known->second) fail("I12: two commitments were told");
+  if (!x.drawn() || generation < generation_) return;
   if (!drawn_at_) fail("I12: a draw was told that is not on record");
   else if (x.seed != draw_.seed || x.list != draw_.list || x.from != draw_.from ||
            x.cutoff != draw_.cutoff)
@@ -304,7 +344,7 @@ void queue_judge::heard_left(user_id x, instant asked) {
 
 void queue_judge::heard(const told_standing& x) {
   auto& who = people_[x.user];
-  check_told_draw(x.said.draw);
+  check_told_draw(x.said.draw, x.said.ticket.generation);
   if (x.from_board) {
     std::pair shown{x.epoch, x.said.version};
     if (auto last = std::exchange(boards_[x.at], shown); last > shown)
@@ -323,15 +363,25 @@ void queue_judge::heard(const told_standing& x) {
   }
 }
 
-queue_judge::stay* queue_judge::find_stay(person& x, place_code place) {
-  auto i = std::ranges::find(x.stays, place, &stay::place);
-  return i == x.stays.end() ? nullptr : &*i;
+queue_judge::stay* queue_judge::find_stay(person& x, place_code place) const {
+  auto wanted = [&](const stay& y) { return y.place == place && y.generation == generation_; };
+  auto i = std::find_if(x.stays.rbegin(), x.stays.rend(), wanted);
+  return i == x.stays.rend() ? nullptr : &*i;
 }
 
 void queue_judge::heard_waiting(const told_standing& x, person& who) {
   auto place = x.said.ticket.place.code();
+  if (x.said.ticket.generation > generation_)
+    fail("I12: " + name_of(x.user) + " waits in a room that is not cleared on record");
+  if (x.said.ticket.generation < generation_) {
+    if (cleared_at_ < x.asked - limits_.old_news)
+      fail("I12: " + name_of(x.user) + " is told to wait in a room that was cleared long ago");
+    return;
+  }
   auto known = find_stay(who, place);
-  if (known == nullptr) heard_new_place(x, who);
+  auto again = !x.said.ticket.place.direct && known != nullptr && known->ended != instant{} &&
+               known->ended < x.asked;
+  if (known == nullptr || again) heard_new_place(x, who);
   else if (known->written == instant{}) known->ended = {}; // Its ticket is good for a while.
   else if (known->ended != instant{} && known->ended < x.asked - limits_.old_news)
     fail("I12: " + name_of(x.user) + " is told to wait at " + name_of_place(place) +
@@ -357,7 +407,7 @@ void queue_judge::heard_new_place(const told_standing& x, person& who) {
            name_of_place(place) + (shown ? " although they show it" : ""));
     y.forked = true;
   }
-  who.stays.push_back({place, time_.now(), {}, {}, false});
+  who.stays.push_back({generation_, place, time_.now(), {}, {}, false});
 }
 
 /// Nobody stands behind more people than can stand there.
@@ -387,7 +437,7 @@ void queue_judge::heard_inside(const told_standing& x, person& who) {
     fail("I12: " + name_of(x.user) + " is told to be inside, and is not for long");
   if (x.said.slot_end > slot->hard_end + limits_.clocks_err)
     fail("I12: " + name_of(x.user) + " is told of an end after the slot's hard end");
-  auto& last = who.slot_ends[x.said.admission];
+  auto& last = who.slot_ends[{x.said.ticket.generation, x.said.admission}];
   last = std::max(last, std::pair{x.epoch, x.said.slot_end});
 }
 

@@ -12,6 +12,7 @@
 
 #include "actors/waiting_room/messages.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/gate_crowd.hpp"
 
 namespace tk::sim {
 
@@ -55,6 +56,11 @@ public:
 
   /// An organiser asks for so many slots.
   void asks_for_threshold(int32_t x) { asked_caps_.emplace_back(time_.now(), x); }
+  void asks_to_clear() { asked_to_clear_ = true; }
+  /// Somebody was let through a gate with this number; 0 = without one.
+  void has_number(user_id x, uint32_t number);
+  /// Once a second when faults have ended: whether the line moves.
+  void look_at_the_line();
   void asks_to_join(user_id x);
   void asks_to_leave(user_id x);
   /// Was told that they have left; they had asked for it at `asked`.
@@ -65,8 +71,13 @@ public:
   /// All faults have ended.
   void heals() { healed_at_ = time_.now(); }
 
+  /// Of the gate before the room.
+  gate_judge* gate = nullptr;
+
   /// What is wrong so far; empty = nothing.
-  [[nodiscard]] const std::string& wrong() const { return wrong_; }
+  [[nodiscard]] const std::string& wrong() const {
+    return wrong_.empty() && gate != nullptr ? gate->wrong() : wrong_;
+  }
   /// Nobody waits and nobody is inside.
   [[nodiscard]] bool at_rest() const;
   [[nodiscard]] std::string open_at_rest() const;
@@ -76,6 +87,7 @@ private:
   using place_code = uint32_t;
   /// Somebody's place, from the first time anybody heard of it.
   struct stay {
+    int32_t generation = 1;
     place_code place = 0;
     instant known;       ///< Told, or on record, whichever was first.
     instant written;     ///< The epoch = not yet.
@@ -88,22 +100,28 @@ private:
     std::optional<instant> asked_to_join;  ///< The first time.
     std::optional<instant> joins_since;    ///< May have a place that nobody has heard of.
     std::optional<instant> asked_to_leave; ///< The last time.
-    /// As told, the latest, by admission; with the epoch of the room that said it.
-    std::map<int32_t, std::pair<int64_t, instant>> slot_ends;
+    /// As told, the latest, by generation and admission; with the epoch of the room that said it.
+    std::map<std::pair<int32_t, int32_t>, std::pair<int64_t, instant>> slot_ends;
   };
 
   void fail(const std::string& what);
   void judge(const room_turn& x);
+  void take_clear(const room_turn& x);
   void take_joins(const room_turn& x);
+  void take_join(const room_join& x, const room_turn& of);
+  void note_stock();
+  void check_seats(const room_turn& x);
+  [[nodiscard]] int64_t inside() const;
+  [[nodiscard]] bool line_should_move() const;
   void take_leavers(const room_turn& x);
   void take_admissions(const room_turn& x);
   void check_draw(const room_turn& x);
   void check_first_draw(const room_draw& x);
   void check_overtaking(const room_admission& x);
   void check_ends();
-  void check_end(int32_t admission, const model_slot& x);
+  void check_end(std::pair<int32_t, int32_t> key, const model_slot& x);
   void check_cap(const room_turn& x);
-  void check_told_draw(const board_draw& x);
+  void check_told_draw(const board_draw& x, int32_t generation);
   void heard_waiting(const told_standing& x, person& who);
   void heard_new_place(const told_standing& x, person& who);
   void heard_inside(const told_standing& x, person& who);
@@ -116,7 +134,8 @@ private:
   [[nodiscard]] bool wanted_to_leave(const person& x, instant since) const;
   /// Where a place stands: lower is served first.
   [[nodiscard]] std::pair<bool, uint32_t> stand_of(place_code x) const;
-  [[nodiscard]] static stay* find_stay(person& x, place_code place);
+  /// The last one, when they have had the place more than once.
+  [[nodiscard]] stay* find_stay(person& x, place_code place) const;
   void end_stay(user_id user, place_code place, bool inside);
   [[nodiscard]] const model_room* room() const;
   [[nodiscard]] const model_slot* slot_of(int32_t generation, int32_t admission) const;
@@ -134,8 +153,8 @@ private:
   int64_t cap_ = 0, inside_ = 0;                    ///< As of the last commit.
   instant capped_at_;                               ///< When that was.
   std::vector<std::pair<instant, int32_t>> asked_caps_;
-  std::set<int32_t> judged_;                ///< Slots whose end was looked at.
-  std::optional<sha256_digest> commitment_; ///< As first told to anybody.
+  std::set<std::pair<int32_t, int32_t>> judged_; ///< Slots whose end was looked at.
+  std::map<int32_t, sha256_digest> commitments_; ///< As first told to anybody, by generation.
   std::optional<instant> drawn_at_;
   room_draw draw_;                     ///< As it was put on record.
   std::map<uint32_t, uint32_t> drawn_; ///< Position by number.
@@ -143,6 +162,19 @@ private:
   std::map<std::tuple<user_id, int64_t, uint64_t>, std::pair<place_code, uint32_t>> versions_;
   std::map<life, std::pair<int64_t, uint64_t>> boards_; ///< The last one that each told by.
   std::map<std::string, uint64_t> answers_;
+  int32_t generation_ = 1;
+  bool asked_to_clear_ = false;
+  instant cleared_at_;
+  std::map<uint32_t, user_id> numbers_; ///< Of the gate.
+  std::set<place_code> used_;           ///< Of those, the ones that a slot was got for.
+  /// What could be had at which time, and whether the room cared at the last turn.
+  struct stock {
+    instant at;
+    int64_t free = 0, held = 0;
+  };
+  std::deque<stock> stock_;
+  bool followed_ = false;
+  std::optional<instant> stuck_since_;
 };
 
 } // namespace tk::sim

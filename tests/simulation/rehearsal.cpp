@@ -14,6 +14,12 @@ constexpr millis after_effects{15'000};
 /// As long as a payment may stay undecided, with room for refunds.
 constexpr millis rest_max{1'500'000};
 
+/// So long may somebody take who comes at the end: to find something, and to pay three times.
+millis longest_visit(const evening& x) {
+  constexpr int tries_to_pay = 3;
+  return x.patience_max + x.clicks_max + tries_to_pay * (x.thinks_max + x.pays_max) + rest_max;
+}
+
 sale_plan plan_of(const evening& what) {
   sale_plan out;
   out.name = what.name;
@@ -141,6 +147,7 @@ void count_requests(rehearsal& out, const world& w, const door_figures& x) {
   out.refusals = x.refusals;
   out.requests = x.requests;
   out.unanswered = x.unanswered;
+  out.turned_away = x.turned_away.size();
   out.wishes_of_block = x.wishes_of_block;
   out.refusals_of_block = x.refusals_of_block;
   out.requests_of_node = x.requests_of_node;
@@ -158,10 +165,12 @@ void count_requests(rehearsal& out, const world& w, const door_figures& x) {
 
 void count_faults(rehearsal& out, const door_figures& x, instant opening) {
   for (auto& f : out.what.faults) {
-    aftermath y{f, 0, millis{0}};
+    aftermath y;
+    y.what = f;
     auto from = opening + f.at, until = from + f.length + after_effects;
-    for (auto at : x.lost)
-      if (at >= from && at <= until) ++y.unanswered;
+    auto in_time = [=](instant at) { return at >= from && at <= until; };
+    y.unanswered = static_cast<uint64_t>(std::ranges::count_if(x.lost, in_time));
+    y.turned_away = static_cast<uint64_t>(std::ranges::count_if(x.turned_away, in_time));
     for (auto& w : x.wishes)
       if (w.from <= until && w.from + w.took >= from)
         y.slowest_wish = std::max(y.slowest_wish, w.took);
@@ -217,7 +226,7 @@ rehearsal rehearse(const evening& what) {
     out.wrong = w.run_until(opening + at);
     take_sample(out, w, people, at);
     auto quiet = people.present() == 0 && out.line.back().tickets.held == 0;
-    if ((quiet && at >= what.length) || at >= what.length + rest_max) break;
+    if ((quiet && at >= what.length) || at >= what.length + longest_visit(what)) break;
   }
   w.heal();
   if (out.wrong.empty()) out.wrong = w.run_until(w.time.now() + rest_max);

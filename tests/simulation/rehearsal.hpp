@@ -35,7 +35,7 @@ struct spread {
 /// What a fault did to people.
 struct aftermath {
   mishap what;
-  uint64_t unanswered = 0;
+  uint64_t unanswered = 0, turned_away = 0; ///< Requests nobody answered, or could take.
   millis slowest_wish{0}; ///< Of those that were open from its start to 15 s after its end.
 };
 
@@ -57,7 +57,7 @@ struct rehearsal {
   std::optional<millis> nothing_free, sold_out;
   std::map<std::string, uint64_t> refusals;
   spread wishes, payments, until_held, until_bought;
-  uint64_t requests = 0, unanswered = 0, outrun_once = 0;
+  uint64_t requests = 0, unanswered = 0, turned_away = 0, outrun_once = 0;
   std::map<int32_t, uint64_t> wishes_of_block, refusals_of_block;
   std::map<int32_t, uint64_t> requests_of_node, messages_of_node, ops_of_node;
   std::vector<section_figures> sections;

@@ -26,6 +26,7 @@ double percent(int64_t part, int64_t whole) {
 }
 
 std::string row(const char* what, const spread& x) {
+  if (x.count == 0) return line("  %-34s %8s\n", what, "never");
   return line("  %-34s %8s %10s %10s %10s\n", what, words(x.half).c_str(), words(x.most).c_str(),
               words(x.nearly_all).c_str(), words(x.longest).c_str());
 }
@@ -50,13 +51,14 @@ std::string visiting(const rehearsal& x) {
     out += line("  %-34s %6lld %15.1f %%\n", ending_names[static_cast<size_t>(how)],
                 static_cast<long long>(n), percent(n, x.visitors));
   out += line("\nWaiting %44s %10s %10s %10s\n", "half within", "90 %", "99 %", "longest");
-  out += row("a definite answer to a wish", x.wishes);
-  out += row("a definite answer to a payment", x.payments);
+  out += row("a wish is answered, or given up", x.wishes);
+  out += row("a payment is answered", x.payments);
   out += row("from coming to a hold", x.until_held);
   out += row("from coming to tickets in hand", x.until_bought);
   out +=
-    line("\nRequests: %llu, %llu without an answer\n", static_cast<unsigned long long>(x.requests),
-         static_cast<unsigned long long>(x.unanswered));
+    line("\nRequests: %llu, %llu without an answer, %llu that nobody could take\n",
+         static_cast<unsigned long long>(x.requests), static_cast<unsigned long long>(x.unanswered),
+         static_cast<unsigned long long>(x.turned_away));
   for (auto& [reason, n] : x.refusals)
     out +=
       line("  wish refused: %-20s %6llu\n", reason.c_str(), static_cast<unsigned long long>(n));
@@ -82,8 +84,9 @@ std::string loading(const rehearsal& x) {
   }
   if (!x.faults.empty()) out += "\nFaults\n";
   for (auto& f : x.faults)
-    out += line("  %-44s %llu requests without answer, slowest wish %s\n", describe(f.what).c_str(),
-                static_cast<unsigned long long>(f.unanswered), words(f.slowest_wish).c_str());
+    out += line("  %-44s %llu requests without answer, %llu nobody could take, slowest wish %s\n",
+                describe(f.what).c_str(), static_cast<unsigned long long>(f.unanswered),
+                static_cast<unsigned long long>(f.turned_away), words(f.slowest_wish).c_str());
   return out;
 }
 
@@ -133,6 +136,7 @@ ordered_json lists_of(const rehearsal& x) {
                              {"for_ms", f.what.length.count()},
                              {"node", f.what.node},
                              {"unanswered", f.unanswered},
+                             {"turned_away", f.turned_away},
                              {"slowest_wish_ms", f.slowest_wish.count()}});
   for (auto& s : x.line)
     out["over_time"].push_back({{"at_ms", s.at.count()},
@@ -219,7 +223,8 @@ ordered_json to_json(const rehearsal& x) {
                     {"payment", json_of(x.payments)},
                     {"until_held", json_of(x.until_held)},
                     {"until_bought", json_of(x.until_bought)}};
-  out["requests"] = {{"all", x.requests}, {"unanswered", x.unanswered}};
+  out["requests"] = {
+    {"all", x.requests}, {"unanswered", x.unanswered}, {"turned_away", x.turned_away}};
   out["refusals"] = ordered_json::object();
   for (auto& [reason, n] : x.refusals) out["refusals"][reason] = n;
   out.update(lists_of(x));

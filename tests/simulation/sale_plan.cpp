@@ -26,7 +26,8 @@ std::string read_habits(const json& from, habits& to) {
          {"retries", &to.retries},
          {"other_body", &to.other_body},
          {"signs_out", &to.signs_out},
-         {"payment_declined", &to.payment_declined}})
+         {"payment_declined", &to.payment_declined},
+         {"wrong_amounts", &to.wrong_amounts}})
     x.number(name, *field, 0, 100);
   return x.finish();
 }
@@ -44,6 +45,9 @@ void read_queue(fields& from, queue_plan& to) {
     x.number("two_devices", to.two_devices, 0, 100);
     x.number("without_cookies", to.without_cookies, 0, 100);
     x.number("steered", to.steered, 0, 100);
+    x.number("cleared", to.cleared, 0, 100);
+    x.number("follows", to.follows, 0, 100);
+    x.number("gated", to.gated, 0, 100);
   });
 }
 

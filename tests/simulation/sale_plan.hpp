@@ -28,6 +28,7 @@ struct habits {
   uint32_t other_body = 3;        ///< Percent of wishes whose key comes again with another body.
   uint32_t signs_out = 3;         ///< Percent of visits that end so.
   uint32_t payment_declined = 10; ///< Percent of payments that the provider refuses.
+  uint32_t wrong_amounts = 0;     ///< Percent of holds for which somebody offers another price.
 };
 
 /// The waiting room of a sale.
@@ -42,6 +43,9 @@ struct queue_plan {
   uint32_t two_devices = 30;     ///< Percent that have a second one.
   uint32_t without_cookies = 15; ///< Percent of devices that keep none.
   uint32_t steered = 40;         ///< Percent of evenings with an organiser who interferes.
+  uint32_t cleared = 0;          ///< Of evenings in which everybody is sent away once.
+  uint32_t follows = 0;          ///< Of evenings whose room follows the inventory.
+  uint32_t gated = 0;            ///< Of evenings with a gate before the room.
   [[nodiscard]] bool any() const { return threshold > 0; }
 };
 

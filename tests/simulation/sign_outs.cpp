@@ -23,10 +23,11 @@ private:
   void sign_out(const visit_ptr& v) {
     auto asked = in_.where.time.now();
     auto user = user_of(v->person);
+    in_.judge.asked_to_sign_out(user);
     in_.people.ask<session_actor>(in_.where.any_node(*v->luck), key_of(user), revoke_all{asked},
                                   patience, [=, this](const answer<all_revoked>& x) {
+                                    in_.judge.heard_sign_out(user, asked, x.is());
                                     if (x.is() != ec::ok) return;
-                                    in_.judge.heard_sign_out(user, asked);
                                     if (v->luck->chance(500'000)) use_old_token(v);
                                   });
   }

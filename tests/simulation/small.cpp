@@ -202,6 +202,11 @@ void stage::cancel(int32_t at, int32_t user) {
   ask<seat_block_actor>(at, key_of(sale_event, hold.items.front().block_no), x,
                         [=, this](const auto& y) {
                           said_[user] = y.is();
+                          // Blocks know no hold of what is sold; sessions would look at its row.
+                          auto row = model_.rows.reservations.find(x.id);
+                          bool sold = row != model_.rows.reservations.end() &&
+                                      row->second.row.status == reservation_status::confirmed;
+                          if (sold && y.is() == ec::reservation_unknown) return;
                           judge_.heard_cancel({x.id, y.is(), asked, time_.now()});
                         });
 }

@@ -36,10 +36,20 @@ struct wire::one_way final : frame_path {
   }
 };
 
-void wire::attach(life who, caf::actor door, std::map<int32_t, caf::actor> links) {
-  for (auto& [to, x] : links)
-    caf::anon_send(x, link_up{std::make_shared<one_way>(*this, who, to, way::request)});
-  ends_[who.node] = {who, std::move(door), std::move(links)};
+void wire::attach(life who, caf::actor door) { ends_[who.node] = {who, std::move(door), {}}; }
+
+void wire::lead(int32_t node, const std::map<int32_t, std::pair<life, caf::actor>>& links) {
+  auto i = ends_.find(node);
+  if (i == ends_.end()) return;
+  auto& at = i->second;
+  auto before = std::exchange(at.links, links);
+  for (auto& [to, x] : before)
+    if (!at.links.contains(to)) caf::anon_send(x.second, link_down{});
+  for (auto& [to, x] : at.links) {
+    auto was = before.find(to);
+    if (was != before.end() && was->second == x) continue;
+    caf::anon_send(x.second, link_up{std::make_shared<one_way>(*this, at.who, to, way::request)});
+  }
 }
 
 /// Who speaks with a node that died mostly hears of it at once from its machine; when that is gone,
@@ -68,7 +78,7 @@ void wire::break_off(const path& along) {
   auto link = near->second.links.find(along.second);
   if (link == near->second.links.end()) return;
   auto again = std::make_shared<one_way>(*this, near->second.who, along.second, way::request);
-  caf::anon_send(link->second, link_up{again});
+  caf::anon_send(link->second.second, link_up{again});
 }
 
 void wire::cut(int32_t from, int32_t to, millis length) {
@@ -183,14 +193,9 @@ void wire::send(const path& along, way how, const link_frame& x) {
 }
 
 void wire::tell(int32_t from, int32_t to, const std::string& what) const {
-  // Boards are asked for all the time.
-  if (on_frame && !what.starts_with("describe_event") && !what.starts_with("event_board") &&
-      !what.starts_with("room_board"))
-    on_frame(from, to, what);
-}
-
-void wire::send_board(life from, int32_t to, const link_frame& x) {
-  carry(from, to, way::board, x);
+  // Boards are asked for, and told, all the time.
+  auto board = what.find("_board") != std::string::npos || what.starts_with("describe_event");
+  if (on_frame && !board) on_frame(from, to, what);
 }
 
 void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
@@ -205,15 +210,11 @@ void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
     return;
   }
   auto& there = receiver->second;
-  if (how == way::board) {
-    if (on_board) on_board(to, x);
-    return;
-  }
   if (how == way::request)
     caf::anon_send(
       there.door, request_frame{x, std::make_shared<one_way>(*this, there.who, from, way::answer)});
   else if (auto link = there.links.find(from); link != there.links.end())
-    caf::anon_send(link->second, answer_frame{x});
+    caf::anon_send(link->second.second, answer_frame{x});
 }
 
 } // namespace tk::sim

@@ -24,14 +24,12 @@ public:
     // nop
   }
 
-  /// Names the actors that take frames for a node: requests come to `door`, answers to requests of
-  /// its own to `links[other node]`. The links hear that they stand.
-  void attach(life who, caf::actor door, std::map<int32_t, caf::actor> links);
+  /// Names who takes what others ask of a node.
+  void attach(life who, caf::actor door);
+  /// Which of its links lead to whom, as its roster has it: answers to its own requests come there.
+  /// Links hear that they stand, or that nobody is there any more.
+  void lead(int32_t node, const std::map<int32_t, std::pair<life, caf::actor>>& links);
   void detach(int32_t node);
-  /// What everybody at `to` may know; nobody answers.
-  void send_board(life from, int32_t to, const link_frame& x);
-  /// Takes a board that has arrived at `to`.
-  std::function<void(int32_t to, const link_frame& x)> on_board;
   /// Nothing goes from `from` to `to` for a while.
   void cut(int32_t from, int32_t to, millis length);
   /// Nothing arrives on this path until `unclog`; then everything does.
@@ -49,9 +47,9 @@ private:
   struct ends {
     life who;
     caf::actor door;
-    std::map<int32_t, caf::actor> links;
+    std::map<int32_t, std::pair<life, caf::actor>> links; ///< By the node they lead to.
   };
-  enum class way : uint8_t { request, answer, board };
+  enum class way : uint8_t { request, answer };
   /// Towards the door of a node, or back to the link of one that asked.
   struct one_way;
   using path = std::pair<int32_t, int32_t>;

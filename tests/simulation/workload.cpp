@@ -19,6 +19,8 @@ std::span<const workload_kind> workload_kinds() {
     {"other_bodies", "the key of a hold comes again with another wish", true, make_other_bodies},
     {"sign_outs", "somebody ends their sessions, and a thief goes on with an old token", true,
      make_sign_outs},
+    {"wrong_amounts", "somebody changes the price on the way, where the sale says so", true,
+     make_wrong_amounts},
     {"onlookers", "some look at the seat map of a node, again and again", true, make_onlookers},
     {"latecomers", "at the end somebody asks for all that nobody has, and must get it", true,
      make_latecomers},

@@ -13,5 +13,6 @@ workload_ptr make_other_bodies(const scene& in);
 workload_ptr make_paying(const scene& in);
 workload_ptr make_second_thoughts(const scene& in);
 workload_ptr make_sign_outs(const scene& in);
+workload_ptr make_wrong_amounts(const scene& in);
 
 } // namespace tk::sim

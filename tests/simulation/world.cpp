@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "actors/event/port.hpp"
 #include "actors/registry.hpp"
 
 namespace tk::sim {
 
 namespace {
-
-constexpr millis tick_every{100};
 
 bool is_entity(const char* name) {
   std::string_view x{name};
@@ -23,6 +20,7 @@ bool is_entity(const char* name) {
 
 using sim_driver = ledger_driver_actor::extend<caf::reacts_to<errand>>;
 using sim_roster = roster_driver_actor::extend<caf::reacts_to<errand>>;
+using sim_taker = shard_taker_actor::extend<caf::reacts_to<errand>>;
 using sim_reads = reads_actor::extend<caf::reacts_to<errand>>;
 
 /// A function that keeps a promise in its own actor's context.
@@ -74,6 +72,32 @@ sim_roster::behavior_type roster(sim_roster::pointer self, database* db, host* a
   };
 }
 
+sim_taker::behavior_type taker(sim_taker::pointer self, database* db, life who) {
+  return {
+    [](const errand& x) { x.run(); },
+    [=](const take_free& x) -> caf::result<taken> {
+      auto reply = self->make_response_promise<taken>();
+      auto tell = keeper(self, reply);
+      db->take(who, x.most, [=](std::optional<int32_t> count) {
+        tell(taken{count.has_value(), count.value_or(0)});
+      });
+      return reply;
+    },
+  };
+}
+
+/// As the product's connections: each link leads to whom the roster has in its slot.
+caf::behavior connections(caf::event_based_actor*, wire* net, host* at) {
+  return {[=](const nodes_known& x) {
+    std::map<int32_t, std::pair<life, caf::actor>> links;
+    for (size_t i = 0; i < x.slots.size(); ++i)
+      if (auto& known = x.slots[i]; known && !at->dead)
+        links[node_of(known->node)] = {{node_of(known->node), known->incarnation},
+                                       at->node.peers.links.at(i)};
+    if (!at->dead) net->lead(at->who.node, links);
+  }};
+}
+
 template <class Reply, class Query>
 caf::result<Reply> read(sim_reads::pointer self, database* db, life who, const Query& what) {
   auto reply = self->make_response_promise<Reply>();
@@ -92,7 +116,11 @@ caf::result<Reply> read(sim_reads::pointer self, database* db, life who, const Q
   return reply;
 }
 
-sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who) {
+sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who, bool queues) {
+  // Where there are none nothing is drawn for the question.
+  auto find = [=](const auto& x, auto none) -> caf::result<decltype(none)> {
+    return queues ? read<decltype(none)>(self, db, who, x) : none;
+  };
   return {
     [](const errand& x) { x.run(); },
     [=](const load_session& x) { return read<session_rows>(self, db, who, x); },
@@ -106,8 +134,8 @@ sim_reads::behavior_type reads(sim_reads::pointer self, database* db, life who) 
     [=](const find_open_checkouts& x) { return read<open_checkouts>(self, db, who, x); },
     [=](const load_room& x) { return read<room_rows>(self, db, who, x); },
     [=](const load_gate& x) { return read<gate_rows>(self, db, who, x); },
-    // No sale here has a gate, so nothing is drawn for the question.
-    [](const find_open_gates&) { return open_gates{}; },
+    [=](const find_live_rooms& x) { return find(x, live_rooms{}); },
+    [=](const find_open_gates& x) { return find(x, open_gates{}); },
     [=](const load_inventory& x) { return read<event_inventory>(self, db, who, x); },
   };
 }
@@ -145,7 +173,6 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
     kill(node);
     return true;
   };
-  net.on_board = [this](int32_t node, const link_frame& x) { take_board(node, x); };
   if (plan.queue.any())
     db.at_boundary = [this](int32_t node, const batch& what, bool committed) {
       return die_at_turn(node, what, committed);
@@ -222,6 +249,8 @@ void world::start_services(host& at) {
     node.queue.slot_max = std::chrono::seconds{queue.slot_max_s};
     node.queue.stale_after = std::chrono::seconds{queue.stale_s};
     node.queue.sweep_every = millis{5000};
+    node.gate.advance_batch = 3;
+    node.gate.advance_every = millis{2000};
   }
   std::vector<ledger_driver_actor> drivers;
   for (size_t lane = 0; lane < lane_count; ++lane) {
@@ -235,7 +264,7 @@ void world::start_services(host& at) {
     faults.note(&fault_mix::ledger_bound);
   }
   node.ledger = spawn_ledger(system, ledger, std::move(drivers), at.clock, &at.ledger);
-  node.reads = caf::actor_cast<reads_actor>(system.spawn(reads, &db, at.who));
+  node.reads = caf::actor_cast<reads_actor>(system.spawn(reads, &db, at.who, plan.queue.any()));
   node.payment_provider = "mock";
   auto line = spawn_bank_line(system, money);
   at.parts.push_back(caf::actor_cast<caf::actor>(line));
@@ -244,23 +273,28 @@ void world::start_services(host& at) {
 }
 
 void world::start_links(host& at) {
-  std::map<int32_t, caf::actor> links;
-  for (int32_t n = 1; n <= plan.nodes; ++n) {
-    // To itself, too: never used, but the table's index is the node's number.
-    auto x = spawn_link(at.node, at.links, at.who.incarnation);
-    at.node.peers.links.push_back(x);
-    at.parts.push_back(x);
-    links[n] = x;
+  at.node.router = spawn_router(at.node);
+  at.node.spreader = spawn_spreader(at.node);
+  at.parts.insert(at.parts.end(), {at.node.router, at.node.spreader});
+  for (int32_t n = 1; n < plan.nodes; ++n) {
+    link_settings how;
+    how.slot = at.node.peers.links.size();
+    at.node.peers.links.push_back(spawn_link(at.node, at.links, at.who.incarnation, how));
+    at.parts.push_back(at.node.peers.links.back());
   }
   auto far = spawn_door(at.node, at.links);
   at.parts.push_back(far);
-  net.attach(at.who, far, std::move(links));
+  net.attach(at.who, far);
 }
 
 void world::start_supervisor(host& at) {
   node_supervision how;
   how.roster = caf::actor_cast<roster_driver_actor>(system.spawn(roster, &db, &at));
   how.alone = false;
+  how.taker = caf::actor_cast<shard_taker_actor>(system.spawn(taker, &db, at.who));
+  at.parts.push_back(caf::actor_cast<caf::actor>(how.taker));
+  how.connections = system.spawn(connections, &net, &at);
+  at.parts.push_back(how.connections);
   how.set_clock_offset = [&at](int64_t x) { at.clock.offset_ms = x; };
   how.fatal = [this, who = at.who](const char* why) {
     tell("node " + std::to_string(who.node) + " gives up: " + why);
@@ -287,6 +321,7 @@ void world::bury(host& at) {
   for (auto& x : at.parts) caf::anon_send_exit(x, caf::exit_reason::kill);
   at.parts.clear();
   at.node.peers.links.clear();
+  at.node.router = at.node.spreader = nullptr;
 }
 
 void world::kill(int32_t node, std::optional<millis> back) {
@@ -311,180 +346,6 @@ void world::pause(int32_t node, millis length) {
   tell("node " + std::to_string(node) + " stands still for " + std::to_string(length.count()) +
        " ms");
   x->paused_until = time.now() + length;
-}
-
-// -- what goes wrong by itself --------------------------------------------------------------------
-
-void world::tick() {
-  // A slow node gets a fifth of its time.
-  for (auto& [no, x] : hosts_)
-    if (time.now() < x->slow_until)
-      x->paused_until = std::max(x->paused_until, time.now() + tick_every * 4 / 5);
-  if (!healing_) go_wrong();
-  if (steps_ != 0) spread_boards();
-  if (plan.queue.any()) spread_room_boards();
-  look_at_owners();
-  time.after(tick_every, [this] { tick(); });
-}
-
-void world::look_at_owners() {
-  std::vector<std::pair<int32_t, const epoch_table*>> nodes;
-  nodes.reserve(hosts_.size());
-  for (auto& [no, x] : hosts_) nodes.emplace_back(no, &x->node.epochs);
-  owners.look(time.now(), nodes);
-}
-
-/// False when this single fault is left out. It is named after its kind and the time.
-bool world::happens(const char* kind, bool drawn) {
-  if (!drawn) return false;
-  auto name = std::string{kind} + "@" + std::to_string(to_ms(time.now()) - to_ms(start_));
-  if (left_out.contains(name)) return false;
-  happened_.push_back(std::move(name));
-  return true;
-}
-
-/// Every tick has a stream of its own and draws the same from it whatever happens: what is left out
-/// moves nothing else.
-void world::go_wrong() {
-  dice d{seed, "trouble" + std::to_string(++ticks_)};
-  auto one = node_drawn(d);
-  auto away = d.between(1, std::max(1, plan.nodes - 1));
-  auto other = static_cast<int32_t>((one - 1 + away) % plan.nodes) + 1;
-  auto stands_for = d.between(millis{500}, millis{12'000});
-  auto jumps_by = d.between(-int64_t{faults.skew_max_ms}, int64_t{faults.skew_max_ms});
-  auto cut_for = d.between(millis{300}, millis{10'000});
-  bool both_ways = d.chance(500'000);
-  auto whose = d.chance(300'000) ? 0 : one;
-  auto away_for = d.between(millis{200}, millis{8'000});
-  auto slow_for = d.between(millis{3'000}, millis{15'000});
-  auto draw = [&](const char* kind, uint32_t fault_mix::*rate) {
-    if (!happens(kind, d.chance(faults.*rate))) return false;
-    faults.note(rate);
-    return true;
-  };
-  if (draw("kill", &fault_mix::kill_ppm)) kill(one);
-  if (draw("pause", &fault_mix::pause_ppm)) pause(one, stands_for);
-  if (draw("jump", &fault_mix::jump_ppm)) {
-    if (auto x = find(one); x != nullptr) x->clock.skew_ms += jumps_by;
-  }
-  if (draw("cut", &fault_mix::cut_ppm)) {
-    tell("no way from node " + std::to_string(one) + " to " + std::to_string(other));
-    net.cut(one, other, cut_for);
-    if (both_ways) net.cut(other, one, cut_for);
-  }
-  if (draw("slow-node", &fault_mix::slow_node_ppm)) {
-    tell("node " + std::to_string(one) + " is slow");
-    if (auto x = find(one); x != nullptr) x->slow_until = time.now() + slow_for;
-  }
-  if (draw("swizzle", &fault_mix::swizzle_ppm)) swizzle(d);
-  if (draw("database-away", &fault_mix::away_ppm)) {
-    tell("no database for node " + std::to_string(whose));
-    db.cut(whose, away_for);
-  }
-  if (draw("fail-over", &fault_mix::failover_ppm)) fail_over(d);
-  auto early_by = d.between(millis{20}, millis{3'000});
-  if (draw("early-timers", &fault_mix::early_timers_ppm)) {
-    // The timers' clock runs ahead of all others, so that what is due soon is due now.
-    tell("timers are early by " + std::to_string(early_by.count()) + " ms");
-    jobs_.advance_time(early_by);
-  }
-  auto deaf_for = d.between(millis{20'000}, millis{80'000});
-  auto room = plan.queue.any() ? node_of_room() : 0;
-  if (room != 0 && room != one && draw("deaf-room", &fault_mix::deaf_room_ppm)) {
-    tell("the room at node " + std::to_string(room) + " hears nothing of node " +
-         std::to_string(one));
-    net.cut(one, room, deaf_for);
-  }
-}
-
-/// The database goes on elsewhere, perhaps without the last commits (F31). An operator looks at
-/// what stopped and accepts the loss: every node is started anew, because its memory is of what is
-/// gone.
-void world::fail_over(dice d) {
-  auto commits = static_cast<size_t>(d.below(4));
-  tell("the database fails over without the last " + std::to_string(commits) + " commits");
-  db.fail_over(commits);
-  db.cut(0, d.between(millis{1'000}, millis{4'000}));
-  if (commits == 0) return;
-  time.after(d.between(millis{4'000}, millis{15'000}), [this] {
-    tell("an operator accepts the loss");
-    for (int32_t n = 1; n <= plan.nodes; ++n) kill(n, millis{1000});
-  });
-}
-
-/// Paths stop one after the other and go on in another order.
-void world::swizzle(dice d) {
-  tell("paths stop one by one");
-  std::vector<std::pair<int32_t, int32_t>> paths;
-  for (int32_t a = 1; a <= plan.nodes; ++a)
-    for (int32_t b = 1; b <= plan.nodes; ++b)
-      if (a != b && d.chance(700'000)) paths.emplace_back(a, b);
-  auto last = millis{0};
-  for (auto path : paths) {
-    last += d.between(millis{1}, millis{300});
-    time.after(last, [=, this] {
-      if (!healing_) net.clog(path.first, path.second);
-    });
-  }
-  for (; !paths.empty(); paths.pop_back()) {
-    std::swap(paths[d.below(paths.size())], paths.back());
-    last += d.between(millis{1}, millis{1'500});
-    time.after(last, [this, path = paths.back()] { net.unclog(path.first, path.second); });
-  }
-}
-
-void world::lose(int32_t node) {
-  gone_.insert(node);
-  tell("node " + std::to_string(node) + " does not come back");
-  kill(node);
-}
-
-/// Some blocks die with what they know, and whoever would ask for them has gone home.
-void world::let_blocks_die() {
-  if (faults.actor_dies_ppm == 0) return;
-  dice d{seed, "last deaths"};
-  for (auto& [no, x] : hosts_)
-    for (int32_t b = 0; b < plan.blocks; ++b) {
-      auto key = key_of(sale_event, b);
-      if (!d.chance(400'000) || x->node.epochs.of(key).epoch == 0) continue;
-      tell("block " + std::to_string(b) + " dies");
-      faults.note(&fault_mix::actor_dies_ppm);
-      caf::exit_msg end{x->node.region.address(), caf::sec::runtime_error};
-      auto until = x->node.clock->now() + millis{1000};
-      caf::anon_send(x->node.region, envelope{key, until, caf::make_message(std::move(end))});
-    }
-}
-
-void world::heal() {
-  let_blocks_die();
-  tell("all faults end");
-  healing_ = true;
-  bool bounded = faults.ledger_bound > 0;
-  faults = {};
-  db.heal();
-  net.heal();
-  money.faults = {};
-  std::vector<int32_t> narrow;
-  for (auto& [no, x] : hosts_) {
-    x->paused_until = x->slow_until = {};
-    if (bounded) narrow.push_back(no);
-  }
-  for (auto no : narrow) kill(no); // They come back with as much room as always.
-}
-
-/// What a node's ingress does for the events it shows: asks for their boards.
-void world::spread_boards() {
-  for (auto& [no, x] : hosts_) {
-    if (time.now() < x->paused_until) continue;
-    auto at = x.get();
-    auto seen = at->boards.find_event(sale_event);
-    if (seen && chance.chance(800'000)) continue;
-    ask_at<event_actor>(no, key_of(sale_event), describe_event{}, millis{3000},
-                        [=](const answer<event_board>& y) {
-                          if (y.came() && !y.gone && y.error == ec::ok)
-                            at->boards.publish(std::make_shared<const event_board>(y.value));
-                        });
-  }
 }
 
 // -- steps ----------------------------------------------------------------------------------------
@@ -556,14 +417,15 @@ void world::advance_to(instant x) {
 }
 
 std::string world::run_until(instant end) {
+  constexpr uint64_t steps_at_once_max = 1'000'000; // D7: more in one moment are no work.
+  uint64_t at_once = 0;
   while (time.now() < end) {
-    if (auto due = time.take_due()) {
-      due();
+    auto due = time.take_due();
+    if (due) due();
+    if (due || step()) {
       if (auto wrong = watch ? watch() : std::string{}; !wrong.empty()) return wrong;
-      continue;
-    }
-    if (step()) {
-      if (auto wrong = watch ? watch() : std::string{}; !wrong.empty()) return wrong;
+      if (++at_once > steps_at_once_max)
+        return "D7: a million steps and no time has passed: something asks itself for ever";
       continue;
     }
     auto& timers = jobs_.clock().schedule();
@@ -574,6 +436,7 @@ std::string world::run_until(instant end) {
     }
     for (auto& [no, x] : hosts_) // A node that was paused has jobs that waited.
       if (time.now() < x->paused_until) next = std::min(next, x->paused_until);
+    if (next > time.now()) at_once = 0;
     if (next == time.now()) jobs_.advance_time(std::chrono::nanoseconds{1});
     else advance_to(next);
   }

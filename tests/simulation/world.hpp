@@ -15,9 +15,11 @@
 #include "persistence/ledger/actor.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/node.hpp"
+#include "supervisors/peers.hpp"
 #include "supervisors/region.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
+#include "supervisors/spreader.hpp"
 #include "tests/simulation/asked.hpp"
 #include "tests/simulation/bank.hpp"
 #include "tests/simulation/coverage.hpp"
@@ -36,6 +38,9 @@ namespace tk::sim {
 struct system_config : caf::actor_system_config {
   system_config();
 };
+
+/// How often it is drawn what goes wrong.
+constexpr millis tick_every{100};
 
 /// A machine's clock: true time with an error, corrected by what the supervisor measures.
 struct machine_clock final : wall_clock {
@@ -218,8 +223,6 @@ private:
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   static caf::local_actor* actor_of(caf::resumable* job);
   void spread_boards();
-  void spread_room_boards();
-  void take_board(int32_t node, const link_frame& x);
   bool die_at_turn(int32_t node, const batch& what, bool committed);
   void look_at_owners();
   void note_new_actors();
@@ -251,8 +254,7 @@ private:
   std::vector<size_t> ready_; ///< Kept for its memory.
   std::vector<std::string> happened_;
   dice turn_dice_;
-  bool special_turn_ = false;                                   ///< The one that is at its commit.
-  std::map<int32_t, std::pair<int64_t, uint64_t>> boards_sent_; ///< By node: epoch and version.
+  bool special_turn_ = false;  ///< The one that is at its commit.
   const fault_counts* struck_; ///< Of all kinds so far; null when nobody counts.
 };
 

@@ -2,9 +2,11 @@
 
 #include <caf/all.hpp>
 
+#include "actors/event/port.hpp"
+#include "actors/registry.hpp"
 #include "tests/simulation/world.hpp"
 
-/// What a world does with the waiting room of its sale.
+/// What a world does with the waiting room of its sale, and for whoever looks at events.
 namespace tk::sim {
 
 /// Its node dies at a turn, before the commit or after it. Most often where something is decided
@@ -18,7 +20,9 @@ bool world::die_at_turn(int32_t node, const batch& what, bool committed) {
     auto known = db.model.rows.rooms.find(turn->event);
     auto reserved = known == db.model.rows.rooms.end() ? 0 : known->second.now.reserved_to;
     auto& draw = turn->control.draw;
-    special_turn_ = turn->reserved_to > reserved || (draw && draw->turn == turn->turn);
+    auto generation = known == db.model.rows.rooms.end() ? 1 : known->second.now.generation;
+    special_turn_ = turn->generation > generation || turn->reserved_to > reserved ||
+                    (draw && draw->turn == turn->turn);
   }
   constexpr uint32_t special_ppm = 300'000;
   if (!turn_dice_.chance(special_turn_ ? special_ppm : faults.turn_crash_ppm) ||
@@ -29,40 +33,24 @@ bool world::die_at_turn(int32_t node, const batch& what, bool committed) {
   return true;
 }
 
-/// As its room publishes it at home: the store keeps the newest.
-void world::take_board(int32_t node, const link_frame& x) {
-  auto at = find(node);
-  room_board board;
-  caf::binary_deserializer source{system, x.bytes};
-  if (auto wrong = source(board)) CAF_RAISE_ERROR("a board cannot be decoded");
-  if (at != nullptr) at->boards.publish(std::make_shared<const room_board>(std::move(board)));
-}
-
 int32_t world::node_of_room() const {
   for (auto& [no, x] : hosts_)
     if (x->node.epochs.of(room_key(sale_event)).epoch != 0) return no;
   return 0;
 }
 
-/// A room publishes at its node; from there its newest board goes to the others a few times a
-/// second. Who has lost the room and does not know it yet goes on telling.
-void world::spread_room_boards() {
+/// What a node's ingress does for the events it shows: asks for their boards.
+void world::spread_boards() {
   for (auto& [no, x] : hosts_) {
-    auto board = x->boards.find_room(sale_event);
-    if (time.now() < x->paused_until || !board ||
-        board->epoch != x->node.epochs.of(room_key(sale_event)).epoch)
-      continue;
-    auto& sent = boards_sent_[no];
-    if (std::exchange(sent, {board->epoch, board->version}) ==
-        std::pair{board->epoch, board->version})
-      continue;
-    link_frame frame;
-    frame.about = "room_board";
-    caf::binary_serializer sink{system, frame.bytes};
-    auto copy = *board;
-    if (auto wrong = sink(copy)) CAF_RAISE_ERROR("a board cannot be encoded");
-    for (int32_t other = 1; other <= plan.nodes; ++other)
-      if (other != no) net.send_board(x->who, other, frame);
+    if (time.now() < x->paused_until) continue;
+    auto at = x.get();
+    auto seen = at->boards.find_event(sale_event);
+    if (seen && chance.chance(800'000)) continue;
+    ask_at<event_actor>(no, key_of(sale_event), describe_event{}, millis{3000},
+                        [=](const answer<event_board>& y) {
+                          if (y.came() && !y.gone && y.error == ec::ok)
+                            at->boards.hear(std::make_shared<const event_board>(y.value));
+                        });
   }
 }
 

@@ -129,6 +129,7 @@ inline played_reads::behavior_type play_reads(played_reads::pointer self, stage*
     [=](const find_open_checkouts&) { return open_checkouts{}; },
     [=](const load_room&) { return room_rows{}; },
     [=](const load_gate&) { return gate_rows{}; },
+    [=](const find_live_rooms&) { return live_rooms{}; },
     [=](const find_open_gates&) { return open_gates{}; },
     [=](const load_inventory&) { return event_inventory{}; },
   };
@@ -231,17 +232,15 @@ struct node_rig {
 
   // -- asking -----------------------------------------------------------------------------------
 
-  /// Sends without running; every answer is counted.
-  template <class Port, class Message>
-  auto send(const entity_key& key, Message what, millis budget = millis{8000}) {
-    using reply = typename reply_to<Port, Message>::type;
-    auto out = std::make_shared<answer<reply>>();
-    auto until = now() + budget;
+  /// Asks any actor without running; every answer is counted.
+  template <class Reply, class Handle, class Limit, class Message>
+  answer_ptr<Reply> ask_actor(const Handle& whom, Limit limit, const Message& what) {
+    auto out = std::make_shared<answer<Reply>>();
     // CAF dereferences a null pointer for a function without arguments, so there is one.
-    auto client = [=, this](caf::event_based_actor* self, int) {
-      self->request(node.region, budget, envelope{key, until, caf::make_message(what)})
+    auto client = [=](caf::event_based_actor* self, int) {
+      self->request(whom, limit, what)
         .then(
-          [=](const reply& x) {
+          [=](const Reply& x) {
             ++out->count;
             out->value = x;
           },
@@ -252,6 +251,13 @@ struct node_rig {
     };
     clients.push_back(sys.spawn(client, 0));
     return out;
+  }
+  /// The same of an entity, by its key.
+  template <class Port, class Message>
+  auto send(const entity_key& key, Message what, millis budget = millis{8000}) {
+    using reply = typename reply_to<Port, Message>::type;
+    return ask_actor<reply>(node.region, budget,
+                            envelope{key, now() + budget, caf::make_message(std::move(what))});
   }
   template <class Port, class Message> auto request(const entity_key& key, Message what) {
     auto out = send<Port>(key, std::move(what));

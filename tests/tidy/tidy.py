@@ -242,6 +242,10 @@ PLANTED = {
     "docs-link": ("docs/x.md", "[gone](gone.md)"),
     "mutant": ("actors/x/actor.cpp", 'if (mutant("eats_seats")) eat();'),
 }
+# More ways to break a rule that has one already.
+ALSO_PLANTED = [
+    ("mutant", ("tests/simulation/mutants.cpp", '{"eats_seats", "storm"},')),
+]
 INNOCENT = ('// steady_clock::now() and PQexec( in a comment\nauto s = "rand( %d crypt(";\n'
             "auto n = 1'000'000 + f('x'); // rand()\nstruct branded { int operand(int x); };\n")
 
@@ -252,7 +256,8 @@ def self_test():
     rules = {x[0] for x in BANNED + BANNED_RAW}
     if rules - PLANTED.keys():
         wrong.append(f"no violation is planted for {sorted(rules - PLANTED.keys())}")
-    for rule, (path, text) in [*PLANTED.items(), (None, ("actors/x/innocent.cpp", INNOCENT))]:
+    innocent = (None, ("actors/x/innocent.cpp", INNOCENT))
+    for rule, (path, text) in [*PLANTED.items(), *ALSO_PLANTED, innocent]:
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / path).parent.mkdir(parents=True)

@@ -1,0 +1,28 @@
+#include "http/operators/listener.hpp"
+
+namespace tk::http {
+
+namespace {
+
+server_options options_of(const operator_settings& x) {
+  server_options out;
+  out.bind_address = x.address;
+  out.port = x.port;
+  out.threads = 1;
+  out.allowed_origins.clear(); // No page of any site speaks to it.
+  out.in_flight_max = 64;
+  out.connections_max = 128;
+  return out;
+}
+
+} // namespace
+
+operator_listener::operator_listener(const operator_settings& settings, operator_desk desk,
+                                     entropy& random)
+    : identity_(settings.tokens), meters_("tiketi-operators"), desk_(std::move(desk)) {
+  server_ =
+    std::make_unique<server>(options_of(settings), operator_routes(desk_),
+                             server_context{identity_, *desk_.node.clock, random, meters_, {}});
+}
+
+} // namespace tk::http

@@ -1,0 +1,196 @@
+#include "http/operators/memory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "actors/seat_block/core.hpp"
+
+namespace tk::http {
+
+namespace {
+
+constexpr std::array lane_names = {"sales0", "sales1", "queue", "accounts"};
+static_assert(lane_names.size() == lane_count);
+
+/// To one decimal.
+double ratio(uint64_t a, uint64_t b) {
+  constexpr double tenths = 10;
+  return b == 0 ? 0 : std::round(static_cast<double>(a) / static_cast<double>(b) * tenths) / tenths;
+}
+
+int owned_shards(const node_context& node) {
+  return static_cast<int>(
+    std::ranges::count_if(node.epochs.epochs, [](auto& x) { return x.load() != 0; }));
+}
+
+std::string owner_word(const node_context& node, uint16_t shard) {
+  if (node.epochs.epochs.at(shard).load() != 0) return "this node";
+  auto owner = node.peers.owners.at(shard).load();
+  return owner < 0 ? "not known here" : "peer " + std::to_string(owner);
+}
+
+ordered block_json(const seat_board& x) {
+  std::array<int64_t, 4> counts{};
+  for (uint32_t i = 0; i < x.seat_count; ++i) ++counts.at((x.bits[i / 4] >> (2 * (i % 4))) & 3u);
+  return {{"block", x.block_no},
+          {"seats", x.seat_count},
+          {"free", counts.at(static_cast<size_t>(seat_state::available))},
+          {"held", counts.at(static_cast<size_t>(seat_state::locked))},
+          {"sold", counts.at(static_cast<size_t>(seat_state::reserved))},
+          {"version", x.version},
+          {"made_at", to_iso_z(x.made_at)}};
+}
+
+} // namespace
+
+told_part node_memory(const node_context& node, int64_t uptime_ms) {
+  auto& p = node.probe;
+  return {"memory",
+          node.clock->now(),
+          {{"state", node.suspended ? "suspended: no heartbeat, decisions answer 503" : "deciding"},
+           {"uptime_ms", uptime_ms},
+           {"shards", owned_shards(node)},
+           {"peers", node.peers.links.size()},
+           {"sessions", p.sessions_active.load()},
+           {"blocks", p.blocks_active.load()},
+           {"events", p.events_active.load()},
+           {"checkouts", p.checkouts_active.load()},
+           {"rooms", p.rooms_active.load()},
+           {"gates", p.gates_active.load()},
+           {"entity_restarts", p.entity_restarts.load()},
+           {"reservations_overdue", p.reservations_overdue.load()}}};
+}
+
+told_part shards_memory(const node_context& node) {
+  auto rows = ordered::array();
+  for (uint16_t shard = 0; shard < shard_count; ++shard) {
+    auto epoch = node.epochs.epochs.at(shard).load();
+    if (epoch == 0) epoch = node.peers.epochs.at(shard).load();
+    rows.push_back({{"shard", shard}, {"owner", owner_word(node, shard)}, {"epoch", epoch}});
+  }
+  return {"memory", node.clock->now(), {{"shards", std::move(rows)}}};
+}
+
+told_part where_memory(const node_context& node, const entity_key& key) {
+  auto shard = shard_of(key);
+  return {"memory",
+          node.clock->now(),
+          {{"key", to_string(key)},
+           {"shard", shard},
+           {"owner", owner_word(node, shard)},
+           {"epoch", node.participant_of(key).epoch}}};
+}
+
+told_part ledger_memory(const node_context& node, const ledger_probe& ledger,
+                        const upkeep_probe& upkeep) {
+  auto lanes = ordered::array();
+  for (size_t i = 0; i < lane_count; ++i) {
+    auto& lane = ledger.lanes.at(i);
+    auto batches = lane.batches.load(), ops = lane.ops.load();
+    lanes.push_back({{"lane", lane_names.at(i)},
+                     {"waiting", lane.depth.load()},
+                     {"batches", batches},
+                     {"ops", ops},
+                     {"ops_per_batch", ratio(ops, batches)},
+                     {"state", lane.down ? "down" : "up"}});
+  }
+  auto sizes = ordered::array();
+  for (size_t i = 0; i < ledger.batch_sizes.size(); ++i) {
+    auto last = i + 1 == ledger.batch_sizes.size();
+    sizes.push_back(
+      {{"ops", (last ? "over " : "up to ") + std::to_string(1u << (last ? i - 1 : i))},
+       {"batches", ledger.batch_sizes.at(i).load()}});
+  }
+  auto verdicts = ordered::array();
+  for (size_t i = 1; i < ledger.verdicts.size(); ++i)
+    if (auto n = ledger.verdicts.at(i).load(); n > 0)
+      verdicts.push_back({{"verdict", to_string(static_cast<outcome>(i))}, {"ops", n}});
+  return {"memory",
+          node.clock->now(),
+          {{"aborts", ledger.batch_aborts.load()},
+           {"outcomes_unknown", node.probe.outcomes_unknown.load()},
+           {"outbox_pending", upkeep.outbox_pending.load()},
+           {"outbox_oldest_ms", upkeep.outbox_oldest_ms.load()},
+           {"lanes", std::move(lanes)},
+           {"batch_sizes", std::move(sizes)},
+           {"verdicts", std::move(verdicts)}}};
+}
+
+told_part brakes_memory(const brake_list& brakes) {
+  auto rows = brakes.rows();
+  auto list = ordered::array();
+  for (auto& x : *rows)
+    list.push_back(
+      {{"what", x.event.nil() || x.what != brake_on::all ? to_string(x.what) : "event"},
+       {"event", x.event.nil() ? ordered() : ordered(to_string(x.event))},
+       {"method", x.method.empty() ? ordered() : ordered(x.method)},
+       {"reason", x.reason},
+       {"by", x.by},
+       {"since", to_iso_z(x.since)}});
+  return {"memory",
+          brakes.as_of(),
+          {{"sales", rows->empty() ? "running" : "stopped"}, {"brakes", std::move(list)}}};
+}
+
+std::optional<told_part> event_boards(const board_store& boards, event_id event) {
+  auto about = boards.find_event(event);
+  if (!about) return std::nullopt;
+  told_part out{"board", {}, {{"cancelled", about->sale.cancelled}, {"stale", boards.stale()}}};
+  auto blocks = ordered::array();
+  for (auto block_no : about->blocks) {
+    auto board = boards.find_seats(event, block_no);
+    if (!board) continue;
+    blocks.push_back(block_json(*board));
+    out.as_of = std::max(out.as_of, board->made_at);
+  }
+  if (blocks.empty()) return std::nullopt;
+  out.data["blocks"] = std::move(blocks);
+  return out;
+}
+
+std::optional<told_part> room_board_of(const board_store& boards, event_id event) {
+  auto x = boards.find_room(event);
+  if (!x) return std::nullopt;
+  constexpr double second_ms = 1000, hundredth = 100;
+  auto over = std::max(static_cast<double>(x->pace.over.count()), second_ms);
+  auto rate = std::round(x->pace.admitted * second_ms / over * hundredth) / hundredth;
+  return told_part{"board",
+                   x->made_at,
+                   {{"waiting", x->waiting()},
+                    {"inside", x->active},
+                    {"threshold", x->threshold},
+                    {"admitted_per_second", rate},
+                    {"paused", x->paused},
+                    {"generation", x->generation},
+                    {"epoch", x->epoch},
+                    {"version", x->version},
+                    {"stale", boards.stale()}}};
+}
+
+std::optional<entity_key> parse_key(std::string_view text) {
+  auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto kind = text.substr(0, colon), rest = text.substr(colon + 1);
+  auto slash = rest.find('/');
+  auto bits = parse_id<event_id>(rest.substr(0, slash));
+  if (!bits) return std::nullopt;
+  bool block = kind == "seat_block" || kind == "block";
+  if (block != (slash != std::string_view::npos)) return std::nullopt;
+  if (block) {
+    auto digits = rest.substr(slash + 1);
+    int32_t number = 0;
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    bool whole = error == std::errc{} && end == digits.data() + digits.size() && number >= 0;
+    return whole ? std::optional{key_of(*bits, number)} : std::nullopt;
+  }
+  if (kind == "session" || kind == "user") return key_of(user_id{bits->hi, bits->lo});
+  if (kind == "event") return key_of(*bits);
+  if (kind == "checkout") return key_of(reservation_id{bits->hi, bits->lo});
+  if (kind == "waiting_room" || kind == "room") return room_key(*bits);
+  if (kind == "gate") return gate_key(*bits);
+  return std::nullopt;
+}
+
+} // namespace tk::http

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/operators/told.hpp"
+#include "persistence/ledger/actor.hpp"
+#include "persistence/pool/probe.hpp"
+#include "persistence/store/keeper.hpp"
+#include "supervisors/boards.hpp"
+#include "supervisors/brakes.hpp"
+#include "supervisors/node_context.hpp"
+
+/// What a node knows without asking anybody. Every function reads atomics and boards alone, so it
+/// answers while PostgreSQL is away.
+namespace tk::http {
+
+/// This node: whether it decides, what it owns, what lives on it.
+told_part node_memory(const node_context& node, int64_t uptime_ms);
+
+/// Which shards it owns, in which epochs, and whom it takes for the owner of the others.
+told_part shards_memory(const node_context& node);
+
+/// Where an entity lives, as far as this node knows.
+told_part where_memory(const node_context& node, const entity_key& key);
+
+/// Batches, verdicts, what waits, what is not relayed.
+told_part ledger_memory(const node_context& node, const ledger_probe& ledger,
+                        const upkeep_probe& upkeep);
+
+/// What is stopped, as this node knows it.
+told_part brakes_memory(const brake_list& brakes);
+
+/// What boards say of an event: sale, blocks, queue. Nothing when this node has heard of none.
+std::optional<told_part> event_boards(const board_store& boards, event_id event);
+std::optional<told_part> room_board_of(const board_store& boards, event_id event);
+
+/// "session:UUID", "seat_block:UUID/3" and the like, as `to_string(entity_key)` writes them, and
+/// `block`, `room`, `user` as shorter words for their kinds.
+std::optional<entity_key> parse_key(std::string_view text);
+
+} // namespace tk::http

@@ -1,0 +1,279 @@
+#include <caf/all.hpp>
+
+#include "http/operators/listener.hpp"
+#include "supervisors/reply_once.hpp"
+
+/// What operators may ask. Every answer has the shape of `told`: what this node knows by itself is
+/// told at once, rows are added when PostgreSQL answers in time, and named as missing when not.
+namespace tk::http {
+
+namespace {
+
+/// Leaves time to tell the rest within the server's own deadline.
+constexpr millis rows_budget{4000};
+
+constexpr const char* told_schema =
+  R"({"type":"object","required":["node","at","parts","missing","notes"],"properties":{)"
+  R"("node":{"type":"string"},"at":{"type":"string","format":"date-time"},)"
+  R"("parts":{"type":"array","items":{"type":"object","required":["from","as_of","age_ms","data"],)"
+  R"("properties":{"from":{"type":"string","enum":["memory","board","rows"]},)"
+  R"("as_of":{"type":"string","format":"date-time"},"age_ms":{"type":"integer","minimum":0},)"
+  R"("data":{"type":"object"}}}},)"
+  R"("missing":{"type":"array","items":{"type":"object","required":["what","why"]}},)"
+  R"("notes":{"type":"array","items":{"type":"string"}}}})";
+
+void tell(const operator_desk& desk, const exchange_ptr& x, const told& what) {
+  x->respond(json_text(told_json(what, desk.node_name, desk.node.clock->now())));
+}
+
+/// What is asked of the rows for a request.
+struct rows_wanted {
+  operator_question what = operator_question::nodes;
+  uint64_t hi = 0, lo = 0;
+  const char* name = "rows";      ///< In `missing`.
+  ec unknown = ec::route_unknown; ///< When there is no such row.
+};
+
+const char* why_missing(ec x) {
+  return x == ec::unknown || x == ec::late ? "PostgreSQL did not answer in time"
+         : x == ec::busy                   ? "too many operators look at once"
+                                           : "PostgreSQL cannot be asked";
+}
+
+/// Tells `so_far` and the rows. Without rows it tells what there is and what is missing.
+void tell_with_rows(operator_desk& desk, const exchange_ptr& x, told so_far,
+                    const rows_wanted& wanted) {
+  auto kept = std::make_shared<told>(std::move(so_far));
+  desk.pool.run([&desk, x, kept, wanted](caf::event_based_actor* self) {
+    self->request(desk.rows, rows_budget, ask_rows{wanted.what, wanted.hi, wanted.lo})
+      .then(
+        [&desk, x, kept, wanted](const rows_told& rows) {
+          if (!rows.found) {
+            x->fail(wanted.unknown);
+            return;
+          }
+          auto data = ordered::parse(rows.json, nullptr, false);
+          kept->parts.push_back({"rows", rows.as_of, std::move(data)});
+          tell(desk, x, *kept);
+        },
+        [&desk, x, kept, wanted](caf::error& e) {
+          kept->missing.push_back({wanted.name, why_missing(to_ec(e))});
+          tell(desk, x, *kept);
+        });
+  });
+}
+
+template <class Id> rows_wanted about(operator_question what, const Id& id, ec unknown) {
+  return {what, id.hi, id.lo, "rows", unknown};
+}
+
+void on_nodes(operator_desk& desk, const exchange_ptr& x) {
+  auto uptime = (desk.node.clock->now() - desk.started_at).count();
+  tell_with_rows(desk, x, {{node_memory(desk.node, uptime)}, {}, {}},
+                 {operator_question::nodes, 0, 0, "roster", ec::internal});
+}
+
+void on_shards(operator_desk& desk, const exchange_ptr& x) {
+  tell_with_rows(desk, x, {{shards_memory(desk.node)}, {}, {}},
+                 {operator_question::shards, 0, 0, "owners on record", ec::internal});
+}
+
+/// The home of an entity that the rows name: where the block of a seat or a reservation lives.
+void tell_home(operator_desk& desk, const exchange_ptr& x, const rows_wanted& wanted) {
+  desk.pool.run([&desk, x, wanted](caf::event_based_actor* self) {
+    self->request(desk.rows, rows_budget, ask_rows{wanted.what, wanted.hi, wanted.lo})
+      .then(
+        [&desk, x, wanted](const rows_told& rows) {
+          if (!rows.found) {
+            x->fail(wanted.unknown);
+            return;
+          }
+          auto home = ordered::parse(rows.json);
+          auto event = parse_id<event_id>(home["event"].get<std::string>());
+          auto block = key_of(event.value_or(event_id{}), home["block"].get<int32_t>());
+          tell(desk, x, {{where_memory(desk.node, block)}, {}, {}});
+        },
+        [x](caf::error& e) { x->fail(to_ec(e)); });
+  });
+}
+
+void on_where(operator_desk& desk, const exchange_ptr& x) {
+  auto text = x->param("key");
+  if (auto key = parse_key(text)) return tell(desk, x, {{where_memory(desk.node, *key)}, {}, {}});
+  auto colon = text.find(':');
+  auto id =
+    colon == std::string_view::npos ? std::nullopt : parse_id<event_id>(text.substr(colon + 1));
+  auto kind = text.substr(0, colon);
+  if (id && kind == "seat")
+    return tell_home(desk, x, about(operator_question::home_of_seat, *id, ec::seat_unknown));
+  if (id && kind == "reservation")
+    return tell_home(desk, x,
+                     about(operator_question::home_of_reservation, *id, ec::reservation_unknown));
+  x->fail({ec::bad_request, "a key is KIND:UUID with session, event, room, gate, checkout, seat or "
+                            "reservation, or block:UUID/NUMBER"});
+}
+
+void on_event(operator_desk& desk, const exchange_ptr& x) {
+  auto event = x->id_param<event_id>("id");
+  told out;
+  if (auto board = event_boards(*desk.node.boards, event)) out.parts.push_back(std::move(*board));
+  else out.notes.emplace_back("this node has heard of no seats of this event since its start");
+  if (auto room = room_board_of(*desk.node.boards, event)) {
+    room->data = {{"queue", std::move(room->data)}};
+    out.parts.push_back(std::move(*room));
+  }
+  tell_with_rows(desk, x, std::move(out),
+                 about(operator_question::event, event, ec::event_unknown));
+}
+
+void on_queue(operator_desk& desk, const exchange_ptr& x) {
+  auto event = x->id_param<event_id>("id");
+  told out;
+  if (auto room = room_board_of(*desk.node.boards, event)) out.parts.push_back(std::move(*room));
+  else out.notes.emplace_back("no room of this event is awake, as far as this node has heard");
+  out.notes.emplace_back("how many wait is known to the room and its board alone; the rows tell "
+                         "who was let in");
+  tell_with_rows(desk, x, std::move(out),
+                 about(operator_question::queue, event, ec::event_unknown));
+}
+
+void on_holds(operator_desk& desk, const exchange_ptr& x) {
+  auto event = x->id_param<event_id>("id");
+  tell_with_rows(desk, x,
+                 {{},
+                  {},
+                  {"claims that are not on record yet live in their block for at most 3 s "
+                   "and are not told"}},
+                 about(operator_question::holds, event, ec::event_unknown));
+}
+
+void on_user(operator_desk& desk, const exchange_ptr& x) {
+  auto user = x->id_param<user_id>("id");
+  tell_with_rows(desk, x,
+                 {{where_memory(desk.node, key_of(user))},
+                  {},
+                  {"personal data and sessions are "
+                   "not shown to operators"}},
+                 about(operator_question::user, user, ec::route_unknown));
+}
+
+void on_reservation(operator_desk& desk, const exchange_ptr& x) {
+  auto id = x->id_param<reservation_id>("id");
+  tell_with_rows(desk, x, {}, about(operator_question::reservation, id, ec::reservation_unknown));
+}
+
+constexpr const char* not_recorded =
+  "not on record: refused attempts, claims that were given up before their op, and which node "
+  "decided; a request's id leads to its line in the logs, refusals included";
+
+void on_why_reservation(operator_desk& desk, const exchange_ptr& x) {
+  auto id = x->id_param<reservation_id>("id");
+  tell_with_rows(desk, x, {{}, {}, {not_recorded}},
+                 about(operator_question::why_reservation, id, ec::reservation_unknown));
+}
+
+void on_why_seat(operator_desk& desk, const exchange_ptr& x) {
+  auto id = x->id_param<seat_id>("id");
+  tell_with_rows(desk, x, {{}, {}, {not_recorded}},
+                 about(operator_question::why_seat, id, ec::seat_unknown));
+}
+
+void on_ledger(operator_desk& desk, const exchange_ptr& x) {
+  tell(desk, x,
+       {{ledger_memory(desk.node, desk.ledger, desk.upkeep)},
+        {},
+        {"counted since the start of this node; the outbox is measured every 10 s"}});
+}
+
+void on_hot(operator_desk& desk, const exchange_ptr& x) {
+  tell_with_rows(desk, x,
+                 {{}, {}, {"what is on record; refused attempts are in the metrics of each node"}},
+                 {operator_question::hot, 0, 0, "the last minute", ec::internal});
+}
+
+void on_brakes(operator_desk& desk, const exchange_ptr& x) {
+  tell(desk, x, {{brakes_memory(desk.brakes.list)}, {}, {}});
+}
+
+using asked_by = void (*)(operator_desk&, const exchange_ptr&);
+
+struct row {
+  const char* path;
+  const char* name;
+  const char* summary;
+  asked_by run;
+  std::vector<ec> errors;
+};
+
+std::vector<row> table() {
+  return {
+    {"/operator/nodes", "nodes", "This node, and the roster.", on_nodes, {}},
+    {"/operator/shards", "shards", "Who owns which shard, in which epoch.", on_shards, {}},
+    {"/operator/where/{key:str}",
+     "where",
+     "Where an entity lives.",
+     on_where,
+     {ec::seat_unknown, ec::reservation_unknown, ec::unknown}},
+    {"/operator/events/{id}",
+     "event",
+     "Blocks, rate and room of an event.",
+     on_event,
+     {ec::event_unknown}},
+    {"/operator/queues/{id}",
+     "queue",
+     "The waiting room of an event.",
+     on_queue,
+     {ec::event_unknown}},
+    {"/operator/holds/{id}",
+     "holds",
+     "Pending reservations of an event.",
+     on_holds,
+     {ec::event_unknown}},
+    {"/operator/users/{id}", "user", "What a user holds and paid.", on_user, {ec::route_unknown}},
+    {"/operator/reservations/{id}",
+     "reservation",
+     "A reservation with all that belongs to it.",
+     on_reservation,
+     {ec::reservation_unknown}},
+    {"/operator/why/reservations/{id}",
+     "whyReservation",
+     "Everything on record about it.",
+     on_why_reservation,
+     {ec::reservation_unknown}},
+    {"/operator/why/seats/{id}",
+     "whySeat",
+     "Everything on record about it.",
+     on_why_seat,
+     {ec::seat_unknown}},
+    {"/operator/ledger",
+     "ledger",
+     "Batches, lag, verdicts and aborts of this node.",
+     on_ledger,
+     {}},
+    {"/operator/brakes", "brakes", "What of the shop is stopped, and why.", on_brakes, {}},
+    {"/operator/hot", "hot", "Where most happened in the last minute.", on_hot, {}},
+  };
+}
+
+} // namespace
+
+std::vector<route> operator_routes(operator_desk& desk) {
+  std::vector<route> out;
+  auto rows = table();
+  out.reserve(rows.size());
+  for (auto& x : rows) {
+    auto& to = out.emplace_back();
+    to.path = x.path;
+    to.level = access::user;
+    to.name = x.name;
+    to.summary = x.summary;
+    to.tag = "operators";
+    to.response_schema = told_schema;
+    to.errors = x.errors;
+    to.run = [&desk, run = x.run](const exchange_ptr& e) { run(desk, e); };
+  }
+  add_brake_routes(desk.brakes, "/operator/sales", brake_audience::operators, out);
+  return out;
+}
+
+} // namespace tk::http

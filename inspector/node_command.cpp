@@ -1,0 +1,135 @@
+#include "inspector/node_command.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include <sodium.h>
+
+#include "inspector/output.hpp"
+#include "inspector/told_view.hpp"
+
+namespace tk::inspector {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr int could_not_ask = 2;
+
+int refuse(const std::string& why) {
+  std::fprintf(stderr, "tiketi-inspect: %s\n", why.c_str());
+  return could_not_ask;
+}
+
+/// Random, of version 4.
+std::string fresh_uuid() {
+  std::array<unsigned char, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0fu) | 0x40u);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3fu) | 0x80u);
+  std::array<char, 33> hex{};
+  std::string out = sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  for (size_t at : {20u, 16u, 12u, 8u}) out.insert(at, "-");
+  return out;
+}
+
+std::vector<node_answer> ask_all(const node_verb& verb, const look_options& x) {
+  std::vector<node_answer> out;
+  out.reserve(x.nodes.nodes.size());
+  for (auto& node : x.nodes.nodes) {
+    out.push_back(ask_node(x.nodes, node, path_of(verb, x.argument)));
+    if (verb.who == asked_nodes::first && out.back().status != 0) break;
+  }
+  return out;
+}
+
+void print(const looked& x, const look_options& how, const text_style& style) {
+  if (how.json) {
+    auto out = x.told;
+    out["refusals"] = x.refusals;
+    say(out.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
+  } else {
+    constexpr const char* clear = "\x1b[H\x1b[2J";
+    say((how.watch_s > 0 && style.colour ? clear : "") + told_text(x.told, style));
+  }
+  for (auto& line : x.refusals) std::fprintf(stderr, "tiketi-inspect: %s\n", line.c_str());
+}
+
+} // namespace
+
+int look_at(const node_verb& verb, look_options options, const text_style& style) {
+  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  for (;;) {
+    auto found = merged(ask_all(verb, options));
+    print(found, options, style);
+    if (options.watch_s == 0 || output_failed() || ends_within(options.watch_s)) return found.code;
+  }
+}
+
+int watch_top(look_options options, const text_style& style) {
+  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  const full_screen screen{style.colour};
+  for (;;) {
+    std::string text;
+    int code = 0;
+    for (auto* name : {"brakes", "hot", "ledger", "nodes"}) {
+      auto verb = std::ranges::find(node_verbs(), std::string{name}, &node_verb::name);
+      auto found = merged(ask_all(*verb, options));
+      text += told_text(found.told, style);
+      for (auto& line : found.refusals) text += line + '\n';
+      code = std::max(code, found.code);
+    }
+    screen.show(text);
+    if (output_failed() || ends_within(options.watch_s)) return code;
+  }
+}
+
+std::string brake_request(const brake_options& x, bool stop) {
+  json out = {{"scope", x.method.empty() ? x.scope : "payment_method"}};
+  if (!x.event.empty()) out["eventId"] = x.event;
+  if (!x.method.empty()) out["method"] = x.method;
+  if (stop) {
+    out["reason"] = x.reason;
+    out["operationId"] = x.operation;
+  }
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+int steer_sales(brake_options options, bool stop, const text_style& style) {
+  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (options.operation.empty()) options.operation = fresh_uuid();
+  node_answer answer;
+  for (auto& node : options.nodes.nodes) {
+    auto path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
+    answer = ask_node(options.nodes, node, path, brake_request(options, stop));
+    // Refused before it was sent, for certain: the next node may do it.
+    if (answer.status != 0 || !answer.not_sent) break;
+  }
+  auto found = merged({answer});
+  if (!answer.ok()) {
+    auto why = found.refusals.empty() ? answer.node + ": " + answer.error : found.refusals.front();
+    auto again = stop ? "; to try again safely say --operation " + options.operation : "";
+    return refuse(why + again);
+  }
+  auto told = json::parse(answer.body, nullptr, false);
+  if (options.json) say(told.dump() + '\n');
+  else say(brakes_text(told, style));
+  return 0;
+}
+
+int make_token(const std::string& name, const std::string& role) {
+  std::array<unsigned char, 32> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 65> token{}, digest{};
+  sodium_bin2hex(token.data(), token.size(), bytes.data(), bytes.size());
+  crypto_hash_sha256(bytes.data(), reinterpret_cast<const unsigned char*>(token.data()),
+                     token.size() - 1);
+  sodium_bin2hex(digest.data(), digest.size(), bytes.data(), bytes.size());
+  say(std::string{token.data()} + '\n');
+  std::fprintf(stderr, "For OPERATOR_TOKENS of the nodes:\n%s:%s:%s\n", name.c_str(), role.c_str(),
+               digest.data());
+  return 0;
+}
+
+} // namespace tk::inspector

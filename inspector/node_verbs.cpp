@@ -1,0 +1,121 @@
+#include "inspector/node_verbs.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tk::inspector {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+using enum asked_nodes;
+
+constexpr std::array verbs{
+  node_verb{"nodes", "/operator/nodes", "", "Every node: whether it decides, what lives on it.",
+            "  tiketi-inspect nodes --node http://n1:3011 --node http://n2:3011 --watch", all},
+  node_verb{"shards", "/operator/shards", "", "Who owns which shard, in which epoch.",
+            "  tiketi-inspect shards --json"},
+  node_verb{"where", "/operator/where/{}", "KEY", "Where an entity lives.",
+            "  tiketi-inspect where event:UUID\n"
+            "  tiketi-inspect where block:UUID/3      also session, room, gate, checkout\n"
+            "  tiketi-inspect where seat:UUID         the block that decides about it\n"
+            "  tiketi-inspect where reservation:UUID  the block that leads it",
+            all},
+  node_verb{"event", "/operator/events/{}", "EVENT",
+            "Blocks of an event with free, held and sold; its rate; its room.",
+            "  tiketi-inspect event UUID --watch 5", all},
+  node_verb{"queue", "/operator/queues/{}", "EVENT", "The waiting room of an event.",
+            "  tiketi-inspect queue UUID --watch", all},
+  node_verb{"holds", "/operator/holds/{}", "EVENT", "Who holds what, and for how long still.",
+            "  tiketi-inspect holds UUID"},
+  node_verb{"user", "/operator/users/{}", "USER", "What a user holds and paid.",
+            "  tiketi-inspect user UUID"},
+  node_verb{"reservation", "/operator/reservations/{}", "RESERVATION",
+            "A reservation with items, payments, refunds and tickets.",
+            "  tiketi-inspect reservation UUID"},
+  node_verb{"why seat", "/operator/why/seats/{}", "SEAT",
+            "Everything on record about a seat: claims, holds, fences, money.",
+            "  tiketi-inspect why seat UUID"},
+  node_verb{"why reservation", "/operator/why/reservations/{}", "RESERVATION",
+            "Everything on record about a reservation, in order of time.",
+            "  tiketi-inspect why reservation UUID"},
+  node_verb{"ledger", "/operator/ledger", "", "Batches, lag, verdicts and aborts.",
+            "  tiketi-inspect ledger --watch", all},
+  node_verb{"brakes", "/operator/brakes", "", "What of the shop is stopped, why and by whom.",
+            "  tiketi-inspect brakes --watch", all},
+  node_verb{"hot", "/operator/hot", "", "Where most happened in the last minute.",
+            "  tiketi-inspect hot --watch 5"},
+};
+
+json object_of(const std::string& text) {
+  auto out = json::parse(text, nullptr, false);
+  return out.is_object() ? out : json::object();
+}
+
+/// What a node said when it refused: its own words, else the status.
+std::string refusal_of(const node_answer& x) {
+  auto body = object_of(x.body);
+  auto said = body.find("message");
+  auto text = said != body.end() && said->is_string() ? said->get<std::string>()
+                                                      : "status " + std::to_string(x.status);
+  if (x.status == 401) text += "; the node does not know this token";
+  if (x.status == 403) text += "; this needs a token with the role operator";
+  return x.node + ": " + text;
+}
+
+bool contains(const json& list, const json& x) { return std::ranges::find(list, x) != list.end(); }
+
+/// Adds what one node told.
+void add_told(json& to, const node_answer& x) {
+  auto told = object_of(x.body);
+  auto node = told.value("node", json(x.node));
+  auto& parts = to["parts"];
+  for (auto& part : told.value("parts", json::array())) {
+    bool rows = part.value("from", "") == "rows";
+    auto has_rows = [](const json& y) { return y.value("from", "") == "rows"; };
+    if (rows && std::ranges::any_of(parts, has_rows)) continue; // The same for everybody.
+    json named = {{"node", node}};
+    named.update(part);
+    parts.push_back(std::move(named));
+  }
+  for (auto& gap : told.value("missing", json::array())) {
+    json named = {{"node", node}};
+    named.update(gap);
+    to["missing"].push_back(std::move(named));
+  }
+  for (auto& note : told.value("notes", json::array()))
+    if (!contains(to["notes"], note)) to["notes"].push_back(note);
+}
+
+} // namespace
+
+std::span<const node_verb> node_verbs() { return verbs; }
+
+std::string path_of(const node_verb& verb, const std::string& argument) {
+  std::string out = verb.path;
+  if (auto at = out.find("{}"); at != std::string::npos) out.replace(at, 2, url_part(argument));
+  return out;
+}
+
+looked merged(const std::vector<node_answer>& answers) {
+  looked out;
+  out.told = {{"parts", json::array()}, {"missing", json::array()}, {"notes", json::array()}};
+  bool any = false, unknown = false;
+  for (auto& x : answers) {
+    if (x.ok()) {
+      any = true;
+      add_told(out.told, x);
+    } else if (x.status == 0) {
+      out.told["missing"].push_back(
+        {{"node", x.node}, {"what", "node " + x.node}, {"why", x.error}});
+    } else {
+      unknown = unknown || x.status == 404;
+      out.refusals.push_back(refusal_of(x));
+    }
+  }
+  bool whole = out.told["missing"].empty() && out.refusals.empty();
+  out.code = any ? (whole ? 0 : 1) : unknown ? 1 : 2;
+  return out;
+}
+
+} // namespace tk::inspector

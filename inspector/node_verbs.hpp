@@ -1,0 +1,45 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "inspector/node_client.hpp"
+
+/// What can be asked of nodes, and what their answers come to together. Pure.
+namespace tk::inspector {
+
+/// Which nodes are asked.
+enum class asked_nodes : uint8_t {
+  first = 1, ///< The first one that answers: what it tells is the same everywhere.
+  all        ///< Each knows something of its own.
+};
+
+/// A look at something through the operators' listeners.
+struct node_verb {
+  const char* name;     ///< Words of the command line: "why seat".
+  const char* path;     ///< `{}` stands for the argument.
+  const char* argument; ///< Its name in the help; empty: there is none.
+  const char* help;
+  const char* examples;
+  asked_nodes who = asked_nodes::first;
+};
+
+std::span<const node_verb> node_verbs();
+
+/// The path for an argument.
+std::string path_of(const node_verb& verb, const std::string& argument);
+
+/// What came of asking.
+struct looked {
+  nlohmann::ordered_json told; ///< `{"parts", "missing", "notes"}`; parts and gaps name their node.
+  std::vector<std::string> refusals; ///< What nodes said instead of an answer.
+  int code = 0;                      ///< 0 all told, 1 something is missing, 2 nothing was told.
+};
+
+/// Puts answers together: every node's own figures, rows once.
+looked merged(const std::vector<node_answer>& answers);
+
+} // namespace tk::inspector

@@ -1,0 +1,100 @@
+#define CAF_SUITE node_verbs
+#include "inspector/node_verbs.hpp"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "caf/test/dsl.hpp"
+
+#include "inspector/completion.hpp"
+#include "inspector/node_command.hpp"
+
+using namespace tk::inspector;
+
+namespace {
+
+node_answer answered(const std::string& node, int status, const std::string& body) {
+  return {node, status, body, status == 0 ? "Connection refused" : ""};
+}
+
+constexpr const char* rows_and_memory =
+  R"({"node":"n1","at":"t","parts":[{"from":"memory","as_of":"t","age_ms":1,"data":{}},
+     {"from":"rows","as_of":"t","age_ms":2,"data":{"a":1}}],"missing":[],"notes":["x"]})";
+constexpr const char* memory_only =
+  R"({"node":"n2","at":"t","parts":[{"from":"memory","as_of":"t","age_ms":1,"data":{}}],
+     "missing":[{"what":"rows","why":"PostgreSQL cannot be asked"}],"notes":["x"]})";
+constexpr const char* refusal = R"({"error":"no","message":"no","code":"NO"})";
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+CAF_TEST(rows are told once and memory for every node) {
+  auto x = merged({answered("u1", 200, rows_and_memory), answered("u2", 200, rows_and_memory)});
+  CAF_CHECK_EQUAL(x.code, 0);
+  CAF_CHECK_EQUAL(x.told["parts"].size(), 3u);
+  CAF_CHECK_EQUAL(x.told["notes"].size(), 1u);
+  CAF_CHECK_EQUAL(x.told["parts"][0]["node"].get<std::string>(), "n1");
+}
+
+CAF_TEST(what is missing is told with its node and makes the answer partial) {
+  auto x = merged({answered("u1", 200, rows_and_memory), answered("u2", 200, memory_only),
+                   answered("u3", 0, "")});
+  CAF_CHECK_EQUAL(x.code, 1);
+  CAF_REQUIRE_EQUAL(x.told["missing"].size(), 2u);
+  CAF_CHECK_EQUAL(x.told["missing"][0]["node"].get<std::string>(), "n2");
+  CAF_CHECK_EQUAL(x.told["missing"][1]["what"].get<std::string>(), "node u3");
+}
+
+CAF_TEST(nothing told is another exit than nothing found) {
+  CAF_CHECK_EQUAL(merged({answered("u1", 0, "")}).code, 2);
+  CAF_CHECK_EQUAL(merged({answered("u1", 404, refusal)}).code, 1);
+  auto denied = merged({answered("u1", 401, refusal)});
+  CAF_CHECK_EQUAL(denied.code, 2);
+  CAF_REQUIRE_EQUAL(denied.refusals.size(), 1u);
+  CAF_CHECK(contains(denied.refusals[0], "does not know this token"));
+  CAF_CHECK(contains(merged({answered("u1", 403, refusal)}).refusals[0], "role operator"));
+  CAF_CHECK(contains(merged({answered("u1", 502, "<html>")}).refusals[0], "status 502"));
+  CAF_CHECK_EQUAL(merged({answered("u1", 200, "<html>")}).told["parts"].size(), 0u);
+}
+
+CAF_TEST(an argument cannot leave its place in the path) {
+  auto where = std::ranges::find(node_verbs(), std::string{"where"}, &node_verb::name);
+  CAF_REQUIRE(where != node_verbs().end());
+  CAF_CHECK_EQUAL(path_of(*where, "block:a/3"), "/operator/where/block:a%2F3");
+  CAF_CHECK_EQUAL(path_of(*where, "a?b#c d"), "/operator/where/a%3Fb%23c%20d");
+  for (auto& x : node_verbs()) CAF_CHECK_EQUAL(contains(x.path, "{}"), *x.argument != '\0');
+}
+
+CAF_TEST(a brake is asked for in the words of the contract) {
+  brake_options x;
+  x.scope = "event";
+  x.event = "e";
+  x.reason = "why \"so\"";
+  x.operation = "o";
+  CAF_CHECK_EQUAL(brake_request(x, true),
+                  R"({"scope":"event","eventId":"e","reason":"why \"so\"","operationId":"o"})");
+  CAF_CHECK_EQUAL(brake_request(x, false), R"({"scope":"event","eventId":"e"})");
+  brake_options by_method;
+  by_method.scope = "payments";
+  by_method.method = "toss";
+  CAF_CHECK_EQUAL(brake_request(by_method, false), R"({"scope":"payment_method","method":"toss"})");
+}
+
+CAF_TEST(completion knows every command and option of the tree) {
+  CLI::App app{"x"};
+  auto* outer = app.add_subcommand("why", "It's why: told");
+  auto* inner = outer->add_subcommand("seat", "A seat");
+  int number = 0;
+  inner->add_option("--watch", number, "Again");
+  for (auto* shell : {"bash", "zsh", "fish"}) {
+    auto script = completion_script(app, shell);
+    for (auto* word : {"why", "seat", "watch", "help"}) CAF_CHECK(contains(script, word));
+  }
+  CAF_CHECK(contains(completion_script(app, "bash"), "' why seat') words='--help --watch'"));
+  CAF_CHECK(contains(completion_script(app, "zsh"), R"('why:It'\''s why\: told')"));
+  CAF_CHECK(contains(completion_script(app, "fish"), "-l watch -d 'Again'"));
+}

@@ -1,0 +1,49 @@
+#include "inspector/output.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+
+#include "inspector/told_view.hpp"
+
+namespace tk::inspector {
+
+void say(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+bool output_failed() { return std::fflush(stdout) != 0 || std::ferror(stdout) != 0; }
+
+full_screen::full_screen(bool terminal) : terminal_(terminal) {
+  if (terminal_) say("\x1b[?1049h\x1b[?25l");
+}
+
+full_screen::~full_screen() {
+  if (terminal_) say("\x1b[?25h\x1b[?1049l");
+}
+
+void full_screen::show(const std::string& text) const {
+  if (!terminal_) return say(text);
+  winsize size{};
+  constexpr unsigned short usual_lines = 24, usual_columns = 80;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) {
+    size.ws_row = usual_lines;
+    size.ws_col = usual_columns;
+  }
+  say("\x1b[H\x1b[2J" + fitted(text, size.ws_row, size.ws_col));
+}
+
+bool ends_within(int time_s) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  timespec patience{time_s, 0};
+  return sigtimedwait(&set, nullptr, &patience) > 0;
+}
+
+} // namespace tk::inspector

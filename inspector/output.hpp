@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+/// What commands share: their output, and the signals that end them.
+namespace tk::inspector {
+
+/// Writes at once. What cannot be written is told by `output_failed`.
+void say(const std::string& text);
+
+/// Whether anything could not be written, e.g. to a full disk.
+bool output_failed();
+
+/// A terminal as a whole, given back as it was. Without a terminal everything is just written.
+class full_screen {
+public:
+  explicit full_screen(bool terminal);
+  ~full_screen();
+  full_screen(const full_screen&) = delete;
+  full_screen& operator=(const full_screen&) = delete;
+  /// Shows as much of it as fits.
+  void show(const std::string& text) const;
+
+private:
+  bool terminal_;
+};
+
+/// Waits for a signal to end; true when one came, false when the time is up. SIGINT and SIGTERM are
+/// blocked by `main`.
+bool ends_within(int time_s);
+
+} // namespace tk::inspector

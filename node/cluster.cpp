@@ -1,0 +1,122 @@
+#include "node/cluster.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <utility>
+
+#include <caf/actor_system.hpp>
+
+#include "supervisors/link.hpp"
+#include "supervisors/router.hpp"
+#include "supervisors/spreader.hpp"
+
+namespace tk {
+
+namespace {
+
+constexpr millis dial_limit{2000};
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  constexpr uint32_t loopback_net = 127;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == loopback_net;
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  return host == "localhost";
+}
+
+} // namespace
+
+std::optional<cluster_settings> cluster_settings_of(const node_config& config) {
+  auto& listen = config.text("CLUSTER_LISTEN");
+  if (listen.empty()) return std::nullopt;
+  cluster_settings out;
+  out.listen = cluster::parse_endpoint(listen);
+  auto& address = config.text("CLUSTER_ADDRESS");
+  out.address = address.empty() ? listen : address;
+  out.tls = {config.text("CLUSTER_CERTIFICATE"), config.text("CLUSTER_KEY"),
+             config.text("CLUSTER_AUTHORITY")};
+  out.links = static_cast<size_t>(config.number("CLUSTER_NODES_MAX")) - 1;
+  return out;
+}
+
+std::string check_cluster(const node_config& config) {
+  auto x = cluster_settings_of(config);
+  if (!x) return "";
+  if (x->listen.port == 0)
+    return "CLUSTER_LISTEN: must be host:port, or [v6 address]:port, with a port";
+  auto reached_at = cluster::parse_endpoint(x->address);
+  if (reached_at.port == 0)
+    return "CLUSTER_ADDRESS: must be host:port, where other nodes reach this one";
+  if (x->tls.empty()) {
+    if (is_loopback(x->listen.host) && is_loopback(reached_at.host)) return "";
+    return "CLUSTER_CERTIFICATE: nodes that can be reached from other machines need certificates; "
+           "cluster-config/certificates makes them";
+  }
+  if (auto loaded = cluster::tls_context::load(x->tls); !loaded)
+    return "CLUSTER_CERTIFICATE: " + loaded.error();
+  return "";
+}
+
+void prepare_network(const node_config& config, caf::actor_system_config& actors) {
+  if (cluster_settings_of(config)) cluster::prepare(actors);
+}
+
+void cluster_parts::spawn_ways(node_context& node, int64_t life, std::vector<caf::actor>& parts) {
+  node.router = spawn_router(node);
+  node.spreader = spawn_spreader(node);
+  parts.insert(parts.end(), {node.router, node.spreader});
+  node.peers.links.reserve(settings_.links);
+  for (size_t i = 0; i < settings_.links; ++i) {
+    link_settings how;
+    how.slot = i;
+    node.peers.links.push_back(spawn_link(node, links_, life, how));
+    parts.push_back(node.peers.links.back());
+  }
+}
+
+tl::expected<caf::actor, std::string> cluster_parts::spawn_connections(
+  node_context& node, cluster::hello own, std::vector<caf::actor>& parts) {
+  cluster::connection_settings how;
+  how.bind_address = settings_.listen.host;
+  how.port = settings_.listen.port;
+  how.own = std::move(own);
+  if (!settings_.tls.empty()) {
+    auto tls = cluster::tls_context::load(settings_.tls);
+    if (!tls) return tl::unexpected("CLUSTER_CERTIFICATE: " + tls.error());
+    how.tls = std::move(*tls);
+  }
+  auto dialer = cluster::spawn_dialer(*node.system, dial_limit);
+  auto door = spawn_door(node, links_);
+  auto there = cluster::spawn_connections(*node.system, std::move(how), door, node.peers.links,
+                                          dialer, connections_);
+  parts.insert(parts.end(), {caf::actor_cast<caf::actor>(dialer), door});
+  if (!there) return tl::unexpected("CLUSTER_LISTEN: " + there.error());
+  parts.push_back(there->broker);
+  return there->broker;
+}
+
+void cluster_parts::add_metrics(http::metrics& meters) const {
+  auto add = [&](const char* name, const char* help, const auto& x) {
+    meters.add_gauge(name, help,
+                     [&x] { return static_cast<double>(x.load(std::memory_order_relaxed)); });
+  };
+  add("cluster_links_standing", "Other nodes with which a connection stands.",
+      connections_.standing);
+  add("cluster_connections_lost_total", "Connections with other nodes that ended.",
+      connections_.lost);
+  add("cluster_connections_refused_total", "Connections of strangers, or that spoke wrongly.",
+      connections_.refused);
+  add("cluster_requests_open", "Requests to other nodes without an answer, now.", links_.open);
+  add("cluster_requests_total", "Requests sent to other nodes.", links_.asked);
+  add("cluster_requests_moved_total", "Requests that went on to a shard's new owner.",
+      links_.moved);
+  add("cluster_requests_unknown_total", "Requests sent that got no answer in time.",
+      links_.unknown);
+  add("cluster_requests_unreachable_total", "Requests that could not be sent at once.",
+      links_.unreachable);
+  add("cluster_boards_sent_total", "Boards told to other nodes.", links_.boards);
+}
+
+} // namespace tk

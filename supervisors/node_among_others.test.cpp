@@ -1,0 +1,71 @@
+#define CAF_SUITE node_among_others
+
+#include "supervisors/supervisor_rig.test.hpp"
+
+using namespace tk;
+using namespace tk::rig;
+
+CAF_TEST_FIXTURE_SCOPE(among_others, supervisor_rig)
+
+CAF_TEST(a node takes its share of what is free and knows of it at once) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  st.free = 70;
+  start_beside_others();
+  CAF_REQUIRE_EQUAL(st.takes.size(), 1u);
+  CAF_CHECK_EQUAL(st.takes[0], 6); // It has 58 of its 64.
+  CAF_CHECK_EQUAL(st.beats, 2);
+  CAF_CHECK_EQUAL(st.story, "thaw and reload, thaw and reload"); // What it lost, what it took.
+  pass(millis{3000});
+  CAF_CHECK_EQUAL(st.takes.size(), 1u); // The rest is for the other one.
+}
+
+CAF_TEST(who keeps the connections hears when the roster changes) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  start_beside_others();
+  pass(millis{2000});
+  CAF_REQUIRE_EQUAL(st.told.size(), 1u);
+  CAF_CHECK(st.told[0].slots.at(0) == (known_node{{0, 2}, 1, "b:1"}));
+  st.peers[0].incarnation = 2;
+  one_beat();
+  CAF_REQUIRE_EQUAL(st.told.size(), 2u);
+  CAF_CHECK_EQUAL(st.told[1].slots.at(0)->incarnation, 2);
+}
+
+CAF_TEST(a shard that another node has taken is known by its link and its epoch) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  start_beside_others();
+  st.lost_shard = true;
+  one_beat();
+  CAF_CHECK_EQUAL(node.epochs.epochs[7].load(), 0);
+  CAF_CHECK_EQUAL(node.peers.owners[7].load(), 0);
+  CAF_CHECK_EQUAL(node.peers.epochs[7].load(), 42);
+  CAF_CHECK_EQUAL(fatal.size(), 0u);
+}
+
+CAF_TEST(blocks of an earlier owner are woken because their boards may show what died with it) {
+  auto board_of = [](int32_t block, int64_t epoch) {
+    auto out = std::make_shared<seat_board>();
+    out->event = event_no(1);
+    out->block_no = block;
+    out->epoch = epoch;
+    return seat_board_ptr{out};
+  };
+  st.epoch = 2;
+  boards.hear(board_of(3, 1));
+  boards.hear(board_of(4, 2)); // Told by whoever owns it now.
+  start_beside_others();
+  CAF_CHECK_EQUAL(st.story, "thaw and reload, wake 3");
+}
+
+CAF_TEST(whoever waits for news has the roster read soon and not all the time) {
+  start_beside_others();
+  auto before = st.beats;
+  for (int i = 0; i < 100; ++i) {
+    caf::anon_send(supervisor, atom::look_v);
+    pass(millis{10});
+  }
+  auto more = st.beats - before;
+  CAF_CHECK(more >= 10 && more <= 22);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,450 @@
+"""What operators ask of running nodes: the listener's rules, and tiketi-inspect in front of it."""
+import json
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import inspector  # noqa: E402
+import operators  # noqa: E402
+from inspector import harness, inspect  # noqa: E402
+
+LOOKS = ["nodes", "shards", "ledger", "hot", "brakes"]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A PostgreSQL of our own: one test stops it."""
+    made = harness.Cluster()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def node(cluster):
+    running = operators.OperatedNode(harness.create_database(str(cluster.folder), "operated"))
+    running.command("migrate")
+    harness.add_users(running.database, 0, 4)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def sale(node):
+    """An event of 12 seats: two held, one cancelled, one sold."""
+    event = harness.add_event(node.database, "Hall", seats=12)
+    seats = harness.seats_of(node.database, event)
+    made = []
+    for user, wanted in ((0, seats[:2]), (1, seats[2:3]), (2, seats[3:4])):
+        client = node.client(token=harness.access_token(harness.user_uuid(user)))
+        answer = client.post("/api/seats/reserve", {"eventId": event, "seatIds": wanted})
+        assert answer.status == 200, answer
+        made.append(answer.json["reservationId"])
+        if user == 1:
+            assert client.post(f"/api/reservations/{made[-1]}/cancel").status == 200
+        if user == 2:
+            order = client.post("/api/payments/prepare", {"reservationId": made[-1]}).json
+            paid = client.post("/api/payments/confirm", {
+                "paymentKey": str(uuid.uuid4()), "orderId": order["orderId"],
+                "amount": order["amount"]})
+            assert paid.status == 200, paid
+        client.close()
+    return {"event": event, "seats": seats, "held": made[0], "cancelled": made[1],
+            "sold": made[2]}
+
+
+def look(node, *args, name="ann", **env):
+    return inspect(*args, "--node", node.url,
+                   env={"INSPECT_TOKEN": operators.token_of(name), **env})
+
+
+def told(node, *args):
+    """The parts of a complete answer, by where they are from."""
+    done = look(node, *args, "--json")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    answer = json.loads(done.stdout)
+    assert answer["missing"] == [] and answer["refusals"] == []
+    for part in answer["parts"]:
+        assert 0 <= part["age_ms"] < 60_000 and part["as_of"], part
+    return {x["from"]: x["data"] for x in answer["parts"]}
+
+
+# -- the listener ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", ["/operator/nodes", "/operator/why/seats/" + str(uuid.uuid4())])
+def test_whoever_bears_no_good_token_is_refused(node, path):
+    assert node.ask(path, None)[0] == 401
+    for wrong in ("a token of ann", hashed(operators.token_of("bob")), "x" * 5000):
+        status, said = node.ask(path, None, headers={"Authorization": "Bearer " + wrong})
+        assert (status, said["code"]) == (401, "AUTHENTICATION_REQUIRED")
+    shop = node.client(token=operators.token_of("bob"), checked=False)
+    assert shop.get(path).status == 404  # The shop's port knows none of it.
+    assert shop.get("/api/auth/me").status == 401
+    buyer = harness.access_token(harness.user_uuid(0))
+    assert node.ask(path, None, headers={"Authorization": "Bearer " + buyer})[0] == 401
+
+
+def hashed(token):
+    import hashlib
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_the_listener_has_nothing_of_the_shop_and_describes_itself(node):
+    assert node.ask("/api/events")[0] == 404
+    paths = node.ask("/openapi.json", None)[1]["paths"]
+    mine = {p: v for p, v in paths.items() if p.startswith("/operator/")}
+    assert len(mine) >= 12
+    for verbs in mine.values():
+        for operation in verbs.values():
+            assert operation["x-access"] in ("user", "admin")
+
+
+def test_malformed_ids_are_refused_and_unknown_ones_are_not_found(node):
+    for path in ("events", "queues", "holds", "users", "reservations", "why/seats",
+                 "why/reservations"):
+        assert node.ask(f"/operator/{path}/nonsense")[0] == 400, path
+        assert node.ask(f"/operator/{path}/{uuid.uuid4()}")[0] == 404, path
+    assert node.ask("/operator/where/nonsense")[0] == 400
+    assert node.ask(f"/operator/where/seat:{uuid.uuid4()}")[0] == 404
+
+
+@pytest.mark.parametrize("env, why", [
+    ({"OPERATOR_PORT": "0"}, "OPERATOR_PORT: whoever reaches the listener must bear a token"),
+    ({"OPERATOR_PORT": "0", "OPERATOR_ADDRESS": "0.0.0.0"}, "must bear a token"),
+    ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS": "ann:reader:abc"}, "64 hexadecimal digits"),
+    ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS": "ann:king:" + "0" * 64}, "reader or operator"),
+    ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS_FILE": "/nowhere"}, "OPERATOR_TOKENS_FILE: cannot"),
+    ({"OPERATOR_PORT": "x", "OPERATOR_TOKENS": "a:reader:" + "0" * 64}, "OPERATOR_PORT"),
+])
+def test_a_listener_that_is_not_set_up_safely_is_refused_at_the_start(node, env, why):
+    other = harness.Node(node.database, env)
+    try:
+        with pytest.raises(RuntimeError) as refused:
+            other.command("config")
+        assert why in str(refused.value)
+    finally:
+        shutil.rmtree(other.folder)
+
+
+def test_a_port_that_is_taken_stops_the_start_before_shards_are_taken(node):
+    other = operators.OperatedNode(node.database, {"OPERATOR_PORT": str(node.operator_port)})
+    try:
+        ended = subprocess.run([harness.node_program(), "run"], env=other.env, text=True,
+                               capture_output=True, timeout=60, check=False)
+        assert ended.returncode == 1 and f"OPERATOR_PORT {node.operator_port}" in ended.stderr
+    finally:
+        shutil.rmtree(other.folder)
+    assert told(node, "nodes")["rows"]["nodes"][0]["shards"] == 128
+
+
+def test_tokens_may_be_in_a_file_and_are_never_shown(node, tmp_path):
+    listed = tmp_path / "tokens"
+    listed.write_text("# ours\n" + operators.configured().replace(",", "\n") + "\n")
+    other = harness.Node(node.database, {"OPERATOR_PORT": "0", "OPERATOR_TOKENS_FILE": str(listed)})
+    said = other.command("config")
+    shutil.rmtree(other.folder)
+    assert f"OPERATOR_TOKENS_FILE = {listed}" in said
+    shown = harness.Node(node.database, {"OPERATOR_PORT": "0",
+                                         "OPERATOR_TOKENS": operators.configured()})
+    assert hashed(operators.token_of("ann")) not in shown.command("config")
+    shutil.rmtree(shown.folder)
+
+
+# -- what is told ---------------------------------------------------------------------------------
+
+def test_nodes_and_shards_tell_memory_and_rows(node):
+    parts = told(node, "nodes")
+    assert parts["memory"]["state"] == "deciding" and parts["memory"]["shards"] == 128
+    mine = parts["rows"]["nodes"][0]
+    assert mine["shards"] == 128 and 0 <= mine["heartbeat_age_ms"] < 5000
+    parts = told(node, "shards")
+    assert {x["owner"] for x in parts["memory"]["shards"]} == {"this node"}
+    assert {x["epoch"] for x in parts["memory"]["shards"]} == \
+        {x["epoch"] for x in parts["rows"]["shards"]}
+
+
+def test_where_finds_every_kind_of_key(node, sale):
+    event, seat = sale["event"], sale["seats"][0]
+    for key in (f"event:{event}", f"room:{event}", f"gate:{event}", f"block:{event}/0",
+                f"session:{harness.user_uuid(0)}", f"checkout:{sale['held']}", f"seat:{seat}",
+                f"reservation:{sale['held']}"):
+        found = told(node, "where", key)["memory"]
+        assert found["owner"] == "this node" and 0 <= found["shard"] < 128, key
+    assert told(node, "where", f"seat:{seat}")["memory"]["key"].startswith(f"seat_block:{event}/")
+
+
+def test_an_event_tells_the_same_counts_from_board_and_rows(node, sale):
+    def counts(part):
+        return [sum(x[what] for x in part["blocks"]) for what in ("free", "held", "sold")]
+
+    parts = told(node, "event", sale["event"])
+    assert counts(parts["rows"]) == [9, 2, 1]
+    assert parts["rows"]["last_minute"] == {"held": 3, "sold": 1, "cancelled": 1, "expired": 0}
+    # A board tells what was true a moment ago; it gets there without anybody doing anything more.
+    until = time.monotonic() + 20
+    while counts(parts["board"]) != [9, 2, 1] and time.monotonic() < until:
+        time.sleep(0.05)
+        parts = told(node, "event", sale["event"])
+    assert counts(parts["board"]) == [9, 2, 1]
+
+
+def test_a_queue_tells_its_room(node, sale):
+    client = node.client(token=harness.access_token(harness.user_uuid(3)))
+    assert client.post(f"/api/queue/check/{sale['event']}").status == 200
+    client.close()
+    parts = told(node, "queue", sale["event"])
+    assert parts["board"]["inside"] == 1 and parts["rows"]["paused"] is False
+    assert "draw_seed" not in json.dumps(parts)
+
+
+def test_holds_user_and_reservation(node, sale):
+    holds = told(node, "holds", sale["event"])["rows"]["holds"]
+    assert [x["reservation"] for x in holds] == [sale["held"]]
+    assert holds[0]["units"] == 2 and 0 < holds[0]["left_ms"] <= 300_000
+    mine = told(node, "user", harness.user_uuid(2))["rows"]
+    assert [x["status"] for x in mine["reservations"]] == ["confirmed"]
+    assert [x["status"] for x in mine["payments"]] == ["confirmed"]
+    assert "@" not in json.dumps(mine)
+    one = told(node, "reservation", sale["sold"])["rows"]
+    assert one["status"] == "confirmed" and len(one["tickets"]) == 1
+    assert one["items"][0]["fence"] == one["items"][0]["seat_fence_now"]
+
+
+def test_why_tells_every_step_in_order_and_what_it_cannot_know(node, sale):
+    sold = told(node, "why", "reservation", sale["sold"])["rows"]
+    steps = [x["what"] for x in sold["steps"]]
+    assert steps[0] == "held" and "pending -> confirmed" in steps and "payment approved" in steps
+    assert [x["at"] for x in sold["steps"]] == sorted(x["at"] for x in sold["steps"])
+    assert sold["steps"][0]["who"] == f"user {harness.user_uuid(2)}"
+    seat = told(node, "why", "seat", sale["seats"][2])["rows"]
+    assert seat["status"] == "available"
+    assert [x["status"] for x in seat["reservations"]] == ["cancelled"]
+    assert seat["steps"][-1]["what"] == "pending -> cancelled"
+    assert "not on record: refused attempts" in look(node, "why", "seat", sale["seats"][2]).stdout
+
+
+def test_the_ledger_and_what_is_hot(node, sale):
+    ledger = told(node, "ledger")["memory"]
+    assert {x["lane"] for x in ledger["lanes"]} == {"sales0", "sales1", "queue", "accounts"}
+    assert ledger["aborts"] == 0 and {"verdict": "ok"}.items() <= ledger["verdicts"][0].items()
+    hot = told(node, "hot")["rows"]["blocks"]
+    assert hot[0]["event"] == sale["event"] and hot[0]["held"] == 3
+
+
+# -- what operators may change --------------------------------------------------------------------
+
+def test_a_reader_stops_nothing(node):
+    body = {"scope": "all", "reason": "x"}
+    assert node.ask("/operator/sales/stop", "ann", body)[0] == 403
+    assert node.ask("/operator/sales/stop", None, body)[0] == 401
+    assert node.ask("/operator/sales")[1]["stopped"] is False
+    denied = look(node, "brake", "all", "--reason", "x")
+    assert denied.returncode == 2 and "role operator" in denied.stderr
+
+
+def test_an_operator_stops_a_sale_and_lets_it_go_on(node, sale):
+    operation = str(uuid.uuid4())
+    brake = ("brake", "event", sale["event"], "--reason", "Wrong plan", "--operation", operation)
+    done = look(node, *brake, name="bob")
+    assert (done.returncode, done.stderr) == (0, "") and "Wrong plan" in done.stdout
+    client = node.client(token=harness.access_token(harness.user_uuid(3)))
+    wanted = {"eventId": sale["event"], "seatIds": sale["seats"][6:7]}
+    refused = client.post("/api/seats/reserve", wanted)
+    assert refused.status == 503 and refused.json["message"] == "Sales are stopped: Wrong plan"
+    assert "nothing to change" in look(node, *brake, name="bob").stdout
+    shown = told(node, "brakes")["memory"]
+    assert shown["sales"] == "stopped" and [x["by"] for x in shown["brakes"]] == ["bob"]
+    released = look(node, "release", "event", sale["event"], "--json", name="bob")
+    assert json.loads(released.stdout)["stopped"] is False
+    assert "nothing to change" in look(node, "release", "event", sale["event"], name="bob").stdout
+    held = client.post("/api/seats/reserve", wanted)
+    assert held.status == 200
+    assert client.post(f"/api/reservations/{held.json['reservationId']}/cancel").status == 200
+    client.close()
+    noted = node.database.rows("SELECT action, response_status, request_summary FROM "
+                               "admin_audit_logs ORDER BY created_at")
+    assert [x[0] for x in noted] == ["STOP_SALES", "STOP_SALES", "RESUME_SALES", "RESUME_SALES"]
+    assert all(x[1] == "200" and x[2].startswith("bob: event") for x in noted)
+    assert operation in noted[0][2]
+
+
+def test_what_cannot_be_stopped_says_why_and_how_to_repeat(node):
+    unknown = look(node, "brake", "event", str(uuid.uuid4()), "--reason", "x", name="bob")
+    assert unknown.returncode == 2 and "Event not found" in unknown.stderr
+    dead = f"http://127.0.0.1:{harness.free_port()}"
+    lost = inspect("brake", "all", "--reason", "x", "--node", dead,
+                   env={"INSPECT_TOKEN": operators.token_of("bob")})
+    assert lost.returncode == 2 and "--operation " in lost.stderr
+    for args in (("brake", "all"), ("brake", "moon", "--reason", "x"), ("release",)):
+        assert inspect(*args).returncode == 2
+
+
+# -- the command line -----------------------------------------------------------------------------
+
+def test_people_get_tables_without_colour_unless_on_a_terminal(node, sale):
+    said = look(node, "event", sale["event"]).stdout
+    assert "from rows\n" in said and "from board of node " in said and "\x1b" not in said
+    ours, theirs = pty.openpty()
+    subprocess.run([inspector.program(), "nodes", "--node", node.url], stdout=theirs, timeout=60,
+                   env={"PATH": os.environ["PATH"], "TERM": "xterm",
+                        "INSPECT_TOKEN": operators.token_of("ann")}, check=True)
+    os.close(theirs)
+    assert b"\x1b[1mas of " in os.read(ours, 65536)
+    os.close(ours)
+
+
+def test_every_look_gives_json(node):
+    for verb in LOOKS:
+        done = look(node, verb, "--json")
+        assert done.returncode == 0 and done.stdout.count("\n") == 1
+        assert json.loads(done.stdout)["parts"]
+
+
+def test_the_token_comes_from_a_file_or_stdin(node, tmp_path):
+    kept = tmp_path / "token"
+    kept.write_text(operators.token_of("ann") + "\n")
+    assert inspect("nodes", "--node", node.url, "--token-file", str(kept)).returncode == 0
+    done = inspect("nodes", env={"INSPECT_NODES": node.url, "INSPECT_TOKEN_FILE": str(kept)})
+    assert done.returncode == 0
+    piped = subprocess.run([inspector.program(), "nodes", "--node", node.url, "--token-file", "-"],
+                           input=operators.token_of("ann"), capture_output=True, text=True,
+                           timeout=60, check=False)
+    assert piped.returncode == 0
+
+
+def test_exit_codes_tell_what_came_of_it(node):
+    assert look(node, "event", str(uuid.uuid4())).returncode == 1
+    denied = inspect("nodes", "--node", node.url, env={"INSPECT_TOKEN": "nobody's"})
+    assert denied.returncode == 2 and "does not know this token" in denied.stderr
+    none = inspect("nodes", "--node", node.url)
+    assert none.returncode == 2 and "no token" in none.stderr
+    dead = f"http://127.0.0.1:{harness.free_port()}"
+    alone = inspect("nodes", "--node", dead, env={"INSPECT_TOKEN": "x"})
+    assert alone.returncode == 2 and "missing: node " + dead in alone.stdout
+    for args in (("where",), ("why",), ("why", "seat"), ("nodes", "--watch", "0"), ("guess",)):
+        done = inspect(*args)
+        assert done.returncode == 2 and done.stderr.strip(), args
+
+
+def test_the_rest_is_told_when_one_node_is_dead(node):
+    dead = f"http://127.0.0.1:{harness.free_port()}"
+    done = look(node, "nodes", "--node", dead, "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 1 and [x["what"] for x in said["missing"]] == ["node " + dead]
+    assert {x["from"] for x in said["parts"]} == {"memory", "rows"}
+    # Who tells the same as everybody is asked after the dead one, without a word about it.
+    first = inspect("hot", "--node", dead, "--node", node.url,
+                    env={"INSPECT_TOKEN": operators.token_of("ann")})
+    assert first.returncode == 1 and "from rows" in first.stdout
+
+
+def test_what_cannot_be_written_is_an_error(node):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for args in (["nodes", "--node", node.url], ["completion", "bash"]):
+            done = subprocess.run([inspector.program(), *args], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, timeout=60, check=False,
+                                  env={"INSPECT_TOKEN": operators.token_of("ann")})
+            assert done.returncode == 2 and "cannot write" in done.stderr, args
+
+
+def test_a_watch_looks_again_until_it_is_told_to_end(node):
+    watch = subprocess.Popen([inspector.program(), "nodes", "--json", "--watch", "1", "--node",
+                              node.url], stdout=subprocess.PIPE, text=True,
+                             env={"INSPECT_TOKEN": operators.token_of("ann")})
+    try:
+        rounds = [json.loads(watch.stdout.readline()) for _ in range(2)]
+        assert rounds[0]["parts"][0]["as_of"] < rounds[1]["parts"][0]["as_of"]
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(30) == 0
+    finally:
+        watch.kill()
+
+
+def test_top_fills_a_terminal_and_gives_it_back(node):
+    ours, theirs = pty.openpty()
+    top = subprocess.Popen([inspector.program(), "top", "--watch", "1", "--node", node.url],
+                           stdout=theirs, env={"PATH": os.environ["PATH"], "TERM": "xterm",
+                                               "INSPECT_TOKEN": operators.token_of("ann")})
+    os.close(theirs)
+    said = b""
+    try:
+        while said.count(b"\x1b[2J") < 2:
+            said += os.read(ours, 65536)
+        top.send_signal(signal.SIGINT)
+        try:
+            while chunk := os.read(ours, 65536):
+                said += chunk
+        except OSError:  # The end of a terminal.
+            pass
+        assert top.wait(30) == 0
+    finally:
+        top.kill()
+        os.close(ours)
+    assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l")
+    assert b"more lines" in said  # Of 24.
+
+
+def test_every_command_has_help_with_examples():
+    names = inspect("--help").stdout
+    for verb in ("nodes", "shards", "where", "event", "queue", "holds", "user", "reservation",
+                 "ledger", "hot", "brakes", "brake", "release", "top", "completion", "token",
+                 "audit", "verify-draw"):
+        assert verb in names
+        assert "Examples" in inspect(verb, "--help").stdout, verb
+    assert "Examples" in inspect("why", "seat", "--help").stdout
+
+
+def test_bash_completes_what_there_is(tmp_path):
+    script = tmp_path / "completion"
+    script.write_text(inspect("completion", "bash").stdout)
+
+    def completed(*words):
+        line = " ".join(f"'{x}'" for x in ("tiketi-inspect", *words))
+        done = subprocess.run(
+            ["bash", "-c", f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; "
+                           "_tiketi_inspect; printf '%s\\n' \"${COMPREPLY[@]}\""],
+            capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.split()
+    assert completed("no") == ["nodes"]
+    assert completed("why", "") == ["seat", "reservation", "--help"]
+    assert "--watch" in completed("why", "seat", "--w")
+    assert completed("ledger", "--js") == ["--json"]
+    for shell in ("zsh", "fish"):
+        assert "reservation" in inspect("completion", shell).stdout
+    assert inspect("completion", "tcsh").returncode == 2
+
+
+def test_a_token_fits_its_line(node):
+    made = inspect("token", "carl", "--role", "operator")
+    assert made.returncode == 0
+    name, role, digest = made.stderr.splitlines()[-1].split(":")
+    assert (name, role) == ("carl", "operator")
+    assert digest == hashed(made.stdout.strip()) and len(made.stdout.strip()) == 64
+    assert inspect("token", "carl").stdout != inspect("token", "carl").stdout
+
+
+# -- without PostgreSQL: the last of all -----------------------------------------------------------
+
+def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
+    cluster.kill()
+    try:
+        for verb in (("nodes",), ("event", sale["event"])):
+            done = look(node, *verb, "--json")
+            said = json.loads(done.stdout)
+            assert done.returncode == 1 and len(said["parts"]) >= 1
+            assert [x["why"] for x in said["missing"]] != []
+        assert told(node, "ledger")["memory"]["lanes"]
+        assert told(node, "where", f"event:{sale['event']}")["memory"]["shard"] >= 0
+        assert look(node, "holds", sale["event"]).returncode == 1
+    finally:
+        cluster.start()

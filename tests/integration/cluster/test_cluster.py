@@ -1,0 +1,158 @@
+"""Three nodes, one sale: any node serves everybody, and the death of one loses nothing."""
+import os
+import pathlib
+import signal
+import sys
+import time
+import uuid
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "load"))
+import tiketi_harness as harness  # noqa: E402
+from cluster_nodes import ClusterNodes  # noqa: E402
+from seat_buyers import USERS, SeatBuyers, check, settle  # noqa: E402
+
+
+class World:
+    def __init__(self):
+        self.cluster = harness.Cluster()
+        self.cluster.start()
+        self.db = harness.create_database(str(self.cluster.folder), "cluster")
+        self.nodes = ClusterNodes(self.db, 3, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0"})
+        self.nodes[0].command("migrate")
+        harness.add_users(self.db, 0, USERS)
+        self.nodes.start()
+        self.spread()
+
+    def spread(self):
+        """Every node gets shards: who has all of them ends, and the others share what it had."""
+        whole = max(self.nodes, key=self.nodes.shards_of)
+        whole.stop()
+        rest = [x for x in self.nodes if x is not whole]
+        self.nodes.wait_for_shards([(x, 60) for x in rest])
+        whole.start()
+
+    def owners(self):
+        """The nodes that have shards."""
+        return [x for x in self.nodes if self.nodes.shards_of(x) > 0]
+
+    def close(self):
+        try:
+            self.nodes.close()
+        finally:
+            self.cluster.close()
+
+
+@pytest.fixture(scope="module")
+def world():
+    made = World()
+    yield made
+    made.close()
+
+
+def new_load(world, seed, nodes=None):
+    event = harness.add_event(world.db, f"Cluster {seed}", seats=3000)
+    seats = harness.seats_of(world.db, event)
+    return SeatBuyers(nodes or list(world.nodes), event, seats, seed)
+
+
+def reserve(node, user, event, seats, **more):
+    client = node.client(token=harness.access_token(harness.user_uuid(user)))
+    return client.post("/api/seats/reserve", {"eventId": event, "seatIds": seats, **more})
+
+
+def test_every_node_serves_every_seat(world):
+    """Seats of blocks of all nodes, asked for at each of them."""
+    event = harness.add_event(world.db, "Anywhere", seats=3000)
+    seats = harness.seats_of(world.db, event)
+    for n in range(60):
+        node = world.nodes[n % 3]
+        held = reserve(node, n, event, [seats[n * 50]])
+        assert held.status == 200, (n, held, node.log())
+        again = reserve(world.nodes[(n + 1) % 3], n + 1000, event, [seats[n * 50]])
+        assert again.status == 409, (n, again)
+    assert harness.judge(world.db) == {}
+
+
+def test_a_repeat_at_another_node_is_one_reservation(world):
+    event = harness.add_event(world.db, "Repeats", seats=200)
+    seats = harness.seats_of(world.db, event)
+    for n in range(12):
+        key = str(uuid.uuid4())
+        told = {reserve(node, n, event, [seats[n]], idempotencyKey=key).json["reservationId"]
+                for node in world.nodes}
+        assert len(told) == 1
+    assert world.db.number(f"SELECT count(*) FROM reservations WHERE event_id = '{event}'") == 12
+
+
+def statuses(node, event):
+    listed = node.client().get(f"/api/seats/events/{event}").json["seats"]
+    return {x["id"]: x["status"] for x in listed}
+
+
+def test_every_node_shows_the_same_map(world):
+    """What is held anywhere is soon seen everywhere (boards)."""
+    event = harness.add_event(world.db, "Shown", seats=1200)
+    seats = harness.seats_of(world.db, event)
+    for node in world.nodes:
+        assert set(statuses(node, event).values()) == {"available"}
+    held = seats[::150]
+    for n, seat in enumerate(held):
+        assert reserve(world.nodes[n % 3], n, event, [seat]).status == 200
+    for node in world.nodes:
+        deadline = time.monotonic() + 10
+        while any(statuses(node, event)[x] == "available" for x in held):
+            assert time.monotonic() < deadline, node.log()
+            time.sleep(0.05)
+        shown = statuses(node, event)
+        assert {x for x in shown if shown[x] != "available"} == set(held)
+
+
+def first_success(node, users, event, seats, since):
+    """Seconds since then until somebody could reserve; asks one seat after the other."""
+    for user, seat in zip(users, seats):
+        if reserve(node, user, event, [seat]).status == 200:
+            return time.monotonic() - since
+        time.sleep(0.05)
+    raise AssertionError("nobody could reserve")
+
+
+def test_kill_of_a_node_loses_nothing(world):
+    load = new_load(world, 1)
+    with load:
+        for n in range(2):
+            time.sleep(1.5)
+            victim = world.owners()[n % len(world.owners())]
+            others = [x for x in world.nodes if x is not victim]
+            victim.kill()
+            world.nodes.wait_for_shards([(x, 1) for x in others])
+            assert world.nodes.shards_of(victim) == 0
+            time.sleep(1)
+            victim.start()
+        time.sleep(1)
+    settle(load)
+    check(world.db, load)
+
+
+def test_a_node_that_stood_still_is_no_owner_any_more(world):
+    """SIGSTOP until others have taken over, SIGCONT: what it remembers counts for nothing."""
+    load = new_load(world, 2)
+    with load:
+        time.sleep(1.5)
+        zombie = world.owners()[0]
+        others = [x for x in world.nodes if x is not zombie]
+        os.kill(zombie.process.pid, signal.SIGSTOP)
+        try:
+            deadline = time.monotonic() + 30
+            while world.nodes.shards_of(zombie) > 0:
+                assert time.monotonic() < deadline, others[0].log()
+                time.sleep(0.05)
+            time.sleep(1)
+        finally:
+            os.kill(zombie.process.pid, signal.SIGCONT)
+        time.sleep(2)
+    settle(load)
+    check(world.db, load)
+    assert zombie.process.poll() is None, "it lives on, without those shards"

@@ -1,0 +1,75 @@
+#define CAF_SUITE money_judge
+
+#include <caf/test/dsl.hpp>
+
+#include "tests/simulation/money_judge.hpp"
+#include "tests/simulation/names.hpp"
+
+using namespace tk;
+using namespace tk::sim;
+
+namespace {
+
+attempt_id attempt(uint64_t n) { return {1, n}; }
+reservation_id order(uint64_t n) { return {2, n}; }
+
+/// Two orders at 1000 and 2000, both paid and sold.
+struct fixture {
+  ledger_model model{from_ms(1'000'000)};
+  mock_books provider;
+
+  fixture() {
+    for (uint64_t n : {1u, 2u}) sell(n, won{static_cast<int64_t>(1000 * n)});
+  }
+  void sell(uint64_t n, won price) {
+    auto& row = model.rows.reservations[order(n)].row;
+    row.id = order(n);
+    row.status = reservation_status::confirmed;
+    row.total = price;
+    auto& x = model.rows.attempts[attempt(n)];
+    x.reservation = order(n);
+    x.status = "approved";
+    model.rows.books.push_back({attempt(n), "provider", price});
+    model.rows.books.push_back({attempt(n), "sales", price * -1});
+    provider.captures.push_back({"O", key(n), to_string(attempt(n)), price, {}});
+  }
+  static std::string key(uint64_t n) { return "key " + std::to_string(n); }
+  [[nodiscard]] std::string wrong() const { return compare_money(model, provider); }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(money_judge_tests, fixture)
+
+CAF_TEST(I11 what was sold was paid once) { CAF_CHECK(wrong() == ""); }
+
+CAF_TEST(I11 too much here and too little there is seen) {
+  std::swap(provider.captures[0].amount, provider.captures[1].amount);
+  CAF_CHECK(wrong().find("the provider keeps 2000 won for tickets of 1000") != std::string::npos);
+}
+
+CAF_TEST(I11 books that name the wrong attempt are seen) {
+  std::swap(model.rows.books[0].attempt, model.rows.books[2].attempt);
+  CAF_CHECK(wrong().find("we have booked 2000 won") != std::string::npos);
+}
+
+CAF_TEST(I11 what was given back is not kept) {
+  model.rows.reservations[order(1)].row.status = reservation_status::cancelled;
+  CAF_CHECK(wrong() != "");
+  provider.refunds.push_back({key(1), "r", won{1000}, {}});
+  for (auto account : {"provider", "sales"})
+    model.rows.books.push_back({attempt(1), account, won{account[0] == 'p' ? -1000 : 1000}});
+  CAF_CHECK(wrong() == "");
+}
+
+CAF_TEST(I11 money of nobody is seen) {
+  provider.captures.push_back({"O", key(3), to_string(attempt(3)), won{1}, {}});
+  CAF_CHECK(wrong() == "the provider keeps money of an attempt that nobody made");
+}
+
+CAF_TEST(I11 what was sold unpaid is seen) {
+  model.rows.attempts[attempt(1)].status = "declined";
+  CAF_CHECK(wrong() != "");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
