@@ -16,7 +16,8 @@ queue_limits limits_of(const sale_plan& plan, const fault_mix& faults) {
   out.clocks_err = millis{int64_t{faults.skew_max_ms} * 4 + 300};
   out.stale_after = millis{int64_t{plan.queue.stale_s} * 1000};
   out.said_twice = faults.duplicate_ppm > 0 || faults.old_frames_ppm > 0 || faults.slow_ppm > 0;
-  if (faults.none()) out.old_news = millis{4'000};
+  if (faults.none()) out.old_news = out.way = millis{4'000};
+  if (faults.deaf_room_ppm > 0) out.way = millis{100'000};
   return out;
 }
 

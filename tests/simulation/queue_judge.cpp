@@ -53,9 +53,10 @@ void queue_judge::committed(int32_t node, const batch& what, const batch_result&
 void queue_judge::judge(const room_turn& x) {
   turns_.push_back(time_.now());
   if (x.generation != generation_) take_clear(x);
-  take_joins(x);
+  auto leavers = x.leavers;
+  for (auto& y : x.joins) take_join(y, x, leavers);
   check_draw(x);
-  take_leavers(x);
+  for (auto place : leavers) take_leaver(place, x);
   take_admissions(x);
   check_seats(x);
   for (auto& y : x.admissions) check_overtaking(y);
@@ -99,11 +100,16 @@ void queue_judge::take_clear(const room_turn& x) {
   drawn_at_.reset();
 }
 
-void queue_judge::take_joins(const room_turn& x) {
-  for (auto& y : x.joins) take_join(y, x);
-}
-
-void queue_judge::take_join(const room_join& x, const room_turn& of) {
+/// `leavers` are those of the turn that were not looked at yet.
+void queue_judge::take_join(const room_join& x, const room_turn& of,
+                            std::vector<place_code>& leavers) {
+  // Whoever gives a number of the gate up and takes it again at once may do both in one turn.
+  auto again =
+    queue_place::of(x.place).direct ? leavers.end() : std::ranges::find(leavers, x.place);
+  if (again != leavers.end() && has_on_record(x.place)) {
+    leavers.erase(again);
+    take_leaver(x.place, of);
+  }
   auto& who = people_[x.user];
   auto place = queue_place::of(x.place);
   if (!who.asked_to_join) fail("I12: " + name_of(x.user) + " joined and had not asked for it");
@@ -150,30 +156,33 @@ void queue_judge::end_stay(user_id user, place_code place, bool inside) {
   if (who.joins_since && *who.joins_since < time_.now() - joins_open) who.joins_since.reset();
 }
 
+bool queue_judge::has_on_record(place_code x) const {
+  auto owner = owners_.find(x);
+  if (owner == owners_.end()) return false;
+  auto places = waiting_.find(owner->second);
+  return places != waiting_.end() && places->second.contains(x);
+}
+
 /// Who gives a place up has asked for it, or was silent for as long as it takes to lose it.
-void queue_judge::take_leavers(const room_turn& x) {
-  for (auto place : x.leavers) {
-    auto owner = owners_.find(place);
-    if (owner == owners_.end() || !waiting_[owner->second].contains(place)) {
-      fail("I12: " + name_of_place(place) + " was given up, and nobody had it");
-      continue;
-    }
-    auto& who = people_[owner->second];
-    auto known = find_stay(who, place);
-    auto since = std::max(decided_since(), known == nullptr ? instant{} : known->known);
-    auto comes_back = [&](const room_join& y) {
-      return y.user == owner->second && stand_of(y.place) != stand_of(place);
-    };
-    if (known != nullptr && std::ranges::any_of(x.joins, comes_back)) {
-      known->ended = time_.now(); // A device has shown the ticket of an earlier place.
-      waiting_[owner->second].erase(place);
-      continue;
-    }
-    if (!wanted_to_leave(who, known == nullptr ? instant{} : known->known) &&
-        present(who, since, time_.now(), limits_.stale_after - sweep_slack))
-      fail("I12: " + name_of(owner->second) + " was swept, and was there all the time");
-    end_stay(owner->second, place, false);
+void queue_judge::take_leaver(place_code place, const room_turn& of) {
+  if (!has_on_record(place))
+    return fail("I12: " + name_of_place(place) + " was given up, and nobody had it");
+  auto user = owners_.at(place);
+  auto& who = people_[user];
+  auto known = find_stay(who, place);
+  auto since = std::max(decided_since(), known == nullptr ? instant{} : known->known);
+  auto comes_back = [&](const room_join& y) {
+    return y.user == user && stand_of(y.place) != stand_of(place);
+  };
+  if (known != nullptr && std::ranges::any_of(of.joins, comes_back)) {
+    known->ended = time_.now(); // A device has shown the ticket of an earlier place.
+    waiting_[user].erase(place);
+    return;
   }
+  if (!wanted_to_leave(who, known == nullptr ? instant{} : known->known) &&
+      stayed(who, known, since, limits_.stale_after - sweep_slack))
+    fail("I12: " + name_of(user) + " was swept, and was there all the time");
+  end_stay(user, place, false);
 }
 
 void queue_judge::take_admissions(const room_turn& x) {
@@ -201,7 +210,7 @@ void queue_judge::check_overtaking(const room_admission& x) {
       auto& who = people_[user];
       auto known = find_stay(who, place);
       if (known == nullptr || known->written == instant{} || known->written > since) continue;
-      if (!present(who, since, time_.now(), present_gap)) continue;
+      if (!stayed(who, known, since, present_gap)) continue;
       fail("I12: " + name_of(x.user) + " (" +
            (x.place == 0 ? std::string{"just come"} : name_of_place(x.place)) +
            ") was let in before " + name_of(user) + " (" + name_of_place(place) + ")");
@@ -224,6 +233,19 @@ bool queue_judge::present(const person& x, instant from, instant to, millis gap)
     if (*last - at > gap) return false;
   }
   return from - at <= gap;
+}
+
+/// Was there all the time since `since`, as far as the room can know: whoever has been away is
+/// passed over until it hears that they are back.
+bool queue_judge::stayed(const person& x, const stay* place, instant since, millis gap) const {
+  auto last = place == nullptr ? instant{} : place->known;
+  auto back = instant{};
+  for (auto at : x.contacts) {
+    if (at > since) break;
+    if (last != instant{} && at > last + gap) back = at;
+    last = std::max(last, at);
+  }
+  return present(x, since, time_.now(), gap) && (back == instant{} || back <= since - limits_.way);
 }
 
 /// active <= cap at every version. Who lowers the threshold throws nobody out; nor does who raises
@@ -379,8 +401,11 @@ void queue_judge::heard_waiting(const told_standing& x, person& who) {
     return;
   }
   auto known = find_stay(who, place);
-  auto again = !x.said.ticket.place.direct && known != nullptr && known->ended != instant{} &&
-               known->ended < x.asked;
+  // A number of the gate can be taken again, but not after a slot was got for it; and only a room
+  // gives places. A board, or a room that was replaced, may be of before the end.
+  auto newest = !x.from_board && (room() == nullptr || x.epoch >= room()->now.epoch);
+  auto again = !x.said.ticket.place.direct && newest && !used_.contains(place) &&
+               known != nullptr && known->ended != instant{} && known->ended < x.asked;
   if (known == nullptr || again) heard_new_place(x, who);
   else if (known->written == instant{}) known->ended = {}; // Its ticket is good for a while.
   else if (known->ended != instant{} && known->ended < x.asked - limits_.old_news)

@@ -36,6 +36,8 @@ struct queue_limits {
   bool said_twice = false; ///< Frames may come twice or late.
   /// What somebody is told may be so old: boards, and rooms that do not know of their end yet.
   millis old_news{30'000};
+  /// What an ingress has heard of may come to the room so late.
+  millis way{30'000};
 };
 
 /// Judges a waiting room by what is on record and what people are told. It knows the rules of
@@ -107,13 +109,13 @@ private:
   void fail(const std::string& what);
   void judge(const room_turn& x);
   void take_clear(const room_turn& x);
-  void take_joins(const room_turn& x);
-  void take_join(const room_join& x, const room_turn& of);
+  void take_join(const room_join& x, const room_turn& of, std::vector<place_code>& leavers);
+  [[nodiscard]] bool has_on_record(place_code x) const;
   void note_stock();
   void check_seats(const room_turn& x);
   [[nodiscard]] int64_t inside() const;
   [[nodiscard]] bool line_should_move() const;
-  void take_leavers(const room_turn& x);
+  void take_leaver(place_code place, const room_turn& of);
   void take_admissions(const room_turn& x);
   void check_draw(const room_turn& x);
   void check_first_draw(const room_draw& x);
@@ -131,6 +133,7 @@ private:
   [[nodiscard]] instant decided_since() const;
   /// Asked, and was answered, all the time from `from` to `to`, with no silence over `gap`.
   [[nodiscard]] static bool present(const person& x, instant from, instant to, millis gap);
+  [[nodiscard]] bool stayed(const person& x, const stay* place, instant since, millis gap) const;
   [[nodiscard]] bool wanted_to_leave(const person& x, instant since) const;
   /// Where a place stands: lower is served first.
   [[nodiscard]] std::pair<bool, uint32_t> stand_of(place_code x) const;
