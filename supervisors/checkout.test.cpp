@@ -334,6 +334,23 @@ CAF_TEST(R12 lost verdicts of every step change nothing) {
   }
 }
 
+// A node that stood still beyond its takeover must take no money for an attempt of the new owner,
+// who may hear at once that nobody is there, and end it as untried.
+CAF_TEST(H01 who is no longer the owner does not carry out what the owner has begun) {
+  for (bool awake : {false, true}) {
+    till x;
+    x.hold_and_prepare({want(0, 1)});
+    if (!awake) x.replace_node();
+    x.begin_elsewhere();
+    x.send<checkout_actor>(key_of(x.id), wake_checkout{});
+    x.run();
+    x.later(3s, 500ms);
+    CAF_CHECK(x.bank.core.books().captures.empty());
+    auto told = x.request<checkout_actor>(key_of(x.id), prepare_payment{alice, {}, {}});
+    CAF_CHECK((awake ? told->value.is : told->error) == (awake ? ec::busy : ec::unavailable));
+  }
+}
+
 CAF_TEST(standing tickets are sold and given back like seats) {
   constexpr ticket_type_id floor{0x7, 1}, balcony{0x7, 2};
   model.rows.types[floor] = {event_no(1), 5, 5, first_quota_block, won{30'000}};

@@ -159,10 +159,12 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
   }
   case entity_kind::checkout: {
     reservation_id reservation{key.hi, key.lo};
-    return load<checkout_rows>(self, key, start_no, load_checkout{reservation},
+    return load<checkout_rows>(self, key, start_no, load_checkout{reservation, address},
                                [=, &node](const auto& rows) {
                                  if (!rows.known)
                                    return not_started(self, key, start_no, ec::reservation_unknown);
+                                 if (rows.fenced)
+                                   return not_started(self, key, start_no, ec::unavailable);
                                  run(spawn_checkout(node, reservation, address, rows));
                                });
   }

@@ -83,18 +83,20 @@ void reload(pointer self) {
   auto& st = self->state;
   st.reloading = true;
   ++st.open_requests;
-  self->request(st.node->reads, reads_budget, load_checkout{st.reservation})
+  auto again = [=] { self->delayed_send(self, again_after, atom::tick_v, uint64_t{0}); };
+  self->request(st.node->reads, reads_budget, load_checkout{st.reservation, st.address})
     .then(
       [=](const checkout_rows& rows) {
         auto& s = self->state;
         --s.open_requests;
+        if (rows.fenced) return again(); // Another's rows; the region is about to end this one.
         s.reloading = false;
         s.core = std::make_unique<checkout_core>(rows, s.node->sale.payment_resolve_max);
         run(self);
       },
       [=](caf::error&) {
         --self->state.open_requests;
-        self->delayed_send(self, again_after, atom::tick_v, uint64_t{0});
+        again();
       });
 }
 

@@ -172,6 +172,7 @@ checkout_rows ledger_model::read(const load_checkout& x) const {
   const auto r = rows.reservations.find(x.reservation);
   out.known = r != rows.reservations.end();
   if (!out.known) return out;
+  out.fenced = rows.epochs[x.self.shard] != x.self.epoch;
   out.user = r->second.row.user;
   out.event = r->second.row.event;
   out.lead_block = r->second.row.lead_block;

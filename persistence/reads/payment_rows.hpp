@@ -6,6 +6,7 @@
 
 #include "actors/base/ids.hpp"
 #include "actors/base/money.hpp"
+#include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
 
 /// What a checkout loads: everything that was decided about the money of one reservation.
@@ -42,12 +43,15 @@ struct refund_row {
   instant next_try_at;
 };
 
-/// A checkout's start.
+/// A checkout's start. A provider asks nobody for epochs: who takes money must not have read rows
+/// that a later owner of its shard has written, so the rows say whether `self` is the owner still.
 struct load_checkout {
   reservation_id reservation;
+  participant self;
 };
 struct checkout_rows {
-  bool known = false; ///< There is such a reservation.
+  bool known = false;  ///< There is such a reservation.
+  bool fenced = false; ///< The shard had another epoch when they were read.
   user_id user;
   event_id event;
   int32_t lead_block = 0;

@@ -8,8 +8,9 @@ std::vector<pg_statement> payment_read_statements() {
     // One statement, so one snapshot and one way there and back: 1 the reservation, 2 orders,
     // 3 attempts, 4 refunds.
     {"checkout",
-     "SELECT 1 AS kind, user_id AS id, event_id AS of, total_amount AS amount, NULL::text AS "
-     "status,"
+     "SELECT 1 AS kind, user_id AS id, event_id AS of, total_amount AS amount,"
+     " CASE WHEN (SELECT epoch FROM shard_owners WHERE shard = $2::int4)"
+     " IS DISTINCT FROM $3::int8 THEN 'fenced' END AS status,"
      " block_no::int4 AS n, NULL::text AS a, NULL::text AS b, NULL::text AS c, created_at AS at,"
      " NULL::timestamptz AS then, NULL::timestamptz AS next "
      "FROM reservations WHERE id = $1::uuid UNION ALL "
@@ -57,6 +58,7 @@ void note(const pg::result& rows, int i, checkout_rows& out) {
   switch (rows.int4(i, 0)) {
   case 1:
     out.known = true;
+    out.fenced = rows.text(i, 4) == "fenced";
     out.user = rows.uuid<user_id>(i, 1);
     out.event = rows.uuid<event_id>(i, 2);
     out.lead_block = rows.int4(i, 5);
@@ -81,7 +83,8 @@ void note(const pg::result& rows, int i, checkout_rows& out) {
 } // namespace
 
 pg_result<checkout_rows> read_checkout(pg::connection& db, const load_checkout& x) {
-  auto rows = db.exec("checkout", pg::params{}.add_id(x.reservation));
+  auto rows = db.exec(
+    "checkout", pg::params{}.add_id(x.reservation).add_int4(x.self.shard).add_int8(x.self.epoch));
   if (!rows.ok()) return read_failed(rows);
   checkout_rows out;
   for (int i = 0; i < rows.rows(); ++i) note(rows, i, out);

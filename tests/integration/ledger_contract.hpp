@@ -199,6 +199,7 @@ struct ledger_world {
   virtual std::optional<family_state> family(family_id x) = 0;
   virtual instant revoked_before(user_id x) = 0; ///< Epoch = never revoked.
   virtual credentials_entry credentials(user_id x) = 0;
+  virtual checkout_rows checkout(const load_checkout& x) = 0;
   virtual room_rows room(event_id x) = 0;
   virtual event_inventory inventory(event_id x) = 0;
   virtual std::vector<admission_entry> admissions(event_id x) = 0; ///< By generation and number.

@@ -106,6 +106,22 @@ CAF_TEST(begin ok pins and records the attempt in one go) {
   CAF_CHECK(world->books(x.id).empty());
 }
 
+CAF_TEST(rows of a checkout say whether who asks for them is the owner still) {
+  const auto x = pinned();
+  const auto self = at(checkout_shard);
+  auto rows = world->checkout({order.id, self});
+  CAF_CHECK(rows.known);
+  CAF_CHECK(!rows.fenced);
+  CAF_REQUIRE_EQUAL(rows.attempts.size(), 1u);
+  CAF_CHECK(rows.attempts[0].id == x.id);
+  take_over(checkout_shard);
+  rows = world->checkout({order.id, self});
+  CAF_CHECK(rows.known);
+  CAF_CHECK(rows.fenced);
+  CAF_CHECK(!world->checkout({order.id, at(checkout_shard)}).fenced);
+  CAF_CHECK(!world->checkout({fresh<reservation_id>(), self}).known);
+}
+
 CAF_TEST(begin done by its own id whatever else is true by now) {
   const auto x = pinned();
   take_over(checkout_shard);

@@ -146,6 +146,7 @@ public:
   }
   void age_rotation(family_id x, millis by) override { rows().families.at(x).rotated_at -= by; }
   instant revoked_before(user_id x) override { return rows().users.at(x); }
+  checkout_rows checkout(const load_checkout& x) override { return model_.read(x); }
   room_rows room(event_id x) override { return model_.read(load_room{x}); }
   gate_rows gate(event_id x) override { return model_.read(load_gate{x}); }
   std::vector<event_id> rooms_alive() override { return model_.read(find_live_rooms{}).rows; }

@@ -42,7 +42,7 @@ struct world_pg final : ledger_world {
   explicit world_pg(test::test_database& x)
       : home(x), db(x.connect()), driver(test::plain_driver(x)) {}
 
-  /// What rooms and gates read with, as their pool's role does.
+  /// What checkouts, rooms and gates read with, as their pool's role does.
   std::optional<pg::connection> reader;
   pg::connection& as_reader();
 
@@ -183,6 +183,7 @@ struct world_pg final : ledger_world {
   instant revoked_before(user_id x) override {
     return about(x, "SELECT revoked_before FROM users WHERE id = $1").time_or(0, 0, instant{});
   }
+  checkout_rows checkout(const load_checkout& x) override;
   room_rows room(event_id x) override;
   gate_rows gate(event_id x) override;
   std::vector<event_id> gates_open() override;
@@ -345,10 +346,17 @@ pg::connection& world_pg::as_reader() {
   reader = home.connect("tiketi_read");
   if (auto set = reader->run_script(read_settings); !set.ok())
     throw std::runtime_error(set.error());
-  for (const auto& y : room_read_statements())
-    if (auto made = reader->prepare(y.name, y.sql); !made.ok())
-      throw std::runtime_error(made.error());
+  for (const auto& statements : {payment_read_statements(), room_read_statements()})
+    for (const auto& y : statements)
+      if (auto made = reader->prepare(y.name, y.sql); !made.ok())
+        throw std::runtime_error(made.error());
   return *reader;
+}
+
+checkout_rows world_pg::checkout(const load_checkout& x) {
+  auto out = read_checkout(as_reader(), x);
+  if (!out) throw std::runtime_error(out.error().text);
+  return std::move(*out);
 }
 
 room_rows world_pg::room(event_id x) {

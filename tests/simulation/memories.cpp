@@ -82,7 +82,7 @@ bool has_something_open(const checkout_rows& x) {
 
 std::string compare(const checkout::state& x, const ledger_model& model) {
   auto mine = x.core->rows();
-  auto rows = model.read(load_checkout{x.reservation});
+  auto rows = model.read(load_checkout{x.reservation, x.address});
   if (has_something_open(rows)) return {};
   close_with_reservation(mine.orders, rows.orders);
   auto differs = differ("orders", mine.orders, rows.orders);

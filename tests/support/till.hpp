@@ -235,6 +235,20 @@ struct till : node_rig {
     run();
   }
 
+  /// Another node has taken the reservation's checkout over, and has begun to pay it.
+  void begin_elsewhere() {
+    ++model.rows.epochs[shard_of(key_of(id))];
+    auto& attempt = model.rows.attempts[attempt_id{0xa, 1}];
+    attempt.payment = model.rows.payments.begin()->first;
+    attempt.reservation = id;
+    attempt.key = "key";
+    attempt.status = "live";
+    attempt.amount = price();
+    attempt.started_at = now();
+    model.rows.reservations.at(id).row.pinned = true;
+    model.rows.reservations.at(id).pin = attempt_id{0xa, 1};
+  }
+
   /// Everything that is due within two days.
   void rest() {
     hurry.reset();
