@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/base/mutants.hpp"
 #include "actors/waiting_room/core.hpp"
 
 /// The pre-queue of a waiting room and its draw, and what it lets in by the inventory.
@@ -75,13 +76,16 @@ seats_left waiting_room_core::seats() const {
 }
 
 bool waiting_room_core::enough_seats() const {
-  if (!control_.follow_inventory) return true;
+  // Planted: people are let in for whom there is nothing.
+  if (!control_.follow_inventory || mutant("lets_in_without_seats")) return true;
   auto x = seats();
   return x.known && x.for_line() > 0; // What was not looked at yet is nobody's.
 }
 
 void waiting_room_core::note_inventory(const event_inventory& x) {
   if (x == inventory_) return;
+  // Planted: that seats came back is not noticed.
+  if (inventory_.known && x.free > inventory_.free && mutant("keeps_old_inventory")) return;
   inventory_ = x;
   changed();
 }

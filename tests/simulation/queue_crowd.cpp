@@ -82,6 +82,7 @@ void queue_crowd::start() {
 /// `again`: until it is done or refused.
 void queue_crowd::steer(queue_verb verb, int32_t value, instant at, bool again) {
   ++waiting_;
+  said_.insert(verb);
   if (verb == queue_verb::set_threshold) judge_.asks_for_threshold(value);
   if (verb == queue_verb::clear) judge_.asks_to_clear();
   world_.ask_at<waiting_room_actor>(
@@ -117,17 +118,34 @@ void queue_crowd::open_desks() {
 
 void queue_crowd::close() {
   open_ = false;
-  steer(queue_verb::set_threshold, world_.plan.queue.threshold, {}, true);
-  world_.time.after(seconds(15), [this] { steer(queue_verb::resume, 0, {}, true); });
+  restarts_ = organiser_.chance(500'000);
+  // Who has changed nothing asks for nothing: the room has to go on by itself.
+  if (said_.contains(queue_verb::set_threshold))
+    steer(queue_verb::set_threshold, world_.plan.queue.threshold, {}, true);
+  if (said_.contains(queue_verb::pause))
+    world_.time.after(seconds(15), [this] { steer(queue_verb::resume, 0, {}, true); });
   // Then everybody who waits for seats that never come back is let in all the same.
-  world_.time.after(seconds(70), [this] { steer(queue_verb::ignore_inventory, 0, {}, true); });
+  if (said_.contains(queue_verb::follow_inventory))
+    world_.time.after(seconds(90), [this] { steer(queue_verb::ignore_inventory, 0, {}, true); });
   gate_.close();
   look_at_the_line();
 }
 
 void queue_crowd::look_at_the_line() {
   judge_.look_at_the_line();
+  constexpr int32_t all_passes_shown_s = 10;
+  bool quiet = all_ended() && waiting() == 0 && !judge_.at_rest();
+  quiet_s_ = quiet ? quiet_s_ + 1 : 0;
+  if (restarts_ && quiet_s_ >= all_passes_shown_s) restart_nodes();
   world_.time.after(seconds(1), [this] { look_at_the_line(); });
+}
+
+/// All that anybody remembers is gone, and whoever would ask has gone home: what is on record of
+/// them ends all the same.
+void queue_crowd::restart_nodes() {
+  restarts_ = false;
+  for (int32_t n = 1; n <= world_.plan.nodes; ++n) world_.kill(n, millis{1000});
+  world_.covered.count("rooms_left_asleep", 1);
 }
 
 // -- coming and going -----------------------------------------------------------------------------
@@ -369,6 +387,8 @@ void queue_crowd::buy(const poll& q) {
     at->who.node, key_of(user), what, sale_budget, [=, this](const answer<hold_reply>& x) {
       --waiting_;
       sales_.heard(told_of(user, what, asked, world_.time.now(), x));
+      auto lets_go = percent(world_.plan.queue.lets_go);
+      if (x.is() == ec::ok && lets_go > 0 && people_[q.who].luck.chance(lets_go)) return;
       if (x.is() == ec::ok) return pay(q, x.value.id, x.value.total);
       auto again = people_[q.who].luck.between(millis{500}, seconds(5));
       world_.time.after(again, [=, this] { // Another seat, or nothing at all.

@@ -95,6 +95,7 @@ private:
   void steer(queue_verb verb, int32_t value, instant at, bool again);
   void interfere();
   void look_at_the_line();
+  void restart_nodes();
   void open_desks();
 
   world& world_;
@@ -104,7 +105,9 @@ private:
   dice organiser_;
   std::vector<person> people_;
   std::map<life, std::weak_ptr<http::queue_desk>> desks_;
-  bool open_ = true, pre_queue_ = false;
+  std::set<queue_verb> said_; ///< By the organiser.
+  bool open_ = true, pre_queue_ = false, restarts_ = false;
+  int32_t quiet_s_ = 0; ///< Somebody is on record, and nobody is there.
   int64_t waiting_ = 0;
   uint64_t visits_ = 0, keys_ = 0;
 };

@@ -26,6 +26,7 @@ constexpr millis minds_every{500};
 
 fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& how) {
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
+  if (plan.faults && !plan.only_faults.empty()) mix.keep_only(plan.only_faults);
   if (!plan.fail_over) mix.failover_ppm = 0;
   if (!plan.queue.any()) mix.turn_crash_ppm = mix.deaf_room_ppm = 0;
   if (how.mode == run_mode::lite) mix.thin_out(seed);

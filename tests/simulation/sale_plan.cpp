@@ -48,6 +48,7 @@ void read_queue(fields& from, queue_plan& to) {
     x.number("cleared", to.cleared, 0, 100);
     x.number("follows", to.follows, 0, 100);
     x.number("gated", to.gated, 0, 100);
+    x.number("lets_go", to.lets_go, 0, 100);
   });
 }
 
@@ -76,6 +77,18 @@ void read_workloads(fields& x, sale_plan& to) {
   }
 }
 
+void read_only_faults(fields& x, sale_plan& to) {
+  auto list = x.find("only_faults");
+  if (list == nullptr) return;
+  if (!list->is_array() || list->empty()) return x.problem("only_faults must be a list of names");
+  for (auto& name : *list) {
+    auto known = [&name](auto& kind) { return name == kind.name; };
+    if (std::ranges::none_of(fault_kinds(), known))
+      return x.problem("only_faults: there is no " + name.dump());
+    to.only_faults.push_back(name.get<std::string>());
+  }
+}
+
 } // namespace
 
 tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
@@ -98,6 +111,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   out.length = millis{length_s * 1000};
   x.number("hold_s", out.hold_s, 1, 3600);
   x.flag("faults", out.faults);
+  read_only_faults(x, out);
   x.flag("fail_over", out.fail_over);
   read_queue(x, out.queue);
   std::string wrong;
@@ -199,6 +213,15 @@ void fault_mix::note(uint32_t fault_mix::*rate) const {
 
 bool fault_mix::none() const {
   return std::ranges::all_of(fault_kinds(), [this](auto& x) { return this->*(x.rate) == 0; });
+}
+
+void fault_mix::keep_only(const std::vector<std::string>& names) {
+  constexpr uint32_t usual = 3'000; // Where the seed has it off.
+  for (auto& x : fault_kinds()) {
+    auto& rate = this->*(x.rate);
+    bool wanted = std::ranges::find(names, x.name) != names.end();
+    rate = !wanted ? 0 : rate == 0 ? usual : rate;
+  }
 }
 
 bool fault_mix::leave_out(std::string_view name) {

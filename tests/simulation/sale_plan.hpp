@@ -46,6 +46,7 @@ struct queue_plan {
   uint32_t cleared = 0;          ///< Of evenings in which everybody is sent away once.
   uint32_t follows = 0;          ///< Of evenings whose room follows the inventory.
   uint32_t gated = 0;            ///< Of evenings with a gate before the room.
+  uint32_t lets_go = 0;          ///< Percent of holds that nobody pays for.
   [[nodiscard]] bool any() const { return threshold > 0; }
 };
 
@@ -63,6 +64,8 @@ struct sale_plan {
   millis length{60'000}; ///< While people come and things go wrong.
   int32_t hold_s = 15;
   bool faults = true;
+  /// Only these kinds go wrong, and in every seed; none = those that the seed draws.
+  std::vector<std::string> only_faults;
   bool fail_over = false; ///< The server may be replaced by one that lacks the last commits.
   /// Pieces it is made of, by name (`workload_kinds`); none = the usual ones.
   std::vector<std::string> workloads;
@@ -125,6 +128,8 @@ struct fault_mix {
   void note(uint32_t fault_mix::*rate) const;
   /// Nothing goes wrong.
   [[nodiscard]] bool none() const;
+  /// Leaves these kinds, and has all of them on.
+  void keep_only(const std::vector<std::string>& names);
   /// Switches a kind off; false when there is none of this name.
   bool leave_out(std::string_view name);
   /// Leaves two kinds at most: few faults, so that what happens can still be told.

@@ -216,6 +216,7 @@ private:
   void start_supervisor(host& at);
   void tick();
   void go_wrong();
+  void stay_unheard();
   void let_blocks_die();
   void fail_over(dice d);
   void swizzle(dice d);
@@ -254,7 +255,12 @@ private:
   std::vector<size_t> ready_; ///< Kept for its memory.
   std::vector<std::string> happened_;
   dice turn_dice_;
-  bool special_turn_ = false;  ///< The one that is at its commit.
+  bool special_turn_ = false; ///< The one that is at its commit.
+  /// An ingress that the room does not hear, and the room's node as of then.
+  struct {
+    int32_t ingress = 0, room = 0;
+    instant until;
+  } unheard_;
   const fault_counts* struck_; ///< Of all kinds so far; null when nobody counts.
 };
 

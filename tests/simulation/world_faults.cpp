@@ -81,11 +81,27 @@ void world::go_wrong() {
   }
   auto deaf_for = d.between(millis{20'000}, millis{80'000});
   auto room = plan.queue.any() ? node_of_room() : 0;
-  if (room != 0 && room != one && draw("deaf-room", &fault_mix::deaf_room_ppm)) {
-    tell("the room at node " + std::to_string(room) + " hears nothing of node " +
-         std::to_string(one));
-    net.cut(one, room, deaf_for);
+  auto heard = time.now() >= unheard_.until;
+  if (heard && room != 0 && room != one && draw("deaf-room", &fault_mix::deaf_room_ppm)) {
+    unheard_ = {one, 0, time.now() + deaf_for};
+    // Only who looks at it right after it has moved sees whether it knows whom it does not hear.
+    if (d.chance(500'000))
+      time.after(d.between(millis{1'000}, millis{10'000}), [this] {
+        if (!healing_) kill(node_of_room());
+      });
   }
+  stay_unheard();
+}
+
+/// What a room does not hear of it does not hear of at its next node, either.
+void world::stay_unheard() {
+  auto& x = unheard_;
+  auto room = time.now() < x.until ? node_of_room() : 0;
+  if (room == 0 || room == x.room || room == x.ingress) return;
+  x.room = room;
+  tell("the room at node " + std::to_string(room) + " hears nothing of node " +
+       std::to_string(x.ingress));
+  net.cut(x.ingress, room, x.until - time.now());
 }
 
 /// The database goes on elsewhere, perhaps without the last commits (F31). An operator looks at
