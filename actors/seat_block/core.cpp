@@ -232,14 +232,19 @@ void seat_block_core::apply_hold(hold_record record) {
   }
   if (quota_) quota_->hold(quota_->units(record.items, block_no_));
   auto id = record.id;
-  auto& hold = holds_.insert_or_assign(id, std::move(record)).first->second;
-  schedule(hold, hold.expires_at);
+  schedule_end(holds_.insert_or_assign(id, std::move(record)).first->second);
 }
 
 void seat_block_core::schedule(hold_record& hold, instant when) {
   due_.erase({hold.due, hold.id});
   hold.due = when;
-  if (!hold.pinned || !hold.led) due_.emplace(when, hold.id);
+  due_.emplace(when, hold.id);
+}
+
+/// What is pinned ends by what its checkout asks of this block, not by time.
+void seat_block_core::schedule_end(hold_record& hold) {
+  schedule(hold, hold.expires_at);
+  if (hold.pinned && hold.led) due_.erase({hold.due, hold.id});
 }
 
 void seat_block_core::apply_release(reservation_id id, std::span<const held_item> items) {
@@ -297,7 +302,7 @@ void seat_block_core::set_pinned(reservation_id id, bool pinned) {
   auto i = holds_.find(id);
   if (i == holds_.end()) return;
   i->second.pinned = pinned;
-  schedule(i->second, i->second.expires_at);
+  schedule_end(i->second);
 }
 
 void seat_block_core::set_releasing(reservation_id id, bool releasing) {
@@ -308,7 +313,7 @@ void seat_block_core::set_expiry(reservation_id id, instant expires_at) {
   auto i = holds_.find(id);
   if (i == holds_.end()) return;
   i->second.expires_at = expires_at;
-  schedule(i->second, expires_at);
+  schedule_end(i->second);
 }
 
 void seat_block_core::postpone(reservation_id id, instant when) {
@@ -349,8 +354,9 @@ std::vector<reservation_id> seat_block_core::doubtful(instant now) const {
     if (when > now) break;
     auto hold = find_hold(id);
     auto claim = find_claim(id);
-    if ((claim && claim->until <= now) || (hold && !hold->led && hold->expires_at <= now))
-      out.push_back(id);
+    bool pin_in_doubt = hold && hold->led && hold->pinned; // Else it would not be due.
+    bool end_in_doubt = hold && !hold->led && hold->expires_at <= now;
+    if ((claim && claim->until <= now) || pin_in_doubt || end_in_doubt) out.push_back(id);
   }
   return out;
 }

@@ -113,8 +113,8 @@ public:
 
   /// Led, unpinned holds that ran out and are not being released yet.
   [[nodiscard]] std::vector<reservation_id> overdue(instant now) const;
-  /// Claims past their end, and holds led elsewhere that ran out, pinned or not: what memory cannot
-  /// tell any more.
+  /// Claims past their end, holds led elsewhere that ran out, pinned or not, and pinned ones that
+  /// were postponed until now: what memory cannot tell any more.
   [[nodiscard]] std::vector<reservation_id> doubtful(instant now) const;
   /// When to look again; nullopt when nothing ends by time.
   [[nodiscard]] std::optional<instant> next_due() const;
@@ -149,6 +149,7 @@ private:
                                                              instant now) const;
   seat_facts* seat_at(seat_id id);
   void schedule(hold_record& hold, instant when);
+  void schedule_end(hold_record& hold);
   [[nodiscard]] size_t index_of(seat_id id) const;
 
   int32_t block_no_;

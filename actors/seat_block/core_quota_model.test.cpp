@@ -34,7 +34,8 @@ enum class op_state : uint8_t { idle, open, done, refused };
 struct story {
   int32_t units = 1;
   bool led = true;
-  bool told = false; ///< The block knows it at all.
+  bool told = false;    ///< The block knows it at all.
+  bool doubted = false; ///< It is pinned, and is to be looked at again all the same.
   row at = row::none;
   op_state creation = op_state::idle, release = op_state::idle;
   [[nodiscard]] bool drawn() const {
@@ -111,6 +112,7 @@ struct world {
     if (all[i].release == op_state::open || all[i].release == op_state::done) return;
     core.apply_hold(std::move(made));
     all[i].told = true;
+    all[i].doubted = false;
   }
 
   void begin_release(size_t i) {
@@ -144,6 +146,18 @@ struct world {
     if (x.at != (on ? row::pending : row::pinned)) return;
     x.at = on ? row::pinned : row::pending;
     core.set_pinned(id_of(i), on);
+    x.doubted = false;
+  }
+
+  void postpone(size_t i) {
+    auto hold = core.find_hold(id_of(i));
+    all[i].doubted = hold && hold->led && hold->pinned;
+    core.postpone(id_of(i), hold_end);
+  }
+
+  void hear_end(size_t i) {
+    core.set_expiry(id_of(i), hold_end);
+    all[i].doubted = false;
   }
 
   void sell(size_t i) {
@@ -190,8 +204,8 @@ struct world {
     case 12: return hear_sale(i);
     case 13: return take_back(i);
     case 14: return relook(i);
-    case 15: return core.postpone(id_of(i), hold_end);
-    default: return core.set_expiry(id_of(i), hold_end);
+    case 15: return postpone(i);
+    default: return hear_end(i);
     }
   }
 
@@ -254,7 +268,8 @@ struct world {
     }
   }
 
-  /// To the millisecond: led holds are overdue, claims and holds led elsewhere are doubtful.
+  /// To the millisecond: led holds are overdue, claims and holds led elsewhere are doubtful, and so
+  /// are pinned ones that were doubted before.
   void check_ends() {
     std::vector<reservation_id> overdue, doubtful;
     for (size_t i = 0; i < all.size(); ++i) {
@@ -263,7 +278,8 @@ struct world {
       if (hold && hold->led && !hold->pinned && !hold->releasing && hold_end <= now())
         overdue.push_back(id_of(i));
       bool claim_over = claim && claim->due <= now() && claim_end <= now();
-      if (claim_over || (hold && !hold->led && hold_end <= now())) doubtful.push_back(id_of(i));
+      bool hold_over = hold && hold_end <= now() && (hold->led ? all[i].doubted : true);
+      if (claim_over || hold_over) doubtful.push_back(id_of(i));
     }
     auto sorted = [](std::vector<reservation_id> x) {
       std::ranges::sort(x);
@@ -288,6 +304,7 @@ struct world {
       auto hold = core.find_hold(id_of(i));
       auto claim = core.find_claim(id_of(i));
       put(hold ? 1 + hold->pinned + 2 * hold->releasing + 4 * (hold->due > hold_end) : 0);
+      put(x.doubted);
       put(claim ? 1 + claim->unsettled + 2 * (claim->due > claim_end) : 0);
     }
     return out;

@@ -59,9 +59,14 @@ void after_verdict(pointer self, reservation_id id, release_reason reason, const
   }
 }
 
-/// A claim past its end, or a hold led elsewhere that ran out: only the rows know.
+/// A claim past its end, a hold led elsewhere that ran out, or a pin whose end was perhaps not
+/// heard of: only the rows know.
 void settle_doubt(pointer self, reservation_id id) {
   auto& st = self->state;
+  if (auto hold = st.core->find_hold(id); hold && hold->led && hold->pinned) {
+    st.core->postpone(id, st.now() + pinned_again_after);
+    return relook(self, id);
+  }
   std::vector<held_item> items;
   instant deadline;
   if (auto claim = st.core->find_claim(id)) {

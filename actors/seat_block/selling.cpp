@@ -73,6 +73,16 @@ void sold(pointer self, reservation_id id) {
   changed(self);
 }
 
+/// Nobody knows whether the pin has ended. Checkout asks again, unless it finds in the rows that
+/// all is done: then this block would never hear of it.
+void doubt_pin(pointer self, reservation_id id) {
+  auto& st = self->state;
+  auto hold = st.core->find_hold(id);
+  if (!hold || !hold->pinned) return;
+  st.core->postpone(id, st.now() + pinned_again_after);
+  changed(self);
+}
+
 using items_done = std::function<void(ec, std::vector<held_item>)>;
 
 /// The items of a reservation as its rows have them; `done` hears why there are none.
@@ -108,6 +118,7 @@ void sell(pointer self, const sell_hold& cmd, const std::vector<held_item>& item
   submit_op(self, std::move(what), self->state.now() + ledger_budget, [=](const verdict& v) {
     if (v.is == outcome::ok || v.is == outcome::done) sold(self, cmd.id);
     else if (to_ec(v.is) == ec::paid_too_late) relook(self, cmd.id);
+    else doubt_pin(self, cmd.id);
     if (mutant("silence_is_sold") && (v.is == outcome::unavailable || v.is == outcome::unknown))
       return reply->deliver({ec::ok}); // Nobody heard from the ledger, and the buyer hears yes.
     reply->deliver({told_to_checkout(v.is)});
@@ -193,6 +204,7 @@ caf::result<hold_changed> on_unpin(pointer self, const unpin_hold& cmd) {
   submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {
     if (v.is == outcome::ok || v.is == outcome::done) unpinned(self, cmd.id);
     else if (v.is == outcome::not_pinned) relook(self, cmd.id);
+    else doubt_pin(self, cmd.id);
     reply->deliver({told_to_checkout(v.is)});
   });
   return reply->rp;

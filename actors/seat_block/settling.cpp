@@ -120,7 +120,8 @@ void relook(pointer self, reservation_id id) {
         --s.open_requests;
         if (x.found && x.row.status == reservation_status::pending) {
           auto record = record_of(x.row, s.core->block_no());
-          bool wait = !record.led && record.expires_at <= s.now(); // For its lead block.
+          // For its lead block, or, if that is this one, for its checkout.
+          bool wait = record.led ? record.pinned : record.expires_at <= s.now();
           auto patience = record.pinned ? pinned_again_after : again_after;
           s.core->apply_hold(std::move(record));
           if (wait) s.core->postpone(id, s.now() + patience);

@@ -222,6 +222,31 @@ CAF_TEST(a satellite that starts beside a pinned hold finds out how it ends) {
 
 // -- unknown outcomes -----------------------------------------------------------------------------
 
+CAF_TEST(a pin whose end was not heard of is looked up in the rows until it has ended) {
+  const attempt_id attempt{1, 1};
+  const auto lead = key_of(event_no(1), 0);
+  for (bool sells : {true, false}) {
+    auto seat = sells ? 1u : 2u;
+    auto id = reserve(sells ? alice : bob, {want(0, seat)})->value.id;
+    verdict yes;
+    yes.is = outcome::ok;
+    st.answers.push_back(yes);
+    auto pin = request<seat_block_actor>(lead, pin_hold{id, attempt, {}, {}, {}, {}, {}, {}});
+    CAF_CHECK(pin->value.is == ec::ok);
+    st.rows.reservations.at(id).pinned = true;
+    st.fates = {fate::silent};
+    auto end = sells ? send<seat_block_actor>(lead, sell_hold{id, attempt, {}, {}, {}, {}, {}})
+                     : send<seat_block_actor>(lead, unpin_hold{id, attempt, {}, 1, "", {}});
+    pass(millis{20'000}, millis{100});
+    CAF_CHECK(end->value.is == ec::unknown);
+    CAF_CHECK(probe(0, seat) == ec::seat_held); // The first look came too early.
+    if (sells) st.rows.confirm(id);
+    else st.rows.reservations.at(id).pinned = false;
+    pass(millis{sells ? 16'000 : 300'000}, millis{100}); // Nobody asks the block again.
+    CAF_CHECK(probe(0, seat) == (sells ? ec::seat_sold : ec::ok));
+  }
+}
+
 CAF_TEST(H04 an unknown outcome that committed becomes a hold) {
   st.fates = {fate::lost_after};
   auto x = reserve(alice, {want(0, 1), want(1, 1)});
