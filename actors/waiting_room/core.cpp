@@ -13,8 +13,6 @@ constexpr millis look_every{5000};
 /// Payments are looked at once more for so long: theirs is the clock of another transaction.
 constexpr millis look_back{10'000};
 constexpr size_t sweep_max = 1000;
-/// A turn admits no more: what is written at once stays small beside a batch of sales.
-constexpr uint32_t batch_max = 1000;
 /// So that a room that starts again goes on above the versions of its last life in the same epoch.
 constexpr uint64_t versions_per_ms = 1000;
 
@@ -484,7 +482,7 @@ void waiting_room_core::admit_next(instant now) {
   auto earned =
     rate_rest_ + uint64_t{per_second()} * static_cast<uint64_t>(settings_.round_every.count());
   rate_rest_ = earned % one;
-  auto most = static_cast<uint32_t>(std::min<uint64_t>(earned / one, batch_max));
+  auto most = static_cast<uint32_t>(std::min<uint64_t>(earned / one, admissions_a_round));
   for (uint32_t n = 0; n < most && slots_.size() < threshold() && enough_seats(); ++n) {
     auto entry = next_present();
     if (!entry) break;

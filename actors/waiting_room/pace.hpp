@@ -8,6 +8,10 @@
 
 namespace tk {
 
+/// A room lets in no more in one round: what is written at once stays small beside a batch of
+/// sales.
+inline constexpr uint32_t admissions_a_round = 1000;
+
 /// Admissions of the last minute, second by second: an estimate from it does not jump when a window
 /// ends (P-61).
 class pace_meter {

@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/waiting_room/pace.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "http/api/audited.hpp"
 #include "http/api/queue_schemas.hpp"
@@ -113,8 +114,8 @@ void steer(shop& s, const exchange_ptr& x, const steering& how) {
 }
 
 /// The value of a required query parameter, or nothing: then it has been refused.
-std::optional<int32_t> required_number(const exchange_ptr& x, const char* name) {
-  constexpr int64_t most = 10'000'000;
+std::optional<int32_t> required_number(const exchange_ptr& x, const char* name,
+                                       int64_t most = 10'000'000) {
   auto text = x->req().query(name);
   auto value = read_integer_query(x->req(), name, -1, -1, most);
   if (value && *value >= 0) return static_cast<int32_t>(*value);
@@ -140,8 +141,11 @@ void on_threshold(shop& s, const exchange_ptr& x) {
     steer(s, x, {{queue_verb::set_threshold, *n, {}}, "SET_QUEUE_THRESHOLD", threshold_json});
 }
 
+/// More than rounds can keep is not promised: the answer says what is set.
 void on_rate(shop& s, const exchange_ptr& x) {
-  if (auto n = required_number(x, "perSecond"))
+  constexpr int64_t second_ms = 1000;
+  const auto most = admissions_a_round * second_ms / s.node.queue.round_every.count();
+  if (auto n = required_number(x, "perSecond", most))
     steer(s, x, {{queue_verb::set_rate, *n, {}}, "SET_QUEUE_RATE", rate_json});
 }
 

@@ -383,6 +383,13 @@ def test_the_rate_is_set_for_one_event(admin, event):
     assert admin.get(f"/api/queue/admin/{event}").json["perSecond"] == 7
 
 
+def test_no_rate_is_promised_that_no_round_can_keep(admin, event):
+    """A round lets in 1,000 at most, and rounds are 200 ms here."""
+    told = admin.post(f"/api/queue/admin/rate/{event}?perSecond=5001")
+    assert told.json == {"eventId": event, "perSecond": 5000}
+    assert admin.get(f"/api/queue/admin/{event}").json["perSecond"] == 5000
+
+
 def test_steering_is_for_admins_and_checked_and_audited(room, people, admin, event):
     user, = people(1)
     stranger = room.client()
