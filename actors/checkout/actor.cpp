@@ -161,6 +161,7 @@ void open_order(pointer self, payment_id id, request_id request, order_done done
     bool made = v.is == outcome::ok || v.is == outcome::replayed;
     if (made && !mutant("forgets_orders"))
       s.core->apply_order({v.payment, v.order_id, "", "", v.amount, order_status::pending, {}});
+    if (v.is == outcome::unknown) s.core->doubt(); // Perhaps it is there: the rows know.
     for (auto& x : std::exchange(s.opening, {})) x(v);
     run(self);
   });

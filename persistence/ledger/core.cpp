@@ -362,7 +362,7 @@ void ledger_core::on_torn(lane_state& lane, ledger_effects& fx) {
   u.ops.erase(middle, u.ops.end());
   u.wire.reset();
   u.contended = false;
-  lane.work.push_back(std::move(second));
+  if (!mutant("forgets_half_of_torn")) lane.work.push_back(std::move(second));
   lane.work.push_back(std::move(u));
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/base/mutants.hpp"
 #include "persistence/ledger/model_driver.hpp"
 #include "persistence/ledger/model_undo.hpp"
 
@@ -186,7 +187,7 @@ verdict ledger_model::judge(const begin_attempt& x) const {
   auto v = is(outcome::ok);
   v.expires_at = r->row.expires_at;
   if (r->row.pinned) v.is = outcome::pinned;
-  else if (r->row.expires_at <= now_) v.is = outcome::expired;
+  else if (r->row.expires_at <= now_ && !mutant("pins_what_ran_out")) v.is = outcome::expired;
   else if (p == nullptr || p->status != "pending" || p->reservation != x.reservation)
     v.is = outcome::no_order;
   else if (x.amount != p->amount || x.amount != r->row.total) v.is = outcome::amount;
@@ -218,7 +219,9 @@ verdict ledger_model::judge(const complete_payment& x) const {
   const auto of_this = r != nullptr && r->pin == x.attempt && !x.attempt.nil();
   if (of_this && r->row.status == reservation_status::confirmed) return is(outcome::done);
   auto item_fenced = [this](const sold_item& y) { return fenced(y.block); };
-  if (fenced(x.checkout) || std::any_of(x.items.begin(), x.items.end(), item_fenced))
+  // Mutant: a checkout's owner of yesterday still sells.
+  if ((fenced(x.checkout) && !mutant("sells_in_an_old_epoch")) ||
+      std::any_of(x.items.begin(), x.items.end(), item_fenced))
     return is(outcome::fenced);
   if (!of_this || r->row.status != reservation_status::pending || a == nullptr ||
       a->status != "live" || p == nullptr || p->status != "pending")

@@ -104,14 +104,18 @@ asked_thing look_at(const ledger_model& model, const entity_key& key, const leav
   return {"leave", standing_of(model, key, x.user), name_of(x.user.lo), {}};
 }
 
-std::string in_words(const batch& x) {
+std::string in_words(const op& x) {
   static constexpr std::array<const char*, std::variant_size_v<op>> names = {
     "create",     "release",          "reread",          "open family",   "rotate token",
     "revoke",     "open payment",     "begin attempt",   "complete",      "fail attempt",
     "note asked", "claim refund",     "cancel paid",     "settle refund", "admit",
     "claim key",  "turn of the room", "turn of the gate"};
+  return names[x.index()];
+}
+
+std::string in_words(const batch& x) {
   std::map<std::string, int> counts;
-  for (auto& y : x.ops) ++counts[names[y->index()]];
+  for (auto& y : x.ops) ++counts[in_words(*y)];
   std::string out;
   for (auto& [name, n] : counts)
     out += (out.empty() ? "" : ", ") + (n > 1 ? std::to_string(n) + " " : "") + name;

@@ -37,6 +37,7 @@ template <class T> asked_thing look_at(const ledger_model&, const entity_key&, c
 }
 
 /// The ledger's ops of a batch, and what became of one, in words.
+std::string in_words(const op& x);
 std::string in_words(const batch& x);
 std::string in_words(batch_status x);
 

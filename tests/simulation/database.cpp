@@ -109,6 +109,8 @@ void database::arrive(const session_key& key, uint64_t number,
   if (has_lost(x) && !what->ops.empty() && listener != nullptr) listener->wrote_after_loss();
   if (faults_.strikes(&fault_mix::contended_ppm, dice_))
     return answer_later(key.first.node, answer, failed(batch_status::contended));
+  if (faults_.strikes(&fault_mix::torn_ppm, dice_))
+    return answer_later(key.first.node, answer, failed(batch_status::torn));
   if (faults_.strikes(&fault_mix::lost_before_ppm, dice_)) {
     ++lost_;
     return answer_later(key.first.node, answer, failed(batch_status::lost));

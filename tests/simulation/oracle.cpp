@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "tests/simulation/asked.hpp"
 #include "tests/simulation/money_judge.hpp"
 
 namespace tk::sim {
@@ -44,6 +45,24 @@ struct author {
   participant operator()(const admit_ticket&) const { return {}; }
   participant operator()(const claim_key&) const { return {}; }
 };
+
+/// All in whose name something is changed. Who reads changes nothing.
+std::vector<participant> everybody_in(const op& what) {
+  std::vector<participant> out;
+  if (std::holds_alternative<reread_items>(what)) return out;
+  auto collect = [&out](const auto& x) {
+    if constexpr (requires { x.session; }) out.push_back(x.session);
+    if constexpr (requires { x.event_owner; }) out.push_back(x.event_owner);
+    if constexpr (requires { x.checkout; }) out.push_back(x.checkout);
+    if constexpr (requires { x.block; }) out.push_back(x.block);
+    if constexpr (requires { x.room; }) out.push_back(x.room);
+    if constexpr (requires { x.gate; }) out.push_back(x.gate);
+    if constexpr (requires { x.items.front().block; })
+      for (auto& item : x.items) out.push_back(item.block);
+  };
+  std::visit(collect, what);
+  return out;
+}
 
 const char* word_for(reservation_status x) {
   switch (x) {
@@ -110,22 +129,27 @@ void oracle::check_epochs() {
   }
 }
 
-/// I7: nothing with an old epoch has an effect. I9: nothing is made past its deadline.
+/// I7: nothing with an old epoch has an effect. I9: nothing is made past its deadline, and nothing
+/// is paid for that ran out before.
 void oracle::check_fences(const batch& what, const batch_result& said) {
-  auto current = [this](const participant& x) {
-    return x.shard < shard_count && x.epoch == model_.rows.epochs[x.shard] && x.epoch != 0;
+  auto old = [this](const participant& x) {
+    return x.shard >= shard_count || x.epoch != model_.rows.epochs[x.shard] || x.epoch == 0;
   };
   for (size_t i = 0; i < what.ops.size(); ++i) {
     if (said.verdicts[i].is != outcome::ok) continue;
-    if (auto end = std::get_if<fail_attempt>(what.ops[i].get())) check_end(*end);
-    auto made = std::get_if<create_reservation>(what.ops[i].get());
-    if (made == nullptr) continue;
-    if (!current(made->session) || !current(made->event_owner))
-      fail("I7", "a reservation of a session or event with an old epoch was made");
-    for (auto& item : made->items)
-      if (!current(item.block)) fail("I7", "a reservation of a block with an old epoch was made");
-    check_creation(*made);
+    auto& one = *what.ops[i];
+    if (std::ranges::any_of(everybody_in(one), old))
+      fail("I7", in_words(one) + " in the name of an old epoch");
+    if (auto end = std::get_if<fail_attempt>(&one)) check_end(*end);
+    if (auto pin = std::get_if<begin_attempt>(&one)) check_pin(*pin);
+    if (auto made = std::get_if<create_reservation>(&one)) check_creation(*made);
   }
+}
+
+void oracle::check_pin(const begin_attempt& x) {
+  auto row = model_.rows.reservations.find(x.reservation);
+  if (row != model_.rows.reservations.end() && row->second.row.expires_at <= model_.now())
+    fail("I9", "a hold was pinned that had run out");
 }
 
 /// I8: two nodes may believe to own a shard, but in one epoch only one of them writes for it.

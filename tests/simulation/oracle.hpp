@@ -87,6 +87,7 @@ private:
   void explain(const std::string& missing);
   void check_fences(const batch& what, const batch_result& said);
   void check_writers(int32_t node, const batch& what, const batch_result& said);
+  void check_pin(const begin_attempt& x);
   void check_creation(const create_reservation& x);
   void check_end(const fail_attempt& x);
   void check_token(const told_hold& x);

@@ -166,6 +166,7 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.failover_ppm = static_cast<uint32_t>(d.between(1'000, 5'000));
   x.turn_crash_ppm = some(10'000, 100'000);
   x.deaf_room_ppm = some(1'000, 5'000);
+  x.torn_ppm = some(1'000, 50'000);
   return x;
 }
 
@@ -201,6 +202,7 @@ std::span<const fault_kind> fault_kinds() {
     {"fail-over", &x::failover_ppm},
     {"crash-at-turn", &x::turn_crash_ppm},
     {"deaf-room", &x::deaf_room_ppm},
+    {"torn", &x::torn_ppm},
   };
   return all;
 }

@@ -104,6 +104,7 @@ struct fault_mix {
   uint32_t early_timers_ppm = 0; ///< F24, per tick: all timers that are due within seconds run out.
   // The database (F26, F27, F28, F29, F31).
   uint32_t lost_before_ppm = 0, lost_after_ppm = 0, lost_late_ppm = 0, contended_ppm = 0;
+  uint32_t torn_ppm = 0; ///< F26: an error of SQL, so the batch is halved until it has no other.
   uint32_t away_ppm = 0; ///< Per tick: no connection for a while, of one node or of all.
   uint32_t read_fails_ppm = 0;
   uint32_t failover_ppm = 0; ///< F31, per tick; only of sales that ask for it.
