@@ -91,6 +91,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::seat_board))
   CAF_ADD_TYPE_ID(tiketi, (tk::quota_board))
 
+  CAF_ADD_TYPE_ID(tiketi, (tk::leave))
+  CAF_ADD_TYPE_ID(tiketi, (tk::shard_moved))
+
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")
   CAF_ADD_ATOM(tiketi, tk::atom, resolve, "resolve")

@@ -280,6 +280,8 @@ CAF_TEST(messages of the event and of every entity have not changed) {
          "050000000102030405020000000600000007");
   golden(passivate{}, "");
   golden(passivation{true}, "01");
+  golden(leave{}, "");
+  golden(shard_moved{5, 6}, "00050000000000000006");
 }
 
 CAF_TEST(an open end of sale survives the wire) {

@@ -330,6 +330,13 @@ bool hear_board(board_store& into, const caf::message& x) {
          heard(types<room_board>{}) || heard(types<gate_board>{});
 }
 
+/// Another node has given a shard away, perhaps to this one: whose it is, the roster says.
+bool hear_of_move(const node_context& node, const caf::message& x) {
+  if (!x.match_elements<shard_moved>()) return false;
+  if (node.router) caf::anon_send(node.router, atom::look_v, true);
+  return true;
+}
+
 void on_request(door_ptr self, const request_frame& x) {
   auto& st = self->state;
   head h;
@@ -345,7 +352,7 @@ void on_request(door_ptr self, const request_frame& x) {
     if (h.no != 0) send_back(self, x.back, h, ec::unavailable, {});
     return;
   }
-  if (hear_board(*st.node->boards, what.body)) return;
+  if (hear_board(*st.node->boards, what.body) || hear_of_move(*st.node, what.body)) return;
   auto to = caf::actor_cast<caf::strong_actor_ptr>(st.node->region);
   // Without a sender: a refusal would come back as a message, and end this actor.
   if (h.no == 0) return caf::anon_send(st.node->region, std::move(what));

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -13,7 +15,9 @@
 #include "actors/seat_block/port.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "supervisors/boards.hpp"
+#include "supervisors/link.hpp"
 #include "supervisors/peers.hpp"
+#include "supervisors/region.hpp"
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
@@ -26,6 +30,16 @@ constexpr millis reads_budget{3000};
 constexpr millis wake_budget{5000};
 /// A jump of the offset by more than this suspends the node for a beat (H-18).
 constexpr int64_t offset_jump_max_ms = 250;
+
+/// A shard of this node on its way to another.
+struct move {
+  enum class step : uint8_t { closing, giving, looking } at = step::closing;
+  uint64_t no = 0; ///< What an earlier one asked is not answered to this one.
+  uint16_t shard = 0;
+  int64_t epoch = 0; ///< In which it was this node's.
+  node_id to;
+  caf::typed_response_promise<shard_given> told;
+};
 
 struct supervisor_state {
   static inline const char* name = "tk.node";
@@ -41,6 +55,11 @@ struct supervisor_state {
   bool suspended = false;
   bool reload_due = false; ///< An epoch moved since the entities were started.
   bool woken = false;      ///< What must not sleep was woken since the last start or thaw.
+  std::optional<move> moving;
+  uint64_t moves = 0;      ///< Begun so far.
+  bool beat_again = false; ///< What the beat on its way says may be old.
+  std::set<uint16_t>
+    given_now; ///< Given since the beat on its way was sent: it says nothing of it.
 };
 
 using supervisor_ptr = caf::stateful_actor<supervisor_state>*;
@@ -81,13 +100,17 @@ bool take_epochs(supervisor_ptr self, const membership& of) {
   links.reserve(of.peers.size());
   for (auto& x : of.peers) links.push_back(self->state.slots.slot_of(x.node));
   bool moved = false;
+  auto& skipped = self->state.given_now;
+  auto told = [&](size_t i) { return !skipped.contains(static_cast<uint16_t>(i)); };
   for (size_t i = 0; i < epochs.size(); ++i) {
+    if (!told(i)) continue;
     auto owner = of.owners[i];
     peers.owners[i] = owner < 0 ? membership::nobody : links.at(static_cast<size_t>(owner));
     peers.epochs[i] = of.peer_epochs[i];
   }
   for (size_t i = 0; i < epochs.size(); ++i)
-    moved = epochs[i].exchange(of.epochs[i]) != of.epochs[i] || moved;
+    if (told(i)) moved = epochs[i].exchange(of.epochs[i]) != of.epochs[i] || moved;
+  skipped.clear();
   return moved;
 }
 
@@ -222,6 +245,12 @@ void take_what_is_free(supervisor_ptr self, const membership& of) {
       [=](caf::error&) { self->state.taking = false; });
 }
 
+/// Nothing is known of the roster by what has just been heard or given up.
+void beat_ended(supervisor_ptr self) {
+  self->state.beating = false;
+  if (std::exchange(self->state.beat_again, false)) beat(self);
+}
+
 void on_beaten(supervisor_ptr self, const beaten& x) {
   auto& st = self->state;
   st.beating = false;
@@ -244,8 +273,18 @@ void beat(supervisor_ptr self) {
   auto& st = self->state;
   if (std::exchange(st.beating, true)) return;
   self->request(st.settings.roster, beat_budget, beat_once{})
-    .then([=](const beaten& x) { on_beaten(self, x); },
-          [=](caf::error&) { self->state.beating = false; });
+    .then(
+      [=](const beaten& x) {
+        on_beaten(self, x);
+        beat_ended(self);
+      },
+      [=](caf::error&) { beat_ended(self); });
+}
+
+/// The roster has changed: what a beat on its way says may be older than that.
+void beat_now(supervisor_ptr self) {
+  if (self->state.beating) self->state.beat_again = true;
+  else beat(self);
 }
 
 /// Somebody waits for news of the roster: it is read between two heartbeats, but not all the time.
@@ -255,8 +294,94 @@ void look_soon(supervisor_ptr self) {
   self->delayed_send(self, st.settings.look_interval, atom::look_v, true);
 }
 
+// -- moves ----------------------------------------------------------------------------------------
+
+/// Everybody who may ask for it hears that it has moved.
+void tell_of_move(supervisor_ptr self, uint16_t shard, int64_t epoch) {
+  auto& peers = self->state.node->peers;
+  board_frame what{{entity_kind::session, 0, shard}, caf::make_message(shard_moved{shard, epoch})};
+  for (size_t i = 0; i < peers.links.size(); ++i)
+    if (peers.up.at(i)) self->send(peers.links[i], what);
+}
+
+/// What has waited goes on: here, or at the shard's new owner.
+void end_move(supervisor_ptr self, bool moved) {
+  auto& st = self->state;
+  auto x = std::move(*st.moving);
+  st.moving.reset();
+  // Planted: what could not be given stays closed.
+  if (moved || !mutant("never_opens_again")) self->send(st.node->region, open_shard{x.shard});
+  if (!moved) { // Who has left for nothing may have been one that must not sleep.
+    st.woken = false;
+    if (!st.suspended) wake_what_must_not_sleep(self);
+  }
+  x.told.deliver(shard_given{moved});
+}
+
+/// The rows name another owner: this node decides nothing of it any more.
+void shard_gone(supervisor_ptr self, const given& x) {
+  auto& st = self->state;
+  auto shard = st.moving->shard;
+  if (st.beating) st.given_now.insert(shard);
+  st.node->epochs.epochs.at(shard) = 0;
+  st.node->peers.owners.at(shard) = st.slots.slot_of(x.owner);
+  st.node->peers.epochs.at(shard) = x.epoch;
+  tell_of_move(self, shard, x.epoch);
+  end_move(self, true);
+  beat_now(self);
+}
+
+void look_whose(supervisor_ptr self);
+
+void on_given(supervisor_ptr self, uint64_t no, const given& x) {
+  auto& st = self->state;
+  if (!st.moving || st.moving->no != no) return;
+  switch (x.is) {
+  case given::end::gone: return shard_gone(self, x);
+  case given::end::kept: return end_move(self, false);
+  case given::end::unknown: break;
+  }
+  bool first = std::exchange(st.moving->at, move::step::looking) == move::step::giving;
+  if (first) look_whose(self); // After that once a beat.
+}
+
+void ask_taker(supervisor_ptr self, const give_shard& what) {
+  auto no = self->state.moving->no;
+  self->request(self->state.settings.taker, always_answered, what)
+    .then([=](const given& x) { on_given(self, no, x); },
+          [=](caf::error&) { on_given(self, no, given{}); });
+}
+
+void look_whose(supervisor_ptr self) {
+  auto& x = *self->state.moving;
+  ask_taker(self, give_shard{x.shard, x.epoch, {}});
+}
+
+void on_closed(supervisor_ptr self, bool ok) {
+  auto& st = self->state;
+  auto& x = *st.moving;
+  if (!ok) return end_move(self, false);
+  x.at = move::step::giving;
+  ask_taker(self, give_shard{x.shard, x.epoch, x.to});
+}
+
+caf::result<shard_given> on_move(supervisor_ptr self, const move_shard& what) {
+  auto& st = self->state;
+  auto known = what.shard < shard_count;
+  auto epoch = known ? st.node->epochs.epochs.at(what.shard).load() : 0;
+  if (!st.settings.taker || st.moving || st.suspended || epoch == 0 || what.to.nil())
+    return shard_given{false};
+  auto reply = self->make_response_promise<shard_given>();
+  st.moving = move{move::step::closing, ++st.moves, what.shard, epoch, what.to, reply};
+  self->request(st.node->region, always_answered, close_shard{what.shard})
+    .then([=](const shard_closed& x) { on_closed(self, x.ok); },
+          [=](caf::error&) { on_closed(self, false); });
+  return reply;
+}
+
 void on_tick(supervisor_ptr self) {
   auto& st = self->state;
+  if (st.moving && st.moving->at == move::step::looking) look_whose(self);
   self->delayed_send(self, st.settings.beat_interval, atom::tick_v);
   auto now = st.node->clock->now();
   if (now - st.last_beat >= st.settings.suspend_after) suspend(self);
@@ -300,8 +425,9 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
     [=](atom::look) { look_soon(self); },
     [=](atom::look, bool) {
       self->state.look_wanted = false;
-      beat(self);
+      beat_now(self);
     },
+    [=](const move_shard& x) { return on_move(self, x); },
     [=](atom::sweep) { on_sweep(self); },
   };
 }

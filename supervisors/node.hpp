@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 
 #include "persistence/ledger/roster_port.hpp"
 #include "supervisors/node_context.hpp"
@@ -32,12 +33,25 @@ struct node_supervision {
   millis checkout_interval{5000};
 };
 
+/// Asks a supervisor to give one of its shards to another node; one at a time.
+struct move_shard {
+  uint16_t shard = 0;
+  node_id to;
+};
+/// What became of it. Not moved: the shard is still this node's, or was before; ask again later.
+struct shard_given {
+  bool moved = false;
+};
+
 /// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of what must not
 /// sleep (blocks with holds, checkouts with money open, rooms with people, open gates), and the
-/// sweep that must find nothing (H-20). It monitors ledger and region.
+/// sweep that must find nothing (H-20). It monitors ledger and region. It understands `move_shard`.
 caf::actor spawn_node_supervisor(node_context& node, node_supervision settings);
 
 /// Is the node deciding? Read by health pages.
 bool suspended(const node_context& node);
 
 } // namespace tk
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::move_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::shard_given)

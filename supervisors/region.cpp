@@ -1,6 +1,7 @@
 #include "supervisors/region.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -44,6 +45,17 @@ struct failures {
   instant window_end;
 };
 
+/// A shard on its way to another node.
+struct closing {
+  caf::typed_response_promise<shard_closed> told;
+  bool closed = false;          ///< `told` has heard so; until then it may give up.
+  uint64_t no = 0;              ///< Of this closing: what an earlier one waited for does not count.
+  instant until;                ///< Then it gives up.
+  std::set<entity_key> staying; ///< Entities that have not left; perhaps some that have.
+  bool at_barrier = false;      ///< All have left, and ops are waited for.
+  std::vector<parked> waiting;  ///< What came meanwhile.
+};
+
 struct region_state {
   static inline const char* name = "tk.region";
   node_context* node = nullptr;
@@ -55,6 +67,13 @@ struct region_state {
   std::unordered_map<entity_key, failures, entity_key_hash> failed;
   std::unordered_map<caf::actor_id, entity_key> keys; ///< Of running handles, for DOWN.
   std::set<entity_key> to_revive; ///< Ended unexpectedly, and their boards would stay.
+  std::map<uint16_t, closing> closings;
+  uint64_t closings_begun = 0;
+  [[nodiscard]] closing* closing_of(const entity_key& key) {
+    if (closings.empty()) return nullptr;
+    auto i = closings.find(shard_of(key));
+    return i == closings.end() ? nullptr : &i->second;
+  }
 };
 
 using region_ptr = caf::stateful_actor<region_state>*;
@@ -184,6 +203,7 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
 void start(region_ptr self, const entity_key& key) {
   auto& st = self->state;
   auto start_no = ++st.starts;
+  if (auto c = st.closing_of(key)) c->staying.insert(key);
   auto& e = st.entities.at(key);
   e.start_no = start_no;
   e.epoch = st.node->epochs.of(key).epoch;
@@ -220,6 +240,35 @@ void park(region_ptr self, entity& e, envelope& x) {
   e.waiting.push_back(keep(self, x));
 }
 
+void open_again(region_ptr self, uint16_t shard);
+
+/// What comes for a shard that is being closed, but would end what keeps it open: the end of a
+/// claim, and what an entity of that very shard waits for.
+bool goes_on(region_ptr self, const envelope& x, const entity* to) {
+  auto& st = self->state;
+  bool ends_a_claim =
+    x.body.match_elements<settle_items>() || x.body.match_elements<abandon_claim>();
+  if (ends_a_claim) return to != nullptr && to->is == entity::phase::running;
+  auto& sender = self->current_sender();
+  auto asker = sender ? st.keys.find(sender->id()) : st.keys.end();
+  return asker != st.keys.end() && shard_of(asker->second) == shard_of(x.key);
+}
+
+/// Keeps what comes for a closed shard.
+caf::result<caf::message> park_closed(region_ptr self, closing& c, envelope& x) {
+  auto& st = self->state;
+  auto shard = shard_of(x.key);
+  if (std::cmp_greater_equal(c.waiting.size(), st.settings.closed_max)) {
+    if (c.closed) return make_error(ec::busy);
+    open_again(self, shard); // It must not cost anybody an answer.
+    return self->delegate(caf::actor_cast<caf::actor>(self), std::move(x));
+  }
+  auto one = keep(self, x);
+  // Planted: as a map of queues that is cleared with the entities.
+  if (!mutant("drops_what_waited")) c.waiting.push_back(std::move(one));
+  return caf::delegated<caf::message>{};
+}
+
 caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
   auto& st = self->state;
   auto now = st.node->clock->now();
@@ -231,6 +280,9 @@ caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
     return caf::delegated<caf::message>{};
   }
   auto i = st.entities.find(x.key);
+  if (auto c = st.closing_of(x.key);
+      c != nullptr && !goes_on(self, x, i == st.entities.end() ? nullptr : &i->second))
+    return park_closed(self, *c, x);
   if (i != st.entities.end() && i->second.is == entity::phase::running) {
     i->second.last_asked = now;
     return self->delegate(i->second.handle, std::move(x.body));
@@ -269,11 +321,125 @@ void revive(region_ptr self) {
   if (st.suspended || mutant("leaves_boards_of_the_dead")) return;
   std::erase_if(st.to_revive, [&](auto& x) { return st.node->epochs.of(x).epoch == 0; });
   for (auto& key : st.to_revive) { // They stay until they run: rows may not be readable now.
-    if (st.entities.contains(key) || quarantined(self, key)) continue;
+    if (st.entities.contains(key) || quarantined(self, key) || st.closing_of(key)) continue;
     st.entities[key].last_asked = st.node->clock->now();
     start(self, key);
   }
 }
+
+// -- closing --------------------------------------------------------------------------------------
+
+void ask_to_leave(region_ptr self, const entity_key& key, entity& e);
+
+/// Ends a closing; what has waited is judged anew, by whose the shard is now.
+std::vector<parked> end_closing(region_ptr self, uint16_t shard, bool ok) {
+  auto& st = self->state;
+  auto i = st.closings.find(shard);
+  if (i == st.closings.end()) return {};
+  auto c = std::move(i->second);
+  st.closings.erase(i);
+  if (!c.closed) c.told.deliver(shard_closed{ok});
+  return std::move(c.waiting);
+}
+
+/// As `on_envelope`, of something that has its promise already.
+void admit(region_ptr self, parked& x) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  auto key = x.what.key;
+  if (st.suspended) return refuse(x, ec::unavailable);
+  if (x.what.deadline < now) return refuse(x, ec::late);
+  if (st.node->epochs.of(key).epoch == 0) return ask_elsewhere(self, x);
+  auto i = st.entities.find(key);
+  if (i != st.entities.end() && i->second.is == entity::phase::running) {
+    i->second.last_asked = now;
+    return pass_on(self, i->second.handle, x);
+  }
+  if (st.parked_count >= st.settings.buffered_max) return refuse(x, ec::busy);
+  if (i == st.entities.end() && quarantined(self, key)) return refuse(x, ec::internal);
+  bool fresh = i == st.entities.end();
+  auto& e = st.entities[key];
+  if (fresh) e.last_asked = now;
+  ++st.parked_count;
+  e.waiting.push_back(std::move(x));
+  if (fresh) start(self, key);
+}
+
+void open_again(region_ptr self, uint16_t shard) {
+  for (auto& x : end_closing(self, shard, false)) admit(self, x);
+  revive(self);
+}
+
+/// Messages that waited for an entity which has left: those of nobody who waits for an answer, so
+/// that no entity is started for them.
+void wait_elsewhere(region_ptr self, closing& c, std::vector<parked>& from) {
+  auto& st = self->state;
+  auto first = std::ranges::stable_partition(from, [](auto& x) { return x.wants_reply; });
+  st.parked_count -= static_cast<int32_t>(first.size());
+  std::ranges::move(first, std::back_inserter(c.waiting));
+  from.erase(first.begin(), first.end());
+}
+
+void closed(region_ptr self, uint16_t shard, uint64_t no) {
+  auto i = self->state.closings.find(shard);
+  if (i == self->state.closings.end() || i->second.no != no || i->second.closed) return;
+  auto& c = i->second;
+  c.at_barrier = false;
+  if (!c.staying.empty()) return; // Somebody was started after all.
+  c.closed = true;
+  c.told.deliver(shard_closed{true});
+}
+
+/// When everybody has left, the shard is closed behind the ops that are on their way (H-13).
+void look_at_closing(region_ptr self, uint16_t shard) {
+  auto& st = self->state;
+  auto i = st.closings.find(shard);
+  if (i == st.closings.end() || i->second.closed || i->second.at_barrier) return;
+  auto& c = i->second;
+  std::erase_if(c.staying, [&](auto& key) { return !st.entities.contains(key); });
+  if (!c.staying.empty()) return;
+  c.at_barrier = true;
+  auto no = c.no;
+  self->request(st.node->ledger, barrier_budget, barrier{shard})
+    .then([=](barrier_passed) { closed(self, shard, no); },
+          [=](caf::error&) {
+            auto again = self->state.closings.find(shard);
+            if (again != self->state.closings.end() && again->second.no == no)
+              again->second.at_barrier = false; // Until its time is up.
+          });
+}
+
+void on_closing_tick(region_ptr self, uint16_t shard, uint64_t no) {
+  auto& st = self->state;
+  auto i = st.closings.find(shard);
+  if (i == st.closings.end() || i->second.no != no || i->second.closed) return;
+  if (st.node->clock->now() >= i->second.until || st.suspended) return open_again(self, shard);
+  auto asked = i->second.staying; // Some leave at once.
+  for (auto& key : asked) {
+    auto e = st.entities.find(key);
+    if (e != st.entities.end() && e->second.is == entity::phase::running)
+      ask_to_leave(self, key, e->second);
+  }
+  look_at_closing(self, shard);
+  self->delayed_send(self, st.settings.close_interval, atom::tick_v, shard, no);
+}
+
+caf::result<shard_closed> on_close(region_ptr self, uint16_t shard) {
+  auto& st = self->state;
+  bool ours = shard < shard_count && st.node->epochs.epochs.at(shard).load() != 0;
+  if (!ours || st.suspended || st.closings.contains(shard)) return shard_closed{false};
+  auto& c = st.closings[shard];
+  c.told = self->make_response_promise<shard_closed>();
+  c.no = ++st.closings_begun;
+  c.until = st.node->clock->now() + st.settings.close_limit;
+  for (auto& [key, e] : st.entities)
+    if (shard_of(key) == shard) c.staying.insert(key);
+  auto out = c.told;
+  on_closing_tick(self, shard, c.no);
+  return out;
+}
+
+// -- ends -----------------------------------------------------------------------------------------
 
 void on_down(region_ptr self, const caf::down_msg& x) {
   auto& st = self->state;
@@ -288,6 +454,11 @@ void on_down(region_ptr self, const caf::down_msg& x) {
   auto waiting = std::move(i->second.waiting); // Still counted as parked.
   st.entities.erase(i);
   if (failed && has_board(key.kind)) st.to_revive.insert(key);
+  if (auto c = st.closing_of(key)) {
+    wait_elsewhere(self, *c, waiting);
+    c->staying.erase(key);
+    look_at_closing(self, shard_of(key));
+  }
   if (waiting.empty()) return revive(self);
   auto& again = st.entities[key];
   again.waiting = std::move(waiting);
@@ -305,15 +476,20 @@ void stays(region_ptr self, const entity_key& key) {
   for (auto& x : take_waiting(self, i->second)) pass_on(self, i->second.handle, x);
 }
 
-void put_to_sleep(region_ptr self, const entity_key& key, entity& e) {
+/// `how`: passivate or leave.
+template <class How> void put_to_sleep(region_ptr self, const entity_key& key, entity& e, How how) {
   e.is = entity::phase::stopping; // From here on its messages wait for the answer.
-  self->request(e.handle, passivate_budget, passivate{})
+  self->request(e.handle, passivate_budget, how)
     .then(
       [=](const passivation& x) {
         if (!x.stopped) return stays(self, key);
         self->state.node->probe.passivations++; // DOWN follows and restarts it when asked for.
       },
       [=](caf::error&) { stays(self, key); });
+}
+
+void ask_to_leave(region_ptr self, const entity_key& key, entity& e) {
+  put_to_sleep(self, key, e, leave{});
 }
 
 /// Keys in order: what is sent must not depend on a hash table's order (R19).
@@ -334,7 +510,7 @@ void passivate_idle(region_ptr self) {
                                                         : st.settings.entity_idle;
     return e.is == entity::phase::running && now - e.last_asked >= patience;
   });
-  for (auto& key : idle) put_to_sleep(self, key, st.entities.at(key));
+  for (auto& key : idle) put_to_sleep(self, key, st.entities.at(key), passivate{});
   revive(self);
   std::erase_if(st.failed, [now](auto& x) { return x.second.window_end + millis{60'000} < now; });
   self->delayed_send(self, st.settings.passivation_interval, atom::tick_v);
@@ -360,6 +536,14 @@ void drop_all(region_ptr self, ec why) {
     self, [](auto&, auto&) { return true; }, [=](parked& x) { refuse(x, why); });
 }
 
+/// Nobody knows for how long: what waits for a shard on its way hears so, too.
+void suspend(region_ptr self) {
+  auto& st = self->state;
+  st.suspended = true;
+  for (auto& [shard, c] : st.closings)
+    for (auto& x : std::exchange(c.waiting, {})) refuse(x, ec::unavailable);
+}
+
 void thaw(region_ptr self, bool reload) {
   self->state.suspended = false;
   auto moved = [self](const entity_key& key, const entity& e) {
@@ -374,13 +558,18 @@ caf::behavior region(region_ptr self, node_context* node, region_settings settin
   self->set_down_handler([=](caf::down_msg& x) { on_down(self, x); });
   self->set_exit_handler([=](caf::exit_msg& x) { // Entities end with their region.
     drop_all(self, ec::unavailable);
+    for (auto& [shard, c] : std::exchange(self->state.closings, {}))
+      for (auto& one : c.waiting) refuse(one, ec::unavailable);
     self->quit(x.reason);
   });
   self->delayed_send(self, settings.passivation_interval, atom::tick_v);
   return {
     [=](envelope& x) { return on_envelope(self, x); },
     [=](atom::tick) { passivate_idle(self); },
-    [=](atom::suspend) { self->state.suspended = true; },
+    [=](const close_shard& x) { return on_close(self, x.shard); },
+    [=](const open_shard& x) { open_again(self, x.shard); },
+    [=](atom::tick, uint16_t shard, uint64_t no) { on_closing_tick(self, shard, no); },
+    [=](atom::suspend) { suspend(self); },
     [=](atom::thaw, bool reload) { thaw(self, reload); },
   };
 }

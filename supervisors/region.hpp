@@ -8,6 +8,21 @@
 
 namespace tk {
 
+/// Asks a region to end the entities of one shard, so that another node can own it. Until
+/// `open_shard` what comes for it waits; what only ends things that are open goes on.
+struct close_shard {
+  uint16_t shard = 0;
+};
+/// Nobody remembers anything of the shard, and no op that names it is without a verdict; or the
+/// shard is open again, because that took too long or too much waits.
+struct shard_closed {
+  bool ok = false;
+};
+/// What waits goes its way again: to the entities here, or to whoever owns the shard now.
+struct open_shard {
+  uint16_t shard = 0;
+};
+
 /// How entities of a node are started, kept and stopped.
 struct region_settings {
   millis session_idle{60'000};  ///< A session not asked for this long is put to sleep.
@@ -17,6 +32,9 @@ struct region_settings {
   int32_t buffered_max = 16'384; ///< Messages waiting for entities that are starting or stopping.
   int32_t restarts_max = 5;      ///< Unexpected ends of one entity within `restart_window`, then it
   millis restart_window{60'000}; ///< is refused until the window has passed.
+  millis close_limit{500};       ///< A shard that is not closed after this is opened again.
+  millis close_interval{10};     ///< How often entities are asked to leave it.
+  int32_t closed_max = 4096;     ///< Messages waiting for one closed shard.
 };
 
 /// Starts the region of a node: the parent of its entities. It understands
@@ -26,7 +44,12 @@ struct region_settings {
 ///   stays (H-12);
 /// - `atom::thaw, bool reload`: goes on; with `reload` every entity is dropped first whose shard's
 ///   epoch is not the one it was started in.
+/// - `close_shard`, answered by `shard_closed`, and `open_shard`.
 /// What CAF sends back to askers: the entity's answer, or an error of category "tiketi" (`to_ec`).
 caf::actor spawn_region(node_context& node, region_settings settings);
 
 } // namespace tk
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::close_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::shard_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_shard)

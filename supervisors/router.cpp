@@ -57,7 +57,9 @@ caf::result<caf::message> on_envelope(router_ptr self, envelope& x) {
   auto now = st.node->clock->now();
   if (x.deadline < now) return make_error(ec::late);
   if (x.tries > router_settings::tries_max) return make_error(ec::unavailable);
-  if (auto to = way_now(*st.node, x, false)) return self->delegate(*to, std::move(x));
+  const bool early = now < x.not_before;
+  auto to = early ? nullptr : way_now(*st.node, x, false);
+  if (to) return self->delegate(*to, std::move(x));
   if (st.waits.size() >= st.settings.waiting_max) return make_error(ec::busy);
   if (st.waits.empty()) look_later(self);
   if (st.supervisor) self->send(st.supervisor, atom::look_v);
@@ -77,6 +79,7 @@ bool send_on(router_ptr self, waiting& x, instant now) {
     if (x.wants_reply) x.reply.deliver(make_error(ec::late));
     return true;
   }
+  if (now < x.what.not_before) return false;
   auto to = way_now(*st.node, x.what, now >= x.again_at);
   if (!to) return false;
   if (x.wants_reply) x.reply.delegate(*to, std::move(x.what));
@@ -98,6 +101,9 @@ caf::behavior router(router_ptr self, node_context* node, router_settings settin
   return {
     [=](envelope& x) { return on_envelope(self, x); },
     [=](atom::tick) { look(self); },
+    [=](atom::look, bool now) {
+      if (self->state.supervisor) self->send(self->state.supervisor, atom::look_v, now);
+    },
     [=](const caf::actor& supervisor) { self->state.supervisor = supervisor; },
   };
 }

@@ -24,6 +24,7 @@ struct envelope {
   bool far = false; ///< From another node: what is not ours is its router's to ask elsewhere.
   int64_t moved_epoch = 0; ///< The owner of this epoch has said that it is not, or was not reached.
   int32_t tries = 0;       ///< How often it was sent to somebody who had not got it.
+  instant not_before{};    ///< Until then the router keeps it.
 };
 
 /// What leaves the node. The rest is of this node only.
@@ -39,10 +40,39 @@ template <class Port, class Message> struct reply_to {
   using type = typename first<clause>::type;
 };
 
+/// So often a request is made once more that was refused because a shard has a new owner, and so
+/// long after the refusal: other nodes have heard of the owner by then.
+inline constexpr int asked_again_max = 3;
+inline constexpr millis asked_again_after{40};
+
+/// Whether `x` says that nothing was done because an owner that the op names was an old one.
+template <class Reply> bool was_fenced(const Reply& x) {
+  if constexpr (requires { x.is == ec::fenced; }) return x.is == ec::fenced;
+  else return false;
+}
+
+/// Sends it, and once more when it was fenced; through the router, which waits.
+template <class Reply, class Self, class OnReply, class OnError>
+void send_asked(Self* self, const node_context& node, envelope what, int again, OnReply on_reply,
+                OnError on_error) {
+  const bool waits = what.not_before != instant{};
+  self->request(waits ? node.router : node.way_to(what.key), always_answered, what)
+    .then(
+      [=, &node](const Reply& x) mutable {
+        auto at = node.clock->now() + asked_again_after;
+        if (again == 0 || !was_fenced(x) || !node.router || what.deadline <= at) return on_reply(x);
+        what.not_before = at;
+        send_asked<Reply>(self, node, std::move(what), again - 1, std::move(on_reply),
+                          std::move(on_error));
+      },
+      [on_error](caf::error& e) mutable { on_error(e); });
+}
+
 /// A request to an entity, still to be given its two handlers.
-template <class Reply, class Handle> class asked {
+template <class Reply, class Self> class asked {
 public:
-  explicit asked(Handle handle) : handle_(std::move(handle)) {
+  asked(Self* self, const node_context& node, envelope what, bool may_repeat)
+      : self_(self), node_(node), what_(std::move(what)), may_repeat_(may_repeat) {
     // nop
   }
 
@@ -50,24 +80,28 @@ public:
   /// `to_ec`.
   template <class OnReply, class OnError> void then(OnReply on_reply, OnError on_error) {
     static_assert(std::is_invocable_v<OnReply, const Reply&>, "the entity answers another type");
-    handle_.then([f = std::move(on_reply)](const Reply& x) mutable { f(x); },
-                 [g = std::move(on_error)](caf::error& e) mutable { g(e); });
+    send_asked<Reply>(self_, node_, std::move(what_), may_repeat_ ? asked_again_max : 0,
+                      std::move(on_reply), std::move(on_error));
   }
 
 private:
-  Handle handle_;
+  Self* self_;
+  const node_context& node_;
+  envelope what_;
+  bool may_repeat_;
 };
 
 /// Asks the entity `key` of type `Port`, wherever it lives, starting it when it sleeps. The
 /// compiler checks that it understands `what`. It is dropped when it has not been begun after
-/// `budget`; an error means unknown.
+/// `budget`; an error means unknown. When the answer is that nothing was done because some shard
+/// has a new owner, it is asked again within the budget, unless the message itself names owners.
 template <class Port, class Self, class Message>
 auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
   using reply = typename reply_to<Port, Message>::type;
   auto until = node.clock->now() + budget;
-  auto handle = self->request(node.way_to(key), always_answered,
-                              envelope{key, until, caf::make_message(std::move(what))});
-  return asked<reply, decltype(handle)>{std::move(handle)};
+  constexpr bool may_repeat = !requires { what.event_owner; };
+  return asked<reply, Self>{self, node, envelope{key, until, caf::make_message(std::move(what))},
+                            may_repeat};
 }
 
 /// Tells an entity something that needs no answer. It may be lost: the receiver must find out by
@@ -91,7 +125,8 @@ struct router_settings {
 /// answered that it is the owner no more. It waits for the roster to name one that can be reached,
 /// within the envelope's deadline, and sends it there: nothing was begun, so nothing happens twice
 /// (only `moved` and what was never sent come here). Whose time is up hears `late`.
-/// `caf::actor`: who is asked, by `atom::look`, to read the roster soon when something waits.
+/// `caf::actor`: who is asked, by `atom::look`, to read the roster soon when something waits;
+/// `atom::look, bool`: the roster has changed, so it is to be read now.
 caf::actor spawn_router(node_context& node, router_settings settings = {});
 
 } // namespace tk

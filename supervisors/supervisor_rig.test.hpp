@@ -7,6 +7,7 @@
 
 #include "supervisors/node.hpp"
 #include "supervisors/peers.hpp"
+#include "supervisors/region.hpp"
 #include "tests/support/node_rig.hpp"
 
 /// For tests of the node's supervisor: whatever it talks to is played.
@@ -34,6 +35,11 @@ struct script {
   int free = 0;
   std::vector<int32_t> takes;
   std::vector<nodes_known> told;
+  std::vector<give_shard> gives;
+  std::vector<given> gives_end; ///< Of the next ones; empty: it is given.
+  bool never_closes = false;    ///< The region cannot close a shard.
+  std::vector<wanted_move> wanted;
+  bool draining = false;
   // Of the region.
   std::string story; ///< All it was told, in order.
   std::vector<wake_block> wakes;
@@ -56,6 +62,8 @@ struct script {
     out.of.lives = {3, 5};
     out.of.peers = peers;
     out.of.free = free;
+    out.of.wanted = wanted;
+    out.of.draining = draining;
     for (int i = 0; i < free; ++i) out.of.epochs.at(static_cast<size_t>(i)) = 0;
     if (!peers.empty() && lost_shard) {
       out.of.owners[7] = 0;
@@ -83,11 +91,20 @@ inline played_roster::behavior_type play_roster(played_roster::pointer self, scr
 }
 
 inline shard_taker_actor::behavior_type play_taker(shard_taker_actor::pointer, script* st) {
-  return {[=](const take_free& x) {
-    st->takes.push_back(x.most);
-    st->free -= x.most;
-    return taken{true, x.most};
-  }};
+  return {
+    [=](const take_free& x) {
+      st->takes.push_back(x.most);
+      st->free -= x.most;
+      return taken{true, x.most};
+    },
+    [=](const give_shard& x) {
+      st->gives.push_back(x);
+      if (st->gives_end.empty()) return given{given::end::gone, x.to, x.epoch + 1};
+      auto out = st->gives_end.front();
+      st->gives_end.erase(st->gives_end.begin());
+      return out;
+    },
+  };
 }
 
 inline caf::behavior play_connections(caf::event_based_actor*, script* st) {
@@ -109,6 +126,11 @@ inline caf::behavior play_region(caf::event_based_actor*, script* st) {
       st->wakes.push_back(x.body.get_as<wake_block>(0));
       return caf::make_message(block_awake{});
     },
+    [=](const close_shard& x) {
+      st->tell("close " + std::to_string(x.shard));
+      return shard_closed{!st->never_closes};
+    },
+    [=](const open_shard& x) { st->tell("open " + std::to_string(x.shard)); },
     [=](atom::suspend) { st->tell("suspend"); },
     [=](atom::thaw, bool reload) { st->tell(reload ? "thaw and reload" : "thaw"); },
   };

@@ -139,6 +139,15 @@ template <class Self> struct turn_writer {
     return {idle};
   }
 
+  /// A turn on the wire is behind the next owner's barrier; what nobody waits for is gathered anew.
+  static passivation leave(Self self) {
+    auto& st = self->state;
+    if (!st.waiting.empty() || st.core->in_flight()) return {false};
+    if (st.core->version() != st.board_version) st.tell_board(); // As for `passivate`.
+    self->quit();
+    return {true};
+  }
+
 private:
   static void tell_change(Self self) {
     auto& st = self->state;

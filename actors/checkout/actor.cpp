@@ -416,6 +416,15 @@ passivation on_passivate(pointer self) {
   return {idle};
 }
 
+/// What is undecided is on record, and whoever owns it next asks on.
+passivation on_leave(pointer self) {
+  auto& st = self->state;
+  bool may = st.open_requests == 0 && st.waiters.empty() && st.opening.empty() &&
+             st.cancelling.empty() && !st.reloading;
+  if (may) self->quit();
+  return {may};
+}
+
 self_actor::behavior_type behave(pointer self, node_context* node, reservation_id reservation,
                                  participant address, const checkout_rows& rows) {
   auto& st = self->state;
@@ -443,6 +452,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
       return checkout_awake{self->state.core->waiting()};
     },
     [=](passivate) { return on_passivate(self); },
+    [=](leave) { return on_leave(self); },
     [=](atom::tick, uint64_t timer_no) { on_tick(self, timer_no); },
   };
 }

@@ -26,6 +26,8 @@ using checkout_actor = caf::typed_actor<
   /// Starts when it sleeps, and does what is due.
   caf::replies_to<wake_checkout>::with<checkout_awake>,
   /// Stops when nothing is undecided or owed.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

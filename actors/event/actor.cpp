@@ -46,6 +46,10 @@ event_actor::behavior_type event(event_ptr self, node_context* node, event_id id
       self->quit();
       return passivation{true};
     },
+    [=](leave) {
+      self->quit();
+      return passivation{true};
+    },
   };
 }
 

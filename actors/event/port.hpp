@@ -12,6 +12,8 @@ using event_actor = caf::typed_actor<
   /// Tells its board.
   caf::replies_to<describe_event>::with<event_board>,
   /// Stops when nothing is open.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

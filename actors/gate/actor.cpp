@@ -90,6 +90,7 @@ gate_shell::behavior_type behave(gate_ptr self, node_context* node, event_id eve
       turns::changed(self);
     },
     [=](passivate) { return turns::passivate(self); },
+    [=](leave) { return turns::leave(self); },
     [=](atom::tick, uint64_t what) { on_tick(self, what); },
     [=](atom::publish) { turns::board_due(self); },
   };

@@ -18,6 +18,8 @@ using gate_actor = caf::typed_actor<
   /// Who was heard of at an ingress.
   caf::reacts_to<heard_position>,
   /// Stops a gate that is closed.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

@@ -64,6 +64,18 @@ passivation on_passivate(pointer self) {
   return {idle};
 }
 
+/// Claims count: an op of another block may name them. One whose op's outcome is unknown does not:
+/// the op has committed before the shard's epoch rises, or never will.
+passivation on_leave(pointer self) {
+  auto& st = self->state;
+  bool may = st.open_requests == 0 && !st.core->has_live_claims();
+  if (mutant("leaves_who_waits")) may = true; // Whoever asked hears nothing of it any more.
+  if (!may) return {false};
+  if (st.board_scheduled) publish_board(self); // Should the shard stay, nobody would tell it.
+  self->quit();
+  return {true};
+}
+
 std::vector<seat_facts> facts_of(const block_rows& rows) {
   std::vector<seat_facts> out;
   out.reserve(rows.seats.size());
@@ -138,6 +150,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
     [=](const settle_sale& x) { on_settle_sale(self, x); },
     [=](const wake_block& x) { return on_wake(self, x); },
     [=](passivate) { return on_passivate(self); },
+    [=](leave) { return on_leave(self); },
     [=](atom::tick, uint64_t timer_no) { on_timer(self, timer_no); },
     [=](atom::publish) { on_publish(self); },
   };

@@ -332,6 +332,10 @@ const hold_record* seat_block_core::find_hold(reservation_id id) const {
   return i == holds_.end() ? nullptr : &i->second;
 }
 
+bool seat_block_core::has_live_claims() const {
+  return std::ranges::any_of(claims_, [](auto& x) { return !x.second.unsettled; });
+}
+
 const claim_record* seat_block_core::find_claim(reservation_id id) const {
   auto i = claims_.find(id);
   return i == claims_.end() ? nullptr : &i->second;

@@ -121,6 +121,8 @@ public:
 
   /// Nothing held, claimed or pending: the rows say everything.
   [[nodiscard]] bool idle() const { return holds_.empty() && claims_.empty(); }
+  /// Somebody may still submit an op with one of the claims.
+  [[nodiscard]] bool has_live_claims() const;
   [[nodiscard]] std::span<const seat_facts> seats() const { return seats_; }
   /// Whether anything of it is sold, as far as it knows.
   [[nodiscard]] bool has_sold() const {

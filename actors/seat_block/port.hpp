@@ -35,6 +35,8 @@ using seat_block_actor = caf::typed_actor<
   /// Starts when it sleeps, and looks after overdue reservations.
   caf::replies_to<wake_block>::with<block_awake>,
   /// Stops when nothing is open; see `supervisors/region.hpp`.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

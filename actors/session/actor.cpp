@@ -37,6 +37,15 @@ passivation on_passivate(pointer self) {
   return {idle};
 }
 
+/// Attempts of unknown outcome count for nothing: they name this shard's epoch, so they have
+/// committed before it rises, or never will.
+passivation on_leave(pointer self) {
+  auto& st = self->state;
+  bool may = st.open_requests == 0 && st.waiting.empty();
+  if (may) self->quit();
+  return {may};
+}
+
 /// Wishes of a life that ended unexpectedly are with their blocks: the barrier knows nothing of
 /// them yet, and they commit in this very epoch. Rows that are read before they have ended are not
 /// the last word: the ledger judges what they say no to, and they are read once more.
@@ -67,6 +76,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
     [=](const end_sessions& x) { return on_end_sessions(self, x); },
     [=](const revoke_all& x) { return on_revoke(self, x); },
     [=](passivate) { return on_passivate(self); },
+    [=](leave) { return on_leave(self); },
     [=](atom::resolve, reservation_id attempt) { on_resolve(self, attempt); },
     [=](atom::resolve) { on_settled(self); },
   };

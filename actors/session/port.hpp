@@ -26,6 +26,8 @@ using session_actor = caf::typed_actor<
   /// Refuses every token issued up to now.
   caf::replies_to<revoke_all>::with<all_revoked>,
   /// Stops when nothing is open.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

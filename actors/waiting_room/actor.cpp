@@ -154,6 +154,7 @@ room_actor::behavior_type behave(room_ptr self, node_context* node, event_id eve
       turns::changed(self);
     },
     [=](passivate) { return turns::passivate(self); },
+    [=](leave) { return turns::leave(self); },
     [=](atom::tick, uint64_t what) { on_tick(self, every, what); },
     [=](atom::publish) { turns::board_due(self); },
   };

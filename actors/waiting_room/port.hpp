@@ -24,6 +24,8 @@ using waiting_room_actor = caf::typed_actor<
   /// Somebody has paid.
   caf::reacts_to<look_at_payments>,
   /// Stops when nobody is here.
-  caf::replies_to<passivate>::with<passivation>>;
+  caf::replies_to<passivate>::with<passivation>,
+  /// Stops for the next owner of its shard, unless somebody waits.
+  caf::replies_to<leave>::with<passivation>>;
 
 } // namespace tk

@@ -14,9 +14,9 @@ constexpr int partition_days = 3;
 /// Half of a longer round trip is too much to be wrong by.
 constexpr millis round_trip_max{200};
 
-beaten beat(roster_pg& roster) {
+beaten beat(roster_pg& roster, bool drain) {
   auto before = node_clock::machine_now();
-  auto answer = roster.beat();
+  auto answer = roster.beat(drain);
   auto after = node_clock::machine_now();
   beaten out;
   out.ok = answer.has_value();
@@ -35,8 +35,8 @@ roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer,
                                                  std::shared_ptr<roster_pg> roster) {
   auto beats = std::make_shared<int>(0);
   return {
-    [roster, beats](beat_once) {
-      auto out = beat(*roster);
+    [roster, beats](beat_once x) {
+      auto out = beat(*roster, x.drain);
       if (out.ok && (*beats)++ % beats_per_partition_check == 0)
         roster->ensure_partitions(partition_days); // A failure is tried again in an hour; rows go
                                                    // to the default partition meanwhile.
@@ -52,6 +52,7 @@ shard_taker_actor::behavior_type shard_taker(shard_taker_actor::pointer,
       auto count = roster->take(x.most);
       return taken{count.has_value(), static_cast<int32_t>(count.value_or(0))};
     },
+    [roster](const give_shard& x) { return roster->give(x); },
   };
 }
 

@@ -48,7 +48,8 @@ WHERE node = $1 AND incarnation = $2
 
 // The connection may be a new one, so it is named again.
 constexpr const char* heartbeat = R"(
-UPDATE nodes SET seen_at = clock_timestamp(), backend_pids[$3::int + 1] = pg_backend_pid(),
+UPDATE nodes SET seen_at = clock_timestamp(), draining = draining OR $4,
+       backend_pids[$3::int + 1] = pg_backend_pid(),
        backend_starts[$3::int + 1] =
          (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
  WHERE node = $1 AND incarnation = $2
@@ -107,6 +108,19 @@ UPDATE shard_owners o SET node = $2, epoch = epoch + 1
                                     AND n.seen_at >= clock_timestamp() - interval '3 s'))
 RETURNING shard
 )";
+
+// Whoever asks for the shard meanwhile waits, so this one does not wait long.
+constexpr const char* begin_give = "BEGIN; SET LOCAL lock_timeout = '300ms'";
+
+constexpr const char* give_away = R"(
+UPDATE shard_owners o SET node = $3, epoch = epoch + 1
+ WHERE o.shard = $1::int AND o.node = $2 AND o.epoch = $4
+   AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = $2 AND n.incarnation = $5)
+   AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = $3 AND NOT n.draining
+                AND n.seen_at >= clock_timestamp() - interval '3 s')
+)";
+
+constexpr const char* whose = "SELECT node, epoch FROM shard_owners WHERE shard = $1::int";
 
 constexpr const char* still_ours = "SELECT 1 FROM nodes WHERE node = $1 AND incarnation = $2";
 
@@ -177,6 +191,7 @@ struct roster_pg::impl {
   }
 
   tl::expected<membership, roster_error> read_all();
+  std::optional<given> give_locked(const give_shard& what);
   tl::unexpected<roster_error> judge_namesake();
   tl::expected<int64_t, roster_error> take_locked(const pg::array& shards, bool rejoin);
   tl::expected<int64_t, roster_error> take_those(const char* sql, const pg::params& values,
@@ -268,6 +283,34 @@ tl::expected<int64_t, roster_error> roster_pg::impl::take_those(const char* sql,
   return take_locked(shards, rejoin);
 }
 
+/// Up to the COMMIT. None: nothing was done, and nothing is known.
+std::optional<given> roster_pg::impl::give_locked(const give_shard& what) {
+  auto failed = [this](const pg::result& x) {
+    fail(x.error());
+    return std::nullopt;
+  };
+  if (auto x = db->run_script(begin_give); !x.ok()) return failed(x);
+  pg::array shards{pg::oid::int4};
+  shards.push_int(what.shard);
+  pg::params locks;
+  locks.add(shards);
+  if (auto x = run(lock_shards, locks); !x.ok()) return failed(x);
+  pg::params move;
+  move.add_int4(what.shard).add_id(node).add_id(what.to).add_int8(what.epoch).add_int8(incarnation);
+  if (!what.to.nil())
+    if (auto x = run(give_away, move); !x.ok()) return failed(x);
+  pg::params one;
+  one.add_int4(what.shard);
+  auto row = run(whose, one);
+  if (!row.ok() || row.rows() != 1) return failed(row);
+  given out;
+  out.owner = row.null(0, 0) ? node_id{} : row.uuid<node_id>(0, 0);
+  out.epoch = row.integer(0, 1);
+  auto ours = out.owner == node && out.epoch == what.epoch;
+  out.is = ours ? given::end::kept : given::end::gone;
+  return out;
+}
+
 roster_pg::roster_pg(roster_config config) : impl_(std::make_unique<impl>()) {
   impl_->config = std::move(config);
 }
@@ -305,11 +348,11 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node, const node_
   return my.read_all();
 }
 
-tl::expected<membership, roster_error> roster_pg::beat() {
+tl::expected<membership, roster_error> roster_pg::beat(bool drain) {
   auto& my = *impl_;
   if (!my.connect()) return tl::unexpected(roster_error::no_server);
   auto mine = my.self();
-  mine.add_int4(my.config.lanes);
+  mine.add_int4(my.config.lanes).add_bool(drain);
   auto rows = my.run(heartbeat, mine);
   if (!rows.ok()) return my.fail(rows.error());
   if (rows.rows() != 1)
@@ -347,6 +390,20 @@ tl::expected<bool, roster_error> roster_pg::take_one(uint16_t shard) {
   auto taken = my.take_locked(shards, false);
   if (!taken) return tl::unexpected(taken.error());
   return *taken == 1;
+}
+
+given roster_pg::give(const give_shard& what) {
+  auto& my = *impl_;
+  // Of a gift that was not even committed it is certain; of a look nothing is.
+  auto undone = what.to.nil() ? given::end::unknown : given::end::kept;
+  if (!my.connect()) return {undone, {}, 0};
+  auto out = my.give_locked(what);
+  if (!out) return {undone, {}, 0};
+  if (auto x = my.db->run_script("COMMIT"); x.command_tag() != "COMMIT") {
+    my.fail("COMMIT: " + x.error());
+    return {};
+  }
+  return *out;
 }
 
 tl::expected<std::string, roster_error> roster_pg::database() {

@@ -39,8 +39,9 @@ public:
   /// Speaks for an incarnation that another object has begun; instead of `join`.
   void act_as(node_id node, int64_t incarnation);
 
-  /// The heartbeat, once a second.
-  tl::expected<membership, roster_error> beat();
+  /// The heartbeat, once a second. With `drain` the node is marked as one that takes no shards and
+  /// gives away its own, until it joins again.
+  tl::expected<membership, roster_error> beat(bool drain = false);
 
   /// Who owns what now, without a heartbeat.
   tl::expected<membership, roster_error> read();
@@ -52,6 +53,11 @@ public:
 
   /// Takes one shard under the same rules; true when it is ours now by this call.
   tl::expected<bool, roster_error> take_one(uint16_t shard);
+
+  /// Gives a shard of this node to one that lives and takes shards: its epoch rises by one under
+  /// its exclusive lock. Without `to` it only looks, behind whatever holds the lock. Only when a
+  /// COMMIT got no answer, or nobody could look, is the end unknown.
+  given give(const give_shard& what);
 
   /// What no other database has: shops never mix.
   tl::expected<std::string, roster_error> database();

@@ -31,6 +31,13 @@ struct roster_peer {
   bool draining = false; ///< It gives its shards away and takes none.
 };
 
+/// An operator wants a shard of this node to be another's.
+struct wanted_move {
+  uint16_t shard = 0;
+  node_id to;
+  bool operator==(const wanted_move&) const = default;
+};
+
 /// Who owns what, as one node sees it.
 struct membership {
   static constexpr int32_t nobody = -1;
@@ -40,8 +47,9 @@ struct membership {
   std::array<int64_t, shard_count> peer_epochs{}; ///< Of others' shards; 0 = ours, or nobody's.
   std::array<int32_t, shard_count> owners;        ///< Index in `peers`; `nobody` = ours, or none.
   std::vector<roster_peer> peers;                 ///< Without this node.
-  int free = 0;          ///< Shards of nobody, or of the dead: to be taken.
-  bool draining = false; ///< This node is.
+  int free = 0;                    ///< Shards of nobody, or of the dead: to be taken.
+  bool draining = false;           ///< This node is.
+  std::vector<wanted_move> wanted; ///< Of this node's shards.
   /// This life of this node, and those of all nodes that live, this one among them: each a positive
   /// number that is the same everywhere and of no other life.
   int64_t life = 0;
@@ -61,7 +69,9 @@ enum class roster_error : uint8_t {
 };
 
 /// Asks for one heartbeat.
-struct beat_once {};
+struct beat_once {
+  bool drain = false; ///< This node gives its shards away from now on, until it starts again.
+};
 struct beaten {
   bool ok = false;
   bool displaced = false; ///< Another incarnation of this node lives: stop.
@@ -79,8 +89,27 @@ struct taken {
   int32_t count = 0;
 };
 
+/// Asks for one shard to be given to another node that lives and is not being drained. Without
+/// `to` it is only looked whose the shard is, behind whatever was under way.
+struct give_shard {
+  uint16_t shard = 0;
+  int64_t epoch = 0; ///< In which it is this node's; of any other nothing is given.
+  node_id to;
+};
+struct given {
+  enum class end : uint8_t {
+    unknown = 1, ///< Perhaps it was given: look.
+    kept,        ///< It is still this node's in that epoch.
+    gone         ///< It is not.
+  } is = end::unknown;
+  node_id owner;     ///< When it is gone.
+  int64_t epoch = 0; ///< And then its epoch.
+};
+
 } // namespace tk
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::give_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::given)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::beat_once)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::beaten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::take_free)
@@ -93,9 +122,12 @@ using roster_driver_actor = caf::typed_actor<
   /// Beats once, or says why not. Blocks for its call limit at most.
   caf::replies_to<beat_once>::with<beaten>>;
 
-/// SHARD TAKER: takes over from the dead, which may take seconds, so not where the heart beats.
+/// SHARD TAKER: takes over from the dead, which may take seconds, so not where the heart beats; and
+/// gives to the living.
 using shard_taker_actor = caf::typed_actor<
   /// Ends the backends of dead owners, waits for the shards' locks and raises their epochs.
-  caf::replies_to<take_free>::with<taken>>;
+  caf::replies_to<take_free>::with<taken>,
+  /// Raises the shard's epoch under its lock and names the other node its owner.
+  caf::replies_to<give_shard>::with<given>>;
 
 } // namespace tk

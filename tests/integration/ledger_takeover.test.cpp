@@ -11,6 +11,7 @@
 
 #include "persistence/ledger/driver_pg.hpp"
 #include "persistence/ledger/roster_pg.hpp"
+#include "tests/integration/gift_contract.hpp"
 #include "tests/integration/hall.hpp"
 
 using namespace tk;
@@ -25,7 +26,69 @@ tl::expected<membership, roster_error> join_and_take(roster_pg& roster, node_id 
   return roster.read();
 }
 
+/// The real roster.
+struct two_nodes final : gift_world {
+  hall h;
+  roster_pg first_node{{h.home.conninfo("tiketi_ledger")}};
+  roster_pg second_node{{h.home.conninfo("tiketi_ledger")}};
+
+  two_nodes() {
+    giver = make_id<node_id>(h.source);
+    taker = make_id<node_id>(h.source);
+    CAF_REQUIRE(join_and_take(first_node, giver).has_value());
+    CAF_REQUIRE(second_node.join(taker).has_value());
+  }
+  given give(const give_shard& what) override { return first_node.give(what); }
+  int64_t epoch_of(uint16_t shard) override { return h.epoch_of(shard); }
+  node_id owner_of(uint16_t shard) override {
+    pg::params p;
+    p.add_int4(shard);
+    return must(h.db, "SELECT node FROM shard_owners WHERE shard = $1", p).uuid<node_id>(0, 0);
+  }
+  void let_taker_die() override { h.age(taker); }
+};
+
 } // namespace
+
+CAF_TEST(a shard is given to a node that lives and to no other) {
+  two_nodes world;
+  check_gifts(world);
+}
+
+CAF_TEST(no shard is given to a node that is being drained) {
+  two_nodes world;
+  CAF_REQUIRE(world.second_node.beat(true).has_value());
+  CAF_CHECK(world.second_node.beat()->draining); // It stays so.
+  auto epoch = world.epoch_of(5);
+  CAF_CHECK(world.give({5, epoch, world.taker}).is == given::end::kept);
+  CAF_REQUIRE(world.second_node.leave().has_value());
+  CAF_CHECK(!world.second_node.join(world.taker)->draining); // But not into its next life.
+}
+
+CAF_TEST(an op of before a gift has committed or never will) {
+  two_nodes world;
+  auto& h = world.h;
+  auto config = plain_driver(h.home);
+  ledger_driver_pg lane{config};
+  auto epoch = world.epoch_of(5);
+  CAF_CHECK_EQUAL(first(lane.execute({{h.reserve(0, epoch)}})), "ok");
+  CAF_CHECK(world.give({5, epoch, world.taker}).is == given::end::gone);
+  CAF_CHECK_EQUAL(first(lane.execute({{h.reserve(1, epoch)}})), "fenced");
+  CAF_CHECK_EQUAL(first(lane.execute({{h.reserve(1, epoch + 1)}})), "ok");
+}
+
+CAF_TEST(a shard whose lock is not to be had is kept) {
+  two_nodes world;
+  auto epoch = world.epoch_of(5);
+  auto busy = world.h.home.connect("tiketi_ledger");
+  must(busy, "BEGIN");
+  must(busy, "SELECT pg_advisory_xact_lock_shared(7430, 5)");
+  CAF_CHECK(world.give({5, epoch, world.taker}).is == given::end::kept);
+  CAF_CHECK(world.give({5, epoch, {}}).is == given::end::unknown); // Nobody could look.
+  must(busy, "COMMIT");
+  CAF_CHECK_EQUAL(world.epoch_of(5), epoch);
+  CAF_CHECK(world.give({5, epoch, world.taker}).is == given::end::gone);
+}
 
 CAF_TEST(a restarted node ends what is left of it and is a new incarnation) {
   hall h;

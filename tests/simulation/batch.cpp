@@ -48,14 +48,27 @@ shrunk explained(uint64_t seed, const sale_plan& plan, const options& how, const
 } // namespace
 
 json to_json(const run_result& x) {
-  json out{
-    {"wrong", x.wrong},       {"digest", x.digest},       {"steps", x.steps},
-    {"commits", x.commits},   {"visits", x.visits},       {"kills", x.kills},
-    {"pauses", x.pauses},     {"takeovers", x.takeovers}, {"dropped", x.dropped},
-    {"lost", x.lost},         {"faults", x.faults},       {"answers", x.answers},
-    {"happened", x.happened}, {"struck", x.struck},       {"played_ms", x.played.count()},
-    {"covered", x.covered},   {"overlaps", x.overlaps},   {"longest_ms", x.longest_overlap.count()},
-    {"story", x.story},       {"script", x.script}};
+  json out{{"wrong", x.wrong},
+           {"digest", x.digest},
+           {"steps", x.steps},
+           {"commits", x.commits},
+           {"visits", x.visits},
+           {"kills", x.kills},
+           {"pauses", x.pauses},
+           {"takeovers", x.takeovers},
+           {"gifts", x.gifts},
+           {"dropped", x.dropped},
+           {"lost", x.lost},
+           {"faults", x.faults},
+           {"answers", x.answers},
+           {"happened", x.happened},
+           {"struck", x.struck},
+           {"played_ms", x.played.count()},
+           {"covered", x.covered},
+           {"overlaps", x.overlaps},
+           {"longest_ms", x.longest_overlap.count()},
+           {"story", x.story},
+           {"script", x.script}};
   return out;
 }
 
@@ -78,6 +91,7 @@ run_result from_json(const json& x) {
   x.at("kills").get_to(out.kills);
   x.at("pauses").get_to(out.pauses);
   x.at("takeovers").get_to(out.takeovers);
+  x.at("gifts").get_to(out.gifts);
   x.at("dropped").get_to(out.dropped);
   x.at("lost").get_to(out.lost);
   x.at("faults").get_to(out.faults);

@@ -255,6 +255,32 @@ void database::take(life who, int32_t most, std::function<void(std::optional<int
   });
 }
 
+given database::look_whose(life who, const give_shard& what) {
+  auto owner = owners_.at(what.shard);
+  auto epoch = model.rows.epochs.at(what.shard);
+  auto ours = owner == who.node && epoch == what.epoch;
+  return {ours ? given::end::kept : given::end::gone, owner == 0 ? node_id{} : id_of_node(owner),
+          epoch};
+}
+
+void database::give(life who, const give_shard& what, std::function<void(given)> answer) {
+  time_.after(delay(), [=, this, answer = std::move(answer)] {
+    bool looks = what.to.nil();
+    auto answer_with = [=, this](given x) { time_.after(delay(), [=] { answer(x); }); };
+    if (away(who) || faults_.strikes(&fault_mix::lost_before_ppm, dice_))
+      return answer_with({looks ? given::end::unknown : given::end::kept, {}, 0});
+    auto to = node_of(what.to);
+    bool lives_still = roster_[who.node].incarnation == who.incarnation && lives(to);
+    if (!looks && lives_still && look_whose(who, what).is == given::end::kept) {
+      owners_.at(what.shard) = to;
+      ++model.rows.epochs.at(what.shard);
+      ++gifts_;
+    }
+    bool unheard = !looks && faults_.strikes(&fault_mix::lost_after_ppm, dice_);
+    answer_with(unheard ? given{} : look_whose(who, what));
+  });
+}
+
 membership database::seen_by(life who) const {
   membership out;
   out.incarnation = who.incarnation;

@@ -71,6 +71,8 @@ public:
   void beat(life who, std::function<void(std::optional<membership>)> answer);
   /// Takes up to `most` free shards; the answer is how many, none when there is no database.
   void take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer);
+  /// Gives a shard to another node, or looks whose it is.
+  void give(life who, const give_shard& what, std::function<void(given)> answer);
   /// These nodes are known to be there before anybody takes a shard, so that each takes its share.
   void announce(int32_t nodes);
   /// Ends the faults, and the times without connection.
@@ -86,6 +88,7 @@ public:
   std::function<void(int32_t node, bool answer, const std::string& what)> on_batch;
 
   [[nodiscard]] uint64_t takeovers() const { return takeovers_; }
+  [[nodiscard]] uint64_t gifts() const { return gifts_; }
   [[nodiscard]] uint64_t lost() const { return lost_; }
   /// Ops that the ledger of each node has sent.
   [[nodiscard]] const std::map<int32_t, uint64_t>& ops_of_node() const { return ops_of_node_; }
@@ -116,6 +119,7 @@ private:
   /// The lane's driver has heard of a commit and is about to tell of it.
   void told(session& x, const batch& what, const batch_result& said, uint64_t at, size_t on);
   [[nodiscard]] bool has_lost(const session& x) const;
+  given look_whose(life who, const give_shard& what);
   /// Ends every backend of a node: what it was doing is rolled back or was just committed.
   void end_backends(int32_t node);
   [[nodiscard]] bool lives(int32_t node) const;
@@ -139,7 +143,7 @@ private:
   uint64_t log_end_ = 1;
   std::vector<uint64_t> left_at_; ///< Where each timeline before this one was left.
   std::deque<snapshot> past_;     ///< Before the last commits, while fail-overs may come.
-  uint64_t takeovers_ = 0, lost_ = 0;
+  uint64_t takeovers_ = 0, gifts_ = 0, lost_ = 0;
   std::map<int32_t, uint64_t> ops_of_node_;
 };
 

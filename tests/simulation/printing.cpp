@@ -50,6 +50,7 @@ void totals::add(uint64_t seed, const run_result& x) {
   kills += x.kills;
   pauses += x.pauses;
   takeovers += x.takeovers;
+  gifts += x.gifts;
   dropped += x.dropped;
   lost += x.lost;
   overlaps += x.overlaps;
@@ -97,10 +98,11 @@ void print(const totals& x, const options& how) {
   if (how.quiet()) return;
   std::printf("%" PRIu64 " seeds: %.1f virtual hours, %" PRIu64 " visits, %" PRIu64
               " steps, %" PRIu64 " commits; %" PRIu64 " nodes killed, %" PRIu64 " paused, %" PRIu64
-              " shards taken over, %" PRIu64 " frames lost, %" PRIu64 " batches lost; digest "
+              " shards taken over, %" PRIu64 " given, %" PRIu64 " frames lost, %" PRIu64
+              " batches lost; digest "
               "%016" PRIx64 "\n",
               x.seeds, static_cast<double>(x.played.count()) / 3.6e6, x.visits, x.steps, x.commits,
-              x.kills, x.pauses, x.takeovers, x.dropped, x.lost, x.digest);
+              x.kills, x.pauses, x.takeovers, x.gifts, x.dropped, x.lost, x.digest);
   std::printf("  two nodes believed to own a shard %" PRIu64 " times, for %" PRId64 " ms at most\n",
               x.overlaps, x.longest_overlap.count());
   for (auto& [what, n] : x.answers) std::printf("  %-32s %" PRIu64 "\n", what.c_str(), n);

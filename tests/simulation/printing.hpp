@@ -11,7 +11,7 @@ namespace tk::sim {
 /// What many seeds came to together.
 struct totals {
   uint64_t seeds = 0, steps = 0, commits = 0, visits = 0, kills = 0, pauses = 0, takeovers = 0,
-           dropped = 0, lost = 0, overlaps = 0, digest = 0;
+           gifts = 0, dropped = 0, lost = 0, overlaps = 0, digest = 0;
   millis longest_overlap{0};
   millis played{0};
   std::map<std::string, uint64_t> answers;

@@ -24,10 +24,20 @@ constexpr millis idle_for{10'000};
 /// So often is looked at what checkouts and sessions remember.
 constexpr millis minds_every{500};
 
+/// Of so many moves one must have happened where nothing else goes wrong.
+constexpr uint64_t moves_expected_from = 10;
+
 fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& how) {
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
   if (plan.faults && !plan.only_faults.empty()) mix.keep_only(plan.only_faults);
   if (!plan.fail_over) mix.failover_ppm = 0;
+  if (!plan.moves) mix.moves_ppm = 0;
+  else if (!plan.faults) { // Nothing goes wrong, but everything takes time.
+    auto slow = fault_mix::draw(seed);
+    mix.moves_ppm = 3 * slow.moves_ppm;
+    mix.database_delay_max = slow.database_delay_max / 2;
+    mix.wire_delay_max = slow.wire_delay_max / 2;
+  }
   if (!plan.queue.any()) mix.turn_crash_ppm = mix.deaf_room_ppm = 0;
   if (how.mode == run_mode::lite) mix.thin_out(seed);
   for (auto& x : how.without) mix.leave_out(x);
@@ -62,6 +72,7 @@ public:
     world_.db.listener = &judge_;
     world_.watch = [this] {
       if (!judge_.wrong().empty()) return judge_.wrong();
+      if (!world_.refused().empty()) return world_.refused();
       return minds_wrong_.empty() ? world_.owners.wrong() : minds_wrong_;
     };
     world_.left_out = how.without;
@@ -177,8 +188,16 @@ private:
   /// Every piece looks after what it did, and then everything that clients were told is explained.
   std::string check_sale() {
     if (auto wrong = sale_.check(); !wrong.empty()) return wrong;
+    if (mix_.only_moves() && struck_moves() > moves_expected_from && world_.db.gifts() == 0)
+      return "this run proves nothing: no shard could be moved";
     judge_.check_history();
     return judge_.wrong();
+  }
+
+  /// How often a shard was to be given away.
+  [[nodiscard]] uint64_t struck_moves() const {
+    auto i = std::ranges::find(fault_kinds(), &fault_mix::moves_ppm, &fault_kind::rate);
+    return struck_.at(static_cast<size_t>(i - fault_kinds().begin()));
   }
 
   void report(run_result& out) {
@@ -189,6 +208,7 @@ private:
     out.kills = world_.kills();
     out.pauses = world_.pauses();
     out.takeovers = world_.db.takeovers();
+    out.gifts = world_.db.gifts();
     out.dropped = world_.net.dropped();
     out.lost = world_.db.lost();
     out.overlaps = world_.owners.overlaps();

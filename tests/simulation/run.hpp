@@ -31,7 +31,7 @@ struct run_result {
   std::string wrong; ///< Empty = everything held.
   bool hung = false; ///< It took too long and was ended: nothing else is known.
   uint64_t digest = 0, steps = 0, commits = 0, visits = 0;
-  uint64_t kills = 0, pauses = 0, takeovers = 0, dropped = 0, lost = 0;
+  uint64_t kills = 0, pauses = 0, takeovers = 0, gifts = 0, dropped = 0, lost = 0;
   uint64_t overlaps = 0; ///< Times that two nodes believed to own a shard.
   millis longest_overlap{0};
   std::string faults;

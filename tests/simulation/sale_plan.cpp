@@ -113,6 +113,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.flag("faults", out.faults);
   read_only_faults(x, out);
   x.flag("fail_over", out.fail_over);
+  x.flag("moves", out.moves);
   read_queue(x, out.queue);
   std::string wrong;
   if (auto people = x.find("people_do"); people != nullptr)
@@ -167,6 +168,7 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.turn_crash_ppm = some(10'000, 100'000);
   x.deaf_room_ppm = some(1'000, 5'000);
   x.torn_ppm = some(1'000, 50'000);
+  x.moves_ppm = static_cast<uint32_t>(d.between(20'000, 300'000));
   return x;
 }
 
@@ -203,6 +205,7 @@ std::span<const fault_kind> fault_kinds() {
     {"crash-at-turn", &x::turn_crash_ppm},
     {"deaf-room", &x::deaf_room_ppm},
     {"torn", &x::torn_ppm},
+    {"moves", &x::moves_ppm},
   };
   return all;
 }
@@ -224,6 +227,12 @@ void fault_mix::keep_only(const std::vector<std::string>& names) {
     bool wanted = std::ranges::find(names, x.name) != names.end();
     rate = !wanted ? 0 : rate == 0 ? usual : rate;
   }
+}
+
+bool fault_mix::only_moves() const {
+  auto rest = *this;
+  rest.moves_ppm = 0;
+  return moves_ppm > 0 && rest.none();
 }
 
 bool fault_mix::leave_out(std::string_view name) {

@@ -67,6 +67,7 @@ struct sale_plan {
   /// Only these kinds go wrong, and in every seed; none = those that the seed draws.
   std::vector<std::string> only_faults;
   bool fail_over = false; ///< The server may be replaced by one that lacks the last commits.
+  bool moves = false;     ///< Shards are given from node to node.
   /// Pieces it is made of, by name (`workload_kinds`); none = the usual ones.
   std::vector<std::string> workloads;
   habits people_do;
@@ -115,6 +116,7 @@ struct fault_mix {
   // Of sales with a waiting room (F14 at its turns, F55 with F8).
   uint32_t turn_crash_ppm = 0; ///< Per turn: its node dies before or after the commit.
   uint32_t deaf_room_ppm = 0;  ///< Per tick: a room hears nothing of an ingress, which hears it.
+  uint32_t moves_ppm = 0;      ///< Per tick: a shard is given away; only of sales that ask for it.
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 
@@ -131,6 +133,8 @@ struct fault_mix {
   [[nodiscard]] bool none() const;
   /// Leaves these kinds, and has all of them on.
   void keep_only(const std::vector<std::string>& names);
+  /// Nothing goes wrong but that shards move, which must cost nobody an answer.
+  [[nodiscard]] bool only_moves() const;
   /// Switches a kind off; false when there is none of this name.
   bool leave_out(std::string_view name);
   /// Leaves two kinds at most: few faults, so that what happens can still be told.

@@ -83,6 +83,11 @@ sim_taker::behavior_type taker(sim_taker::pointer self, database* db, life who) 
       });
       return reply;
     },
+    [=](const give_shard& x) -> caf::result<given> {
+      auto reply = self->make_response_promise<given>();
+      db->give(who, x, keeper(self, reply));
+      return reply;
+    },
   };
 }
 
@@ -165,6 +170,7 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
       jobs_(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())),
       turn_dice_(s, "turns") {
   struck_ = f.struck;
+  moved_only_ = f.only_moves();
   note_traffic();
   jobs_.clock().current_time += std::chrono::hours(1);
   first_actor_ = system.latest_actor_id() + 1;

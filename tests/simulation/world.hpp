@@ -154,17 +154,14 @@ public:
       if constexpr (requires { out->value.is; }) end_request(seen, node, out->is());
       time.after(millis{0}, [=] { done(*out); });
     };
-    auto until = at->node.clock->now() + budget;
     auto client = [=](caf::event_based_actor* self, int) {
-      self
-        ->request(at->node.way_to(key), caf::infinite,
-                  envelope{key, until, caf::make_message(what)})
+      ask<Port>(self, at->node, key, budget, what)
         .then(
           [=](const reply& x) {
             out->value = x;
             finish();
           },
-          [=](caf::error& e) {
+          [=](const caf::error& e) {
             out->error = to_ec(e);
             finish();
           });
@@ -190,6 +187,8 @@ public:
   /// What was tried so far.
   coverage covered;
   registry owners;
+  /// Whom a planned move has cost an answer (L9); empty = nobody.
+  [[nodiscard]] const std::string& refused() const { return refused_; }
   /// Who is alive and remembers something.
   memories minds;
   /// Adds what the nodes themselves have counted to it.
@@ -222,6 +221,8 @@ private:
   void swizzle(dice d);
   [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;
+  [[nodiscard]] entity_key key_drawn(dice& d) const;
+  void move(uint16_t shard, int32_t to);
   static caf::local_actor* actor_of(caf::resumable* job);
   void spread_boards();
   bool die_at_turn(int32_t node, const batch& what, bool committed);
@@ -254,6 +255,8 @@ private:
   std::set<int32_t> gone_;
   std::vector<size_t> ready_; ///< Kept for its memory.
   std::vector<std::string> happened_;
+  bool moved_only_ = false;
+  std::string refused_;
   dice turn_dice_;
   bool special_turn_ = false; ///< The one that is at its commit.
   /// An ingress that the room does not hear, and the room's node as of then.

@@ -91,6 +91,8 @@ void world::go_wrong() {
       });
   }
   stay_unheard();
+  auto key = key_drawn(d);
+  if (plan.moves && draw("moves", &fault_mix::moves_ppm)) move(shard_of(key), other);
 }
 
 /// What a room does not hear of it does not hear of at its next node, either.
@@ -102,6 +104,27 @@ void world::stay_unheard() {
   tell("the room at node " + std::to_string(room) + " hears nothing of node " +
        std::to_string(x.ingress));
   net.cut(x.ingress, room, x.until - time.now());
+}
+
+/// Of somebody whom the sale needs.
+entity_key world::key_drawn(dice& d) const {
+  auto person = static_cast<int32_t>(d.below(static_cast<uint64_t>(plan.people)));
+  auto block = static_cast<int32_t>(d.below(static_cast<uint64_t>(std::max(1, plan.blocks))));
+  auto kind = d.below(10);
+  if (kind < 5) return key_of(sale_event, block);
+  if (kind < 8) return key_of(user_of(person));
+  if (kind < 9) return key_of(sale_event);
+  return plan.queue.any() ? room_key(sale_event) : key_of(sale_event, block);
+}
+
+/// Its owner gives it to `to`, if it can.
+void world::move(uint16_t shard, int32_t to) {
+  for (auto& [no, x] : hosts_) {
+    if (no == to || x->node.epochs.epochs.at(shard).load() == 0) continue;
+    tell("node " + std::to_string(no) + " is to give shard " + std::to_string(shard) + " to node " +
+         std::to_string(to));
+    caf::anon_send(x->parts.front(), move_shard{shard, id_of_node(to)});
+  }
 }
 
 /// The database goes on elsewhere, perhaps without the last commits (F31). An operator looks at

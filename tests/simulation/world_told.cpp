@@ -7,6 +7,25 @@ void world::note(const std::string& from, const std::string& to, const std::stri
   if (record != nullptr) record->note(to_ms(time.now()) - to_ms(start_), from, to, what);
 }
 
+namespace {
+
+/// An answer that is not about what was asked.
+bool is_of_the_system(ec x) {
+  switch (x) {
+  case ec::in_flight:
+  case ec::unknown:
+  case ec::busy:
+  case ec::unavailable:
+  case ec::late:
+  case ec::fenced:
+  case ec::moved:
+  case ec::internal: return true;
+  default: return false;
+  }
+}
+
+} // namespace
+
 world::open_request world::begin_request(asked_thing what, int32_t node) {
   if (what.operation == nullptr) return nullptr;
   note("people", "node " + std::to_string(node), what.by + ": " + what.operation + " " + what.what);
@@ -20,6 +39,9 @@ void world::end_request(const open_request& x, int32_t node, ec is) {
   note("node " + std::to_string(node), "people",
        x->what.by + ": " + x->what.operation + ": " + std::string{to_string(is)});
   covered.end(*x, struck_ == nullptr ? x->struck : *struck_);
+  if (moved_only_ && refused_.empty() && is_of_the_system(is))
+    refused_ = "L9: nothing went wrong but that shards moved, and " + x->what.by +
+               ", who wanted to " + x->what.operation + ", heard " + std::string{to_string(is)};
 }
 
 /// Lets the parts of the world say what passes through them.
