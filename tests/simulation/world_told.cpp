@@ -9,12 +9,12 @@ void world::note(const std::string& from, const std::string& to, const std::stri
 
 namespace {
 
-/// An answer that is not about what was asked.
+/// An answer that is not about what was asked. Who hears `busy` met somebody else at the same
+/// thing, which happens without moves, too.
 bool is_of_the_system(ec x) {
   switch (x) {
   case ec::in_flight:
   case ec::unknown:
-  case ec::busy:
   case ec::unavailable:
   case ec::late:
   case ec::fenced:
