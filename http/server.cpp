@@ -135,6 +135,8 @@ void server::start() {
   impl_->port = static_cast<uint16_t>(impl_->endpoint->getPort());
 }
 
+void server::retire() { impl_->core->retire(); }
+
 void server::stop() {
   if (!impl_->endpoint) return;
   impl_->core->drain();

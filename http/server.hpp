@@ -68,6 +68,9 @@ public:
   /// Binds and serves. Throws std::runtime_error with a text for operators, e.g. when the port is
   /// taken.
   void start();
+  /// Goes on as before, but no connection is kept after its next answer: who balances is to choose
+  /// others.
+  void retire();
   /// Refuses new requests with 503, waits for open ones up to `drain_timeout`, closes everything.
   void stop();
   /// The port that is listened on.

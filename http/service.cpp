@@ -72,6 +72,8 @@ void service::start() {
   streams_.start();
 }
 
+void service::retire() { retiring_ = true; }
+
 void service::drain() {
   draining_ = true;
   streams_.end_all();
@@ -253,7 +255,7 @@ void service::deliver(live_exchange& x, answer&& a) {
   {
     std::unique_lock lock(c.mutex);
     if (c.at != phase::busy) return;
-    auto keep = x.keep_alive && !c.close_after && !c.input_ended && !draining_;
+    auto keep = x.keep_alive && !c.close_after && !c.input_ended && !draining_ && !retiring_;
     c.close_after = !keep;
     lock.unlock(); // Only this exchange may touch `out` while the phase is busy.
     outgoing out;
@@ -276,7 +278,7 @@ void service::deliver(live_exchange& x, answer&& a) {
 void service::open_stream(live_exchange& x, answer& a) {
   auto& c = *x.to;
   opened_stream fresh{x.to, x.shared_from_this(), a.stream, x.request_.minor_version > 0, 0};
-  bool keep = x.keep_alive && fresh.chunked && !draining_;
+  bool keep = x.keep_alive && fresh.chunked && !draining_ && !retiring_;
   outgoing out;
   compose(x, a, keep, out);
   // Those whom one server loses do not all come back at the same moment.

@@ -40,6 +40,8 @@ public:
   void closed(const connection_ptr& c);
 
   void start();
+  /// From now on no connection is kept after its next answer.
+  void retire();
   /// Refuses from now on, and waits for open requests up to the drain timeout.
   void drain();
   /// Ends all connections and threads; later answers go nowhere.
@@ -103,7 +105,7 @@ private:
   size_t body_limit_max_ = 0; // Over all routes.
   bool one_body_limit_ = true;
   std::atomic<size_t> in_flight_{0}, connections_{0}, next_shard_{0};
-  std::atomic<bool> draining_{false}, stopped_{false};
+  std::atomic<bool> retiring_{false}, draining_{false}, stopped_{false};
   std::array<deadline_shard, shard_count> deadlines_;
   std::array<connection_shard, shard_count> clients_;
   steady::time_point last_sweep_;

@@ -21,6 +21,7 @@
 #include "logging/log.hpp"
 #include "node/brake_watch.hpp"
 #include "node/cluster.hpp"
+#include "node/draining.hpp"
 #include "node/keys.hpp"
 #include "node/metrics.hpp"
 #include "node/operators.hpp"
@@ -191,9 +192,14 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// In order: no new requests; nobody who watches; entities and ingress; then what they used. No
-  /// member goes before the last actor has ended, because actors hold references to them.
+  /// In order: shards are given to others while it still serves; no new requests; nobody who
+  /// watches; entities and ingress; then what they used. No member goes before the last actor has
+  /// ended, because actors hold references to them.
   ~node() override {
+    leaving_ = true;
+    if (server_) server_->retire();
+    if (supervisor_ && cluster_ && failed().empty() && !context_.suspended)
+      give_shards_away(supervisor_, std::chrono::seconds{config_.number("CLUSTER_DRAIN_SECONDS")});
     if (server_) server_->stop();
     if (operators_) operators_->stop();
     stopping_ = true;
@@ -415,6 +421,8 @@ private:
   std::string join_cluster(node_supervision& supervision) {
     supervision.alone = !cluster_;
     if (!cluster_) return "";
+    supervision.rebalance_after =
+      std::chrono::seconds{config_.number("CLUSTER_REBALANCE_AFTER_SECONDS")};
     auto database = roster_->database();
     if (!database) return "DATABASE_URL: " + roster_->last_error();
     cluster::hello own;
@@ -457,6 +465,7 @@ private:
     brake_desk_.reset(new http::brake_desk{brake_rows_, store_, brakes_, pool_});
     auto out = http::shop_routes(*shop_);
     http::add_brake_routes(*brake_desk_, "/api/admin/sales", http::brake_audience::admins, out);
+    tell_of_leaving(out, leaving_);
     return out;
   }
 
@@ -561,7 +570,7 @@ private:
   std::future<void> revocations_known_, brakes_known_;
   std::vector<caf::actor> to_stop_;
   caf::actor supervisor_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, leaving_{false};
   std::unique_ptr<http::queue_desk> queue_;
   std::unique_ptr<http::gate_desk> gate_;
   std::unique_ptr<http::shop> shop_;

@@ -121,6 +121,50 @@ CAF_TEST(one shard at a time and none while the node decides nothing) {
   CAF_CHECK_EQUAL(st.gives.size(), 0u);
 }
 
+CAF_TEST(a node that is to be drained says so and gives shard after shard away) {
+  started();
+  int done = 0;
+  st.gives_as_told = true;
+  caf::anon_send(supervisor, drain_node{[&done] { ++done; }});
+  pass(millis{3000});
+  CAF_CHECK(st.draining);
+  CAF_CHECK_EQUAL(st.gives.size(), 128u);
+  CAF_CHECK_EQUAL(done, 1);
+  CAF_CHECK(std::ranges::all_of(node.epochs.epochs, [](auto& x) { return x.load() == 0; }));
+  CAF_CHECK(st.takes.empty());
+}
+
+CAF_TEST(a node that nobody relieves does not wait) {
+  st.peers.clear();
+  started();
+  int done = 0;
+  caf::anon_send(supervisor, drain_node{[&done] { ++done; }});
+  run();
+  CAF_CHECK_EQUAL(done, 1);
+  CAF_CHECK(st.gives.empty());
+}
+
+CAF_TEST(what cannot be closed does not hold up the others) {
+  started();
+  st.gives_as_told = true;
+  st.never_closes = true;
+  st.draining = true; // An operator wants it.
+  pass(millis{1000});
+  CAF_CHECK(st.gives.empty());
+  st.never_closes = false;
+  pass(millis{3000});
+  CAF_CHECK_EQUAL(st.gives.size(), 128u);
+}
+
+CAF_TEST(what an operator wants is given) {
+  started();
+  st.gives_as_told = true;
+  st.wanted = {{9, other}};
+  pass(millis{2000});
+  CAF_REQUIRE_EQUAL(st.gives.size(), 1u);
+  CAF_CHECK_EQUAL(st.gives[0].shard, 9);
+}
+
 CAF_TEST(news of a move are read at once) {
   started();
   auto beats = st.beats;

@@ -15,6 +15,7 @@
 #include "actors/seat_block/port.hpp"
 #include "actors/waiting_room/port.hpp"
 #include "supervisors/boards.hpp"
+#include "supervisors/gift_plan.hpp"
 #include "supervisors/link.hpp"
 #include "supervisors/peers.hpp"
 #include "supervisors/region.hpp"
@@ -38,7 +39,7 @@ struct move {
   uint16_t shard = 0;
   int64_t epoch = 0; ///< In which it was this node's.
   node_id to;
-  caf::typed_response_promise<shard_given> told;
+  std::function<void(bool)> ended;
 };
 
 struct supervisor_state {
@@ -56,8 +57,11 @@ struct supervisor_state {
   bool reload_due = false; ///< An epoch moved since the entities were started.
   bool woken = false;      ///< What must not sleep was woken since the last start or thaw.
   std::optional<move> moving;
-  uint64_t moves = 0;      ///< Begun so far.
-  bool beat_again = false; ///< What the beat on its way says may be old.
+  uint64_t moves = 0; ///< Begun so far.
+  gift_plan plan{millis{0}};
+  bool draining = false;         ///< Told to the roster with every beat.
+  std::function<void()> drained; ///< Who waits for that; called once.
+  bool beat_again = false;       ///< What the beat on its way says may be old.
   std::set<uint16_t>
     given_now; ///< Given since the beat on its way was sent: it says nothing of it.
 };
@@ -229,6 +233,7 @@ bool note_offset(supervisor_ptr self, int64_t offset_ms) {
 }
 
 void beat(supervisor_ptr self);
+void give_next(supervisor_ptr self, const membership& of);
 
 /// Others' deaths leave shards behind: each of the living takes its share of them.
 void take_what_is_free(supervisor_ptr self, const membership& of) {
@@ -267,12 +272,13 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   thaw(self);
   wake_what_must_not_sleep(self);
   take_what_is_free(self, x.of);
+  if (!st.beat_again) give_next(self, x.of); // Else what was read is old.
 }
 
 void beat(supervisor_ptr self) {
   auto& st = self->state;
   if (std::exchange(st.beating, true)) return;
-  self->request(st.settings.roster, beat_budget, beat_once{})
+  self->request(st.settings.roster, beat_budget, beat_once{st.draining})
     .then(
       [=](const beaten& x) {
         on_beaten(self, x);
@@ -315,7 +321,8 @@ void end_move(supervisor_ptr self, bool moved) {
     st.woken = false;
     if (!st.suspended) wake_what_must_not_sleep(self);
   }
-  x.told.deliver(shard_given{moved});
+  st.plan.ended(x.shard, moved, st.node->clock->now());
+  if (x.ended) x.ended(moved);
 }
 
 /// The rows name another owner: this node decides nothing of it any more.
@@ -365,18 +372,40 @@ void on_closed(supervisor_ptr self, bool ok) {
   ask_taker(self, give_shard{x.shard, x.epoch, x.to});
 }
 
-caf::result<shard_given> on_move(supervisor_ptr self, const move_shard& what) {
+/// False when it cannot even begin.
+bool begin_move(supervisor_ptr self, const wanted_move& what, std::function<void(bool)> ended) {
   auto& st = self->state;
   auto known = what.shard < shard_count;
   auto epoch = known ? st.node->epochs.epochs.at(what.shard).load() : 0;
-  if (!st.settings.taker || st.moving || st.suspended || epoch == 0 || what.to.nil())
-    return shard_given{false};
-  auto reply = self->make_response_promise<shard_given>();
-  st.moving = move{move::step::closing, ++st.moves, what.shard, epoch, what.to, reply};
+  if (!st.settings.taker || st.moving || st.suspended || epoch == 0 || what.to.nil()) return false;
+  st.moving = move{move::step::closing, ++st.moves, what.shard, epoch, what.to, std::move(ended)};
   self->request(st.node->region, always_answered, close_shard{what.shard})
     .then([=](const shard_closed& x) { on_closed(self, x.ok); },
           [=](caf::error&) { on_closed(self, false); });
+  return true;
+}
+
+caf::result<shard_given> on_move(supervisor_ptr self, const move_shard& what) {
+  auto reply = self->make_response_promise<shard_given>();
+  auto ended = [reply](bool moved) mutable { reply.deliver(shard_given{moved}); };
+  if (!begin_move(self, {what.shard, what.to}, ended)) ended(false);
   return reply;
+}
+
+/// Gives away what is to be given, one shard after the other: whenever the roster has been read.
+void give_next(supervisor_ptr self, const membership& of) {
+  auto& st = self->state;
+  if (st.settings.alone || st.moving) return;
+  if (auto what = st.plan.next(of, st.node->clock->now())) begin_move(self, *what, {});
+  else if (st.drained && of.draining && gift_plan::drained(of)) std::exchange(st.drained, {})();
+}
+
+void on_drain(supervisor_ptr self, const drain_node& x) {
+  auto& st = self->state;
+  if (st.settings.alone) return x.done();
+  st.draining = true;
+  st.drained = x.done;
+  beat_now(self);
 }
 
 void on_tick(supervisor_ptr self) {
@@ -419,6 +448,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
   self->send(self, atom::tick_v);
   self->delayed_send(self, st.settings.sweep_interval, atom::sweep_v);
   st.slots = peer_slots{node->peers.links.size()};
+  st.plan = gift_plan{st.settings.rebalance_after};
   if (node->router) self->send(node->router, caf::actor_cast<caf::actor>(self));
   return {
     [=](atom::tick) { on_tick(self); },
@@ -428,6 +458,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
       beat_now(self);
     },
     [=](const move_shard& x) { return on_move(self, x); },
+    [=](const drain_node& x) { on_drain(self, x); },
     [=](atom::sweep) { on_sweep(self); },
   };
 }

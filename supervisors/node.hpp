@@ -27,6 +27,8 @@ struct node_supervision {
   millis look_interval{50}; ///< The roster is read no oftener than that, however many wait for it.
   /// A heartbeat overdue by this much suspends the node; others may take over after it.
   millis suspend_after{2500};
+  /// So long the roster must have been the same before shards move for balance; 0 = they never do.
+  millis rebalance_after{0};
   /// Looks for overdue holds: there must be none, so it may be rare.
   millis sweep_interval{30'000};
   /// Looks for payments that have something to do while their checkout sleeps.
@@ -43,9 +45,16 @@ struct shard_given {
   bool moved = false;
 };
 
+/// Asks a supervisor to give all shards away, for good: the node takes none any more. `done` is
+/// called once, by the supervisor: when it has none left, or nobody takes them.
+struct drain_node {
+  std::function<void()> done;
+};
+
 /// Starts the supervisor of a node: heartbeat, suspend and thaw (H-12), waking of what must not
 /// sleep (blocks with holds, checkouts with money open, rooms with people, open gates), and the
-/// sweep that must find nothing (H-20). It monitors ledger and region. It understands `move_shard`.
+/// sweep that must find nothing (H-20). It monitors ledger and region. It understands `move_shard`
+/// and `drain_node`, and gives shards away by itself as `gift_plan` says.
 caf::actor spawn_node_supervisor(node_context& node, node_supervision settings);
 
 /// Is the node deciding? Read by health pages.
@@ -53,5 +62,6 @@ bool suspended(const node_context& node);
 
 } // namespace tk
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::drain_node)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::move_shard)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::shard_given)

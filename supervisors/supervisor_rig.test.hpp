@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ struct script {
   std::vector<nodes_known> told;
   std::vector<give_shard> gives;
   std::vector<given> gives_end; ///< Of the next ones; empty: it is given.
-  bool never_closes = false;    ///< The region cannot close a shard.
+  bool gives_as_told = false;   ///< What was given is the first peer's from then on.
+  std::set<uint16_t> given_away;
+  bool never_closes = false; ///< The region cannot close a shard.
   std::vector<wanted_move> wanted;
   bool draining = false;
   // Of the region.
@@ -65,6 +68,11 @@ struct script {
     out.of.wanted = wanted;
     out.of.draining = draining;
     for (int i = 0; i < free; ++i) out.of.epochs.at(static_cast<size_t>(i)) = 0;
+    for (auto shard : given_away) {
+      out.of.epochs.at(shard) = 0;
+      out.of.owners.at(shard) = 0;
+      out.of.peer_epochs.at(shard) = epoch + 1;
+    }
     if (!peers.empty() && lost_shard) {
       out.of.owners[7] = 0;
       out.of.peer_epochs[7] = 42;
@@ -77,8 +85,9 @@ using played_roster = roster_driver_actor::extend<caf::reacts_to<atom::tick>>;
 
 inline played_roster::behavior_type play_roster(played_roster::pointer self, script* st) {
   return {
-    [=](beat_once) -> caf::result<beaten> {
+    [=](beat_once x) -> caf::result<beaten> {
       ++st->beats;
+      st->draining = st->draining || x.drain;
       if (!st->roster_silent) return st->heartbeat();
       auto rp = self->make_response_promise<beaten>();
       st->silent.push_back(rp);
@@ -99,6 +108,7 @@ inline shard_taker_actor::behavior_type play_taker(shard_taker_actor::pointer, s
     },
     [=](const give_shard& x) {
       st->gives.push_back(x);
+      if (st->gives_as_told) st->given_away.insert(x.shard);
       if (st->gives_end.empty()) return given{given::end::gone, x.to, x.epoch + 1};
       auto out = st->gives_end.front();
       st->gives_end.erase(st->gives_end.begin());

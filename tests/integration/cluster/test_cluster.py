@@ -11,6 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "load"))
 import tiketi_harness as harness  # noqa: E402
+from balanced_buyers import BalancedBuyers  # noqa: E402
 from cluster_nodes import ClusterNodes  # noqa: E402
 from seat_buyers import USERS, SeatBuyers, check, settle  # noqa: E402
 
@@ -20,7 +21,8 @@ class World:
         self.cluster = harness.Cluster()
         self.cluster.start()
         self.db = harness.create_database(str(self.cluster.folder), "cluster")
-        self.nodes = ClusterNodes(self.db, 3, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0"})
+        self.nodes = ClusterNodes(self.db, 3, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0",
+                                               "CLUSTER_REBALANCE_AFTER_SECONDS": "2"})
         self.nodes[0].command("migrate")
         harness.add_users(self.db, 0, USERS)
         self.nodes.start()
@@ -127,8 +129,10 @@ def test_kill_of_a_node_loses_nothing(world):
             victim = world.owners()[n % len(world.owners())]
             others = [x for x in world.nodes if x is not victim]
             victim.kill()
-            world.nodes.wait_for_shards([(x, 1) for x in others])
-            assert world.nodes.shards_of(victim) == 0
+            deadline = time.monotonic() + 30
+            while world.nodes.shards_of(victim) > 0:
+                assert time.monotonic() < deadline, others[0].log()
+                time.sleep(0.05)
             time.sleep(1)
             victim.start()
         time.sleep(1)
@@ -156,3 +160,41 @@ def test_a_node_that_stood_still_is_no_owner_any_more(world):
     settle(load)
     check(world.db, load)
     assert zombie.process.poll() is None, "it lives on, without those shards"
+
+
+# -- planned moves: nobody hears of them -----------------------------------------------------------
+
+
+def balanced(world, seed):
+    event = harness.add_event(world.db, f"Moves {seed}", seats=3000)
+    return BalancedBuyers(list(world.nodes), event, harness.seats_of(world.db, event), seed)
+
+
+def test_a_rolling_restart_fails_no_request(world):
+    """SIGTERM to one node after the other: each gives its shards away while it serves."""
+    load = balanced(world, 3)
+    with load:
+        time.sleep(1.5)
+        for node in world.nodes:
+            owned = world.nodes.shards_of(node)
+            assert node.stop() == 0, node.log()
+            assert world.nodes.shards_of(node) == 0, f"it left some of {owned}: {node.log()}"
+            time.sleep(0.5)
+            node.start()
+            time.sleep(1)
+    assert load.failed == []
+    check(world.db, load)
+    print("status counts", load.by_status)
+
+
+def test_a_node_that_joins_gets_its_share_and_fails_no_request(world):
+    world.nodes[0].stop()
+    load = balanced(world, 4)
+    with load:
+        time.sleep(1)
+        world.nodes[0].start()
+        world.nodes.wait_for_shards([(world.nodes[0], 40)], patience=120)
+        time.sleep(1)
+    assert load.failed == []
+    check(world.db, load)
+    assert sum(world.nodes.shards_of(x) for x in world.nodes) == 128

@@ -1,0 +1,88 @@
+#include "supervisors/gift_plan.hpp"
+
+#include <algorithm>
+
+#include "supervisors/peers.hpp"
+
+namespace tk {
+
+namespace {
+
+constexpr millis again_after{300};
+constexpr millis pace{200};
+
+bool takes(const roster_peer& x) { return x.lives && !x.draining; }
+
+struct taker {
+  node_id node;
+  int64_t shards = 0;
+};
+
+/// Who takes shards and has the fewest; the first of several.
+std::optional<taker> poorest(const membership& of) {
+  std::optional<taker> out;
+  for (size_t i = 0; i < of.peers.size(); ++i) {
+    if (!takes(of.peers[i])) continue;
+    auto shards = std::ranges::count(of.owners, static_cast<int32_t>(i));
+    if (!out || shards < out->shards) out = taker{of.peers[i].node, shards};
+  }
+  return out;
+}
+
+bool is_taker(const membership& of, const node_id& node) {
+  return std::ranges::any_of(of.peers, [&](auto& x) { return x.node == node && takes(x); });
+}
+
+} // namespace
+
+bool gift_plan::drained(const membership& of) { return of.owned() == 0 || !poorest(of); }
+
+bool gift_plan::waits(uint16_t shard, instant now) const {
+  auto i = put_off_.find(shard);
+  return i != put_off_.end() && now < i->second;
+}
+
+std::optional<wanted_move> gift_plan::first_to(const membership& of, node_id to,
+                                               instant now) const {
+  for (uint16_t shard = 0; shard < shard_count; ++shard)
+    if (of.epochs.at(shard) != 0 && !waits(shard, now)) return wanted_move{shard, to};
+  return std::nullopt;
+}
+
+void gift_plan::note_roster(const membership& of, instant now) {
+  signature is{{node_id{}, of.incarnation, true, of.draining}};
+  for (auto& x : of.peers) is.emplace_back(x.node, x.incarnation, x.lives, x.draining);
+  if (is == roster_) return;
+  roster_ = std::move(is);
+  changed_at_ = now;
+  balanced_ = false;
+}
+
+bool gift_plan::may_balance(const membership& of, instant now) const {
+  return settle_ > millis{0} && !balanced_ && of.free == 0 && now - changed_at_ >= settle_ &&
+         now >= paced_until_;
+}
+
+std::optional<wanted_move> gift_plan::next(const membership& of, instant now) {
+  note_roster(of, now);
+  for (auto& x : of.wanted)
+    if (x.shard < shard_count && of.epochs.at(x.shard) != 0 && is_taker(of, x.to) &&
+        !waits(x.shard, now))
+      return x;
+  auto to = poorest(of);
+  if (!to) return std::nullopt;
+  if (of.draining) return first_to(of, to->node, now);
+  if (!may_balance(of, now)) return std::nullopt;
+  auto share = fair_share(of);
+  // Who has its share gives no more, until the roster changes again: an operator may want it so.
+  balanced_ = of.owned() <= share || to->shards >= share;
+  return balanced_ ? std::nullopt : first_to(of, to->node, now);
+}
+
+void gift_plan::ended(uint16_t shard, bool moved, instant now) {
+  std::erase_if(put_off_, [now](auto& x) { return x.second <= now; });
+  if (!moved) put_off_[shard] = now + again_after;
+  paced_until_ = now + pace;
+}
+
+} // namespace tk
