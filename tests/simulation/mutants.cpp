@@ -147,12 +147,14 @@ bool print_hunt(const planted_bug& bug, const options& how, const nlohmann::json
 } // namespace
 
 int hunt_mutants(const options& how) {
+  constexpr std::chrono::minutes patience{10}; // With one bug: none may hang the others.
   auto bugs = planted_bugs();
   size_t found = 0;
   farm all;
   all.jobs = how.jobs;
   all.first = 0;
   all.count = bugs.size();
+  all.patience = patience;
   all.work = [&](uint64_t i) { return hunt(bugs[i], how); };
   all.take = [&](uint64_t i, const nlohmann::json& x) {
     if (print_hunt(bugs[i], how, x)) ++found;

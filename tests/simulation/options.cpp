@@ -1,6 +1,7 @@
 #include "tests/simulation/options.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -36,9 +37,19 @@ void add_play_options(CLI::App& to, options& x, std::vector<std::string>& withou
   to.add_option("--visits", x.play.visits, "of each of them at most")->check(CLI::Range(1, 1000));
 }
 
+/// A number that counts on from itself without an end: no sign, and not at the very end.
+std::string is_seed(const std::string& x) {
+  constexpr size_t digits_max = 18;
+  auto digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  bool good = !x.empty() && x.size() <= digits_max && std::ranges::all_of(x, digit);
+  return good ? std::string{} : x + " is no seed: 0 to 999999999999999999";
+}
+
 void add_run_options(CLI::App& to, options& x) {
   to.add_option("--seeds", x.seeds, "how many (100)")->check(CLI::Range(1, 1'000'000'000));
-  to.add_option("--first", x.first, "the first one")->capture_default_str();
+  to.add_option("--first", x.first, "the first one")
+    ->check(CLI::Validator{is_seed, "SEED"})
+    ->capture_default_str();
   to.add_flag("--fresh", x.fresh, "draw the first one instead, and print it");
   to.add_option("--patience", x.patience_s, "seconds until a seed counts as hanging")
     ->check(CLI::Range(1, 86'400))
@@ -82,7 +93,7 @@ options parse_options(int argc, char** argv) {
   add_run_options(*many, x);
   add_play_options(*many, x, without, people);
   auto* one = app.add_subcommand("replay", "plays one seed and tells its story");
-  one->add_option("seed", x.seed, "the number")->required();
+  one->add_option("seed", x.seed, "the number")->check(CLI::Validator{is_seed, "SEED"})->required();
   one->add_option("--record", x.play.record,
                   "write the whole run to a file: .md (Mermaid) or .html");
   add_play_options(*one, x, without, people);
@@ -94,7 +105,7 @@ options parse_options(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    x.status = app.exit(e);
+    x.status = app.exit(e) == 0 ? 0 : 2; // As everything else that was asked for wrongly.
     return x;
   }
   x.what = one->parsed()     ? options::verb::replay
