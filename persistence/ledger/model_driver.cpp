@@ -97,7 +97,10 @@ verdict ledger_model::judge(const release_reservation& x) const {
   auto item_fenced = [this](const release_item& y) { return fenced(y.block); };
   if (row.status == status_of(x.reason)) v.is = outcome::done;
   else if (row.status != reservation_status::pending) v.is = outcome::not_pending;
-  else if (std::any_of(x.items.begin(), x.items.end(), item_fenced)) v.is = outcome::fenced;
+  // Mutant: a block's owner of yesterday still ends holds.
+  else if (std::any_of(x.items.begin(), x.items.end(), item_fenced) &&
+           !mutant("releases_in_an_old_epoch"))
+    v.is = outcome::fenced;
   // Mutants: what is being paid for runs out; nodes' clocks say when a hold ends.
   else if (row.pinned && !mutant("ends_what_is_paid")) v.is = outcome::pinned;
   else if (x.reason == release_reason::expired && row.expires_at > now_ &&

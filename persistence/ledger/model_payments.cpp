@@ -219,9 +219,7 @@ verdict ledger_model::judge(const complete_payment& x) const {
   const auto of_this = r != nullptr && r->pin == x.attempt && !x.attempt.nil();
   if (of_this && r->row.status == reservation_status::confirmed) return is(outcome::done);
   auto item_fenced = [this](const sold_item& y) { return fenced(y.block); };
-  // Mutant: a checkout's owner of yesterday still sells.
-  if ((fenced(x.checkout) && !mutant("sells_in_an_old_epoch")) ||
-      std::any_of(x.items.begin(), x.items.end(), item_fenced))
+  if (fenced(x.checkout) || std::any_of(x.items.begin(), x.items.end(), item_fenced))
     return is(outcome::fenced);
   if (!of_this || r->row.status != reservation_status::pending || a == nullptr ||
       a->status != "live" || p == nullptr || p->status != "pending")

@@ -82,7 +82,7 @@ std::span<const planted_bug> planted_bugs() {
     {"pins_what_ran_out", "storm"},
     {"refunds_as_new", "storm"},
     {"refuses_much_money", "calm"},
-    {"sells_in_an_old_epoch", "storm"},
+    {"releases_in_an_old_epoch", "storm"},
     {"sells_without_pin", "storm"},
     {"shows_pins_as_sold", "money"},
     {"signs_pairs_out", "calm"},

@@ -41,7 +41,8 @@ def test_a_failing_seed_is_shrunk_and_can_be_played_again():
     assert sim(*healthy).returncode == 0
 
 
-@pytest.mark.parametrize("name, wanted", [("run.md", "sequenceDiagram"), ("run.html", "<!doctype html>")])
+@pytest.mark.parametrize("name, wanted", [("run.md", "sequenceDiagram"),
+                                          ("run.html", "<!doctype html>")])
 def test_a_whole_run_is_written_to_a_file(tmp_path, name, wanted):
     record = tmp_path / name
     assert sim("replay", 1, "--sale", "calm", "--record", record).returncode == 0

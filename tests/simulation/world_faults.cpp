@@ -22,7 +22,7 @@ void world::look_at_owners() {
   std::vector<std::pair<int32_t, const epoch_table*>> nodes;
   nodes.reserve(hosts_.size());
   for (auto& [no, x] : hosts_) nodes.emplace_back(no, &x->node.epochs);
-  owners.look(time.now(), nodes);
+  if (auto news = owners.look(time.now(), nodes); !news.empty()) tell(news);
 }
 
 /// False when this single fault is left out. It is named after its kind and the time.
