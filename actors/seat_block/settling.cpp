@@ -18,7 +18,7 @@ seat_state state_of(char status) {
 void answer(pointer self, open_op& x, const verdict& v) {
   if (std::exchange(x.answered, true)) return; // Its time was up: a re-read tells.
   auto& st = self->state;
-  --st.open_requests;
+  if (!mutant("stays_busy")) --st.open_requests; // Else it never sleeps again.
   while (!st.open_ops.empty() && st.open_ops.front()->answered) st.open_ops.pop_front();
   x.on_verdict(v);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/checkout/state.hpp"
+#include "actors/seat_block/state.hpp"
 #include "actors/session/state.hpp"
 
 namespace tk::sim {
@@ -159,22 +160,49 @@ std::string compare(const session::state& x, const ledger_model& model, bool twi
   return "I15: the session of user " + std::to_string(x.user.lo - 1) + " remembers " + differs;
 }
 
+// -- blocks ---------------------------------------------------------------------------------------
+
+bool has_nothing_open(const seat_block::state& x) {
+  return x.open_requests == 0 && x.open_ops.empty() && x.release_waiting.empty() &&
+         x.to_relook.empty();
+}
+
+/// The actor, while it lives.
+caf::abstract_actor* living(const caf::actor_addr& x) {
+  auto alive = caf::actor_cast<caf::strong_actor_ptr>(x);
+  auto* who = alive ? caf::actor_cast<caf::abstract_actor*>(alive) : nullptr;
+  bool over = who == nullptr || who->getf(caf::abstract_actor::is_terminated_flag) ||
+              who->getf(caf::abstract_actor::is_cleaned_up_flag);
+  return over ? nullptr : who;
+}
+
 } // namespace
 
 void memories::met(const caf::local_actor& who) {
   std::string_view name{who.name()};
-  if (name == checkout::state::name || name == session::state::name)
+  if (name == checkout::state::name || name == session::state::name ||
+      name == seat_block::state::name)
     known_.try_emplace(who.id(), who.address());
+}
+
+std::string memories::open_at_rest(const ledger_model& model) const {
+  for (auto& [id, address] : known_) {
+    auto* who = living(address);
+    auto busy = [&](auto* x) {
+      return x != nullptr && is_current(x->state.address, model) && !has_nothing_open(x->state);
+    };
+    if (busy(dynamic_cast<seat_block::pointer>(who))) return "a block";
+    if (busy(dynamic_cast<checkout::pointer>(who))) return "a checkout";
+    if (busy(dynamic_cast<session::pointer>(who))) return "a session";
+  }
+  return {};
 }
 
 std::string memories::check(const ledger_model& model, bool twins) {
   std::string wrong;
   std::erase_if(known_, [&](auto& x) {
-    auto alive = caf::actor_cast<caf::strong_actor_ptr>(x.second);
-    auto* who = alive ? caf::actor_cast<caf::abstract_actor*>(alive) : nullptr;
-    if (who == nullptr || who->getf(caf::abstract_actor::is_terminated_flag) ||
-        who->getf(caf::abstract_actor::is_cleaned_up_flag))
-      return true;
+    auto* who = living(x.second);
+    if (who == nullptr) return true;
     auto look = [&](const auto& state, uint64_t& count, auto... more) {
       if (!wrong.empty() || !is_current(state.address, model) || !has_nothing_open(state)) return;
       ++count;

@@ -10,12 +10,15 @@
 
 namespace tk::sim {
 
-/// What the living checkouts and sessions of all nodes remember, beside what their rows say (I15).
-/// Whoever has nothing open must remember what it would read if it started now.
+/// What the living checkouts, sessions and blocks of all nodes have in mind (I17), and what the
+/// first two remember, beside what their rows say (I15). Whoever has nothing open must remember
+/// what it would read if it started now.
 class memories {
 public:
   /// An entity is about to handle something.
   void met(const caf::local_actor& who);
+  /// Who still waits for something when nobody asks for anything any more, or empty (I17).
+  [[nodiscard]] std::string open_at_rest(const ledger_model& model) const;
   /// What is wrong at this moment, or empty. Of those who decide in an epoch that has passed
   /// nothing is demanded. @param twins frames may come twice: what the second one made is on
   /// record, and its session was told of the first.

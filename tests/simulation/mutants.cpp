@@ -91,6 +91,7 @@ std::span<const planted_bug> planted_bugs() {
     {"silence_is_yes", "storm"},
     {"skips_an_epoch", "storm"},
     {"sold_for_ever", "storm"},
+    {"stays_busy", "storm"},
     {"takes_another_body", "storm"},
     {"takes_any_amount", "money"},
     {"thaws_blindly", "storm"},

@@ -135,8 +135,21 @@ private:
     world_.time.after(minds_every, [this] { look_into_minds(); });
   }
 
+  /// I17: nothing is left in a queue, and nobody waits for what will not come.
+  std::string check_open_ends() {
+    constexpr int looks = 20; // Now and then somebody reads again what is sold.
+    for (int i = 0; i < looks; ++i) {
+      if (world_.minds.open_at_rest(world_.db.model).empty()) return {};
+      if (auto wrong = world_.run_until(world_.time.now() + millis{500}); !wrong.empty())
+        return wrong;
+    }
+    auto who = world_.minds.open_at_rest(world_.db.model);
+    return who.empty() ? who : "I17: " + who + " waits for something at rest";
+  }
+
   /// I15: what is remembered is what is on record. I17: nothing is left in a queue.
   std::string check_memory() {
+    if (auto wrong = check_open_ends(); !wrong.empty()) return wrong;
     // Somebody may just be reading again what is sold.
     for (int i = 0; i < 20 && ledgers_busy(); ++i)
       if (auto wrong = world_.run_until(world_.time.now() + millis{100}); !wrong.empty())
