@@ -17,6 +17,8 @@ hall hall_of(const sale_plan& plan) {
   hall out;
   for (int32_t b = 0; b < plan.blocks; ++b)
     out.blocks.push_back({plan.seats_per_block, won{50'000 + 1000 * b}});
+  out.opens = millis{1000} * plan.opens_s;
+  out.closes = millis{1000} * plan.closes_s;
   for (auto quota : plan.standing) out.areas.push_back({quota, won{30'000}});
   return out;
 }
@@ -26,8 +28,8 @@ void build(const hall& what, ledger_model& model) {
   event_row event;
   event.id = sale_event;
   event.known = true;
-  event.sale_start = model.now() - millis{3'600'000};
-  event.sale_end = instant::max();
+  event.sale_start = model.now() + (what.opens > millis{0} ? what.opens : millis{-3'600'000});
+  event.sale_end = what.closes > millis{0} ? model.now() + what.closes : instant::max();
   event.event_date = model.now() + millis{30LL * 86'400'000};
   for (size_t b = 0; b < what.blocks.size(); ++b) {
     auto no = static_cast<int32_t>(b);

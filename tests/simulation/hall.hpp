@@ -21,6 +21,7 @@ struct hall {
   };
   std::vector<block> blocks;
   std::vector<area> areas;
+  millis opens{0}, closes{0}; ///< After the beginning; 0 = an hour before it, and never.
   [[nodiscard]] int64_t capacity() const;
 };
 

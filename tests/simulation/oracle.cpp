@@ -167,6 +167,10 @@ void oracle::check_writers(int32_t node, const batch& what, const batch_result& 
 
 void oracle::check_creation(const create_reservation& x) {
   if (time_.now() > x.deadline) fail("I9", "a reservation was made after its deadline");
+  auto event = model_.rows.events.find(x.event);
+  if (event != model_.rows.events.end() &&
+      (model_.now() < event->second.sale_start || model_.now() > event->second.sale_end))
+    fail("I9", "a reservation was made outside the window of its sale");
   made_at_[x.id] = time_.now();
   // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
   if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0 &&

@@ -140,6 +140,16 @@ bool reasons::has_run_out(const life& x) const {
   return x.runs_out <= time_.now() + error;
 }
 
+/// By the clock of a node, as above.
+bool reasons::may_be_closed(const period& when) const {
+  millis error{faults_.none() ? 0 : 200 + 3 * int64_t{faults_.skew_max_ms}};
+  return std::ranges::any_of(model_.rows.events, [&](auto& x) {
+    auto& [id, event] = x;
+    bool ended = event.sale_end != instant::max() && when.until + error >= event.sale_end;
+    return ended || when.from - error <= event.sale_start;
+  });
+}
+
 // -- holds ----------------------------------------------------------------------------------------
 
 std::string reasons::heard(const told_hold& x, millis old) {
@@ -166,6 +176,7 @@ bool reasons::has_reason(const told_hold& x, const wish& of, const period& when)
   case ec::seat_sold: return true;
   case ec::not_authenticated: return signed_out(x.user, x.token);
   case ec::idempotency_conflict: return key_used_otherwise(x.user, x.key, x.digest);
+  case ec::sale_closed: return may_be_closed(when);
   case ec::hold_limit: return count_holds(x.items) + may_be_held(x.user, when, &of) > holds_max_;
   case ec::quantity_short:
     return std::ranges::any_of(x.items, [&](const wanted_item& item) {

@@ -93,6 +93,7 @@ private:
   [[nodiscard]] int64_t tries_of(reservation_id x) const;
   [[nodiscard]] bool may_be_declined(reservation_id x, instant by) const;
   [[nodiscard]] bool may_be_paid(reservation_id x) const;
+  [[nodiscard]] bool may_be_closed(const period& when) const;
   [[nodiscard]] bool has_run_out(const life& x) const;
   [[nodiscard]] won price_of(reservation_id x) const;
 

@@ -110,6 +110,8 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.number("length_s", length_s, 1, 86'400);
   out.length = millis{length_s * 1000};
   x.number("hold_s", out.hold_s, 1, 3600);
+  x.number("opens_s", out.opens_s, 0, 86'400);
+  x.number("closes_s", out.closes_s, 0, 86'400);
   x.flag("faults", out.faults);
   read_only_faults(x, out);
   x.flag("fail_over", out.fail_over);

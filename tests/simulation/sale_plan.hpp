@@ -63,6 +63,8 @@ struct sale_plan {
   int32_t party_max = 4; ///< Seats in one wish.
   millis length{60'000}; ///< While people come and things go wrong.
   int32_t hold_s = 15;
+  int32_t opens_s = 0;  ///< After the beginning; 0 = it has been open for an hour.
+  int32_t closes_s = 0; ///< After the beginning; 0 = never.
   bool faults = true;
   /// Only these kinds go wrong, and in every seed; none = those that the seed draws.
   std::vector<std::string> only_faults;
