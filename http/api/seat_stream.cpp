@@ -7,11 +7,10 @@ namespace tk::http {
 
 namespace {
 
-/// The first quarter of a second that has a number.
-constexpr instant first_quarter = from_ms(1'735'689'600'000); // 2025-01-01.
-/// Of a version, beside the quarter of a second in which it began. Both fit a JSON number until
-/// 2093.
-constexpr unsigned random_bits = 20;
+/// From which versions count.
+constexpr instant beginning = from_ms(1'735'689'600'000); // 2025-01-01.
+/// Of a version, beside the millisecond in which it began. Both fit a JSON number until 2094.
+constexpr unsigned random_bits = 12;
 
 std::string begin_data(uint64_t version, std::string_view list) {
   std::string out = "{\"version\":" + std::to_string(version) + ",\"";
@@ -52,12 +51,13 @@ void seat_feed::take(std::vector<uint8_t> statuses, instant now) {
   forget_old();
 }
 
-/// Quarters of a second, then chance: so a version of another node is not taken for one of ours.
+/// Milliseconds, then chance: so a version of another node is not taken for one of ours, and one
+/// that is given after a restart is greater, however short that was.
 void seat_feed::begin_version(instant now) {
-  auto quarter = static_cast<uint64_t>(std::max(now - first_quarter, millis{0}) / pace);
-  quarter = std::max(quarter, (version_ >> random_bits) + 1);
+  auto began = static_cast<uint64_t>(std::max(now - beginning, millis{0}) / millis{1});
+  began = std::max(began, (version_ >> random_bits) + 1);
   auto chance = from_.random.next() & ((uint64_t{1} << random_bits) - 1);
-  version_ = (quarter << random_bits) | chance;
+  version_ = (began << random_bits) | chance;
   snapshot_ = nullptr;
   deltas_.clear();
 }

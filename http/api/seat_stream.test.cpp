@@ -227,6 +227,21 @@ CAF_TEST(a version of another node is none of ours) {
   CAF_CHECK(other.version() < (uint64_t{1} << 53)); // JSON numbers are exact so far.
 }
 
+CAF_TEST(versions rise over the shortest restart) {
+  struct fixed : entropy {
+    explicit fixed(uint64_t x) : value(x) {}
+    uint64_t next() override { return value; }
+    uint64_t value;
+  } most{~uint64_t{0}}, least{0};
+  seat_feed first{hall, {maps, boards, clock, most}};
+  first.refresh();
+  clock.at += millis{1};
+  seat_feed second{hall, {maps, boards, clock, least}};
+  second.refresh();
+  CAF_CHECK(second.version() > first.version());
+  CAF_CHECK(first.version() != 0);
+}
+
 CAF_TEST(versions rise although the clock goes back) {
   auto stream = open();
   auto before = read(next(stream)).id;
