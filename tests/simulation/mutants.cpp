@@ -97,6 +97,7 @@ constexpr planted_bug all_bugs[] = {
   {"takes_another_body", "storm"},
   {"takes_any_amount", "money"},
   {"thaws_blindly", "storm"},
+  {"throws_by_night", "storm"},
   {"trusts_any_timeline", "failover"},
   {"voids_without_record", "money"},
 };

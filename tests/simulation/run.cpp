@@ -73,8 +73,10 @@ public:
     world_.watch = [this] {
       if (!judge_.wrong().empty()) return judge_.wrong();
       if (!world_.refused().empty()) return world_.refused();
+      if (!world_.letters.wrong().empty()) return "I16: " + world_.letters.wrong();
       return minds_wrong_.empty() ? world_.owners.wrong() : minds_wrong_;
     };
+    world_.letters.excused = world_.plan.faults || world_.plan.moves;
     world_.left_out = how.without;
     people_.only = how.people;
     if (how.tell) world_.record = &record_;

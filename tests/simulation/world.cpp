@@ -377,7 +377,7 @@ void world::mix(uint64_t x) {
 
 /// The actor behind a job; null when it is none. A cast with a look at the types costs more here
 /// than the rest of a step.
-caf::local_actor* world::actor_of(caf::resumable* job) {
+caf::scheduled_actor* world::actor_of(caf::resumable* job) {
   return job->subtype() == caf::resumable::scheduled_actor ? static_cast<caf::scheduled_actor*>(job)
                                                            : nullptr;
 }
@@ -400,6 +400,7 @@ bool world::step() {
     uint64_t name = 0;
     for (auto c = who->name(); *c != 0; ++c) name = name * 131 + static_cast<unsigned char>(*c);
     mix(name);
+    letters.look(*who);
   }
   mix(static_cast<uint64_t>(to_ms(time.now())));
   mix(static_cast<uint64_t>(running_) << 48 ^ db.model.ops_executed());
@@ -407,7 +408,7 @@ bool world::step() {
   if (who != nullptr && is_entity(who->name())) {
     minds.met(*who);
     if (faults.strikes(&fault_mix::actor_dies_ppm, chance))
-      caf::anon_send_exit(who->address(), caf::exit_reason::unhandled_exception);
+      caf::anon_send_exit(who->address(), caf::exit_reason::unknown);
   }
   jobs_.run_once();
   note_new_actors();

@@ -24,6 +24,7 @@
 #include "tests/simulation/bank.hpp"
 #include "tests/simulation/coverage.hpp"
 #include "tests/simulation/database.hpp"
+#include "tests/simulation/dead_letters.hpp"
 #include "tests/simulation/memories.hpp"
 #include "tests/simulation/names.hpp"
 #include "tests/simulation/recorder.hpp"
@@ -191,6 +192,8 @@ public:
   [[nodiscard]] const std::string& refused() const { return refused_; }
   /// Who is alive and remembers something.
   memories minds;
+  /// What the actor system told actors.
+  dead_letters letters;
   /// Adds what the nodes themselves have counted to it.
   void count_probes();
   /// Where everything that happens is written down, if anywhere.
@@ -223,7 +226,7 @@ private:
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   [[nodiscard]] entity_key key_drawn(dice& d) const;
   void move(uint16_t shard, int32_t to);
-  static caf::local_actor* actor_of(caf::resumable* job);
+  static caf::scheduled_actor* actor_of(caf::resumable* job);
   void spread_boards();
   bool die_at_turn(int32_t node, const batch& what, bool committed);
   void look_at_owners();

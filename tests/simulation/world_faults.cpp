@@ -179,7 +179,7 @@ void world::let_blocks_die() {
       if (!d.chance(400'000) || x->node.epochs.of(key).epoch == 0) continue;
       tell("block " + std::to_string(b) + " dies");
       faults.note(&fault_mix::actor_dies_ppm);
-      caf::exit_msg end{x->node.region.address(), caf::sec::runtime_error};
+      caf::exit_msg end{x->node.region.address(), caf::exit_reason::unknown};
       auto until = x->node.clock->now() + millis{1000};
       caf::anon_send(x->node.region, envelope{key, until, caf::make_message(std::move(end))});
     }
