@@ -93,8 +93,9 @@ void waiting_room_core::advance(instant now) {
 int32_t waiting_room_core::poll_s(const waiting_person& x) const {
   auto place = queue_place::of(x.place);
   if (!before_opening()) return next_poll_s(ahead_of(place) + 1);
-  return pre_queue_poll_s(control_.draw->opens_at - now_, place.number,
-                          static_cast<uint32_t>(people_.size()));
+  auto left = control_.draw->opens_at - now_;
+  return std::min(pre_queue_poll_s(left, place.number, static_cast<uint32_t>(people_.size())),
+                  waiting_person::poll_max_s);
 }
 
 queue_reply waiting_room_core::told_all(queue_state state) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include <caf/test/dsl.hpp>
 
@@ -110,6 +111,31 @@ CAF_TEST(people are let in as the published draw says) {
     auto want = x.drawn();
     CAF_CHECK_EQUAL(x.admitted(), want);
   }
+}
+
+CAF_TEST(whoever asks when they were told to is not passed over at the opening) {
+  // So many that some are told to ask again in more than a minute.
+  constexpr uint64_t crowd = 4100;
+  constexpr int64_t left_s = 60, long_s = 63;
+  drawing_room x{0};
+  for (uint64_t n = 1; n <= crowd; ++n) {
+    x.come(n);
+    x.write();
+  }
+  x.now = start + std::chrono::seconds(wait_s - left_s);
+  std::set<uint64_t> late;
+  for (auto& [n, ticket] : x.tickets) {
+    auto left = std::chrono::seconds(left_s);
+    x.status(n, ticket);
+    if (pre_queue_poll_s(left, ticket.place.number, crowd) > long_s) late.insert(n);
+  }
+  x.pass(left_s + 1); // Drawn, and it is nobody's turn to ask yet.
+  auto order = x.drawn();
+  auto first = std::ranges::find_if(order, [&](auto n) { return late.contains(n); });
+  CAF_REQUIRE(first != order.end());
+  x.steer(queue_verb::set_threshold, static_cast<int32_t>(first - order.begin()) + 1);
+  x.pass(1);
+  CAF_CHECK(x.status(*first, x.tickets[*first]).state == queue_state::active);
 }
 
 CAF_TEST(who comes after the opening stands behind all who came before) {

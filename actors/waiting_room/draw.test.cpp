@@ -7,6 +7,8 @@
 
 #include <caf/test/dsl.hpp>
 
+#include "actors/waiting_room/people.hpp"
+
 using namespace tk;
 
 namespace {
@@ -110,5 +112,8 @@ CAF_TEST(who waits for the opening asks seldom and not all at once afterwards) {
   for (int s = 0; s <= 5; ++s) CAF_CHECK_EQUAL(at.at(static_cast<size_t>(s)), 0);
   for (int s = 6; s < 36; ++s) CAF_CHECK_EQUAL(at.at(static_cast<size_t>(s)), 1000);
   CAF_CHECK_EQUAL(pre_queue_poll_s(millis{5000}, 29, 500), 6); // A small room: at once.
+  // The longest there is; a room remembers it for each who waits.
+  CAF_CHECK_EQUAL(pre_queue_poll_s(millis{60'000}, 29, crowd), 90);
+  CAF_CHECK(waiting_person::poll_max_s >= 90);
   CAF_CHECK_EQUAL(pre_queue_poll_s(millis{-5000}, 0, 10), 1);
 }

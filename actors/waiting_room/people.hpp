@@ -25,8 +25,9 @@ struct queue_place {
 struct waiting_person {
   user_id user;
   uint32_t place = 0;       ///< `queue_place::code`.
-  uint32_t seen_s : 26 = 0; ///< On the room's presence clock.
-  uint32_t poll_s : 6 = 0;  ///< When they were told to ask again.
+  uint32_t seen_s : 25 = 0; ///< On the room's presence clock: a year of one life of it.
+  uint32_t poll_s : 7 = 0;  ///< When they were told to ask again, `poll_max_s` at most.
+  static constexpr int32_t poll_max_s = 127;
 };
 
 /// Everybody who waits, by user. A hash table of indices over entries that do not move: 40 bytes a
