@@ -79,6 +79,98 @@ CAF_TEST(a page of the list after another counts in order) {
   CAF_CHECK(contradictions(out).empty());
 }
 
+CAF_TEST(pages are put in order whichever is read first) {
+  constexpr size_t a_page = 3;
+  shop x;
+  std::vector<json> pages;
+  for (size_t i = 0; i < x.list["lines"].size(); i += a_page) {
+    json page = {{"lines", json::array()}, {"next", nullptr}};
+    for (auto n = i; n < std::min(i + a_page, x.list["lines"].size()); ++n)
+      page["lines"].push_back(x.list["lines"][n]);
+    if (i + a_page < x.list["lines"].size()) page["next"] = 9 + i; // 9, 12: not as text.
+    pages.push_back(page);
+  }
+  auto want = served_order(x.files());
+  auto read = [&](const std::vector<size_t>& which) {
+    published_draw out;
+    CAF_REQUIRE(read_published(x.draw.dump(), out));
+    for (auto i : which) CAF_REQUIRE(read_published(pages.at(i).dump(), out));
+    return out;
+  };
+  std::vector<size_t> order{0, 1, 2};
+  do {
+    auto out = read(order);
+    CAF_CHECK(contradictions(out).empty());
+    CAF_CHECK_EQUAL(served_order(out), want);
+  } while (std::ranges::next_permutation(order).found);
+  CAF_CHECK(!contradictions(read({0, 2})).empty());
+  auto unfinished = contradictions(read({1, 0}));
+  CAF_REQUIRE(!unfinished.empty());
+  CAF_CHECK_EQUAL(unfinished.front(), "the list goes on: the page `?after=12` is missing");
+  CAF_CHECK(!contradictions(read({0, 1, 1, 2})).empty());
+}
+
+CAF_TEST(who left and came again stands where they came last) {
+  shop x;
+  auto name = pseudonym_of(sha256("some seed"), user(11));
+  x.list["lines"].push_back({{"number", 30}, {"pseudonym", name}});
+  auto digest = parse_digest(x.draw["listDigest"].get<std::string>());
+  x.draw["listDigest"] = to_hex(chained(digest, 30, name));
+  auto out = x.files();
+  CAF_REQUIRE(contradictions(out).empty());
+  CAF_CHECK(position_of(out, {{}, user(11)}) == position_of(out, {30, {}}));
+}
+
+CAF_TEST(what others would read otherwise is not read) {
+  auto refused = [](auto change) {
+    shop x;
+    change(x.draw, x.list);
+    published_draw out;
+    auto draw = read_published(x.draw.dump(), out);
+    auto list = read_published(x.list.dump(), out);
+    return !draw || !list;
+  };
+  CAF_CHECK(!refused([](json&, json&) {}));
+  auto upper = [](json& x) {
+    auto text = x.get<std::string>();
+    for (auto& c : text) c = static_cast<char>(c >= 'a' && c <= 'f' ? c - 'a' + 'A' : c);
+    x = text;
+  };
+  // A digest that is none must not pass for that of zeros.
+  for (auto name : {"seed", "commitment", "listDigest", "eventId"}) {
+    CAF_CHECK(refused([=](json& x, json&) { x[name] = "nonsense"; }));
+    CAF_CHECK(refused([=](json& x, json&) { x[name] = x[name].get<std::string>() + "00"; }));
+    CAF_CHECK(refused([=](json& x, json&) { x[name] = 7; }));
+  }
+  for (auto name : {"seed", "commitment", "listDigest"})
+    CAF_CHECK(refused([=](json& x, json&) { upper(x[name]); }));
+  CAF_CHECK(refused([](json& x, json&) { x["eventId"] = "0000000E-0000-0000-0000-000000000001"; }));
+  CAF_CHECK(refused([](json& x, json&) { x["algorithm"] = "tiketi-draw-2"; }));
+  // Not 11 in other words.
+  for (const auto& n : {json(-11), json(11.5), json(4294967296 + 11), json("11"), json(true)}) {
+    CAF_CHECK(refused([=](json& x, json&) { x["firstNumber"] = n; }));
+    CAF_CHECK(refused([=](json& x, json&) { x["cutoff"] = n; }));
+    CAF_CHECK(refused([=](json&, json& x) { x["lines"][0]["number"] = n; }));
+  }
+  shop x;
+  published_draw out;
+  CAF_REQUIRE(read_published(x.draw.dump(), out));
+  CAF_CHECK(!read_published(x.draw.dump(), out)); // Which of the two?
+}
+
+CAF_TEST(a range that no room has is none) {
+  shop x;
+  x.draw["cutoff"] = 0x7fffffff;
+  CAF_CHECK(!contradictions(x.files()).empty());
+}
+
+CAF_TEST(a list with a line under no pseudonym is none) {
+  shop x;
+  x.list["lines"] = json::array({{{"number", 11}, {"pseudonym", "nobody"}}});
+  x.draw["listDigest"] = to_hex(chained({}, 11, "nobody"));
+  CAF_CHECK(!contradictions(x.files()).empty());
+}
+
 CAF_TEST(whatever was changed afterwards is found) {
   auto broken = [](auto change) {
     shop x;

@@ -101,7 +101,7 @@ CLI::App* add_audit(CLI::App& app, choices& x) {
 CLI::App* add_verify_draw(CLI::App& app, choices& x) {
   auto draw = app.add_subcommand("verify-draw", "Recomputes the draw of a pre-queue from what was "
                                                 "published (docs/fair-draw.md).");
-  draw->add_option("files", x.draw.files, "The draw and all pages of its list, in order; - = stdin")
+  draw->add_option("files", x.draw.files, "The draw and all pages of its list; - = stdin")
     ->required()
     ->type_name("FILE");
   auto number =
