@@ -94,7 +94,7 @@ void add_ticket(const shop& s, answer& out, const question& q, const queue_ticke
 
 answer waiting_answer(const shop& s, const question& q, const queue_reply& x,
                       const event_title& title) {
-  auto out = json_text(waiting_json(title, x, s.node.clock->now()).dump());
+  auto out = json_text(waiting_text(x, room_text(title, x), s.node.clock->now()));
   add_ticket(s, out, q, x.ticket);
   return out;
 }
@@ -172,7 +172,7 @@ void find_standing(shop& s, const exchange_ptr& x, telling tell_them, asking ask
 
 void still_waiting(shop& s, const exchange_ptr& x, const question&, const event_title& title,
                    const queue_reply& r) {
-  x->respond(json_text(waiting_json(title, r, s.node.clock->now()).dump()));
+  x->respond(json_text(waiting_text(r, room_text(title, r), s.node.clock->now())));
 }
 
 answer gate_refusal(event_id event) {

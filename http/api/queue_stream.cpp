@@ -19,7 +19,7 @@ void queue_feed::refresh() {
   board_ = boards_.find_room(event_);
   if (!board_) return;
   if (auto title = titles_.find(event_)) title_ = *title;
-  auto text = room_fields(title_, told_by(*board_, 0)).dump();
+  auto text = room_text(title_, told_by(*board_, 0));
   if (text == room_) return;
   room_ = std::move(text);
   ++room_no_;
@@ -83,7 +83,7 @@ event_stream::step queue_stream::tell(const queue_reply& x, instant now) {
   if (x.state == queue_state::queued || x.state == queue_state::pre_queue) {
     who_.ticket = x.ticket;
     shown_ = std::nullopt;
-    answered_ = waiting_json(feed_->title(), x, now).dump();
+    answered_ = waiting_text(x, room_text(feed_->title(), x), now);
     return {event_frame("position", x.version, answered_), false};
   }
   if (x.state == queue_state::absent)
@@ -107,8 +107,7 @@ event_stream::step queue_stream::position(const queue_reply& x, instant now) {
   shown next{x.state, x.ahead, x.behind, x.wait_s, feed_->room_no()};
   if (shown_ == next) return {};
   shown_ = next;
-  auto text = x.state == queue_state::pre_queue ? waiting_json(feed_->title(), x, now).dump()
-                                                : waiting_text(x, feed_->room());
+  auto text = waiting_text(x, feed_->room(), now);
   if (text == std::exchange(answered_, {})) return {}; // The room has said the same.
   return {event_frame("position", x.version, text), false};
 }

@@ -146,8 +146,21 @@ CAF_TEST(a stream begins with the place and has the fields of the status) {
   auto stream = open(4);
   auto first = next(*stream);
   CAF_CHECK_EQUAL(first.name, "position");
-  auto wanted = waiting_json(title(), told_by(board, 3), {});
-  CAF_CHECK_EQUAL(first.data.dump(), wanted.dump()); // In the same order, too.
+  auto told = told_by(board, 3);
+  json wanted = {{"queued", true},
+                 {"status", "queued"},
+                 {"position", 4},
+                 {"peopleAhead", 3},
+                 {"peopleBehind", told.behind},
+                 {"estimatedWait", told.wait_s},
+                 {"nextPoll", 1},
+                 {"threshold", told.threshold},
+                 {"currentUsers", told.active},
+                 {"queueSize", told.waiting},
+                 {"eventInfo", {{"title", title().title}, {"artist", nullptr}}}};
+  CAF_CHECK_EQUAL(first.data.dump(), wanted.dump());
+  auto answered = json::parse(waiting_text(told, room_text(title(), told), clock.at));
+  CAF_CHECK_EQUAL(answered.dump(), wanted.dump()); // In the same order, too.
   CAF_CHECK_EQUAL(first.data["position"].get<int>(), 4);
   CAF_CHECK_EQUAL(rooms_asked, 0);
 }

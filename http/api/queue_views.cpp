@@ -1,6 +1,7 @@
 #include "http/api/queue_views.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "actors/waiting_room/draw.hpp"
 #include "http/api/queue_desk.hpp"
@@ -26,26 +27,27 @@ const char* text_of(outlook x) {
   return nullptr;
 }
 
+void add_field(std::string& out, std::string_view name, int64_t value) {
+  out.append(",\"").append(name).append("\":").append(std::to_string(value));
+}
+
 /// What only some are told: what the draw knows them by, and what they may hope for.
-json further_fields(const queue_reply& x) {
-  json out = json::object();
-  if (x.draw.drawn() && x.ticket.place.direct) out["drawNumber"] = x.ticket.place.number;
-  if (auto text = text_of(x.seats.for_position(x.ahead + 1))) out["outlook"] = text;
-  return out;
+void add_further_fields(std::string& out, const queue_reply& x) {
+  if (x.draw.drawn() && x.ticket.place.direct) add_field(out, "drawNumber", x.ticket.place.number);
+  if (auto text = text_of(x.seats.for_position(x.ahead + 1)))
+    out.append(R"(,"outlook":")").append(text).append("\"");
 }
 
 /// In the pre-queue: nobody has a place yet.
-json drawing_json(const event_title& title, const queue_reply& x, instant now) {
+std::string drawing_text(const queue_reply& x, const std::string& room, instant now) {
   auto left = std::max(millis{0}, std::chrono::ceil<millis>(x.draw.opens_at - now));
   auto number = x.ticket.place.number;
-  json out = {{"queued", true},
-              {"status", "pre_queue"},
-              {"opensAt", to_iso_z(x.draw.opens_at)},
-              {"secondsToOpening", std::chrono::ceil<std::chrono::seconds>(left).count()},
-              {"drawNumber", number},
-              {"nextPoll", pre_queue_poll_s(left, number, x.waiting)}};
-  out.update(room_fields(title, x));
-  return out;
+  std::string out = R"({"queued":true,"status":"pre_queue","opensAt":")";
+  out.append(to_iso_z(x.draw.opens_at)).append("\"");
+  add_field(out, "secondsToOpening", std::chrono::ceil<std::chrono::seconds>(left).count());
+  add_field(out, "drawNumber", number);
+  add_field(out, "nextPoll", pre_queue_poll_s(left, number, x.waiting));
+  return out.append(",").append(room, 1);
 }
 
 } // namespace
@@ -67,46 +69,33 @@ queue_reply told_by(const room_board& board, uint32_t ahead, const queue_ticket&
   return out;
 }
 
-json room_fields(const event_title& title, const queue_reply& x) {
-  json out = {{"threshold", x.threshold},
-              {"currentUsers", x.active},
-              {"queueSize", x.waiting},
-              {"eventInfo", info_json(title)}};
-  if (!x.seats.known) return out;
-  out["seatsFree"] = x.seats.free;
-  out["seatsHeld"] = x.seats.held;
-  out["seatsComingBack"] = x.seats.coming_back;
-  out["peopleChoosing"] = x.seats.choosing;
-  return out;
-}
-
-json waiting_json(const event_title& title, const queue_reply& x, instant now) {
-  if (x.state == queue_state::pre_queue) return drawing_json(title, x, now);
-  json out = {{"queued", true},
-              {"status", "queued"},
-              {"position", x.ahead + 1},
-              {"peopleAhead", x.ahead},
-              {"peopleBehind", x.behind},
-              {"estimatedWait", x.wait_s},
-              {"nextPoll", next_poll_s(x.ahead + 1)}};
-  out.update(further_fields(x));
-  out.update(room_fields(title, x));
-  return out;
-}
-
-std::string waiting_text(const queue_reply& x, const std::string& room) {
-  std::string out = R"({"queued":true,"status":"queued","position":)";
-  out += std::to_string(x.ahead + 1);
-  out.append(R"(,"peopleAhead":)").append(std::to_string(x.ahead));
-  out.append(R"(,"peopleBehind":)").append(std::to_string(x.behind));
-  out.append(R"(,"estimatedWait":)").append(std::to_string(x.wait_s));
-  out.append(R"(,"nextPoll":)").append(std::to_string(next_poll_s(x.ahead + 1)));
-  if (auto more = further_fields(x); !more.empty()) {
-    auto text = more.dump();
-    out.append(",").append(text, 1, text.size() - 2);
+std::string room_text(const event_title& title, const queue_reply& x) {
+  std::string out = R"({"threshold":)" + std::to_string(x.threshold);
+  add_field(out, "currentUsers", x.active);
+  add_field(out, "queueSize", x.waiting);
+  out.append(R"(,"eventInfo":)").append(info_json(title).dump());
+  if (x.seats.known) {
+    add_field(out, "seatsFree", x.seats.free);
+    add_field(out, "seatsHeld", x.seats.held);
+    add_field(out, "seatsComingBack", x.seats.coming_back);
+    add_field(out, "peopleChoosing", x.seats.choosing);
   }
-  out.append(",").append(room, 1);
-  return out;
+  return out += '}';
+}
+
+std::string waiting_text(const queue_reply& x, const std::string& room, instant now) {
+  if (x.state == queue_state::pre_queue) return drawing_text(x, room, now);
+  std::string out;
+  constexpr size_t around = 256;
+  out.reserve(around + room.size());
+  out = R"({"queued":true,"status":"queued")";
+  add_field(out, "position", int64_t{x.ahead} + 1);
+  add_field(out, "peopleAhead", x.ahead);
+  add_field(out, "peopleBehind", x.behind);
+  add_field(out, "estimatedWait", x.wait_s);
+  add_field(out, "nextPoll", next_poll_s(x.ahead + 1));
+  add_further_fields(out, x);
+  return out.append(",").append(room, 1);
 }
 
 json inside_json(const event_title& title, const queue_reply& x, const std::string& pass) {

@@ -14,13 +14,11 @@ struct queue_desk;
 /// What the room would say to somebody who waits, as far as its board tells.
 queue_reply told_by(const room_board& board, uint32_t ahead, const queue_ticket& ticket = {});
 
-/// The fields that are the same for all who wait.
-json room_fields(const event_title& title, const queue_reply& x);
-/// Also of who is in the pre-queue, with a countdown from `now`.
-json waiting_json(const event_title& title, const queue_reply& x, instant now);
-/// The text of `waiting_json` for who is queued, with the fields of the room as text already, from
-/// the brace on.
-std::string waiting_text(const queue_reply& x, const std::string& room);
+/// An object of the fields that are the same for all who wait.
+std::string room_text(const event_title& title, const queue_reply& x);
+/// Where somebody waits, also in the pre-queue, with a countdown from `now`; `room` is the room's
+/// text. Written by hand: whoever waits asks again and again.
+std::string waiting_text(const queue_reply& x, const std::string& room, instant now);
 /// `pass` opens the creations.
 json inside_json(const event_title& title, const queue_reply& x, const std::string& pass);
 json absent_json(const event_title& title, const queue_reply& x);
