@@ -167,6 +167,7 @@ void on_tick(pointer self) {
   auto& st = self->state;
   st.timer_at.reset();
   give_up_late_ops(self);
+  if (mutant("falls_over")) std::abort(); // The whole node, and the simulation with it.
   if (mutant("throws_by_night")) throw std::runtime_error("planted"); // Its next life mends it all.
   auto now = st.now();
   for (auto id : st.core->overdue(now))

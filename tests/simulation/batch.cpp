@@ -3,9 +3,13 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <utility>
 
 #include "tests/simulation/farm.hpp"
 #include "tests/simulation/printing.hpp"
+#include "tests/simulation/recorder.hpp"
 #include "tests/simulation/shrink.hpp"
 
 namespace tk::sim {
@@ -34,14 +38,38 @@ uint64_t fresh_seed() {
   return static_cast<uint64_t>(ms) % 1'000'000'000 + 1'000'000;
 }
 
+/// The story of a run that has not lived to tell it.
+void tell_from_spool(run_result& x, uint64_t seed, const sale_plan& plan, const play_options& how) {
+  constexpr size_t events_shown = 60;
+  auto said = recorder::from_spool(how.spool);
+  x.faults = faults_of_run(seed, plan, how);
+  x.story = said.diagram(events_shown);
+  x.script = said.script();
+  if (!how.record.empty()) said.write(how.record, plan.name + ", seed " + std::to_string(seed));
+}
+
+/// Plays a seed in a process of its own and tells its story, however it ends.
+run_result told(uint64_t seed, const sale_plan& plan, const options& how, play_options play_how) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> spool{std::tmpfile(), std::fclose};
+  if (!spool) throw std::runtime_error("cannot keep the story: no temporary file");
+  auto telling = how;
+  telling.play = std::move(play_how);
+  telling.play.tell = true;
+  telling.play.spool = spool.get();
+  auto work = [&] { return to_json(play(seed, plan, telling)); };
+  auto x = from_json(apart(work, std::chrono::seconds{how.patience_s}));
+  if (!x.ended) tell_from_spool(x, seed, plan, telling.play);
+  return x;
+}
+
 /// Made smaller, and with its story; what hangs is left as it is.
-shrunk explained(uint64_t seed, const sale_plan& plan, const options& how, const run_result& x) {
-  if (x.hung) return {how.play, x};
-  auto less = how.shrink ? shrink(seed, plan, how, x) : shrunk{how.play, x};
-  auto telling = less.left;
-  telling.tell = true;
-  auto told = run_apart(seed, plan, telling);
-  if (!told.wrong.empty()) less.result = told;
+shrunk explained(uint64_t seed, const sale_plan& plan, const options& how, run_result x) {
+  if (!x.ended) x.faults = faults_of_run(seed, plan, how.play);
+  auto less = how.shrink && !x.hung ? shrink(seed, plan, how, x) : shrunk{how.play, x};
+  auto once = how;
+  once.once = true;
+  auto again = told(seed, plan, once, less.left);
+  if (!again.wrong.empty()) less.result = again;
   return less;
 }
 
@@ -76,11 +104,13 @@ run_result from_json(const json& x) {
   run_result out;
   if (x.contains("died")) {
     out.wrong = "crash: " + x["died"].get<std::string>();
+    out.ended = false;
     return out;
   }
   if (x.contains("hung")) {
     out.wrong = "hang: it did not end within " + x["hung"].get<std::string>();
     out.hung = true;
+    out.ended = false;
     return out;
   }
   x.at("wrong").get_to(out.wrong);
@@ -109,7 +139,9 @@ run_result from_json(const json& x) {
 
 run_result run_apart(uint64_t seed, const sale_plan& plan, const play_options& how) {
   constexpr std::chrono::seconds patience{60};
-  return from_json(apart([&] { return to_json(run_seed(seed, plan, how)); }, patience));
+  auto x = from_json(apart([&] { return to_json(run_seed(seed, plan, how)); }, patience));
+  if (!x.ended) x.faults = faults_of_run(seed, plan, how);
+  return x;
 }
 
 int play_batch(const options& asked) {
@@ -145,12 +177,10 @@ int play_batch(const options& asked) {
   return held ? 0 : 1;
 }
 
-int replay_one(const options& asked) {
-  auto how = asked;
-  how.play.tell = true;
+int replay_one(const options& how) {
   auto plan = load_sale(how.sale);
   check_play(how.play, plan);
-  auto x = play(how.seed, plan, how);
+  auto x = told(how.seed, plan, how, how.play);
   print_replay(how.seed, how, x);
   return x.wrong.empty() ? 0 : 1;
 }

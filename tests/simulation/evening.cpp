@@ -119,10 +119,10 @@ hall evening::what_is_sold() const {
 }
 
 tl::expected<evening, std::string> parse_evening(const std::string& json_text) {
-  auto from = json::parse(json_text, nullptr, false);
-  if (from.is_discarded()) return tl::make_unexpected(std::string{"not JSON"});
+  auto from = parse_strictly(json_text);
+  if (!from) return tl::make_unexpected(from.error());
   evening out;
-  fields x{from, "evening"};
+  fields x{*from, "evening"};
   x.text("name", out.name);
   x.text("about", out.about);
   x.number("seed", out.seed, 0, INT64_MAX);

@@ -4,12 +4,32 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
 
 namespace tk::sim {
 
 using nlohmann::json;
+
+/// JSON in which no object has a field twice; else what is wrong with it. Of two fields the first
+/// would be forgotten silently.
+inline tl::expected<json, std::string> parse_strictly(const std::string& text) {
+  std::vector<std::set<std::string>> open;
+  std::string twice;
+  auto look = [&](int, json::parse_event_t event, const json& x) {
+    if (event == json::parse_event_t::object_start) open.emplace_back();
+    if (event == json::parse_event_t::object_end) open.pop_back();
+    if (event == json::parse_event_t::key && !open.back().insert(x.get<std::string>()).second)
+      twice = x.get<std::string>();
+    return true;
+  };
+  auto out = json::parse(text, look, false);
+  if (out.is_discarded()) return tl::make_unexpected(std::string{"not JSON"});
+  if (!twice.empty()) return tl::make_unexpected("field '" + twice + "' is there twice");
+  return out;
+}
 
 /// Reads fields out of an object and remembers which it knew.
 class fields {

@@ -41,6 +41,7 @@ constexpr planted_bug all_bugs[] = {
   {"drops_what_waited", "moved"},
   {"ends_by_own_clock", "storm"},
   {"ends_what_is_paid", "storm"},
+  {"falls_over", "storm", true},
   {"forgets_deadlines", "storm"},
   {"forgets_its_board", "calm"},
   {"forgets_keys", "storm"},
@@ -147,7 +148,7 @@ bool print_hunt(const planted_bug& bug, const options& how, const nlohmann::json
                 x["died"].get<std::string>().c_str());
   else std::printf("%-22s %-6s SURVIVES %" PRIu64 " seeds\n", bug.name, bug.sale, how.seeds);
   std::fflush(stdout);
-  return x.contains("seed");
+  return x.contains(bug.crashes ? "died" : "seed");
 }
 
 } // namespace

@@ -8,7 +8,8 @@ namespace tk::sim {
 /// A bug that is planted in a copy of the code, described where it is planted.
 struct planted_bug {
   const char* name;
-  const char* sale; ///< In which it is looked for.
+  const char* sale;     ///< In which it is looked for.
+  bool crashes = false; ///< It ends the process; else an invariant has to find it.
 };
 
 /// All of them. tests/tidy compares this list with what is planted.

@@ -34,6 +34,9 @@ void add_play_options(CLI::App& to, options& x, std::vector<std::string>& withou
   to.add_option("--without", without, "faults that do not happen: a kind, or one like kill@1200")
     ->delimiter(',');
   to.add_option("--people", people, "only these come, by number from 0")->delimiter(',');
+  to.add_option("--patience", x.patience_s, "seconds until a seed counts as hanging")
+    ->check(CLI::Range(1, 86'400))
+    ->capture_default_str();
   to.add_option("--visits", x.play.visits, "of each of them at most")->check(CLI::Range(1, 1000));
 }
 
@@ -45,15 +48,17 @@ std::string is_seed(const std::string& x) {
   return good ? std::string{} : x + " is no seed: 0 to 999999999999999999";
 }
 
+std::string is_page(const std::string& x) {
+  bool good = x.ends_with(".md") || x.ends_with(".html");
+  return good ? std::string{} : x + ": the name must end with .md or .html";
+}
+
 void add_run_options(CLI::App& to, options& x) {
   to.add_option("--seeds", x.seeds, "how many (100)")->check(CLI::Range(1, 1'000'000'000));
   to.add_option("--first", x.first, "the first one")
     ->check(CLI::Validator{is_seed, "SEED"})
     ->capture_default_str();
   to.add_flag("--fresh", x.fresh, "draw the first one instead, and print it");
-  to.add_option("--patience", x.patience_s, "seconds until a seed counts as hanging")
-    ->check(CLI::Range(1, 86'400))
-    ->capture_default_str();
   to.add_flag("--once", x.once, "do not compare with a second run");
   to.add_flag("!--no-shrink", x.shrink, "show a failure as it was found");
   to.add_flag("--coverage", x.show_coverage, "print what was tried in which state, under what");
@@ -94,8 +99,9 @@ options parse_options(int argc, char** argv) {
   add_play_options(*many, x, without, people);
   auto* one = app.add_subcommand("replay", "plays one seed and tells its story");
   one->add_option("seed", x.seed, "the number")->check(CLI::Validator{is_seed, "SEED"})->required();
-  one->add_option("--record", x.play.record,
-                  "write the whole run to a file: .md (Mermaid) or .html");
+  one
+    ->add_option("--record", x.play.record, "write the whole run to a file: .md (Mermaid) or .html")
+    ->check(CLI::Validator{is_page, "FILE"});
   add_play_options(*one, x, without, people);
   auto* bugs = app.add_subcommand("mutants", "plays with every planted bug until it is found");
   bugs->add_option("--seeds", x.seeds, "how many may be needed (2000)")

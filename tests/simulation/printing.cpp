@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cinttypes>
 #include <cstdio>
 
+#include "tests/simulation/commit.hpp"
 #include "tests/simulation/mutants.hpp"
 #include "tests/simulation/small.hpp"
 #include "tests/simulation/workload.hpp"
@@ -14,18 +14,6 @@
 namespace tk::sim {
 
 namespace {
-
-/// Which code this is, as git says it; empty when there is no git, or no repository.
-std::string commit() {
-  std::string out;
-  std::array<char, 128> line{};
-  auto* git = popen("git -C " TIKETI_SOURCE_DIR " describe --always --dirty 2>/dev/null", "r");
-  if (git == nullptr) return out;
-  while (fgets(line.data(), static_cast<int>(line.size()), git) != nullptr) out += line.data();
-  pclose(git);
-  while (!out.empty() && out.back() == '\n') out.pop_back();
-  return out;
-}
 
 void print_strikes(const fault_counts& struck) {
   std::printf("  faults:");
@@ -130,7 +118,7 @@ bool print_unplayed(const totals& x, const options& how, size_t failed) {
 
 void print_failure(uint64_t seed, const options& how, const shrunk& x) {
   std::printf("\nseed %" PRIu64 " of %s fails: %s\n  commit: %s\n  faults: %s\n", seed,
-              how.sale.c_str(), x.result.wrong.c_str(), commit().c_str(), x.result.faults.c_str());
+              how.sale.c_str(), x.result.wrong.c_str(), built_from, x.result.faults.c_str());
   for (auto& line : x.result.happened) std::printf("    %s\n", line.c_str());
   std::printf("  who did what:\n");
   for (auto& line : x.result.script) std::printf("    %s\n", line.c_str());

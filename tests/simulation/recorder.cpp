@@ -5,6 +5,8 @@
 #include <map>
 #include <stdexcept>
 
+#include <nlohmann/json.hpp>
+
 namespace tk::sim {
 
 namespace {
@@ -60,6 +62,27 @@ std::string stamp(int64_t ms) {
 
 void recorder::note(int64_t ms, std::string from, std::string to, std::string what) {
   lines_.push_back({ms, std::move(from), std::move(to), std::move(what)});
+  if (spool_ == nullptr) return;
+  auto& x = lines_.back();
+  auto text = nlohmann::json{x.ms, x.from, x.to, x.what}.dump() + "\n";
+  std::fwrite(text.data(), 1, text.size(), spool_);
+  std::fflush(spool_);
+}
+
+recorder recorder::from_spool(std::FILE* from) {
+  recorder out;
+  std::rewind(from);
+  std::string text;
+  for (int c = 0; (c = std::fgetc(from)) != EOF;) {
+    if (c != '\n') {
+      text.push_back(static_cast<char>(c));
+      continue;
+    }
+    auto x = nlohmann::json::parse(text);
+    out.note(x[0], x[1], x[2], x[3]);
+    text.clear();
+  }
+  return out;
 }
 
 /// People first, then nodes in order, then what all of them use.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@ public:
   /// `to` is empty for what happens to `from` itself, and both for what happens to all.
   void note(int64_t ms, std::string from, std::string to, std::string what);
 
+  /// From now on every line is written to `to` at once, too: what is there outlives a crash.
+  void spool_to(std::FILE* to) { spool_ = to; }
+  /// What was spooled, up to the last whole line.
+  static recorder from_spool(std::FILE* from);
+
   [[nodiscard]] const std::vector<line>& lines() const { return lines_; }
   /// The last `most` of them as a sequence diagram in text.
   [[nodiscard]] std::vector<std::string> diagram(size_t most) const;
@@ -28,6 +34,7 @@ public:
 private:
   [[nodiscard]] std::vector<std::string> lanes() const;
   std::vector<line> lines_;
+  std::FILE* spool_ = nullptr;
 };
 
 } // namespace tk::sim

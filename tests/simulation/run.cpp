@@ -80,6 +80,7 @@ public:
     world_.left_out = how.without;
     people_.only = how.people;
     if (how.tell) world_.record = &record_;
+    record_.spool_to(how.spool);
   }
   play(const play&) = delete;
   play& operator=(const play&) = delete;
@@ -256,6 +257,10 @@ private:
 };
 
 } // namespace
+
+std::string faults_of_run(uint64_t seed, const sale_plan& plan, const play_options& how) {
+  return faults_of(seed, plan, how).names();
+}
 
 run_result run_seed(uint64_t seed, const sale_plan& plan, const play_options& how) {
   return play{seed, plan, how}.run();

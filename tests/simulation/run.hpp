@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <set>
 #include <string>
@@ -24,12 +25,14 @@ struct play_options {
   int32_t visits = 0;            ///< Of each at most; 0 = as many as the plan says.
   bool tell = false;             ///< Keep the story.
   std::string record;            ///< And write all of it to this file.
+  std::FILE* spool = nullptr;    ///< And write it there as it happens: it outlives a crash.
 };
 
 /// What one seed came to.
 struct run_result {
   std::string wrong; ///< Empty = everything held.
-  bool hung = false; ///< It took too long and was ended: nothing else is known.
+  bool hung = false; ///< It took too long and was ended.
+  bool ended = true; ///< False when it crashed or hung: figures and happenings are not known then.
   uint64_t digest = 0, steps = 0, commits = 0, visits = 0;
   uint64_t kills = 0, pauses = 0, takeovers = 0, gifts = 0, dropped = 0, lost = 0;
   uint64_t overlaps = 0; ///< Times that two nodes believed to own a shard.
@@ -41,6 +44,9 @@ struct run_result {
   fault_counts struck;                              ///< Strikes of every kind.
   millis played{0};                                 ///< Virtual time.
 };
+
+/// The kinds of faults that this run has, by name.
+std::string faults_of_run(uint64_t seed, const sale_plan& plan, const play_options& how);
 
 /// Plays `plan` with the faults of `seed`: the sale, then healing, then rest.
 run_result run_seed(uint64_t seed, const sale_plan& plan, const play_options& how = {});

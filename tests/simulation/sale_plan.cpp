@@ -92,10 +92,10 @@ void read_only_faults(fields& x, sale_plan& to) {
 } // namespace
 
 tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
-  auto from = json::parse(json_text, nullptr, false);
-  if (from.is_discarded()) return tl::make_unexpected(std::string{"not JSON"});
+  auto from = parse_strictly(json_text);
+  if (!from) return tl::make_unexpected(from.error());
   sale_plan out;
-  fields x{from, "sale"};
+  fields x{*from, "sale"};
   x.text("name", out.name);
   x.text("about", out.about);
   x.number("nodes", out.nodes, 1, 8);

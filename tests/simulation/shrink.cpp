@@ -24,12 +24,13 @@ public:
 
   shrunk run() {
     drop_kinds();
-    for (size_t before = 0; before != size() && runs_ < runs_max;) {
+    size_t before = 0;
+    do {
       before = size();
       drop_single_faults();
       drop_people();
       drop_visits();
-    }
+    } while (before != size() && runs_ < runs_max);
     return best_;
   }
 

@@ -7,7 +7,9 @@ import subprocess
 import pytest
 
 PROGRAM = os.environ["TIKETI_SIM"]
-NOBODY = pathlib.Path(__file__).parent / "odd" / "nobody.json"
+ODD = pathlib.Path(__file__).parent / "odd"
+NOBODY = ODD / "nobody.json"
+TWICE = ODD / "twice.json"
 
 
 def sim(*arguments):
@@ -41,6 +43,23 @@ def test_a_failing_seed_is_shrunk_and_can_be_played_again():
     assert sim(*healthy).returncode == 0
 
 
+def test_people_are_taken_away_where_no_fault_can_be():
+    done = sim("run", "--sale", "calm", "--seeds", 1, "--mutant", "charges_another_sum")
+    assert done.returncode == 1 and "--people" in again(done.stdout), done
+
+
+def test_a_crash_tells_its_story(tmp_path):
+    done = sim("run", "--sale", "storm", "--seeds", 1, "--mutant", "falls_over")
+    assert done.returncode == 1 and "seed 1 of storm fails: crash: signal 6" in done.stdout, done
+    assert re.search(r"reserve", done.stdout.split("the last events:")[1])
+    smaller = again(done.stdout)
+    assert "--people" in smaller and "--without" in smaller
+    record = tmp_path / "crash.html"
+    repeated = sim(*smaller, "--record", record)
+    assert repeated.returncode == 1 and "fails: crash: signal 6" in repeated.stdout, repeated
+    assert "reserve" in record.read_text()
+
+
 @pytest.mark.parametrize("name, wanted", [("run.md", "sequenceDiagram"),
                                           ("run.html", "<!doctype html>")])
 def test_a_whole_run_is_written_to_a_file(tmp_path, name, wanted):
@@ -63,6 +82,8 @@ def test_coverage_that_is_demanded_and_not_met_fails():
     (("run", "--first", "1844674407370955161"), 2, "is no seed"),
     (("replay", 1, "--mutant", "no_such"), 2, "there is no planted bug no_such"),
     (("replay", 1, "--sale", "/nowhere"), 2, "/nowhere"),
+    (("replay", 1, "--sale", TWICE), 2, "field 'people' is there twice"),
+    (("replay", 1, "--record", "run.txt"), 2, "must end with .md or .html"),
     (("play", 1), 2, ""),
 ])
 def test_what_there_is_not_is_refused(arguments, status, why):
