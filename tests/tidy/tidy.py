@@ -164,7 +164,8 @@ class Tidy:
     def mutants(self):
         """What is planted is looked for: simulation/mutants.cpp names it, and is built with it."""
         folder = "tests/simulation/"
-        listed = set(re.findall(r'\{"(\w+)", "\w+"\}', self.text.get(folder + "mutants.cpp", "")))
+        bugs = self.text.get(folder + "mutants.cpp", "")
+        listed = set(re.findall(r'\{"(\w+)", "\w+"(?:, true)?\}', bugs))
         built = self.text.get(folder + "CMakeLists.txt", "")
         planted = set()
         for path, text in self.text.items():
