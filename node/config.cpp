@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "actors/waiting_room/pace.hpp"
 #include "http/api/ticket_codes.hpp"
 
 #include "http/client_address.hpp"
@@ -98,8 +99,8 @@ constexpr std::array options{
               "who waits and is not heard of for so long loses the place"},
   option_spec{"QUEUE_ADMISSION_INTERVAL_MS", number, "1000", false, 50, 60'000,
               "between two rounds of admission"},
-  option_spec{"QUEUE_ADMISSION_BATCH_SIZE", number, "100", false, 1, 1000,
-              "people let in by a round, at most"},
+  option_spec{"QUEUE_ADMISSION_BATCH_SIZE", number, "100", false, 1, admissions_a_round,
+              "people let in by a round, 1000 at most, unless an event has a rate of its own"},
   option_spec{"QUEUE_STALE_CLEANUP_INTERVAL_MS", number, "30000", false, 100, 3'600'000,
               "between two looks for who is not heard of any more"},
   option_spec{"QUEUE_CAPACITY", number, "0", false, 0, 100'000'000,

@@ -171,6 +171,13 @@ CAF_TEST(rooms that would let nobody in are refused) {
   CAF_CHECK_EQUAL(error(), "");
 }
 
+CAF_TEST(more than a round can let in is refused) {
+  env.values["QUEUE_ADMISSION_BATCH_SIZE"] = "1001";
+  CAF_CHECK(refuses("QUEUE_ADMISSION_BATCH_SIZE (environment): "));
+  env.values["QUEUE_ADMISSION_BATCH_SIZE"] = "1000";
+  CAF_CHECK_EQUAL(error(), "");
+}
+
 CAF_TEST(S27 without certificates links stay on the loopback) {
   env.values["CLUSTER_LISTEN"] = "0.0.0.0:3301";
   CAF_CHECK(refuses("CLUSTER_CERTIFICATE: nodes that can be reached"));
