@@ -224,6 +224,16 @@ def test_a_full_storage_costs_no_place(browse, gate):
     assert text(driver, "position") == "4"
 
 
+def test_a_browser_of_some_years_ago_waits_like_others(browse, gate):
+    driver = browse()
+    before_the_page(driver, "delete AbortSignal.timeout;")
+    driver.get(gate.page)
+    shows(driver, "ahead", "3")
+    assert text(driver, "trouble") == ""
+    gate.let_through(1)
+    shows(driver, "ahead", "2")
+
+
 def test_both_languages_and_one_can_change(browse, gate):
     driver = browse("en")
     driver.get(gate.page)

@@ -147,9 +147,17 @@
 
   // -- what is asked -----------------------------------------------------------------------------
 
+  // Browsers of before 2022 have no `AbortSignal.timeout`; whoever comes with one waits like others.
+  const patience = () => {
+    if (AbortSignal.timeout) return AbortSignal.timeout(timeoutMs);
+    const out = new AbortController();
+    setTimeout(() => out.abort(), timeoutMs);
+    return out.signal;
+  };
+
   const ask = async (path, options) => {
     const answer = await fetch(api + path, {
-      cache: 'no-store', credentials: 'include', signal: AbortSignal.timeout(timeoutMs), ...options,
+      cache: 'no-store', credentials: 'include', signal: patience(), ...options,
     });
     let body = null;
     try {
