@@ -99,11 +99,12 @@ void ask_inventory(room_ptr self) {
   auto& st = self->state;
   if (st.asks_inventory || !st.core->follows_inventory()) return;
   st.asks_inventory = true;
+  auto ended = st.core->ended();
   self->request(st.node->reads, reads_budget, load_inventory{st.event})
     .then(
       [=](const event_inventory& x) {
         self->state.asks_inventory = false;
-        self->state.core->note_inventory(x);
+        self->state.core->note_inventory(x, ended);
         turns::changed(self);
       },
       [=](caf::error&) { self->state.asks_inventory = false; }); // What was seen last still counts.

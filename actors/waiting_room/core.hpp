@@ -58,8 +58,12 @@ public:
   void count_on(const std::vector<int64_t>& ingresses, instant now) {
     presence_.count_on(ingresses, now);
   }
-  /// What is left of the event; is asked for while `follows_inventory`.
-  void note_inventory(const event_inventory& x);
+  /// What is left of the event; is asked for while `follows_inventory`. `ended`: as it was when
+  /// somebody went to look.
+  void note_inventory(const event_inventory& x, int64_t ended);
+  void note_inventory(const event_inventory& x) { note_inventory(x, ended_); }
+  /// Slots that have ended in this life.
+  [[nodiscard]] int64_t ended() const { return ended_; }
   [[nodiscard]] bool follows_inventory() const { return control_.follow_inventory; }
   /// Nobody is let in while sales are stopped (G17): not on record here, whoever says it tells it
   /// again.
@@ -167,6 +171,7 @@ private:
   queue_settings settings_;
   room_control control_;
   event_inventory inventory_;
+  int64_t inventory_ended_ = 0;        ///< `ended_` when it was looked at.
   int64_t ended_ = 0, ended_paid_ = 0; ///< Slots, in this life.
   int32_t generation_ = 1;
 

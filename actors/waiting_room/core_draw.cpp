@@ -71,7 +71,9 @@ seats_left waiting_room_core::seats() const {
   auto unpaid = ended_ - ended_paid_ + usual_unpaid;
   out.coming_back = out.held * unpaid / (ended_ + usual);
   auto holding = (out.held + seats_left::a_person - 1) / seats_left::a_person;
-  out.choosing = std::max<int64_t>(0, static_cast<int64_t>(slots_.size()) - holding);
+  // What those have taken whose slots ended since the look is not in it: they still count.
+  auto inside = static_cast<int64_t>(slots_.size()) + ended_ - inventory_ended_;
+  out.choosing = std::max<int64_t>(0, inside - holding);
   return out;
 }
 
@@ -82,8 +84,9 @@ bool waiting_room_core::enough_seats() const {
   return x.known && x.for_line() > 0; // What was not looked at yet is nobody's.
 }
 
-void waiting_room_core::note_inventory(const event_inventory& x) {
-  if (x == inventory_) return;
+void waiting_room_core::note_inventory(const event_inventory& x, int64_t ended) {
+  if (x == inventory_ && ended == inventory_ended_) return;
+  inventory_ended_ = ended;
   // Planted: that seats came back is not noticed.
   if (inventory_.known && x.free > inventory_.free && mutant("keeps_old_inventory")) return;
   inventory_ = x;

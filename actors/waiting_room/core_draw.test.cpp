@@ -341,9 +341,39 @@ CAF_TEST(a room that follows the inventory lets in no more than there are seats 
   CAF_CHECK_EQUAL(x.core->active(), 3u);
   // Somebody leaves without having bought.
   x.leave(1);
+  x.core->note_inventory({true, 4, 2, 6});
   x.pass(1);
   CAF_CHECK_EQUAL(x.core->active(), 3u);
   CAF_CHECK(x.status(4).state == queue_state::active);
+}
+
+CAF_TEST(what somebody took between two looks is nobody elses) {
+  for (bool pays : {true, false}) {
+    room x{1};
+    x.steer(queue_verb::follow_inventory);
+    x.core->note_inventory({true, 2, 0, 2});
+    auto first = x.check(1);
+    x.check(2);
+    // A look is on its way while the first one takes both seats, and pays for them or not.
+    auto ended = x.core->ended();
+    if (pays) {
+      x.core->look_at_payments();
+      x.write({first.admission});
+    } else {
+      x.leave(1);
+    }
+    x.pass(1);
+    CAF_CHECK(x.status(2).state == queue_state::queued);
+    x.core->note_inventory({true, 2, 0, 2}, ended);
+    x.pass(1);
+    CAF_CHECK(x.status(2).state == queue_state::queued);
+    x.core->note_inventory({true, 0, pays ? 0 : 2, 2});
+    x.pass(1);
+    CAF_CHECK(x.status(2).state == queue_state::queued);
+    x.core->note_inventory({true, 2, 0, 2}); // They came back.
+    x.pass(1);
+    CAF_CHECK(x.status(2).state == queue_state::active);
+  }
 }
 
 CAF_TEST(nobody is let in when all is sold and everybody again when seats come back) {

@@ -216,3 +216,24 @@ def test_a_room_that_follows_the_inventory_is_honest(room, people, admin):
     assert off.json == {"eventId": event, "followInventory": False}
     eventually(lambda: status(third, event).json["status"] == "active")
     assert "outlook" not in status(third, event).json
+
+
+def test_nobody_is_let_in_for_seats_that_were_bought_a_moment_ago(room, people, admin):
+    event = harness.add_event(room.database, "Two seats", seats=2)
+    admin.post(f"/api/v1/queue/admin/follow-inventory/{event}")
+    buyer, waits = people(2)
+    token = check(buyer, event).json["entryToken"]
+    eventually(lambda: check(waits, event).json.get("outlook") == "unlikely")
+    # Both at once: faster than the room looks at what is left.
+    made = buyer.http.post("/api/v1/seats/reserve", {
+        "eventId": event, "seatIds": harness.seats_of(room.database, event)},
+        headers={"x-queue-entry-token": token})
+    paid = buyer.http.post("/api/payments/process", {
+        "reservationId": made.json["reservationId"], "paymentMethod": "naver_pay"})
+    assert paid.status == 200, paid
+    eventually(lambda: status(buyer, event).json["status"] == "not_in_queue")
+    eventually(lambda: status(waits, event).json.get("outlook") == "sold_out")
+    assert status(waits, event).json["status"] == "queued"
+    back = buyer.http.post(f"/api/reservations/{made.json['reservationId']}/cancel")
+    assert back.status == 200, back
+    eventually(lambda: status(waits, event).json["status"] == "active")
