@@ -168,7 +168,7 @@ int play_batch(const options& asked) {
   work.run();
   bar.end();
   print(all, how);
-  bool covered = !how.demand_coverage || print_missing(all);
+  bool covered = !how.demand_coverage || print_missing(all, plan);
   bool played = print_unplayed(all, how, failed.size());
   for (auto& [seed, x] : failed) print_failure(seed, how, explained(seed, plan, how, x));
   bool held = failed.empty() && covered && played;

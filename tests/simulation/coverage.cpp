@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <set>
+#include <span>
 #include <string_view>
 
 namespace tk::sim {
@@ -11,13 +12,35 @@ namespace {
 
 constexpr const char* nothing = "nothing";
 
+/// What is demanded of a sale. What is special about one is demanded of it alone, and all that
+/// every sale has is demanded of the purchases where nothing is special.
+enum class part : uint8_t { purchases, fail_over, moves, rooms };
+
+part part_of(const sale_plan& x) {
+  if (x.queue.any()) return part::rooms;
+  if (x.fail_over) return part::fail_over;
+  return x.moves ? part::moves : part::purchases;
+}
+
+bool is_demanded(part of, std::string_view fault) {
+  bool only_one_has_it = fault == "fail-over" || fault == "moves";
+  bool of_rooms = fault == "crash-at-turn" || fault == "deaf-room";
+  switch (of) {
+  case part::purchases: return !only_one_has_it && !of_rooms;
+  case part::fail_over: return fault == "fail-over";
+  case part::moves: return fault == "moves";
+  case part::rooms: return !only_one_has_it && !fault.starts_with("bank-"); // They ask no bank.
+  }
+  return false;
+}
+
 struct demand {
   const char *operation, *state;
 };
 
 /// What people can do in which state. States that an operation cannot meet, because nobody asks it
 /// then, are not here: nobody prepares what was never theirs.
-constexpr demand demanded[] = {
+constexpr demand of_purchases[] = {
   {"reserve", "free"},
   {"reserve", "held"},
   {"reserve", "sold"},
@@ -40,6 +63,28 @@ constexpr demand demanded[] = {
   {"give back", "expired"},
   {"sign out", "any"},
 };
+constexpr demand of_rooms[] = {
+  {"join", "new"},
+  {"join", "new, pre-queue"},
+  {"join", "in the pre-queue"},
+  {"join", "waiting"},
+  {"join", "inside"},
+  {"look", "new"},
+  {"look", "new, pre-queue"},
+  {"look", "in the pre-queue"},
+  {"look", "waiting"},
+  {"look", "inside"},
+  {"leave", "new"},
+  {"leave", "new, pre-queue"},
+  {"leave", "in the pre-queue"},
+  {"leave", "waiting"},
+  {"leave", "inside"},
+};
+
+std::span<const demand> demanded_of(part x) {
+  if (x == part::rooms) return of_rooms;
+  return of_purchases;
+}
 
 /// Not demanded under a fault ("*" = under any, but somewhere), with the reason: what is this rare
 /// would be missing after every change that moves the seeds.
@@ -47,10 +92,6 @@ struct allowed {
   const char *operation, *state, *fault, *reason;
 };
 constexpr allowed excused[] = {
-  {"*", "*", "fail-over", "only one sale has it"},
-  {"*", "*", "crash-at-turn", "only one sale has it"},
-  {"*", "*", "deaf-room", "only one sale has it"},
-  {"*", "*", "moves", "only some sales have them"},
   {"*", "*", "skew", "a clock is wrong from its node's start, seldom while anything is asked"},
   {"reserve", "*", "bank-*", "asks no bank"},
   {"cancel", "*", "bank-*", "asks no bank"},
@@ -66,13 +107,28 @@ constexpr allowed excused[] = {
   {"cancel", "sold", "*", "only a payment that overtakes the cancellation sells before it"},
   {"give back", "being paid", "*", "only while a payment is slower than the change of mind"},
   {"give back", "expired", "*", "only who got no answer to the payment asks so late"},
+  {"give back", "sold", "fail-over", "only who changes their mind when it strikes"},
+  {"join", "in the pre-queue", "*", "only who comes twice before it opens"},
+  {"look", "in the pre-queue", "*", "lasts for twenty seconds of some evenings"},
+  {"look", "new, pre-queue", "*", "lasts for twenty seconds of some evenings"},
+  {"leave", "new, pre-queue", "*", "only who leaves twice before it opens"},
+  {"leave", "in the pre-queue", "*", "only who leaves before it opens"},
+  {"leave", "new", "*", "only who leaves what they have left, or lost"},
+  {"join", "inside", "crash-at-commit", "only who is inside and comes again when it strikes"},
+  {"join", "inside", "deaf-room", "one ingress, once an evening, and few are inside"},
+  {"leave", "*", "deaf-room", "one ingress, once an evening, and few leave"},
 };
 /// Probes that stay at zero here, with the reason.
 struct silent_probe {
+  part of;
   const char *name, *reason;
 };
 constexpr silent_probe silent[] = {
-  {"payments_late", "the bank takes no money after it said that it had not"},
+  {part::purchases, "payments_late", "the bank takes no money after it said that it had not"},
+  {part::rooms, "payments_*", "nobody pays twice, late or with a bad card there"},
+  {part::rooms, "bank_calls_*", "nobody pays twice, late or with a bad card there"},
+  {part::rooms, "refunds_*", "nobody gives anything back there"},
+  {part::rooms, "reservations_cancelled", "nobody gives anything back there"},
 };
 
 std::string padded(std::string x, size_t width) {
@@ -91,6 +147,14 @@ std::vector<std::string> fault_names() {
 bool matches(std::string_view pattern, std::string_view x) {
   return pattern.ends_with('*') ? x.starts_with(pattern.substr(0, pattern.size() - 1))
                                 : pattern == x;
+}
+
+/// Probes are demanded where everything is.
+bool is_probed(part of, std::string_view probe) {
+  if (of == part::fail_over) return probe == "payments_late"; // Nowhere else.
+  if (of == part::moves) return false;
+  return std::ranges::none_of(silent,
+                              [&](auto& y) { return y.of == of && matches(y.name, probe); });
 }
 
 /// Why it is not demanded, or null.
@@ -147,33 +211,36 @@ std::vector<std::string> coverage::table() const {
   return out;
 }
 
-std::vector<std::string> coverage::missing() const {
+std::vector<std::string> coverage::missing(const sale_plan& of) const {
   std::vector<std::string> out;
-  for (auto& x : demanded) {
+  auto what = part_of(of);
+  for (auto& x : demanded_of(what)) {
     bool ever = false;
     for (auto& fault : fault_names()) {
       bool tried = cells_.contains({x.operation, x.state, fault});
       ever = ever || tried;
-      if (!tried && why_not(x, fault) == nullptr)
+      if (!tried && is_demanded(what, fault) && why_not(x, fault) == nullptr)
         out.push_back(std::string{x.operation} + ", " + x.state + ", under " + fault);
     }
     if (!ever) out.push_back(std::string{x.operation} + ", " + x.state + ", under anything");
   }
-  for (auto& [name, n] : probes_) {
-    auto known = [&name = name](auto& y) { return name == y.name; };
-    if (n == 0 && std::ranges::none_of(silent, known)) out.push_back("probe " + name);
-  }
+  for (auto& [name, n] : probes_)
+    if (n == 0 && is_probed(what, name)) out.push_back("probe " + name);
   return out;
 }
 
-std::vector<std::string> coverage::not_demanded() {
+std::vector<std::string> coverage::not_demanded(const sale_plan& of) {
   std::vector<std::string> out;
   auto add = [&out](std::initializer_list<std::string_view> parts) {
     auto& line = out.emplace_back();
     for (auto x : parts) line += x;
   };
+  auto what = part_of(of);
+  for (auto& fault : fault_names())
+    if (!is_demanded(what, fault)) add({"under ", fault, ": demanded of another sale, if at all"});
   for (auto& x : excused) add({x.operation, ", ", x.state, ", under ", x.fault, ": ", x.reason});
-  for (auto& x : silent) add({"probe ", x.name, ": ", x.reason});
+  for (auto& x : silent)
+    if (x.of == what) add({"probe ", x.name, ": ", x.reason});
   return out;
 }
 

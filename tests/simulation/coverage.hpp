@@ -26,10 +26,10 @@ public:
 
   /// Rows of operations and states, columns of faults.
   [[nodiscard]] std::vector<std::string> table() const;
-  /// What should have been tried and was not.
-  [[nodiscard]] std::vector<std::string> missing() const;
-  /// What is not demanded, with the reason.
-  [[nodiscard]] static std::vector<std::string> not_demanded();
+  /// What should have been tried in such a sale and was not.
+  [[nodiscard]] std::vector<std::string> missing(const sale_plan& of) const;
+  /// What is not demanded of it, with the reason.
+  [[nodiscard]] static std::vector<std::string> not_demanded(const sale_plan& of);
 
   /// As numbers by name, to be carried between processes.
   [[nodiscard]] std::map<std::string, uint64_t> flat() const;

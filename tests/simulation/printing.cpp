@@ -100,9 +100,9 @@ void print(const totals& x, const options& how) {
   for (auto& line : x.covered.table()) std::printf("    %s\n", line.c_str());
 }
 
-bool print_missing(const totals& x) {
-  for (auto& line : coverage::not_demanded()) std::printf("  not demanded: %s\n", line.c_str());
-  auto missing = x.covered.missing();
+bool print_missing(const totals& x, const sale_plan& of) {
+  for (auto& line : coverage::not_demanded(of)) std::printf("  not demanded: %s\n", line.c_str());
+  auto missing = x.covered.missing(of);
   for (auto& line : missing) std::printf("  never tried: %s\n", line.c_str());
   return missing.empty();
 }

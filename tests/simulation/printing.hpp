@@ -37,7 +37,7 @@ void print(const totals& x, const options& how);
 /// Says when not every seed was played, and whether anything was tried at all; true when it was.
 bool print_unplayed(const totals& x, const options& how, size_t failed);
 /// What was never tried; true when there is nothing.
-bool print_missing(const totals& x);
+bool print_missing(const totals& x, const sale_plan& of);
 void print_failure(uint64_t seed, const options& how, const shrunk& x);
 void print_replay(uint64_t seed, const options& how, const run_result& x);
 void print_list();
