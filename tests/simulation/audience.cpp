@@ -265,12 +265,27 @@ void audience::cancel(const guest_ptr& g) {
 
 // -- paying ---------------------------------------------------------------------------------------
 
+told_wish_to_pay audience::wish_to_pay(const guest_ptr& g, const std::string& provider_key) {
+  auto now = world_.time.now();
+  told_wish_to_pay out{user_of(g->no), g->id, provider_key, {}, g->price, now, now};
+  oracle_.asked_to_pay(out);
+  return out;
+}
+
+void audience::hear(told_wish_to_pay x, ec is) {
+  x.answered = world_.time.now();
+  x.is = is;
+  oracle_.heard_wish_to_pay(x);
+}
+
 void audience::prepare(const guest_ptr& g) {
   auto node = world_.living_node();
   prepare_payment what{user_of(g->no), g->price, {}};
+  auto told = wish_to_pay(g, "");
   world_.ask_at<checkout_actor>(
     node, key_of(g->id), what, budget, [=, this](const answer<payment_reply>& x) {
       note(node, x.is());
+      hear(told, x.is());
       if (indefinite(x.is()) && world_.time.now() < g->hold_ends)
         return later(millis{1'000}, millis{3'000}, [this, g] { prepare(g); });
       if (x.is() != ec::ok)
@@ -290,9 +305,11 @@ void audience::confirm(const guest_ptr& g) {
   auto node = world_.living_node();
   auto asked = world_.time.now();
   confirm_payment what{user_of(g->no), g->order, g->payment_key, g->price, millis{10'000}, {}};
+  auto told = wish_to_pay(g, g->payment_key);
   world_.ask_at<checkout_actor>(
     node, key_of(g->id), what, millis{12'000}, [=, this](const answer<payment_reply>& x) {
       note(node, x.is());
+      hear(told, x.is());
       oracle_.heard_payment(
         {{g->id, x.is(), asked, world_.time.now()}, user_of(g->no), {}, x.value.payment});
       on_paid(g, x);

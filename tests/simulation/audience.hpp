@@ -91,6 +91,9 @@ private:
   void wish_for(const guest_ptr& g, bool last_word);
   void on_hold(const guest_ptr& g, const answer<hold_reply>& x);
   void go_on(const guest_ptr& g);
+  /// Tells the oracle what somebody is about to ask for, and later what came of it.
+  told_wish_to_pay wish_to_pay(const guest_ptr& g, const std::string& provider_key);
+  void hear(told_wish_to_pay x, ec is);
   void prepare(const guest_ptr& g);
   void confirm(const guest_ptr& g);
   void on_paid(const guest_ptr& g, const answer<payment_reply>& x);

@@ -398,11 +398,21 @@ void queue_crowd::buy(const poll& q) {
     });
 }
 
+void queue_crowd::hear(told_wish_to_pay x, ec is) {
+  x.answered = world_.time.now();
+  x.is = is;
+  sales_.heard_wish_to_pay(x);
+}
+
 void queue_crowd::pay(const poll& q, reservation_id id, won price) {
   ++waiting_;
   auto& p = people_[q.who];
+  auto now = world_.time.now();
+  told_wish_to_pay told{user_of(p.no), id, "", {}, price, now, now};
+  sales_.asked_to_pay(told);
   auto then = [=, this](const answer<payment_reply>& x) {
     --waiting_;
+    hear(told, x.is());
     if (x.is() == ec::ok) confirm(q, id, price, x.value.order_id);
   };
   world_.ask_at<checkout_actor>(world_.any_node(p.luck), key_of(id),
@@ -416,10 +426,13 @@ void queue_crowd::confirm(const poll& q, reservation_id id, won price, const std
   auto asked = world_.time.now();
   confirm_payment what{user,  order,          "opening-" + std::to_string(++keys_),
                        price, millis{10'000}, {}};
+  told_wish_to_pay told{user, id, what.payment_key, {}, price, asked, asked};
+  sales_.asked_to_pay(told);
   world_.ask_at<checkout_actor>(
     world_.any_node(p.luck), key_of(id), what, payment_budget,
     [=, this](const answer<payment_reply>& x) {
       --waiting_;
+      hear(told, x.is());
       sales_.heard_payment({{id, x.is(), asked, world_.time.now()}, user, {}, x.value.payment});
     });
 }

@@ -88,6 +88,7 @@ private:
   host* come_in(const std::string& pass);
   void buy(const poll& q);
   void pay(const poll& q, reservation_id id, won price);
+  void hear(told_wish_to_pay x, ec is);
   void confirm(const poll& q, reservation_id id, won price, const std::string& order);
   desk_ptr desk_of(host& at); ///< Opens it when it is not.
   [[nodiscard]] int32_t node_for(device& x, dice& luck);

@@ -284,10 +284,7 @@ std::string reasons::heard_refund(const told_change& x, millis old) const {
   return explained() ? std::string{} : no_reason("a refund", x.is);
 }
 
-/// Of payments that nobody tells of, any may be under way.
-bool reasons::may_be_paid(reservation_id x) const {
-  return payments_.empty() || payments_.contains(x);
-}
+bool reasons::may_be_paid(reservation_id x) const { return payments_.contains(x); }
 
 std::string reasons::heard_sign_out(user_id user, ec is) const {
   if (is == ec::ok || broken(is)) return {};

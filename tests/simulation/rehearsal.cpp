@@ -211,7 +211,11 @@ rehearsal rehearse(const evening& what) {
   w.db.announce(what.nodes);
   build(sold, w.db.model);
   auto judged = delays_of(what);
-  if (!what.faults.empty()) judged.kill_ppm = 1; // Less can be demanded than of a quiet evening.
+  for (auto& x : what.faults) { // Less can be demanded than of a quiet evening.
+    judged.kill_ppm = 1;
+    if (x.what == mishap::kind::provider_away) judged.bank_away_ppm = 1;
+    if (x.what == mishap::kind::provider_slow) judged.bank_slow_ppm = 1;
+  }
   oracle judge{w.time,       w.db.model,
                w.money.core, sale_settings{}.holds_per_user_event_max,
                judged,       millis{1000 * what.hold_s}};
