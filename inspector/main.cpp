@@ -16,6 +16,7 @@
 #include "inspector/draw_command.hpp"
 #include "inspector/node_command.hpp"
 #include "inspector/output.hpp"
+#include "inspector/placement_command.hpp"
 
 namespace {
 
@@ -64,6 +65,7 @@ struct choices {
   int limit_s = 600, top_every_s = 2;
   look_options look;
   brake_options brake;
+  placement_options placement;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
   std::function<int()> run;
@@ -227,6 +229,66 @@ void add_brakes(CLI::App& app, choices& x) {
                                         "  tiketi-inspect release payments --method toss");
 }
 
+constexpr const char* placement_codes =
+  "Exit codes: 0 done, or it was so already; 1 on record, but not come true within --wait; 2 "
+  "refused, or the outcome is not known.\n\nExamples:\n";
+
+/// What every word about the placement of shards takes.
+CLI::App* add_placement_verb(CLI::App& app, choices& x, const char* name, const char* help,
+                             placement_verb verb) {
+  auto* to = app.add_subcommand(name, help);
+  auto& order = x.placement.order;
+  if (verb == placement_verb::move)
+    to->add_option("key", order.key, "An entity of the shard, as `where` takes it")
+      ->required()
+      ->type_name("KEY");
+  if (verb != placement_verb::rebalance)
+    to->add_option("name", order.node, "Its name, as `nodes` tells it")
+      ->required()
+      ->type_name("NODE");
+  to->add_option("--reason", order.reason, "For the record")->type_name("TEXT");
+  if (verb != placement_verb::undrain)
+    to->add_option("--wait", x.placement.wait_s, "Seconds to wait until it is done; 0: do not")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 86'400))
+      ->type_name("N");
+  to->add_option("--operation", order.operation, "Of a try whose outcome is not known")
+    ->type_name("UUID");
+  add_node_options(*to, x.placement.nodes);
+  to->add_flag("--json", x.placement.json, "One JSON object");
+  to->callback([&x, verb] {
+    x.placement.order.verb = verb;
+    x.run = [&x] { return steer_placement(x.placement, text_style{wants_colour()}); };
+  });
+  return to;
+}
+
+void add_placement(CLI::App& app, choices& x) {
+  using enum placement_verb;
+  add_placement_verb(app, x, "drain",
+                     "Has a node give all its shards to the others and take none, until undrain, "
+                     "whether or not it starts again. Needs the role operator.",
+                     drain)
+    ->footer(std::string{placement_codes} +
+             "  tiketi-inspect drain 6f0e4b1c-... --reason 'New disk'\n"
+             "  tiketi-inspect drain 6f0e4b1c-... --wait 0    and then: wishes --watch");
+  add_placement_verb(app, x, "undrain", "Lets a node take shards again.", undrain)
+    ->footer(std::string{placement_codes} + "  tiketi-inspect undrain 6f0e4b1c-...");
+  add_placement_verb(app, x, "rebalance",
+                     "Evens out now who has how many shards; shards that were moved by `move` stay "
+                     "where they are.",
+                     rebalance)
+    ->footer(std::string{placement_codes} + "  tiketi-inspect rebalance");
+  add_placement_verb(app, x, "move",
+                     "Moves the whole shard of an entity to a node, with all that lives in it, "
+                     "where it stays until it is moved elsewhere, or to `any`.",
+                     move)
+    ->footer(std::string{placement_codes} +
+             "  tiketi-inspect move event:UUID 6f0e4b1c-...\n"
+             "  tiketi-inspect move block:UUID/3 6f0e4b1c-... --reason 'Hot'\n"
+             "  tiketi-inspect move seat:UUID any    balance may move it again");
+}
+
 void add_tools(CLI::App& app, choices& x) {
   auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
   completion->add_option("shell", x.shell, "For which shell")
@@ -293,7 +355,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(exit_codes);
   choices chosen;
-  chosen.look.nodes.token = chosen.brake.nodes.token = token_of_environment();
+  chosen.look.nodes.token = token_of_environment();
+  chosen.brake.nodes.token = chosen.placement.nodes.token = chosen.look.nodes.token;
   add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
   add_verify_draw(app, chosen)->callback([&] {
     chosen.run = [&] { return run_verify_draw(chosen); };
@@ -301,6 +364,7 @@ int main(int argc, char** argv) {
   add_looks(app, chosen);
   add_top(app, chosen);
   add_brakes(app, chosen);
+  add_placement(app, chosen);
   add_tools(app, chosen);
   try {
     app.parse(argc, argv);

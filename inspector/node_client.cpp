@@ -107,6 +107,15 @@ node_answer ask_node(const node_options& with, const std::string& node, const st
   return out;
 }
 
+node_answer ask_first(const node_options& with, const std::string& path, const std::string& body) {
+  node_answer out;
+  for (auto& node : with.nodes) {
+    out = ask_node(with, node, path, body);
+    if (out.status != 0 || !out.not_sent) break;
+  }
+  return out;
+}
+
 std::string url_part(const std::string& text) {
   constexpr const char* digits = "0123456789ABCDEF";
   std::string out;

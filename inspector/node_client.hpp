@@ -30,6 +30,10 @@ std::string load_token(node_options& x);
 node_answer ask_node(const node_options& with, const std::string& node, const std::string& path,
                      const std::string& body = {});
 
+/// The same of the first node that can be reached: one that was not has heard nothing, for certain.
+node_answer ask_first(const node_options& with, const std::string& path,
+                      const std::string& body = {});
+
 /// Percent-encodes whatever is not unreserved.
 std::string url_part(const std::string& text);
 

@@ -22,18 +22,6 @@ int refuse(const std::string& why) {
   return could_not_ask;
 }
 
-/// Random, of version 4.
-std::string fresh_uuid() {
-  std::array<unsigned char, 16> bytes{};
-  randombytes_buf(bytes.data(), bytes.size());
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0fu) | 0x40u);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3fu) | 0x80u);
-  std::array<char, 33> hex{};
-  std::string out = sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
-  for (size_t at : {20u, 16u, 12u, 8u}) out.insert(at, "-");
-  return out;
-}
-
 std::vector<node_answer> ask_all(const node_verb& verb, const look_options& x) {
   std::vector<node_answer> out;
   out.reserve(x.nodes.nodes.size());
@@ -85,6 +73,17 @@ int watch_top(look_options options, const text_style& style) {
   }
 }
 
+std::string fresh_uuid() {
+  std::array<unsigned char, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0fu) | 0x40u);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3fu) | 0x80u);
+  std::array<char, 33> hex{};
+  std::string out = sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  for (size_t at : {20u, 16u, 12u, 8u}) out.insert(at, "-");
+  return out;
+}
+
 std::string brake_request(const brake_options& x, bool stop) {
   json out = {{"scope", x.method.empty() ? x.scope : "payment_method"}};
   if (!x.event.empty()) out["eventId"] = x.event;
@@ -99,13 +98,8 @@ std::string brake_request(const brake_options& x, bool stop) {
 int steer_sales(brake_options options, bool stop, const text_style& style) {
   if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
   if (options.operation.empty()) options.operation = fresh_uuid();
-  node_answer answer;
-  for (auto& node : options.nodes.nodes) {
-    auto path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
-    answer = ask_node(options.nodes, node, path, brake_request(options, stop));
-    // Refused before it was sent, for certain: the next node may do it.
-    if (answer.status != 0 || !answer.not_sent) break;
-  }
+  auto path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
+  auto answer = ask_first(options.nodes, path, brake_request(options, stop));
   auto found = merged({answer});
   if (!answer.ok()) {
     auto why = found.refusals.empty() ? answer.node + ": " + answer.error : found.refusals.front();

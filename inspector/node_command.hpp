@@ -37,6 +37,9 @@ int steer_sales(brake_options options, bool stop, const text_style& style);
 /// The body of such a request, as the contract has it (2.16, G17). Pure.
 std::string brake_request(const brake_options& x, bool stop);
 
+/// A random uuid, of version 4.
+std::string fresh_uuid();
+
 /// Makes a token, and the line of OPERATOR_TOKENS for it.
 int make_token(const std::string& name, const std::string& role);
 

@@ -43,6 +43,9 @@ constexpr std::array verbs{
             "  tiketi-inspect ledger --watch", all},
   node_verb{"brakes", "/operator/brakes", "", "What of the shop is stopped, why and by whom.",
             "  tiketi-inspect brakes --watch", all},
+  node_verb{"wishes", "/operator/placement", "",
+            "Drained nodes, shards that were moved to a node, and how far that has come.",
+            "  tiketi-inspect wishes --watch"},
   node_verb{"hot", "/operator/hot", "", "Where most happened in the last minute.",
             "  tiketi-inspect hot --watch 5"},
 };

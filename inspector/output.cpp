@@ -37,12 +37,15 @@ void full_screen::show(const std::string& text) const {
   say("\x1b[H\x1b[2J" + fitted(text, size.ws_row, size.ws_col));
 }
 
-bool ends_within(int time_s) {
+bool ends_within(int time_s) { return ends_within(std::chrono::seconds{time_s}); }
+
+bool ends_within(std::chrono::milliseconds time) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  timespec patience{time_s, 0};
+  constexpr int64_t second_ms = 1000, ms_ns = 1'000'000;
+  const timespec patience{time.count() / second_ms, time.count() % second_ms * ms_ns};
   return sigtimedwait(&set, nullptr, &patience) > 0;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 /// What commands share: their output, and the signals that end them.
@@ -28,5 +29,6 @@ private:
 /// Waits for a signal to end; true when one came, false when the time is up. SIGINT and SIGTERM are
 /// blocked by `main`.
 bool ends_within(int time_s);
+bool ends_within(std::chrono::milliseconds time);
 
 } // namespace tk::inspector

@@ -38,6 +38,7 @@
 #include "persistence/operators/actor.hpp"
 #include "persistence/pg/connection.hpp"
 #include "persistence/pii/check.hpp"
+#include "persistence/placement/actor.hpp"
 #include "persistence/reads/actor.hpp"
 #include "persistence/store/actor.hpp"
 #include "persistence/store/keeper.hpp"
@@ -421,10 +422,12 @@ private:
     if (!*wanted) return "";
     auto rows =
       keep(spawn_operator_rows(system_, {conninfo_for(config_, "tiketi_read"), log_failure}));
+    auto placement =
+      keep(spawn_placement(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
     operators_ = std::make_unique<http::operator_listener>(
       **wanted,
       http::operator_desk{context_, ledger_probe_, upkeep_probe_, rows, to_string(id_),
-                          clock_.now(), pool_, *brake_desk_},
+                          clock_.now(), pool_, *brake_desk_, placement},
       random_);
     try {
       operators_->start();

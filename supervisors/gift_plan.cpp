@@ -33,9 +33,46 @@ bool is_taker(const membership& of, const node_id& node) {
   return std::ranges::any_of(of.peers, [&](auto& x) { return x.node == node && takes(x); });
 }
 
+/// An operator has moved it to this node.
+bool kept_here(const membership& of, uint16_t shard) {
+  return std::ranges::any_of(
+    of.wanted, [&](auto& x) { return x.shard == shard && !x.to.nil() && x.to == of.self; });
+}
+
+/// What a node has, and how much of it operators have moved there; `peer` -1 is this node.
+struct possession {
+  int64_t shards = 0, kept = 0;
+};
+
+possession possession_of(const membership& of, int32_t peer) {
+  auto node = peer < 0 ? of.self : of.peers.at(static_cast<size_t>(peer)).node;
+  auto has = [&](uint16_t shard) {
+    return peer < 0 ? of.epochs.at(shard) != 0 : of.owners.at(shard) == peer;
+  };
+  possession out;
+  for (uint16_t shard = 0; shard < shard_count; ++shard) out.shards += has(shard) ? 1 : 0;
+  out.kept = std::ranges::count_if(of.wanted, [&](auto& x) {
+    return x.shard < shard_count && !x.to.nil() && x.to == node && has(x.shard);
+  });
+  return out;
+}
+
 } // namespace
 
 bool gift_plan::drained(const membership& of) { return of.owned() == 0 || !poorest(of); }
+
+bool gift_plan::even(const membership& of) {
+  if (of.free > 0) return false;
+  auto share = fair_share(of);
+  auto content = [&](int32_t peer, bool gives_all) {
+    auto x = possession_of(of, peer);
+    return gives_all ? x.shards == 0 : x.shards <= share || x.shards == x.kept;
+  };
+  if (!content(membership::nobody, of.draining)) return false;
+  for (size_t i = 0; i < of.peers.size(); ++i)
+    if (of.peers[i].lives && !content(static_cast<int32_t>(i), of.peers[i].draining)) return false;
+  return true;
+}
 
 bool gift_plan::waits(uint16_t shard, instant now) const {
   auto i = put_off_.find(shard);
@@ -45,7 +82,8 @@ bool gift_plan::waits(uint16_t shard, instant now) const {
 std::optional<wanted_move> gift_plan::first_to(const membership& of, node_id to,
                                                instant now) const {
   for (uint16_t shard = 0; shard < shard_count; ++shard)
-    if (of.epochs.at(shard) != 0 && !waits(shard, now)) return wanted_move{shard, to};
+    if (of.epochs.at(shard) != 0 && !waits(shard, now) && (of.draining || !kept_here(of, shard)))
+      return wanted_move{shard, to};
   return std::nullopt;
 }
 
@@ -59,6 +97,7 @@ void gift_plan::note_roster(const membership& of, instant now) {
 }
 
 bool gift_plan::may_balance(const membership& of, instant now) const {
+  if (!of.even_wish.nil()) return of.free == 0; // What is free is taken first.
   return settle_ > millis{0} && !balanced_ && of.free == 0 && now - changed_at_ >= settle_ &&
          now >= paced_until_;
 }

@@ -12,8 +12,8 @@
 namespace tk {
 
 /// Which shards a node gives to whom, one after the other: because an operator wants it, because it
-/// is being drained, or because somebody has joined and has less than a fair share. Plain rules,
-/// without actors.
+/// is being drained, or because somebody has joined and has less than a fair share. Shards that an
+/// operator has moved to this node stay, unless it is being drained. Plain rules, without actors.
 class gift_plan {
 public:
   /// `settle`: so long nobody may have come, gone or changed before shards are moved for the sake
@@ -28,6 +28,9 @@ public:
   void ended(uint16_t shard, bool moved, instant now);
   /// Whether a node that is being drained has nothing left to give, or nobody who takes it.
   static bool drained(const membership& of);
+  /// Whether nobody has more than a fair share, but for shards that operators have moved to him,
+  /// and nobody waits for some: then there is nothing to even out.
+  static bool even(const membership& of);
 
 private:
   using signature = std::vector<std::tuple<node_id, int64_t, bool, bool>>;

@@ -26,6 +26,7 @@ struct fixture : supervisor_rig {
     run();
   }
   void started() {
+    node.peers.up[0] = true;
     start_beside_others();
     st.story.clear();
   }
@@ -156,6 +157,23 @@ CAF_TEST(what cannot be closed does not hold up the others) {
   CAF_CHECK_EQUAL(st.gives.size(), 128u);
 }
 
+CAF_TEST(nothing is given to who cannot be reached although the roster has not seen it die) {
+  started();
+  st.gives_as_told = true;
+  node.peers.up[0] = false;
+  st.wanted = {{9, other}};
+  st.draining = true;
+  int done = 0;
+  caf::anon_send(supervisor, drain_node{[&done] { ++done; }});
+  pass(millis{2500});
+  CAF_CHECK(st.gives.empty());
+  CAF_CHECK_EQUAL(done, 0); // It is waited for: perhaps it has started just now.
+  node.peers.up[0] = true;
+  pass(millis{3000});
+  CAF_CHECK_EQUAL(st.gives.size(), 128u);
+  CAF_CHECK_EQUAL(done, 1);
+}
+
 CAF_TEST(what an operator wants is given) {
   started();
   st.gives_as_told = true;
@@ -163,6 +181,38 @@ CAF_TEST(what an operator wants is given) {
   pass(millis{2000});
   CAF_REQUIRE_EQUAL(st.gives.size(), 1u);
   CAF_CHECK_EQUAL(st.gives[0].shard, 9);
+}
+
+CAF_TEST(shards are evened out at once when an operator wants it and the roster hears so) {
+  started();
+  st.gives_as_told = true;
+  pass(millis{2000});
+  CAF_CHECK(st.gives.empty()); // Balance is off.
+  st.even_wish = {1, 1};
+  pass(millis{3000});
+  CAF_CHECK_EQUAL(st.gives.size(), 64u);
+  CAF_REQUIRE(!st.evened.empty());
+  CAF_CHECK(st.evened.front() == st.even_wish);
+  st.even_wish = {};
+  pass(millis{1100});
+  auto told = st.evened.size();
+  pass(millis{3000});
+  CAF_CHECK_EQUAL(st.evened.size(), told); // Once it is no wish any more nothing is told.
+  CAF_CHECK_EQUAL(st.gives.size(), 64u);
+}
+
+CAF_TEST(people hear whom the links lead to and that a node is drained) {
+  started();
+  CAF_CHECK(node.names.of(0) == other);
+  CAF_CHECK(node.names.of(1).nil() && node.names.of(-1).nil());
+  CAF_CHECK(!node.draining);
+  st.never_closes = true;
+  st.draining = true;
+  pass(millis{1100});
+  CAF_CHECK(node.draining);
+  st.draining = false;
+  pass(millis{1100});
+  CAF_CHECK(!node.draining);
 }
 
 CAF_TEST(news of a move are read at once) {

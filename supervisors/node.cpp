@@ -60,6 +60,7 @@ struct supervisor_state {
   uint64_t moves = 0; ///< Begun so far.
   gift_plan plan{millis{0}};
   bool draining = false;         ///< Told to the roster with every beat.
+  wish_id evened;                ///< Told with the next ones: there was nothing left to even out.
   std::function<void()> drained; ///< Who waits for that; called once.
   bool beat_again = false;       ///< What the beat on its way says may be old.
   std::set<uint16_t>
@@ -93,6 +94,9 @@ void thaw(supervisor_ptr self) {
 void take_peers(supervisor_ptr self, const membership& of) {
   auto& st = self->state;
   if (!st.settings.connections || !st.slots.update(of.peers)) return;
+  std::vector<node_id> names;
+  for (auto& x : st.slots.known()) names.push_back(x ? x->node : node_id{});
+  st.node->names.set(std::move(names));
   self->send(st.settings.connections, nodes_known{st.slots.known()});
 }
 
@@ -256,6 +260,14 @@ void beat_ended(supervisor_ptr self) {
   if (std::exchange(self->state.beat_again, false)) beat(self);
 }
 
+/// Who waits for shards to be evened out hears at once that they are.
+void note_evened(supervisor_ptr self, const membership& of) {
+  auto& st = self->state;
+  auto now = !of.even_wish.nil() && gift_plan::even(of) ? of.even_wish : wish_id{};
+  if (!now.nil() && now != st.evened) st.beat_again = true;
+  st.evened = now;
+}
+
 void on_beaten(supervisor_ptr self, const beaten& x) {
   auto& st = self->state;
   st.beating = false;
@@ -264,6 +276,8 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   if (st.settings.alone && x.of.owned() < shard_count)
     return st.settings.fatal("another node has taken shards of this one");
   take_peers(self, x.of);
+  st.node->draining = x.of.draining;
+  note_evened(self, x.of);
   st.reload_due = take_epochs(self, x.of) || st.reload_due;
   st.node->living.set(x.of.life, x.of.lives);
   bool jumped = x.measured && note_offset(self, x.offset_ms);
@@ -278,7 +292,7 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
 void beat(supervisor_ptr self) {
   auto& st = self->state;
   if (std::exchange(st.beating, true)) return;
-  self->request(st.settings.roster, beat_budget, beat_once{st.draining})
+  self->request(st.settings.roster, beat_budget, beat_once{st.draining, st.evened})
     .then(
       [=](const beaten& x) {
         on_beaten(self, x);
@@ -392,11 +406,24 @@ caf::result<shard_given> on_move(supervisor_ptr self, const move_shard& what) {
   return reply;
 }
 
+/// Who has died just now lives on the roster for some seconds, but cannot be reached: what it were
+/// given nobody would have.
+membership within_reach(supervisor_ptr self, membership of) {
+  auto& st = self->state;
+  auto& up = st.node->peers.up;
+  for (auto& x : of.peers) {
+    auto slot = static_cast<size_t>(st.slots.slot_of(x.node)); // Nobody is none.
+    x.lives = x.lives && slot < up.size() && up.at(slot);
+  }
+  return of;
+}
+
 /// Gives away what is to be given, one shard after the other: whenever the roster has been read.
 void give_next(supervisor_ptr self, const membership& of) {
   auto& st = self->state;
   if (st.settings.alone || st.moving) return;
-  if (auto what = st.plan.next(of, st.node->clock->now())) begin_move(self, *what, {});
+  auto reached = within_reach(self, of);
+  if (auto what = st.plan.next(reached, st.node->clock->now())) begin_move(self, *what, {});
   else if (st.drained && of.draining && gift_plan::drained(of)) std::exchange(st.drained, {})();
 }
 

@@ -100,6 +100,26 @@ private:
   list all_ = std::make_shared<const std::vector<int64_t>>();
 };
 
+/// Whom each link leads to, as this node last heard. Written by the node's supervisor only; read
+/// for people.
+class peer_names {
+public:
+  void set(std::vector<node_id> by_link) {
+    std::unique_lock guard{mutex_};
+    by_link_ = std::move(by_link);
+  }
+  /// Nil when nobody is known there.
+  [[nodiscard]] node_id of(int32_t link) const {
+    std::shared_lock guard{mutex_};
+    const auto i = static_cast<size_t>(link);
+    return link < 0 || i >= by_link_.size() ? node_id{} : by_link_[i];
+  }
+
+private:
+  mutable std::shared_mutex mutex_;
+  std::vector<node_id> by_link_;
+};
+
 /// What the shells count. Plain atomics: read by the metrics page, written from any actor.
 struct sales_probe {
   std::atomic<uint64_t> reservations_created{0}, reservations_cancelled{0}, reservations_expired{0};
@@ -132,8 +152,10 @@ struct node_context {
   revocation_list revoked; ///< Asked at the door for every access token.
   epoch_table epochs;
   peer_table peers;
+  peer_names names;
   living_nodes living;
   std::atomic<bool> suspended{false}; ///< No heartbeat: decisions answer 503 (H-12).
+  std::atomic<bool> draining{false};  ///< It gives its shards away and takes none.
   sale_settings sale;
   queue_settings queue;
   gate_settings gate;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisors/link.hpp"
 #include "supervisors/node.hpp"
 #include "supervisors/peers.hpp"
 #include "supervisors/region.hpp"
@@ -42,6 +43,8 @@ struct script {
   std::set<uint16_t> given_away;
   bool never_closes = false; ///< The region cannot close a shard.
   std::vector<wanted_move> wanted;
+  wish_id even_wish;
+  std::vector<wish_id> evened; ///< As the beats have told.
   bool draining = false;
   // Of the region.
   std::string story; ///< All it was told, in order.
@@ -66,6 +69,7 @@ struct script {
     out.of.peers = peers;
     out.of.free = free;
     out.of.wanted = wanted;
+    out.of.even_wish = even_wish;
     out.of.draining = draining;
     for (int i = 0; i < free; ++i) out.of.epochs.at(static_cast<size_t>(i)) = 0;
     for (auto shard : given_away) {
@@ -88,6 +92,7 @@ inline played_roster::behavior_type play_roster(played_roster::pointer self, scr
     [=](beat_once x) -> caf::result<beaten> {
       ++st->beats;
       st->draining = st->draining || x.drain;
+      if (!x.evened.nil()) st->evened.push_back(x.evened);
       if (!st->roster_silent) return st->heartbeat();
       auto rp = self->make_response_promise<beaten>();
       st->silent.push_back(rp);
@@ -141,6 +146,9 @@ inline caf::behavior play_region(caf::event_based_actor*, script* st) {
       return shard_closed{!st->never_closes};
     },
     [=](const open_shard& x) { st->tell("open " + std::to_string(x.shard)); },
+    [](const board_frame&) {
+      // As a link: news for another node.
+    },
     [=](atom::suspend) { st->tell("suspend"); },
     [=](atom::thaw, bool reload) { st->tell(reload ? "thaw and reload" : "thaw"); },
   };

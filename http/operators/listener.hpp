@@ -10,6 +10,7 @@
 #include "http/operators/tokens.hpp"
 #include "http/server.hpp"
 #include "persistence/operators/port.hpp"
+#include "persistence/placement/port.hpp"
 
 namespace tk::http {
 
@@ -29,6 +30,7 @@ struct operator_desk {
   instant started_at;
   ingress_pool& pool;
   brake_desk& brakes;
+  placement_actor placement;
 };
 
 /// The routes of the operators' listener, for the same server as the shop's.

@@ -25,10 +25,20 @@ int owned_shards(const node_context& node) {
     std::ranges::count_if(node.epochs.epochs, [](auto& x) { return x.load() != 0; }));
 }
 
-std::string owner_word(const node_context& node, uint16_t shard) {
-  if (node.epochs.epochs.at(shard).load() != 0) return "this node";
-  auto owner = node.peers.owners.at(shard).load();
-  return owner < 0 ? "not known here" : "peer " + std::to_string(owner);
+bool lives_here(const node_context& node, uint16_t shard) {
+  return node.epochs.epochs.at(shard).load() != 0;
+}
+
+/// The owner's name; none when this node knows of none.
+ordered owner_name(const node_context& node, const std::string& own, uint16_t shard) {
+  if (lives_here(node, shard)) return own;
+  auto peer = node.names.of(node.peers.owners.at(shard).load());
+  return peer.nil() ? ordered() : ordered(to_string(peer));
+}
+
+const char* state_word(const node_context& node) {
+  if (node.suspended) return "suspended: no heartbeat, decisions answer 503";
+  return node.draining ? "deciding, drained: it gives its shards away and takes none" : "deciding";
 }
 
 ordered block_json(const seat_board& x) {
@@ -49,7 +59,7 @@ told_part node_memory(const node_context& node, int64_t uptime_ms) {
   auto& p = node.probe;
   return {"memory",
           node.clock->now(),
-          {{"state", node.suspended ? "suspended: no heartbeat, decisions answer 503" : "deciding"},
+          {{"state", state_word(node)},
            {"uptime_ms", uptime_ms},
            {"shards", owned_shards(node)},
            {"peers", node.peers.links.size()},
@@ -63,23 +73,27 @@ told_part node_memory(const node_context& node, int64_t uptime_ms) {
            {"reservations_overdue", p.reservations_overdue.load()}}};
 }
 
-told_part shards_memory(const node_context& node) {
+told_part shards_memory(const node_context& node, const std::string& own) {
   auto rows = ordered::array();
   for (uint16_t shard = 0; shard < shard_count; ++shard) {
     auto epoch = node.epochs.epochs.at(shard).load();
     if (epoch == 0) epoch = node.peers.epochs.at(shard).load();
-    rows.push_back({{"shard", shard}, {"owner", owner_word(node, shard)}, {"epoch", epoch}});
+    rows.push_back({{"shard", shard},
+                    {"owner", owner_name(node, own, shard)},
+                    {"here", lives_here(node, shard)},
+                    {"epoch", epoch}});
   }
   return {"memory", node.clock->now(), {{"shards", std::move(rows)}}};
 }
 
-told_part where_memory(const node_context& node, const entity_key& key) {
+told_part where_memory(const node_context& node, const std::string& own, const entity_key& key) {
   auto shard = shard_of(key);
   return {"memory",
           node.clock->now(),
           {{"key", to_string(key)},
            {"shard", shard},
-           {"owner", owner_word(node, shard)},
+           {"owner", owner_name(node, own, shard)},
+           {"here", lives_here(node, shard)},
            {"epoch", node.participant_of(key).epoch}}};
 }
 

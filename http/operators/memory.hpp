@@ -19,11 +19,12 @@ namespace tk::http {
 /// This node: whether it decides, what it owns, what lives on it.
 told_part node_memory(const node_context& node, int64_t uptime_ms);
 
-/// Which shards it owns, in which epochs, and whom it takes for the owner of the others.
-told_part shards_memory(const node_context& node);
+/// Which shards it owns, in which epochs, and whom it takes for the owner of the others. `own` is
+/// this node's name.
+told_part shards_memory(const node_context& node, const std::string& own);
 
 /// Where an entity lives, as far as this node knows.
-told_part where_memory(const node_context& node, const entity_key& key);
+told_part where_memory(const node_context& node, const std::string& own, const entity_key& key);
 
 /// Batches, verdicts, what waits, what is not relayed.
 told_part ledger_memory(const node_context& node, const ledger_probe& ledger,

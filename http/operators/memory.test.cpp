@@ -50,23 +50,36 @@ CAF_TEST(keys are read as they are written) {
     CAF_CHECK_EQUAL(key_text(wrong), "");
 }
 
-CAF_TEST(a shard is ours or a peers or unknown) {
+CAF_TEST(a shard is ours or a peers by name or unknown) {
   auto key = key_of(event);
   auto shard = shard_of(key);
-  auto unknown = where_memory(node, key).data;
-  CAF_CHECK_EQUAL(unknown["owner"].get<std::string>(), "not known here");
+  CAF_CHECK(where_memory(node, "n0", key).data["owner"].is_null());
+  const node_id there{0, 0xb};
   node.peers.owners[shard] = 1;
   node.peers.epochs[shard] = 7;
-  auto theirs = where_memory(node, key).data;
-  CAF_CHECK_EQUAL(theirs["owner"].get<std::string>(), "peer 1");
+  CAF_CHECK(where_memory(node, "n0", key).data["owner"].is_null()); // Its name is not known yet.
+  node.names.set({{}, there});
+  auto theirs = where_memory(node, "n0", key).data;
+  CAF_CHECK_EQUAL(theirs["owner"].get<std::string>(), to_string(there));
+  CAF_CHECK(!theirs["here"].get<bool>());
   CAF_CHECK_EQUAL(theirs["epoch"].get<int>(), 7);
   node.epochs.epochs[shard] = 9;
-  auto ours = where_memory(node, key).data;
-  CAF_CHECK_EQUAL(ours["owner"].get<std::string>(), "this node");
+  auto ours = where_memory(node, "n0", key).data;
+  CAF_CHECK_EQUAL(ours["owner"].get<std::string>(), "n0");
+  CAF_CHECK(ours["here"].get<bool>());
   CAF_CHECK_EQUAL(ours["epoch"].get<int>(), 9);
   CAF_CHECK_EQUAL(ours["shard"].get<int>(), shard);
   CAF_CHECK_EQUAL(node_memory(node, 5).data["shards"].get<int>(), 1);
-  CAF_CHECK_EQUAL(shards_memory(node).data["shards"].size(), 128u);
+  CAF_CHECK_EQUAL(shards_memory(node, "n0").data["shards"].size(), 128u);
+}
+
+CAF_TEST(a node that is being drained says so) {
+  auto state = [&] { return node_memory(node, 5).data["state"].get<std::string>(); };
+  CAF_CHECK_EQUAL(state(), "deciding");
+  node.draining = true;
+  CAF_CHECK_EQUAL(state().find("deciding, drained"), 0u);
+  node.suspended = true;
+  CAF_CHECK_EQUAL(state().find("suspended"), 0u);
 }
 
 CAF_TEST(seats are counted from the boards of all blocks) {

@@ -1,6 +1,8 @@
 #include <caf/all.hpp>
 
+#include "http/operators/keys.hpp"
 #include "http/operators/listener.hpp"
+#include "http/operators/placement.hpp"
 #include "supervisors/reply_once.hpp"
 
 /// What operators may ask. Every answer has the shape of `told`: what this node knows by itself is
@@ -8,9 +10,6 @@
 namespace tk::http {
 
 namespace {
-
-/// Leaves time to tell the rest within the server's own deadline.
-constexpr millis rows_budget{4000};
 
 constexpr const char* told_schema =
   R"({"type":"object","required":["node","at","parts","missing","notes"],"properties":{)"
@@ -74,43 +73,21 @@ void on_nodes(operator_desk& desk, const exchange_ptr& x) {
 }
 
 void on_shards(operator_desk& desk, const exchange_ptr& x) {
-  tell_with_rows(desk, x, {{shards_memory(desk.node)}, {}, {}},
+  tell_with_rows(desk, x, {{shards_memory(desk.node, desk.node_name)}, {}, {}},
                  {operator_question::shards, 0, 0, "owners on record", ec::internal});
 }
 
-/// The home of an entity that the rows name: where the block of a seat or a reservation lives.
-void tell_home(operator_desk& desk, const exchange_ptr& x, const rows_wanted& wanted) {
-  desk.pool.run([&desk, x, wanted](caf::event_based_actor* self) {
-    self->request(desk.rows, rows_budget, ask_rows{wanted.what, wanted.hi, wanted.lo})
-      .then(
-        [&desk, x, wanted](const rows_told& rows) {
-          if (!rows.found) {
-            x->fail(wanted.unknown);
-            return;
-          }
-          auto home = ordered::parse(rows.json);
-          auto event = parse_id<event_id>(home["event"].get<std::string>());
-          auto block = key_of(event.value_or(event_id{}), home["block"].get<int32_t>());
-          tell(desk, x, {{where_memory(desk.node, block)}, {}, {}});
-        },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
-  });
+void on_where(operator_desk& desk, const exchange_ptr& x) {
+  find_entity(
+    desk, std::string{x->param("key")},
+    [&desk, x](const entity_key& key) {
+      tell(desk, x, {{where_memory(desk.node, desk.node_name, key)}, {}, {}});
+    },
+    [x](const problem& why) { x->fail(why); });
 }
 
-void on_where(operator_desk& desk, const exchange_ptr& x) {
-  auto text = x->param("key");
-  if (auto key = parse_key(text)) return tell(desk, x, {{where_memory(desk.node, *key)}, {}, {}});
-  auto colon = text.find(':');
-  auto id =
-    colon == std::string_view::npos ? std::nullopt : parse_id<event_id>(text.substr(colon + 1));
-  auto kind = text.substr(0, colon);
-  if (id && kind == "seat")
-    return tell_home(desk, x, about(operator_question::home_of_seat, *id, ec::seat_unknown));
-  if (id && kind == "reservation")
-    return tell_home(desk, x,
-                     about(operator_question::home_of_reservation, *id, ec::reservation_unknown));
-  x->fail({ec::bad_request, "a key is KIND:UUID with session, event, room, gate, checkout, seat or "
-                            "reservation, or block:UUID/NUMBER"});
+void on_placement(operator_desk& desk, const exchange_ptr& x) {
+  tell_with_rows(desk, x, {}, {operator_question::placement, 0, 0, "wishes", ec::internal});
 }
 
 void on_event(operator_desk& desk, const exchange_ptr& x) {
@@ -150,7 +127,7 @@ void on_holds(operator_desk& desk, const exchange_ptr& x) {
 void on_user(operator_desk& desk, const exchange_ptr& x) {
   auto user = x->id_param<user_id>("id");
   tell_with_rows(desk, x,
-                 {{where_memory(desk.node, key_of(user))},
+                 {{where_memory(desk.node, desk.node_name, key_of(user))},
                   {},
                   {"personal data and sessions are "
                    "not shown to operators"}},
@@ -251,6 +228,11 @@ std::vector<row> table() {
      on_ledger,
      {}},
     {"/operator/brakes", "brakes", "What of the shop is stopped, and why.", on_brakes, {}},
+    {"/operator/placement",
+     "placement",
+     "What operators wish of who owns which shards, and how far it has come.",
+     on_placement,
+     {}},
     {"/operator/hot", "hot", "Where most happened in the last minute.", on_hot, {}},
   };
 }
@@ -273,6 +255,7 @@ std::vector<route> operator_routes(operator_desk& desk) {
     to.run = [&desk, run = x.run](const exchange_ptr& e) { run(desk, e); };
   }
   add_brake_routes(desk.brakes, "/operator/sales", brake_audience::operators, out);
+  add_placement_routes(desk, out);
   return out;
 }
 

@@ -14,9 +14,9 @@ constexpr int partition_days = 3;
 /// Half of a longer round trip is too much to be wrong by.
 constexpr millis round_trip_max{200};
 
-beaten beat(roster_pg& roster, bool drain) {
+beaten beat(roster_pg& roster, const beat_once& x) {
   auto before = node_clock::machine_now();
-  auto answer = roster.beat(drain);
+  auto answer = roster.beat(x.drain, x.evened);
   auto after = node_clock::machine_now();
   beaten out;
   out.ok = answer.has_value();
@@ -35,8 +35,8 @@ roster_driver_actor::behavior_type roster_driver(roster_driver_actor::pointer,
                                                  std::shared_ptr<roster_pg> roster) {
   auto beats = std::make_shared<int>(0);
   return {
-    [roster, beats](beat_once x) {
-      auto out = beat(*roster, x.drain);
+    [roster, beats](const beat_once& x) {
+      auto out = beat(*roster, x);
       if (out.ok && (*beats)++ % beats_per_partition_check == 0)
         roster->ensure_partitions(partition_days); // A failure is tried again in an hour; rows go
                                                    // to the default partition meanwhile.

@@ -62,11 +62,23 @@ SELECT shard, epoch, node, clock_timestamp() FROM shard_owners ORDER BY shard
 
 // Who was not seen for 3 s may be taken over from.
 constexpr const char* all_nodes = R"(
-SELECT node, incarnation, address, release, draining,
+SELECT node, incarnation, address, release,
+       draining OR EXISTS (SELECT 1 FROM placement_wishes w WHERE w.what = 'drain'
+                            AND w.node = nodes.node AND w.ended_at IS NULL),
        seen_at >= clock_timestamp() - interval '3 s' AS lives
   FROM nodes WHERE seen_at >= clock_timestamp() - interval '3 s'
                 OR node IN (SELECT node FROM shard_owners)
  ORDER BY node
+)";
+
+// What operators wish, but for drains.
+constexpr const char* open_wishes = R"(
+SELECT id, shard, node FROM placement_wishes WHERE what <> 'drain' AND ended_at IS NULL
+)";
+
+constexpr const char* end_wish = R"(
+UPDATE placement_wishes SET ended_at = clock_timestamp()
+ WHERE id = $1 AND what = 'rebalance' AND ended_at IS NULL
 )";
 
 // Both pid and start are compared: a pid may belong to a healthy lane by now (H-37).
@@ -118,6 +130,8 @@ UPDATE shard_owners o SET node = $3, epoch = epoch + 1
    AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = $2 AND n.incarnation = $5)
    AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = $3 AND NOT n.draining
                 AND n.seen_at >= clock_timestamp() - interval '3 s')
+   AND NOT EXISTS (SELECT 1 FROM placement_wishes w WHERE w.what = 'drain' AND w.node = $3
+                    AND w.ended_at IS NULL)
 )";
 
 constexpr const char* whose = "SELECT node, epoch FROM shard_owners WHERE shard = $1::int";
@@ -191,6 +205,7 @@ struct roster_pg::impl {
   }
 
   tl::expected<membership, roster_error> read_all();
+  bool read_wishes(membership& to);
   std::optional<given> give_locked(const give_shard& what);
   tl::unexpected<roster_error> judge_namesake();
   tl::expected<int64_t, roster_error> take_locked(const pg::array& shards, bool rejoin);
@@ -198,12 +213,27 @@ struct roster_pg::impl {
                                                  bool rejoin);
 };
 
+bool roster_pg::impl::read_wishes(membership& to) {
+  auto rows = run(open_wishes, {});
+  if (!rows.ok()) {
+    fail(rows.error());
+    return false;
+  }
+  for (int i = 0; i < rows.rows(); ++i) {
+    if (rows.null(i, 1)) to.even_wish = rows.uuid<wish_id>(i, 0);
+    else to.wanted.push_back({static_cast<uint16_t>(rows.integer(i, 1)), rows.uuid<node_id>(i, 2)});
+  }
+  return true;
+}
+
 tl::expected<membership, roster_error> roster_pg::impl::read_all() {
   auto nodes = run(all_nodes, {});
   if (!nodes.ok()) return fail(nodes.error());
   auto shards = run(all_shards, {});
   if (!shards.ok()) return fail(shards.error());
   membership out;
+  if (!read_wishes(out)) return tl::unexpected(roster_error::no_server);
+  out.self = node;
   out.incarnation = incarnation;
   out.life = life_of(node, incarnation);
   std::map<node_id, int32_t> index;
@@ -348,7 +378,7 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node, const node_
   return my.read_all();
 }
 
-tl::expected<membership, roster_error> roster_pg::beat(bool drain) {
+tl::expected<membership, roster_error> roster_pg::beat(bool drain, wish_id evened) {
   auto& my = *impl_;
   if (!my.connect()) return tl::unexpected(roster_error::no_server);
   auto mine = my.self();
@@ -358,6 +388,10 @@ tl::expected<membership, roster_error> roster_pg::beat(bool drain) {
   if (rows.rows() != 1)
     return my.fail("another incarnation of this node lives", roster_error::displaced);
   auto at = rows.time(0, 0);
+  pg::params wish;
+  wish.add_id(evened);
+  if (!evened.nil())
+    if (auto x = my.run(end_wish, wish); !x.ok()) return my.fail(x.error());
   auto out = my.read_all();
   if (out) out->at = at;
   return out;

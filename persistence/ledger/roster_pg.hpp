@@ -40,8 +40,9 @@ public:
   void act_as(node_id node, int64_t incarnation);
 
   /// The heartbeat, once a second. With `drain` the node is marked as one that takes no shards and
-  /// gives away its own, until it joins again.
-  tl::expected<membership, roster_error> beat(bool drain = false);
+  /// gives away its own, until it joins again. `evened`: the wish that shards be evened out has
+  /// come true.
+  tl::expected<membership, roster_error> beat(bool drain = false, wish_id evened = {});
 
   /// Who owns what now, without a heartbeat.
   tl::expected<membership, roster_error> read();

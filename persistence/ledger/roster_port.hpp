@@ -28,19 +28,23 @@ struct roster_peer {
   int64_t incarnation = 0;
   node_facts facts;
   bool lives = false;    ///< Its last heartbeat is not too old to be taken over from.
-  bool draining = false; ///< It gives its shards away and takes none.
+  bool draining = false; ///< It gives its shards away and takes none: it ends, or is to be empty.
 };
 
-/// An operator wants a shard of this node to be another's.
+/// An operator wants a shard to be a node's, and to stay there.
 struct wanted_move {
   uint16_t shard = 0;
   node_id to;
   bool operator==(const wanted_move&) const = default;
 };
 
+/// What operators wish of the placement of shards is on record under such an id.
+using wish_id = id<struct wish_tag>;
+
 /// Who owns what, as one node sees it.
 struct membership {
   static constexpr int32_t nobody = -1;
+  node_id self; ///< This node.
   int64_t incarnation = 0;
   instant at;                                     ///< Ledger time of the answer.
   std::array<int64_t, shard_count> epochs{};      ///< Of our own shards; 0 = not ours.
@@ -49,7 +53,8 @@ struct membership {
   std::vector<roster_peer> peers;                 ///< Without this node.
   int free = 0;                    ///< Shards of nobody, or of the dead: to be taken.
   bool draining = false;           ///< This node is.
-  std::vector<wanted_move> wanted; ///< Of this node's shards.
+  std::vector<wanted_move> wanted; ///< Whoever's shards they are now.
+  wish_id even_wish;               ///< Shards are to be evened out now; nil: nobody wishes so.
   /// This life of this node, and those of all nodes that live, this one among them: each a positive
   /// number that is the same everywhere and of no other life.
   int64_t life = 0;
@@ -71,6 +76,7 @@ enum class roster_error : uint8_t {
 /// Asks for one heartbeat.
 struct beat_once {
   bool drain = false; ///< This node gives its shards away from now on, until it starts again.
+  wish_id evened;     ///< That wish has come true, as this node has seen; nil: none.
 };
 struct beaten {
   bool ok = false;

@@ -21,9 +21,10 @@ enum class operator_question : uint8_t {
   why_seat,        ///< The same of a seat. Reads all items once: not for a watch.
   home_of_seat,    ///< Event and block of a seat.
   home_of_reservation,
-  hot, ///< What happened most in the last minute.
+  hot,       ///< What happened most in the last minute.
+  placement, ///< What operators wish of who owns which shards, and how far it has come.
 };
-constexpr int operator_questions = static_cast<int>(operator_question::hot);
+constexpr int operator_questions = static_cast<int>(operator_question::placement);
 
 /// `subject` is a uuid; nil for questions about all.
 struct ask_rows {

@@ -18,14 +18,48 @@ namespace {
   "'cancelled', count(*) FILTER (WHERE from_status <> to_status AND to_status = 'cancelled'), "    \
   "'expired', count(*) FILTER (WHERE from_status <> to_status AND to_status = 'expired')"
 
+// The roster as people read it. Who has ended in order was never seen, by `seen_at`.
+#define TK_ROSTER                                                                                  \
+  "roster AS (SELECT n.*, w.id AS wish, w.set_by_name AS drained_by, w.reason, "                   \
+  "seen_at >= clock_timestamp() - interval '3 s' AS lives, "                                       \
+  "(SELECT count(*) FROM shard_owners s WHERE s.node = n.node) AS owned FROM nodes n "             \
+  "LEFT JOIN placement_wishes w ON w.what = 'drain' AND w.node = n.node "                          \
+  "AND w.ended_at IS NULL), "                                                                      \
+  "named AS (SELECT *, CASE WHEN NOT lives THEN CASE WHEN isfinite(seen_at) THEN 'dead' "          \
+  "ELSE 'ended' END WHEN wish IS NOT NULL THEN CASE WHEN owned > 0 THEN 'draining' "               \
+  "ELSE 'drained' END WHEN draining THEN 'leaving' ELSE 'alive' END AS state FROM roster) "
+
 constexpr const char* nodes =
-  "SELECT json_build_object('nodes', coalesce((SELECT json_agg(json_build_object("
-  "'node', n.node, 'incarnation', n.incarnation, "
-  "'heartbeat_age_ms', round(extract(epoch FROM clock_timestamp() - n.seen_at) * 1000)::int8, "
-  "'shards', (SELECT count(*) FROM shard_owners s WHERE s.node = n.node), "
-  "'seen_at', n.seen_at) ORDER BY n.seen_at DESC) FROM nodes n), '[]'), "
+  "WITH " TK_ROSTER "SELECT json_build_object('nodes', coalesce((SELECT json_agg("
+  "json_build_object('node', n.node, 'state', n.state, 'shards', n.owned, "
+  "'kept_shards', (SELECT count(*) FROM placement_wishes k JOIN shard_owners s "
+  "ON s.shard = k.shard AND s.node = k.node WHERE k.node = n.node AND k.ended_at IS NULL), "
+  "'drained_by', n.drained_by, 'reason', nullif(n.reason, ''), 'incarnation', n.incarnation, "
+  "'heartbeat_age_ms', CASE WHEN isfinite(n.seen_at) THEN "
+  "round(extract(epoch FROM clock_timestamp() - n.seen_at) * 1000)::int8 END, "
+  "'address', nullif(n.address, ''), 'release', n.release, "
+  "'seen_at', CASE WHEN isfinite(n.seen_at) THEN n.seen_at END) ORDER BY n.seen_at DESC) "
+  "FROM (SELECT * FROM named ORDER BY seen_at DESC LIMIT 200) n), '[]'), 'shown_at_most', 200, "
   "'shards_without_owner', (SELECT count(*) FROM shard_owners WHERE node IS NULL))::text, "
   "clock_timestamp() WHERE $1::uuid IS NOT NULL";
+
+// `left`: how many shards are still where they are not to be.
+constexpr const char* placement =
+  "WITH " TK_ROSTER ", takers AS (SELECT owned FROM named WHERE state = 'alive') "
+  "SELECT json_build_object('wishes', coalesce((SELECT json_agg(json_build_object("
+  "'what', w.what, 'node', w.node, 'node_state', n.state, 'shard', w.shard, "
+  "'key', nullif(w.key, ''), 'left', CASE w.what WHEN 'drain' THEN coalesce(n.owned, 0) "
+  "WHEN 'move' THEN (SELECT count(*) FROM shard_owners s WHERE s.shard = w.shard "
+  "AND s.node IS DISTINCT FROM w.node) ELSE (SELECT coalesce(sum(greatest(0, t.owned - "
+  "(SELECT ceil(128.0 / greatest(1, count(*)))::int FROM takers))), 0) FROM takers t) END, "
+  "'reason', nullif(w.reason, ''), 'by', w.set_by_name, 'since', w.set_at, 'id', w.id) "
+  "ORDER BY w.set_at) FROM placement_wishes w LEFT JOIN named n ON n.node = w.node "
+  "WHERE w.ended_at IS NULL), '[]'), "
+  "'nodes', coalesce((SELECT json_agg(json_build_object('node', n.node, 'state', n.state, "
+  "'shards', n.owned) ORDER BY n.node) FROM named n WHERE n.lives OR n.owned > 0), '[]'), "
+  "'shards_without_owner', (SELECT count(*) FROM shard_owners s LEFT JOIN named n "
+  "ON n.node = s.node WHERE n.lives IS NOT TRUE))::text, clock_timestamp() "
+  "WHERE $1::uuid IS NOT NULL";
 
 constexpr const char* shards =
   "SELECT json_build_object('shards', (SELECT json_agg(json_build_object("
@@ -180,6 +214,7 @@ constexpr const char* hot =
 
 #undef TK_LAST_MINUTE
 #undef TK_MOVEMENTS
+#undef TK_ROSTER
 #undef TK_STEPS
 
 } // namespace
@@ -196,7 +231,8 @@ std::vector<pg_statement> operator_statements() {
           {"op_why_seat", why_seat},
           {"op_home_of_seat", home_of_seat},
           {"op_home_of_reservation", home_of_reservation},
-          {"op_hot", hot}};
+          {"op_hot", hot},
+          {"op_placement", placement}};
 }
 
 } // namespace tk

@@ -27,13 +27,14 @@ class OperatedNode(harness.Node):
                                     "OPERATOR_TOKENS": configured(), **(env or {})})
         self.url = f"http://127.0.0.1:{self.operator_port}"
 
-    def ask(self, path, name="ann", body=None, headers=None):
-        """(status, decoded body) of one request; `name` None bears no token."""
+    def ask(self, path, name="ann", body=None, headers=None, json_bytes=None):
+        """(status, decoded body) of one request; `name` None bears no token; `json_bytes` is sent
+        as it is."""
         request = urllib.request.Request(self.url + path, headers=dict(headers or {}))
         if name:
             request.add_header("Authorization", "Bearer " + token_of(name))
-        if body is not None:
-            request.data = json.dumps(body).encode()
+        if body is not None or json_bytes is not None:
+            request.data = json.dumps(body).encode() if json_bytes is None else json_bytes
             request.add_header("Content-Type", "application/json")
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:

@@ -17,7 +17,7 @@ import inspector  # noqa: E402
 import operators  # noqa: E402
 from inspector import harness, inspect  # noqa: E402
 
-LOOKS = ["nodes", "shards", "ledger", "hot", "brakes"]
+LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "wishes"]
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,8 @@ def test_nodes_and_shards_tell_memory_and_rows(node):
     mine = parts["rows"]["nodes"][0]
     assert mine["shards"] == 128 and 0 <= mine["heartbeat_age_ms"] < 5000
     parts = told(node, "shards")
-    assert {x["owner"] for x in parts["memory"]["shards"]} == {"this node"}
+    assert {x["owner"] for x in parts["memory"]["shards"]} == {node.env["TIKETI_NODE_ID"]}
+    assert {x["here"] for x in parts["memory"]["shards"]} == {True}
     assert {x["epoch"] for x in parts["memory"]["shards"]} == \
         {x["epoch"] for x in parts["rows"]["shards"]}
 
@@ -188,7 +189,8 @@ def test_where_finds_every_kind_of_key(node, sale):
                 f"session:{harness.user_uuid(0)}", f"checkout:{sale['held']}", f"seat:{seat}",
                 f"reservation:{sale['held']}"):
         found = told(node, "where", key)["memory"]
-        assert found["owner"] == "this node" and 0 <= found["shard"] < 128, key
+        assert found["owner"] == node.env["TIKETI_NODE_ID"] and found["here"], key
+        assert 0 <= found["shard"] < 128, key
     assert told(node, "where", f"seat:{seat}")["memory"]["key"].startswith(f"seat_block:{event}/")
 
 
@@ -290,6 +292,68 @@ def test_what_cannot_be_stopped_says_why_and_how_to_repeat(node):
     assert lost.returncode == 2 and "--operation " in lost.stderr
     for args in (("brake", "all"), ("brake", "moon", "--reason", "x"), ("release",)):
         assert inspect(*args).returncode == 2
+
+
+# -- who owns which shards: more of it in tests/integration/cluster --------------------------------
+
+def test_a_reader_moves_nothing(node):
+    name = node.env["TIKETI_NODE_ID"]
+    for path, body in (("drain", {"node": name}), ("undrain", {"node": name}), ("rebalance", {}),
+                       ("move", {"key": f"event:{uuid.uuid4()}", "node": name})):
+        assert node.ask("/operator/placement/" + path, "ann", body)[0] == 403
+        assert node.ask("/operator/placement/" + path, None, body)[0] == 401
+    denied = look(node, "drain", name)
+    assert denied.returncode == 2 and "role operator" in denied.stderr
+    assert told(node, "wishes")["rows"]["wishes"] == []
+
+
+def test_who_is_alone_is_not_drained_and_has_nothing_to_even_out(node):
+    name = node.env["TIKETI_NODE_ID"]
+    alone = look(node, "drain", name, name="bob")
+    assert alone.returncode == 2 and "nobody would sell" in alone.stderr
+    assert "--operation" not in alone.stderr  # It is certain that nothing was done.
+    idle = look(node, "rebalance", name="bob")
+    assert idle.returncode == 0 and idle.stdout.startswith("nothing to change: ")
+    assert told(node, "nodes")["rows"]["nodes"][0]["state"] == "alive"
+
+
+def test_what_makes_no_sense_is_refused_and_on_record(node):
+    stranger = str(uuid.uuid4())
+    for args, why in ((("drain", stranger), "no such node"),
+                      (("undrain", stranger), "no such node"),
+                      (("move", f"event:{uuid.uuid4()}", stranger), "no such node"),
+                      (("drain", "nonsense"), "node"), (("drain", "any"), "node"),
+                      (("drain", "00000000-0000-0000-0000-000000000000"), "node"),
+                      (("move", "nonsense", stranger), "a key is KIND:UUID"),
+                      (("move", f"seat:{uuid.uuid4()}", stranger), "seat not found"),
+                      (("rebalance", "--reason", "x" * 201), "reason")):
+        refused = look(node, *args, name="bob")
+        assert refused.returncode == 2 and why in refused.stderr, (args, refused)
+    noted = node.database.rows("SELECT action, response_status FROM admin_audit_logs "
+                               "WHERE resource_type = 'node' ORDER BY created_at")
+    assert [x[1] for x in noted[-9:]] == ["404", "404", "404", "400", "400", "400", "400", "404",
+                                          "400"], noted
+    for body in (b"", b"[]", b'{"node": 5}', b'{"node": null}', b"{"):
+        assert node.ask("/operator/placement/drain", "bob", json_bytes=body)[0] == 400, body
+
+
+def test_a_move_to_where_it_is_keeps_it_there(node, sale):
+    name, key = node.env["TIKETI_NODE_ID"], f"event:{sale['event']}"
+    said = look(node, "move", key, name, "--reason", "Mine", name="bob")
+    assert said.returncode == 0 and "the whole shard" in said.stdout
+    assert said.stdout.endswith("\ndone\n")
+    wish = told(node, "wishes")["rows"]["wishes"][0]
+    assert (wish["what"], wish["node"], wish["key"], wish["reason"], wish["left"]) == \
+        ("move", name, key, "Mine", 0)
+    assert told(node, "nodes")["rows"]["nodes"][0]["kept_shards"] == 1
+    operation = str(uuid.uuid4())
+    free = ("move", key, "any", "--operation", operation, "--json")
+    assert json.loads(look(node, *free, name="bob").stdout)["changed"] is True
+    assert json.loads(look(node, *free, name="bob").stdout)["changed"] is False
+    assert told(node, "wishes")["rows"]["wishes"] == []
+    noted = node.database.rows("SELECT request_summary FROM admin_audit_logs "
+                               "WHERE action = 'MOVE_SHARD' ORDER BY created_at")
+    assert noted[-1][0] == f"bob: move of {key} taken back (operation {operation})"
 
 
 # -- the command line -----------------------------------------------------------------------------
@@ -400,7 +464,8 @@ def test_top_fills_a_terminal_and_gives_it_back(node):
 def test_every_command_has_help_with_examples():
     names = inspect("--help").stdout
     for verb in ("nodes", "shards", "where", "event", "queue", "holds", "user", "reservation",
-                 "ledger", "hot", "brakes", "brake", "release", "top", "completion", "token",
+                 "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
+                 "drain", "undrain", "rebalance", "move", "completion", "token",
                  "audit", "verify-draw"):
         assert verb in names
         assert "Examples" in inspect(verb, "--help").stdout, verb
@@ -449,5 +514,7 @@ def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
         assert told(node, "ledger")["memory"]["lanes"]
         assert told(node, "where", f"event:{sale['event']}")["memory"]["shard"] >= 0
         assert look(node, "holds", sale["event"]).returncode == 1
+        lost = look(node, "move", f"event:{sale['event']}", node.env["TIKETI_NODE_ID"], name="bob")
+        assert lost.returncode == 2 and "--operation " in lost.stderr
     finally:
         cluster.start()
