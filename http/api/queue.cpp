@@ -275,6 +275,9 @@ void open_stream(shop& s, const exchange_ptr& x, const question& q, const event_
     ask.token = [&s, user = q.user, at = from_ms(x->who()->issued_at_ms)](auto& box) {
       look_at_token(s, user, at, box);
     };
+    ask.refused = [&s, user = q.user, at = from_ms(x->who()->issued_at_ms)] {
+      return s.node.revoked.refuses(user, at);
+    };
   }
   auto feed =
     s.queue.streams.feed_of(q.event, *s.node.boards, *s.node.clock, s.queue.titles, title);

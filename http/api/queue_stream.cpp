@@ -61,7 +61,7 @@ event_stream::step queue_stream::next(steady::time_point) {
 }
 
 bool queue_stream::signed_out(instant now) {
-  if (who_.token_end && now >= *who_.token_end) return true;
+  if (who_.token_end && (now >= *who_.token_end || ask_.refused())) return true;
   std::lock_guard guard{box_->mutex};
   return box_->revoked;
 }

@@ -76,10 +76,12 @@ public:
     std::optional<instant> token_end; ///< None: has not signed in (D12).
     millis alive_every{10'000};       ///< Between two signs of life.
   };
-  /// How it asks. The answers go into the box, sooner or later.
+  /// How it asks. The answers go into the box, sooner or later; but `refused` is answered at once,
+  /// from memory: whether the user's token is known to be worthless, whichever node ended it.
   struct questions {
     std::function<void(const queue_ticket&, const letter_box_ptr&)> room;
     std::function<void(const letter_box_ptr&)> token;
+    std::function<bool()> refused;
   };
 
   /// `first`: what the room has just said; none: its board tells.

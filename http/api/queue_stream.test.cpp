@@ -72,6 +72,7 @@ struct fixture : test_coordinator_fixture<> {
   std::unique_ptr<queue_desk> desk;
   std::shared_ptr<queue_feed> feed;
   int rooms_asked = 0, tokens_asked = 0;
+  bool refused = false;
   queue_stream::letter_box_ptr box;
 
   fixture() {
@@ -113,6 +114,7 @@ struct fixture : test_coordinator_fixture<> {
     queue_stream::questions ask;
     ask.room = [this](const queue_ticket&, const auto&) { ++rooms_asked; };
     ask.token = [this](const auto&) { ++tokens_asked; };
+    ask.refused = [this] { return refused; };
     auto out = std::make_shared<queue_stream>(
       *desk, clock, feed,
       queue_stream::listener{night, user, ticket(number), token_end, millis{10'000}}, ask, first);
@@ -332,6 +334,14 @@ CAF_TEST(a token that runs out ends the stream) {
   wait();
   next(*stream);
   wait();
+  CAF_CHECK_EQUAL(last(*stream).name, "");
+}
+
+CAF_TEST(a token that another node has ended ends the stream before it says anything more) {
+  auto stream = open(4, std::nullopt, clock.at + millis{1'000'000});
+  next(*stream);
+  refused = true;
+  room_says(queued(4));
   CAF_CHECK_EQUAL(last(*stream).name, "");
 }
 
