@@ -61,6 +61,8 @@ void bench_streams(shop& x, report& out, const options& how);
 void bench_memory(shop& x, report& out, const options& how);
 /// A waiting room with a million people.
 void bench_queue(shop& x, report& out, const options& how);
+/// Three nodes: links, takeovers, and what a cluster costs.
+void bench_cluster(shop& x, report& out, const options& how);
 /// The simulation, by itself: no node, no database.
 void bench_sim(shop& x, report& out, const options& how);
 

@@ -76,6 +76,26 @@ int connect_local(uint16_t port) {
   return fd;
 }
 
+int status_of(uint16_t port, std::string_view request, std::chrono::milliseconds patience) {
+  int fd = -1;
+  try {
+    fd = connect_local(port);
+  } catch (const std::system_error&) {
+    return 0; // Nobody is there.
+  }
+  auto us = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
+  auto wait = timeval{us / 1'000'000, us % 1'000'000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  constexpr size_t from = 9, size = 3; // "HTTP/1.1 200 ..."
+  auto answer = std::array<char, from + size + 1>();
+  bool told = send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
+              recv(fd, answer.data(), answer.size(), MSG_WAITALL) == std::ssize(answer);
+  close(fd);
+  int status = 0;
+  if (told) std::from_chars(answer.data() + from, answer.data() + from + size, status);
+  return status;
+}
+
 // -- one connection
 // --------------------------------------------------------------------------------
 

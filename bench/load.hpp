@@ -59,6 +59,10 @@ struct load_result {
 /// A connection to the local host. Throws std::system_error when there is none to be had.
 int connect_local(uint16_t port);
 
+/// Sends one request on a connection of its own; the status of the answer, or 0 when none came
+/// within `patience`.
+int status_of(uint16_t port, std::string_view request, std::chrono::milliseconds patience);
+
 /// Keeps one request in flight on each of `options.connections` keep-alive connections to the local
 /// host, all on the calling thread. Throws std::system_error when it cannot connect at all.
 load_result run_load(const load_options& options, const request_source& next);

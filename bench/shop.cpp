@@ -1,16 +1,15 @@
 #include "bench/shop.hpp"
 
-#include <arpa/inet.h>
+#include "bench/load.hpp"
+
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 
@@ -176,7 +175,6 @@ void shop::set(const std::string& name, const std::string& value) {
 
 std::map<std::string, std::string> shop::environment() const {
   auto out = std::map<std::string, std::string>{
-    {"PORT", std::to_string(port_)},
     {"DATABASE_URL", url_},
     {"PGUSER", "postgres"},
     {"JWT_SECRET", secret_},
@@ -234,45 +232,37 @@ void shop::settle() {
 }
 
 double shop::start_node() {
-  port_ = free_port();
   auto begin = std::chrono::steady_clock::now();
-  node_ = std::make_unique<child>(std::vector<std::string>{node_program_, "run"}, environment(),
-                                  folder_ + "/node.log");
-  auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  while (!node_is_ready()) {
-    if (!node_->running() || seconds() > 60) {
-      auto log = std::ifstream(folder_ + "/node.log");
+  auto made = start_beside({});
+  node_ = std::move(made.process);
+  port_ = made.port;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+shop::server shop::start_beside(const std::map<std::string, std::string>& more) {
+  constexpr auto patience = std::chrono::seconds{60};
+  auto out = server{free_port(), nullptr};
+  auto env = environment();
+  env["PORT"] = std::to_string(out.port);
+  for (auto& [name, value] : more) env[name] = value;
+  auto log = folder_ + "/node-" + std::to_string(out.port) + ".log";
+  out.process = std::make_unique<child>(std::vector<std::string>{node_program_, "run"}, env, log);
+  auto ready = get_request("/actuator/health/readiness", false);
+  auto end = std::chrono::steady_clock::now() + patience;
+  while (status_of(out.port, ready, std::chrono::seconds{1}) != 200) {
+    if (!out.process->running() || std::chrono::steady_clock::now() > end) {
+      auto text = std::ifstream(log);
       throw std::runtime_error("the node did not get ready:\n" +
-                               std::string(std::istreambuf_iterator<char>(log), {}));
+                               std::string(std::istreambuf_iterator<char>(text), {}));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return seconds();
-}
-
-bool shop::node_is_ready() const {
-  auto to = sockaddr_in{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port_);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto patience = timeval{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  auto text = get_request("/actuator/health/readiness", false);
-  auto answer = std::array<char, 16>();
-  bool ready = connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
-               send(fd, text.data(), text.size(), MSG_NOSIGNAL) > 0 &&
-               recv(fd, answer.data(), answer.size(), MSG_WAITALL) > 12 &&
-               std::string_view(answer.data() + 9, 3) == "200";
-  close(fd);
-  return ready;
+  return out;
 }
 
 std::string shop::token(uint64_t n) const { return access_token(n, secret_, iat_); }
 
-shop::constant shop::start_constant(size_t bytes) {
+shop::server shop::start_constant(size_t bytes) {
   auto port = free_port();
   auto process = std::make_unique<child>(
     std::vector<std::string>{constant_program_, std::to_string(port), std::to_string(bytes)},

@@ -78,16 +78,18 @@ public:
   [[nodiscard]] std::string token(uint64_t n) const;
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
-  /// Starts the constant server with bodies of `bytes` bytes; it lives as long as the result.
-  struct constant {
+  /// A program that lives as long as this.
+  struct server {
     uint16_t port;
     std::unique_ptr<child> process;
   };
-  constant start_constant(size_t bytes);
+  /// Starts one more node with these variables besides, and waits until it is ready.
+  server start_beside(const std::map<std::string, std::string>& more);
+  /// Starts the constant server with bodies of `bytes` bytes.
+  server start_constant(size_t bytes);
 
 private:
   [[nodiscard]] std::map<std::string, std::string> environment() const;
-  [[nodiscard]] bool node_is_ready() const;
 
   std::string admin_, node_program_, constant_program_, folder_, url_, socket_, secret_;
   pid_t postgres_ = 0;

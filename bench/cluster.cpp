@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "bench/bench.hpp"
+#include "bench/team.hpp"
+
+/// Three nodes on one machine: what a link costs, what it costs to be in a cluster, and how long a
+/// dead node is missed.
+namespace tk::bench {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// Numbers nobody else of the bench uses. Seat n of the section is in event n / event_seats.
+constexpr uint64_t base = 40'000'000, first_event = 1'900'000, event_seats = 5'000,
+                   block_seats = 500;
+/// "Three nodes with 2 million rows."
+constexpr uint64_t events = 400;
+constexpr uint64_t users = 400'000;
+constexpr size_t nodes = 3, buyers = 32;
+constexpr int deaths = 6;
+/// The node that requests are sent to.
+constexpr size_t near = 0;
+
+double seconds_since(clock::time_point x) {
+  return std::chrono::duration<double>(clock::now() - x).count();
+}
+
+uint64_t event_of(uint64_t seat) { return first_event + seat / event_seats; }
+
+entity_key block_of(uint64_t seat) {
+  auto event = parse_id<event_id>(event_uuid(event_of(seat)));
+  return key_of(event.value(), static_cast<int32_t>(seat % event_seats / block_seats));
+}
+
+entity_key session_of(uint64_t user) { return key_of(parse_id<user_id>(user_uuid(user)).value()); }
+
+/// Hands out users and seats, each once, that live where one wants them.
+class stock {
+public:
+  using place = std::function<bool(const entity_key&)>;
+  /// The next request of somebody whose session is at `session`, for a seat at `block`. A hundred
+  /// blocks sell together, so that few have to be loaded.
+  std::string take(const shop& x, const place& session, const place& block) {
+    while (!session(session_of(base + user_))) ++user_;
+    while (!block(block_of(seat_at()))) ++dealt_;
+    auto seat = seat_at();
+    ++dealt_;
+    auto user = user_++;
+    if (user >= users || dealt_ >= events * event_seats)
+      throw std::runtime_error("the bench has too few users or seats");
+    return reserve_request(x.token(base + user), event_of(seat), base + seat);
+  }
+
+private:
+  /// Every block's first seat, then every block's second; the next hundred when these are sold.
+  [[nodiscard]] uint64_t seat_at() const {
+    constexpr uint64_t blocks = 100, together = blocks * block_seats;
+    auto first = dealt_ / together * together, n = dealt_ % together;
+    return first + n % blocks * block_seats + n / blocks;
+  }
+  uint64_t user_ = 0, dealt_ = 0;
+};
+
+bool anywhere(const entity_key&) { return true; }
+
+stock::place at(const team& x, size_t node) {
+  return [&x, node](const entity_key& key) { return x.owner_of(key) == node; };
+}
+
+stock::place not_at(const team& x, size_t node) {
+  return [&x, node](const entity_key& key) { return x.owner_of(key) != node; };
+}
+
+struct run {
+  load_result load;
+  double cpu_us = 0; ///< Of all nodes, for one reservation.
+};
+
+/// Signed before the clock runs.
+std::vector<std::string> requests_of(size_t count, const std::function<std::string()>& one) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < count; ++i) out.push_back(one());
+  return out;
+}
+
+run reserve_all(uint16_t port, size_t connections, const std::vector<std::string>& requests,
+                const options& how, const std::function<double()>& cpu) {
+  auto load = load_options{port, connections,
+                           std::chrono::milliseconds(static_cast<int64_t>(how.seconds * 1000))};
+  size_t next = 0;
+  auto before = cpu();
+  run out;
+  out.load = run_load(load, [&](size_t, std::string& to) {
+    if (next == requests.size()) return false;
+    to = requests[next++];
+    return true;
+  });
+  auto done = static_cast<double>(out.load.answers(200));
+  out.cpu_us = done > 0 ? 1e6 * (cpu() - before) / done : 0;
+  return out;
+}
+
+std::string in_words(const run& x) {
+  auto others = x.load.answers() - x.load.answers(200) + x.load.broken;
+  auto p50 = std::to_string(x.load.latency.percentile_ms(0.5));
+  return "p50 " + p50.substr(0, p50.find('.') + 3) + " ms, nodes " +
+         std::to_string(static_cast<int>(x.cpu_us)) + " us each" +
+         (others > 0 ? ", others: " + std::to_string(others) : "");
+}
+
+/// A node that is alone, with as many connections as the one in the cluster.
+double alone(shop& x, report& out, stock& seats, const options& how) {
+  x.start_node();
+  auto each = static_cast<size_t>(14'000 * how.seconds);
+  auto requests = requests_of(each, [&] { return seats.take(x, anywhere, anywhere); });
+  auto cpu = [&] { return cpu_seconds(x.node_pid(), false); };
+  auto told = reserve_all(x.port(), buyers, requests, how, cpu);
+  x.stop_node();
+  out.add(figure{"a node alone", told.load.per_second(200), "/s", in_words(told)});
+  return told.load.per_second(200);
+}
+
+void idle(team& all, report& out) {
+  constexpr double seconds = 10;
+  auto before = all.cpu();
+  std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+  auto share = 100 * (all.cpu() - before) / seconds / static_cast<double>(all.size());
+  uint64_t most = 0;
+  for (size_t n = 0; n < all.size(); ++n) most = std::max(most, resident_bytes(all.pid(n)));
+  out.add(goal{"% of a core, an idle node of three", share, 2, false});
+  out.add(goal{"MiB, the largest idle node", static_cast<double>(most) / 1048576.0, 100, false});
+}
+
+/// One buyer at a time, near and far by turns, so that whatever disturbs one disturbs the other.
+void link(shop& x, team& all, report& out, stock& seats, const options& how) {
+  constexpr size_t turns = 5;
+  histogram p50_near, p50_far;
+  double cpu_near = 0, cpu_far = 0, ms_near = 0, ms_far = 0;
+  auto part = options{how.seconds / turns};
+  auto each = static_cast<size_t>(2'000 * part.seconds);
+  auto cpu = [&] { return all.cpu(); };
+  for (size_t i = 0; i < turns; ++i) {
+    auto here = requests_of(each, [&] { return seats.take(x, at(all, near), at(all, near)); });
+    auto there = requests_of(each, [&] { return seats.take(x, at(all, near), not_at(all, near)); });
+    auto a = reserve_all(all.port(near), 1, here, part, cpu);
+    auto b = reserve_all(all.port(near), 1, there, part, cpu);
+    ms_near += a.load.latency.percentile_ms(0.5) / turns;
+    ms_far += b.load.latency.percentile_ms(0.5) / turns;
+    cpu_near += a.cpu_us / turns;
+    cpu_far += b.cpu_us / turns;
+  }
+  out.add(figure{"one buyer, block of the same node", ms_near, "ms",
+                 "p50; nodes " + std::to_string(static_cast<int>(cpu_near)) + " us each"});
+  out.add(figure{"one buyer, block of another node", ms_far, "ms",
+                 "p50; nodes " + std::to_string(static_cast<int>(cpu_far)) + " us each"});
+  out.add(goal{"ms that another node's block takes longer, p50", ms_far - ms_near, 1, false});
+}
+
+/// The rate of one node with what is its own, and with whatever comes.
+double inside(shop& x, team& all, report& out, stock& seats, const options& how) {
+  auto each = static_cast<size_t>(14'000 * how.seconds);
+  auto cpu = [&] { return all.cpu(); };
+  auto own = requests_of(each, [&] { return seats.take(x, at(all, near), at(all, near)); });
+  auto told = reserve_all(all.port(near), buyers, own, how, cpu);
+  out.add(figure{"a node of three, its own blocks and people", told.load.per_second(200), "/s",
+                 in_words(told)});
+  auto any = requests_of(each, [&] { return seats.take(x, anywhere, anywhere); });
+  auto mixed = reserve_all(all.port(near), buyers, any, how, cpu);
+  out.add(figure{"a node of three, any blocks and people", mixed.load.per_second(200), "/s",
+                 in_words(mixed)});
+  return told.load.per_second(200);
+}
+
+/// Seconds from the death of `victim` to the first reservation of one of its blocks, asked for at
+/// another node.
+double missed(shop& x, team& all, stock& seats, size_t victim) {
+  auto request = seats.take(x, at(all, near), at(all, victim));
+  auto death = clock::now();
+  all.kill(victim);
+  while (status_of(all.port(near), request, std::chrono::seconds{2}) != 200)
+    if (seconds_since(death) > 60) throw std::runtime_error("nobody took the dead node's place");
+  return seconds_since(death);
+}
+
+void die(shop& x, team& all, report& out, stock& seats) {
+  std::vector<double> all_s;
+  for (int i = 0; i < deaths; ++i) {
+    auto victim = 1 + static_cast<size_t>(i) % (all.size() - 1);
+    all_s.push_back(missed(x, all, seats, victim));
+    all.restart(victim);
+  }
+  std::ranges::sort(all_s);
+  auto rows = x.sql().value("SELECT count(*) FROM seats");
+  out.add(
+    figure{"seats on record", std::stod(rows), "", std::to_string(deaths) + " times kill -9"});
+  out.add(
+    goal{"s until a dead node's block is sold again, median", all_s[all_s.size() / 2], 3, false});
+  out.add(goal{"s until a dead node's block is sold again, worst", all_s.back(), 5, false});
+}
+
+} // namespace
+
+void bench_cluster(shop& x, report& out, const options& how) {
+  out.section("cluster");
+  x.add_users(base, users);
+  for (uint64_t e = 0; e < events; ++e)
+    x.add_event(first_event + e, base + e * event_seats, event_seats);
+  x.settle();
+  stock seats;
+  auto before = alone(x, out, seats, how);
+  double rate = 0;
+  {
+    auto all = team(x, nodes);
+    idle(all, out);
+    link(x, all, out, seats, how);
+    rate = inside(x, all, out, seats, how);
+    die(x, all, out, seats);
+  }
+  auto after = alone(x, out, seats, how);
+  out.add(goal{"rate of a node of three / of one alone", 2 * rate / (before + after), 0.85, true});
+}
+
+} // namespace tk::bench
