@@ -21,6 +21,11 @@ constexpr std::array verbs{
             "  tiketi-inspect where seat:UUID         the block that decides about it\n"
             "  tiketi-inspect where reservation:UUID  the block that leads it",
             all},
+  node_verb{"actor", "/operator/actors/{}", "KEY",
+            "How an entity is: state, age, what waits for it, what it decided last.",
+            "  tiketi-inspect actor block:UUID/3 --watch\n"
+            "  tiketi-inspect actor session:UUID      any key that where takes",
+            all},
   node_verb{"event", "/operator/events/{}", "EVENT",
             "Blocks of an event with free, held and sold; its rate; its room.",
             "  tiketi-inspect event UUID --watch 5", all},

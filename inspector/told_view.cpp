@@ -24,7 +24,7 @@ std::string painted(const std::string& text, const char* how, const text_style& 
 
 /// Words that stand out. Everything else is plain.
 const char* tone_of(std::string_view text) {
-  constexpr std::array alarming = {"dead", "down", "stopped", "suspended"};
+  constexpr std::array alarming = {"dead", "down", "quarantined", "stopped", "suspended"};
   constexpr std::array fine = {"alive", "deciding", "up", "confirmed"};
   auto begins = [&](const char* word) { return text.starts_with(word); };
   if (std::ranges::any_of(alarming, begins)) return bad;

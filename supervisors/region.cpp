@@ -1,9 +1,6 @@
 #include "supervisors/region.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <unordered_map>
 
 #include <caf/all.hpp>
 
@@ -14,67 +11,17 @@
 #include "actors/seat_block/actor.hpp"
 #include "actors/session/actor.hpp"
 #include "actors/waiting_room/actor.hpp"
+#include "supervisors/region_state.hpp"
 #include "supervisors/reply_once.hpp"
 
 namespace tk {
 
 namespace {
 
+using namespace of_region;
+
 constexpr millis barrier_budget{10'000};
 constexpr millis passivate_budget{5000};
-
-/// A message that waits until its entity has started, or has stopped.
-struct parked {
-  caf::response_promise reply;
-  bool wants_reply = false;
-  envelope what;
-};
-
-struct entity {
-  enum class phase : uint8_t { starting, running, stopping } is = phase::starting;
-  caf::actor handle;
-  std::vector<parked> waiting; // A deque would take half a kilobyte per sleeping entity.
-  instant last_asked;
-  uint64_t start_no = 0; ///< Of its start: rows that were asked for by an earlier one do not count.
-  int64_t epoch = 0;     ///< In which it was started.
-};
-
-/// Unexpected ends of an entity, kept beyond its life.
-struct failures {
-  int32_t count = 0;
-  instant window_end;
-};
-
-/// A shard on its way to another node.
-struct closing {
-  caf::typed_response_promise<shard_closed> told;
-  bool closed = false;          ///< `told` has heard so; until then it may give up.
-  uint64_t no = 0;              ///< Of this closing: what an earlier one waited for does not count.
-  instant until;                ///< Then it gives up.
-  std::set<entity_key> staying; ///< Entities that have not left; perhaps some that have.
-  bool at_barrier = false;      ///< All have left, and ops are waited for.
-  std::vector<parked> waiting;  ///< What came meanwhile.
-};
-
-struct region_state {
-  static inline const char* name = "tk.region";
-  node_context* node = nullptr;
-  region_settings settings;
-  bool suspended = false;
-  int32_t parked_count = 0;
-  uint64_t starts = 0;
-  std::unordered_map<entity_key, entity, entity_key_hash> entities;
-  std::unordered_map<entity_key, failures, entity_key_hash> failed;
-  std::unordered_map<caf::actor_id, entity_key> keys; ///< Of running handles, for DOWN.
-  std::set<entity_key> to_revive; ///< Ended unexpectedly, and their boards would stay.
-  std::map<uint16_t, closing> closings;
-  uint64_t closings_begun = 0;
-  [[nodiscard]] closing* closing_of(const entity_key& key) {
-    if (closings.empty()) return nullptr;
-    auto i = closings.find(shard_of(key));
-    return i == closings.end() ? nullptr : &i->second;
-  }
-};
 
 using region_ptr = caf::stateful_actor<region_state>*;
 
@@ -121,6 +68,7 @@ void started(region_ptr self, const entity_key& key, uint64_t start_no, caf::act
   auto& e = *found;
   e.handle = std::move(handle);
   e.is = entity::phase::running;
+  e.started_at = st.node->clock->now();
   st.to_revive.erase(key);
   st.keys[e.handle.id()] = key;
   st.node->probe.activations++;
@@ -568,6 +516,7 @@ caf::behavior region(region_ptr self, node_context* node, region_settings settin
     [=](atom::tick) { passivate_idle(self); },
     [=](const close_shard& x) { return on_close(self, x.shard); },
     [=](const open_shard& x) { open_again(self, x.shard); },
+    [=](const look_at_entity& x) { return look_at(self->state, x.key); },
     [=](atom::tick, uint16_t shard, uint64_t no) { on_closing_tick(self, shard, no); },
     [=](atom::suspend) { suspend(self); },
     [=](atom::thaw, bool reload) { thaw(self, reload); },

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include <caf/actor.hpp>
 
 #include "actors/registry.hpp"
@@ -23,6 +25,30 @@ struct open_shard {
   uint16_t shard = 0;
 };
 
+/// Asks a region how an entity is, as far as the region itself knows: the entity is not asked, not
+/// started and not kept awake by it.
+struct look_at_entity {
+  entity_key key;
+};
+struct entity_look {
+  enum class state : uint8_t {
+    elsewhere = 1, ///< Its shard is not this node's.
+    asleep,        ///< Whoever asks for it starts it.
+    starting,
+    running,
+    stopping,   ///< It was asked to sleep, or to leave with its shard.
+    quarantined ///< It ended unexpectedly too often, and is refused for a while.
+  } is = state::elsewhere;
+  bool suspended = false; ///< The node decides nothing now.
+  bool closing = false;   ///< Its shard is on its way to another node.
+  int64_t epoch = 0;      ///< In which it was started.
+  uint64_t waiting = 0;   ///< Messages that wait for it to start, to stop or to arrive elsewhere.
+  int32_t failures = 0;   ///< Unexpected ends, of late.
+  instant started_at;     ///< When it runs.
+  instant last_asked;     ///< Unless it is asleep.
+};
+std::string_view to_string(entity_look::state x);
+
 /// How entities of a node are started, kept and stopped.
 struct region_settings {
   millis session_idle{60'000};  ///< A session not asked for this long is put to sleep.
@@ -44,7 +70,8 @@ struct region_settings {
 ///   stays (H-12);
 /// - `atom::thaw, bool reload`: goes on; with `reload` every entity is dropped first whose shard's
 ///   epoch is not the one it was started in.
-/// - `close_shard`, answered by `shard_closed`, and `open_shard`.
+/// - `close_shard`, answered by `shard_closed`, and `open_shard`;
+/// - `look_at_entity`, answered by `entity_look`, also while the node is suspended.
 /// What CAF sends back to askers: the entity's answer, or an error of category "tiketi" (`to_ec`).
 caf::actor spawn_region(node_context& node, region_settings settings);
 
@@ -53,3 +80,5 @@ caf::actor spawn_region(node_context& node, region_settings settings);
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::close_shard)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::shard_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::open_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::look_at_entity)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::entity_look)

@@ -3,6 +3,7 @@
 #include "supervisors/region.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "tests/support/node_rig.hpp"
 
@@ -41,6 +42,17 @@ struct fixture : node_rig {
                                          caf::make_message(caf::exit_msg{node.region.address(),
                                                                          std::move(reason)})});
   }
+  entity_look look(const entity_key& key) {
+    auto out = std::make_shared<entity_look>();
+    auto client = [=, this](caf::event_based_actor* self, int) {
+      self->request(node.region, caf::infinite, look_at_entity{key})
+        .then([out](const entity_look& x) { *out = x; },
+              [](caf::error&) { CAF_FAIL("no answer"); });
+    };
+    sys.spawn(client, 0);
+    run();
+    return *out;
+  }
   void suspend() {
     caf::anon_send(node.region, atom::suspend_v);
     run();
@@ -71,6 +83,27 @@ CAF_TEST(an entity is started on demand and once) {
   CAF_CHECK_EQUAL(y->count, 1);
   CAF_CHECK_EQUAL(st.loads, loads + 1);
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
+}
+
+CAF_TEST(looking at an entity tells how it is and does not start it) {
+  using state = entity_look::state;
+  CAF_CHECK(look(block0).is == state::asleep);
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
+  st.reads_held = true;
+  auto x = wake();
+  run();
+  auto starting = look(block0);
+  CAF_CHECK(starting.is == state::starting);
+  CAF_CHECK_EQUAL(starting.waiting, 1u);
+  deliver_reads();
+  auto running = look(block0);
+  CAF_CHECK(running.is == state::running);
+  CAF_CHECK_EQUAL(running.waiting, 0u);
+  CAF_CHECK(running.started_at == now() && running.epoch == node.epochs.of(block0).epoch);
+  node.epochs.epochs[shard_of(block0)] = 0;
+  CAF_CHECK(look(block0).is == state::elsewhere);
+  suspend();
+  CAF_CHECK(look(block0).suspended); // It is answered all the same.
 }
 
 CAF_TEST(messages wait while their entity is loading and keep their order) {
@@ -259,7 +292,10 @@ CAF_TEST(R18 an entity that keeps dying is refused until its window has passed) 
   auto x = wake();
   run();
   CAF_CHECK(x->error == ec::internal);
+  CAF_CHECK(look(block0).is == entity_look::state::quarantined);
+  CAF_CHECK_EQUAL(look(block0).failures, 3);
   pass(millis{61'000}, millis{500});
+  CAF_CHECK_EQUAL(look(block0).failures, 0);
   auto y = wake();
   run();
   CAF_CHECK_EQUAL(y->value.seats, 10);

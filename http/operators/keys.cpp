@@ -35,7 +35,7 @@ void find_entity(operator_desk& desk, const std::string& named,
   if (!wanted || !id)
     return refused({ec::bad_request, "a key is KIND:UUID with session, event, room, gate, "
                                      "checkout, seat or reservation, or block:UUID/NUMBER"});
-  auto ask = ask_rows{wanted->what, id->hi, id->lo};
+  const ask_rows ask{wanted->what, id->hi, id->lo, 0};
   desk.pool.run([&desk, ask, unknown = wanted->unknown, found = std::move(found),
                  refused = std::move(refused)](caf::event_based_actor* self) {
     self->request(desk.rows, rows_budget, ask)

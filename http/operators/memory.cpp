@@ -62,7 +62,7 @@ told_part node_memory(const node_context& node, int64_t uptime_ms) {
           {{"state", state_word(node)},
            {"uptime_ms", uptime_ms},
            {"shards", owned_shards(node)},
-           {"peers", node.peers.links.size()},
+           {"peers", std::ranges::count_if(node.peers.up, [](auto& x) { return x.load(); })},
            {"sessions", p.sessions_active.load()},
            {"blocks", p.blocks_active.load()},
            {"events", p.events_active.load()},
@@ -95,6 +95,35 @@ told_part where_memory(const node_context& node, const std::string& own, const e
            {"owner", owner_name(node, own, shard)},
            {"here", lives_here(node, shard)},
            {"epoch", node.participant_of(key).epoch}}};
+}
+
+told_part actor_memory(const node_context& node, const std::string& own, const entity_key& key,
+                       const entity_look& look) {
+  using state = entity_look::state;
+  auto out = where_memory(node, own, key);
+  auto& data = out.data;
+  auto since = [&](instant x) {
+    return x == instant{} ? ordered() : ordered((out.as_of - x).count());
+  };
+  data["state"] =
+    look.suspended ? "suspended: this node decides nothing now" : std::string{to_string(look.is)};
+  if (look.is == state::elsewhere) return out;
+  data["shard_is_moving"] = look.closing;
+  data["messages_waiting"] = look.waiting;
+  data["unexpected_ends"] = look.failures;
+  data["started_in_epoch"] = look.epoch == 0 ? ordered() : ordered(look.epoch);
+  data["age_ms"] = since(look.started_at);
+  data["asked_ago_ms"] = since(look.last_asked);
+  return out;
+}
+
+std::optional<told_part> board_of(const board_store& boards, const entity_key& key) {
+  const event_id event{key.hi, key.lo};
+  if (key.kind == entity_kind::waiting_room) return room_board_of(boards, event);
+  if (key.kind != entity_kind::seat_block) return std::nullopt;
+  auto board = boards.find_seats(event, key.block_no);
+  if (!board) return std::nullopt;
+  return told_part{"board", board->made_at, block_json(*board)};
 }
 
 told_part ledger_memory(const node_context& node, const ledger_probe& ledger,

@@ -11,6 +11,7 @@
 #include "supervisors/boards.hpp"
 #include "supervisors/brakes.hpp"
 #include "supervisors/node_context.hpp"
+#include "supervisors/region.hpp"
 
 /// What a node knows without asking anybody. Every function reads atomics and boards alone, so it
 /// answers while PostgreSQL is away.
@@ -25,6 +26,11 @@ told_part shards_memory(const node_context& node, const std::string& own);
 
 /// Where an entity lives, as far as this node knows.
 told_part where_memory(const node_context& node, const std::string& own, const entity_key& key);
+
+/// How an entity is, as its region and the boards say.
+told_part actor_memory(const node_context& node, const std::string& own, const entity_key& key,
+                       const entity_look& look);
+std::optional<told_part> board_of(const board_store& boards, const entity_key& key);
 
 /// Batches, verdicts, what waits, what is not relayed.
 told_part ledger_memory(const node_context& node, const ledger_probe& ledger,

@@ -31,6 +31,7 @@ struct rows_wanted {
   uint64_t hi = 0, lo = 0;
   const char* name = "rows";      ///< In `missing`.
   ec unknown = ec::route_unknown; ///< When there is no such row.
+  int32_t block = 0;              ///< Of an event, when the question is about one.
 };
 
 const char* why_missing(ec x) {
@@ -44,7 +45,7 @@ void tell_with_rows(operator_desk& desk, const exchange_ptr& x, told so_far,
                     const rows_wanted& wanted) {
   auto kept = std::make_shared<told>(std::move(so_far));
   desk.pool.run([&desk, x, kept, wanted](caf::event_based_actor* self) {
-    self->request(desk.rows, rows_budget, ask_rows{wanted.what, wanted.hi, wanted.lo})
+    self->request(desk.rows, rows_budget, ask_rows{wanted.what, wanted.hi, wanted.lo, wanted.block})
       .then(
         [&desk, x, kept, wanted](const rows_told& rows) {
           if (!rows.found) {
@@ -63,18 +64,18 @@ void tell_with_rows(operator_desk& desk, const exchange_ptr& x, told so_far,
 }
 
 template <class Id> rows_wanted about(operator_question what, const Id& id, ec unknown) {
-  return {what, id.hi, id.lo, "rows", unknown};
+  return {what, id.hi, id.lo, "rows", unknown, 0};
 }
 
 void on_nodes(operator_desk& desk, const exchange_ptr& x) {
   auto uptime = (desk.node.clock->now() - desk.started_at).count();
   tell_with_rows(desk, x, {{node_memory(desk.node, uptime)}, {}, {}},
-                 {operator_question::nodes, 0, 0, "roster", ec::internal});
+                 {operator_question::nodes, 0, 0, "roster", ec::internal, 0});
 }
 
 void on_shards(operator_desk& desk, const exchange_ptr& x) {
   tell_with_rows(desk, x, {{shards_memory(desk.node, desk.node_name)}, {}, {}},
-                 {operator_question::shards, 0, 0, "owners on record", ec::internal});
+                 {operator_question::shards, 0, 0, "owners on record", ec::internal, 0});
 }
 
 void on_where(operator_desk& desk, const exchange_ptr& x) {
@@ -86,8 +87,62 @@ void on_where(operator_desk& desk, const exchange_ptr& x) {
     [x](const problem& why) { x->fail(why); });
 }
 
+/// The last steps on record of what an entity decides about; none of those kinds that decide about
+/// nothing that the history knows.
+std::optional<rows_wanted> steps_of(const entity_key& key) {
+  using enum operator_question;
+  rows_wanted out{last_steps_of_event, key.hi, key.lo, "last verdicts on record", ec::internal, 0};
+  switch (key.kind) {
+  case entity_kind::session: out.what = last_steps_of_user; return out;
+  case entity_kind::checkout: out.what = last_steps_of_reservation; return out;
+  case entity_kind::event: return out;
+  case entity_kind::seat_block:
+    out.what = last_steps_of_block;
+    out.block = key.block_no;
+    return out;
+  case entity_kind::waiting_room:
+  case entity_kind::gate: break;
+  }
+  return std::nullopt;
+}
+
+void tell_actor(operator_desk& desk, const exchange_ptr& x, const entity_key& key, told out) {
+  if (auto board = board_of(*desk.node.boards, key)) out.parts.push_back(std::move(*board));
+  out.notes.emplace_back("messages waiting are those that wait for it to start, to stop or to "
+                         "move; what is in its own mailbox only itself could tell");
+  if (auto steps = steps_of(key)) {
+    out.notes.emplace_back("verdicts are told as far as they changed something on record; refused "
+                           "attempts are in the logs");
+    return tell_with_rows(desk, x, std::move(out), *steps);
+  }
+  out.notes.emplace_back("verdicts of rooms and gates are not kept one by one");
+  tell(desk, x, out);
+}
+
+constexpr millis look_budget{1000};
+
+void on_actor(operator_desk& desk, const exchange_ptr& x) {
+  auto found = [&desk, x](const entity_key& key) {
+    desk.pool.run([&desk, x, key](caf::event_based_actor* self) {
+      self->request(desk.node.region, look_budget, look_at_entity{key})
+        .then(
+          [&desk, x, key](const entity_look& look) {
+            tell_actor(desk, x, key,
+                       {{actor_memory(desk.node, desk.node_name, key, look)}, {}, {}});
+          },
+          [&desk, x, key](caf::error&) {
+            tell_actor(desk, x, key,
+                       {{where_memory(desk.node, desk.node_name, key)},
+                        {{"state", "the region of this node did not answer in time"}},
+                        {}});
+          });
+    });
+  };
+  find_entity(desk, std::string{x->param("key")}, found, [x](const problem& why) { x->fail(why); });
+}
+
 void on_placement(operator_desk& desk, const exchange_ptr& x) {
-  tell_with_rows(desk, x, {}, {operator_question::placement, 0, 0, "wishes", ec::internal});
+  tell_with_rows(desk, x, {}, {operator_question::placement, 0, 0, "wishes", ec::internal, 0});
 }
 
 void on_event(operator_desk& desk, const exchange_ptr& x) {
@@ -165,7 +220,7 @@ void on_ledger(operator_desk& desk, const exchange_ptr& x) {
 void on_hot(operator_desk& desk, const exchange_ptr& x) {
   tell_with_rows(desk, x,
                  {{}, {}, {"what is on record; refused attempts are in the metrics of each node"}},
-                 {operator_question::hot, 0, 0, "the last minute", ec::internal});
+                 {operator_question::hot, 0, 0, "the last minute", ec::internal, 0});
 }
 
 void on_brakes(operator_desk& desk, const exchange_ptr& x) {
@@ -190,6 +245,11 @@ std::vector<row> table() {
      "where",
      "Where an entity lives.",
      on_where,
+     {ec::seat_unknown, ec::reservation_unknown, ec::unknown}},
+    {"/operator/actors/{key:str}",
+     "actor",
+     "How an entity is, and what it decided last.",
+     on_actor,
      {ec::seat_unknown, ec::reservation_unknown, ec::unknown}},
     {"/operator/events/{id}",
      "event",

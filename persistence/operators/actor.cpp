@@ -22,6 +22,7 @@ pg_result<rows_told> read_rows(pg::connection& db, const ask_rows& x) {
   auto index = static_cast<size_t>(x.what) - 1;
   pg::params values;
   values.add_id(id<struct operator_subject>{x.hi, x.lo});
+  if (x.what == operator_question::last_steps_of_block) values.add_int4(x.block);
   auto rows = db.exec(statements.at(index).name, values);
   if (!rows.ok()) return read_failed(rows);
   if (rows.rows() == 0) return rows_told{};

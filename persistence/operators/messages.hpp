@@ -21,15 +21,20 @@ enum class operator_question : uint8_t {
   why_seat,        ///< The same of a seat. Reads all items once: not for a watch.
   home_of_seat,    ///< Event and block of a seat.
   home_of_reservation,
-  hot,       ///< What happened most in the last minute.
-  placement, ///< What operators wish of who owns which shards, and how far it has come.
+  hot,                 ///< What happened most in the last minute.
+  placement,           ///< What operators wish of who owns which shards, and how far it has come.
+  last_steps_of_block, ///< The last things on record that happened to a block of an event,
+  last_steps_of_user,  ///< to what a user holds,
+  last_steps_of_event, ///< to an event,
+  last_steps_of_reservation,
 };
-constexpr int operator_questions = static_cast<int>(operator_question::placement);
+constexpr int operator_questions = static_cast<int>(operator_question::last_steps_of_reservation);
 
-/// `subject` is a uuid; nil for questions about all.
+/// `hi` and `lo` are a uuid; nil for questions about all.
 struct ask_rows {
   operator_question what = operator_question::nodes;
   uint64_t hi = 0, lo = 0;
+  int32_t block = 0; ///< Of `last_steps_of_block`.
 };
 struct rows_told {
   bool found = false; ///< Else there is no such row.

@@ -214,6 +214,30 @@ constexpr const char* hot =
 
 #undef TK_LAST_MINUTE
 #undef TK_MOVEMENTS
+// As much of the end of the history as is looked at at once; of a reservation there is an index.
+#define TK_LAST_STEPS(from, of)                                                                    \
+  "SELECT json_build_object('looked_at_most', 20000, 'last_steps', coalesce((SELECT json_agg("     \
+  "json_build_object('at', s.at, 'reservation', s.reservation_id, 'what', "                        \
+  "CASE WHEN s.from_status IS NULL THEN 'held' ELSE s.from_status || ' -> ' || s.to_status END, "  \
+  "'who', s.actor || coalesce(' ' || s.actor_id, ''), 'reason', s.reason, "                        \
+  "'request', s.request_id) ORDER BY s.id DESC) FROM (SELECT h.* FROM " from " h "                 \
+  "JOIN reservations r ON r.id = h.reservation_id WHERE " of " ORDER BY h.id DESC LIMIT 10) s), "  \
+  "'[]'))::text, clock_timestamp() WHERE $1::uuid IS NOT NULL"
+#define TK_END_OF_HISTORY "(SELECT * FROM reservation_history ORDER BY id DESC LIMIT 20000)"
+
+constexpr const char* last_steps_of_block =
+  TK_LAST_STEPS(TK_END_OF_HISTORY, "r.event_id = $1::uuid AND (r.block_no = $2::int OR EXISTS "
+                                   "(SELECT 1 FROM reservation_items i JOIN seats t "
+                                   "ON t.id = i.seat_id WHERE i.reservation_id = r.id "
+                                   "AND t.block_no = $2::int))");
+constexpr const char* last_steps_of_user = TK_LAST_STEPS(TK_END_OF_HISTORY, "r.user_id = $1::uuid");
+constexpr const char* last_steps_of_event =
+  TK_LAST_STEPS(TK_END_OF_HISTORY, "r.event_id = $1::uuid");
+constexpr const char* last_steps_of_reservation =
+  TK_LAST_STEPS("reservation_history", "h.reservation_id = $1::uuid");
+
+#undef TK_END_OF_HISTORY
+#undef TK_LAST_STEPS
 #undef TK_ROSTER
 #undef TK_STEPS
 
@@ -232,7 +256,11 @@ std::vector<pg_statement> operator_statements() {
           {"op_home_of_seat", home_of_seat},
           {"op_home_of_reservation", home_of_reservation},
           {"op_hot", hot},
-          {"op_placement", placement}};
+          {"op_placement", placement},
+          {"op_steps_of_block", last_steps_of_block},
+          {"op_steps_of_user", last_steps_of_user},
+          {"op_steps_of_event", last_steps_of_event},
+          {"op_steps_of_reservation", last_steps_of_reservation}};
 }
 
 } // namespace tk

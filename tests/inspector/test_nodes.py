@@ -194,6 +194,32 @@ def test_where_finds_every_kind_of_key(node, sale):
     assert told(node, "where", f"seat:{seat}")["memory"]["key"].startswith(f"seat_block:{event}/")
 
 
+def test_an_actor_tells_how_it_is_without_being_woken(node, sale):
+    event, stranger = sale["event"], str(uuid.uuid4())
+    parts = told(node, "actor", f"block:{event}/0")
+    assert parts["memory"]["state"] == "running" and parts["memory"]["here"]
+    assert 0 <= parts["memory"]["asked_ago_ms"] <= parts["memory"]["age_ms"]
+    assert (parts["memory"]["messages_waiting"], parts["memory"]["unexpected_ends"]) == (0, 0)
+    assert parts["board"]["sold"] == 1
+    steps = [x["what"] for x in parts["rows"]["last_steps"]]
+    assert {"held", "pending -> confirmed", "pending -> cancelled"} == set(steps)
+    assert [x["at"] for x in parts["rows"]["last_steps"]] == \
+        sorted((x["at"] for x in parts["rows"]["last_steps"]), reverse=True)
+    for key, held in ((f"session:{harness.user_uuid(2)}", sale["sold"]),
+                      (f"checkout:{sale['sold']}", sale["sold"]), (f"event:{event}", None)):
+        last = told(node, "actor", key)["rows"]["last_steps"]
+        assert {x["reservation"] for x in last} == {held} if held else len(last) == 5, key
+    for _ in range(2):  # Looking starts nobody.
+        asleep = told(node, "actor", f"session:{stranger}")
+        assert asleep["memory"]["state"] == "asleep" and asleep["memory"]["age_ms"] is None
+        assert asleep["rows"]["last_steps"] == []
+    assert told(node, "actor", f"gate:{stranger}")["memory"]["state"] == "asleep"
+    seat = told(node, "actor", f"seat:{sale['seats'][0]}")["memory"]
+    assert seat["key"].startswith(f"seat_block:{event}/")
+    assert look(node, "actor", "nonsense").returncode == 2
+    assert look(node, "actor", f"seat:{stranger}").returncode == 1
+
+
 def test_an_event_tells_the_same_counts_from_board_and_rows(node, sale):
     def counts(part):
         return [sum(x[what] for x in part["blocks"]) for what in ("free", "held", "sold")]
@@ -463,8 +489,8 @@ def test_top_fills_a_terminal_and_gives_it_back(node):
 
 def test_every_command_has_help_with_examples():
     names = inspect("--help").stdout
-    for verb in ("nodes", "shards", "where", "event", "queue", "holds", "user", "reservation",
-                 "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
+    for verb in ("nodes", "shards", "where", "actor", "event", "queue", "holds", "user",
+                 "reservation", "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
                  "drain", "undrain", "rebalance", "move", "completion", "token",
                  "audit", "verify-draw"):
         assert verb in names
@@ -514,6 +540,10 @@ def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
         assert told(node, "ledger")["memory"]["lanes"]
         assert told(node, "where", f"event:{sale['event']}")["memory"]["shard"] >= 0
         assert look(node, "holds", sale["event"]).returncode == 1
+        actor = look(node, "actor", f"block:{sale['event']}/0", "--json")
+        said = json.loads(actor.stdout)
+        assert actor.returncode == 1 and "running" in actor.stdout
+        assert [x["what"] for x in said["missing"]] == ["last verdicts on record"]
         lost = look(node, "move", f"event:{sale['event']}", node.env["TIKETI_NODE_ID"], name="bob")
         assert lost.returncode == 2 and "--operation " in lost.stderr
     finally:

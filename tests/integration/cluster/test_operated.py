@@ -192,6 +192,16 @@ def test_the_pause_of_one_block_that_moves_is_measured(world):
           f"{usual[-1]:.0f} ms")
 
 
+def test_an_entity_is_told_of_by_its_owner(world):
+    key = f"block:{harness.add_event(world.db, 'Looked at', seats=10)}/0"
+    owner = world.owner_of(key)
+    parts = [x["data"] for x in json.loads(world.say("actor", key, "--json").stdout)["parts"]
+             if x["from"] == "memory"]
+    assert [x["state"] for x in parts if x["here"]] == ["asleep"]
+    assert [x["state"] for x in parts if not x["here"]] == ["elsewhere"] * 2
+    assert {x["owner"] for x in parts} == {owner}
+
+
 def test_what_was_moved_stays_until_somebody_says_otherwise(world):
     event = harness.add_event(world.db, "Kept", seats=10)
     seat, key = harness.seats_of(world.db, event)[0], f"event:{event}"
