@@ -325,6 +325,7 @@ int64_t waiting_room_core::leave(user_id user, instant now) {
       return next_.turn;
     }
     i->second.leaving = true; // No turn opens a slot and ends it: that is for the one after.
+    wanted_ = std::max(wanted_, i->second.turn + 1);
     return i->second.turn + 1;
   }
   auto entry = people_.find(user);
@@ -525,6 +526,7 @@ void waiting_room_core::turn_written(instant at, const std::vector<int32_t>& pai
   auto done = std::move(*in_flight_);
   in_flight_.reset();
   written_ = done.turn;
+  urgent_ = urgent_ || written_ < wanted_; // Also when a clear has taken the slot that was to end.
   reserved_to_ = static_cast<uint32_t>(done.reserved_to);
   if (done.paid_since != instant{}) {
     paid_since_ = at - look_back;

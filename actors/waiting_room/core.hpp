@@ -195,6 +195,7 @@ private:
 
   int64_t written_ = 0;    ///< The last turn on record.
   int64_t clear_turn_ = 0; ///< That puts this generation on record.
+  int64_t wanted_ = 0;     ///< Somebody was told to wait for this turn.
   std::optional<room_turn> in_flight_;
   room_turn next_;
   bool urgent_ = false, look_ = false;

@@ -521,6 +521,16 @@ CAF_TEST(whoever leaves twice at once is told when it is on record) {
   }
 }
 
+CAF_TEST(whoever leaves beside a clear is answered by a turn that comes) {
+  room x{1};
+  x.core->check({user(1), 0, {}, true}, x.now);
+  auto turn = x.core->leave(user(1), x.now); // The slot is in the turn that is being gathered.
+  auto cleared = x.core->steer({queue_verb::clear, 0, {}}, x.now, {}).after_turn;
+  x.write();
+  CAF_CHECK(x.core->written() >= cleared);
+  CAF_CHECK(x.core->written() >= turn);
+}
+
 CAF_TEST(nobody gets a place of a generation that a crash would take back) {
   room x{0};
   x.check(1);
