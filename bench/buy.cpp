@@ -45,6 +45,7 @@ measured run_step(shop& x, report& out, const std::string& name,
 
 purchases buy_all(shop& x, report& out, uint64_t first, uint64_t count, const std::string& label) {
   std::vector<std::string> tokens, requests;
+  auto log_before = x.sql().value("SELECT pg_current_wal_lsn()");
   for (auto n = first; n < first + count; ++n) tokens.push_back(x.token(n));
   auto each = count / places;
   for (uint64_t i = 0; i < each * places; ++i) {
@@ -80,6 +81,9 @@ purchases buy_all(shop& x, report& out, uint64_t first, uint64_t count, const st
   all.seconds = reserved.load.seconds + prepared.load.seconds + confirmed.load.seconds;
   all.done = static_cast<double>(confirmed.load.answers(200));
   out.add(figure{"completed purchases" + label, all.done / all.seconds, "/s", "all three steps"});
+  auto log = x.sql().value("SELECT pg_current_wal_lsn() - '" + log_before + "'");
+  out.add(figure{"PostgreSQL's log, a purchase" + label, std::stod(log) / all.done, "B",
+                 "with whole pages after a checkpoint"});
   out.add(goal{"every reservation was sold" + label, all.done / static_cast<double>(each * places),
                1, true});
   return all;
