@@ -6,7 +6,7 @@ import time
 
 import tiketi_harness as harness
 from conftest import User, cookies_of, start_node, until
-from queue_room import admin, check, event, people, room, status  # noqa: F401
+from queue_room import admin, check, event, leave, people, room, status  # noqa: F401
 
 
 class Visitor:
@@ -144,6 +144,43 @@ def test_a_slot_ends_at_its_hard_end_however_often_it_is_touched():
         assert status(first, night).json["status"] == "not_in_queue"
     finally:
         node.close()
+
+
+def test_who_is_away_is_passed_over_and_keeps_the_place(room, people, event):
+    """P-64: three polls and half a minute of silence cost the turn, not the place."""
+    first, second, away, here = people(4)
+    for user in (first, second, away, here):
+        check(user, event)
+    left = time.monotonic()
+    assert status(away, event).json["position"] == 1
+
+    def wait_for(ready, patience):
+        def look():
+            status(first, event)  # Slots end when nobody hears of them.
+            status(second, event)
+            return ready()
+        until(look, patience)
+
+    wait_for(lambda: status(here, event).json["position"] == 2 and time.monotonic() - left > 36, 45)
+    leave(first, event)
+    until(lambda: status(here, event).json["status"] == "active")
+    back = status(away, event).json
+    assert (back["status"], back["position"]) == ("queued", 1), back
+    leave(second, event)
+    until(lambda: status(away, event).json["status"] == "active")
+
+
+def test_an_estimate_knows_its_own_event_only(room, people, event):
+    """P-61: what another event admits makes nobody's wait shorter."""
+    other = harness.add_event(room.database, "Next door", seats=40)
+    *waiting, last = people(3)
+    for user in (*waiting, last):
+        check(user, event)
+    before = status(last, event).json["estimatedWait"]
+    for user in people(12):  # One after the other, and all at once.
+        check(user, other)
+        leave(user, other)
+    assert status(last, event).json["estimatedWait"] == before == 5
 
 
 def metric(node, name):
