@@ -172,6 +172,8 @@ void stage::pin(int32_t at, int32_t user) {
   x.provider = "mock";
   x.payment_key = "key-" + std::to_string(user);
   x.checkout = from.participant_of(key_of(hold.id));
+  auto now = time_.now();
+  judge_.asked_to_pay({user_of(user), hold.id, x.payment_key, {}, hold.total, now, now});
   ask<seat_block_actor>(at, key_of(sale_event, hold.items.front().block_no), x,
                         [=, this](const auto& y) { paid_[user] = y.is(); });
 }
