@@ -139,7 +139,6 @@ void idle(team& all, report& out) {
 /// One buyer at a time, near and far by turns, so that whatever disturbs one disturbs the other.
 void link(shop& x, team& all, report& out, stock& seats, const options& how) {
   constexpr size_t turns = 5;
-  histogram p50_near, p50_far;
   double cpu_near = 0, cpu_far = 0, ms_near = 0, ms_far = 0;
   auto part = options{how.seconds / turns};
   auto each = static_cast<size_t>(2'000 * part.seconds);

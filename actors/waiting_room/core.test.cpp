@@ -148,8 +148,7 @@ CAF_TEST(a number of the gate is good for one slot) {
   x.leave(1);
   x.pass(1);
   CAF_CHECK(x.status(4).state == queue_state::active);
-  for (int life = 0; life < 2; ++life) {
-    auto n = static_cast<uint64_t>(5 + 2 * life);
+  for (uint64_t n : {5, 7}) { // A life each.
     CAF_CHECK(!x.check(n, 7).ticket.place.none());
     CAF_CHECK(x.status(n).ticket.place.direct);
     x.check(n + 1, 8);

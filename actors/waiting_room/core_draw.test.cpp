@@ -59,9 +59,11 @@ struct drawing_room : room {
     CAF_REQUIRE(draw.drawn());
     drawn_order order{event, draw};
     std::vector<std::pair<uint32_t, uint64_t>> places;
+    places.reserve(tickets.size());
     for (auto& [n, ticket] : tickets) places.emplace_back(order.place_of(ticket.place.number), n);
     std::ranges::sort(places);
     std::vector<uint64_t> out;
+    out.reserve(places.size());
     for (auto& x : places) out.push_back(x.second);
     return out;
   }

@@ -297,8 +297,8 @@ CAF_TEST(an old board tells nothing) {
 }
 
 CAF_TEST(a crowd that is asked for at once asks its room in turns) {
-  std::vector<std::shared_ptr<queue_stream>> crowd;
-  for (int i = 0; i < queue_feed::asks_per_turn + 100; ++i) crowd.push_back(open(9));
+  std::vector<std::shared_ptr<queue_stream>> crowd(queue_feed::asks_per_turn + 100);
+  for (auto& x : crowd) x = open(9);
   auto all_ask = [&] {
     for (auto& x : crowd) next(*x);
   };
