@@ -47,8 +47,8 @@ passivation on_leave(pointer self) {
 }
 
 /// Wishes of a life that ended unexpectedly are with their blocks: the barrier knows nothing of
-/// them yet, and they commit in this very epoch. Rows that are read before they have ended are not
-/// the last word: the ledger judges what they say no to, and they are read once more.
+/// them yet, and they commit in this very epoch. Until they have ended nothing new is asked for,
+/// and then the rows are read once more.
 void expect_orphans(pointer self) {
   auto& st = self->state;
   constexpr millis ended = claim_budget + resolve_patience;

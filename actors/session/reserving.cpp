@@ -186,8 +186,9 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
     if (unread) return recheck(self, wish, reply);
     return reply->deliver(refusal<hold_reply>(board ? ec::sale_closed : ec::event_unknown));
   }
-  // One at a time, because the ledger does not see what is in flight either.
-  if (orphans && !st.core.idle()) return reply->deliver(refusal<hold_reply>(ec::busy));
+  // What an earlier life asked for may be granted after this, and nobody would count both.
+  if (orphans && unread) return recheck(self, wish, reply);
+  if (orphans) return reply->deliver(refusal<hold_reply>(ec::busy));
   hold_items cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
   cmd.user = st.user;
@@ -201,8 +202,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   cmd.event_owner = board->owner;
   cmd.deadline = now + claim_budget;
   cmd.request = wish.request;
-  bool judged = unread || orphans;
-  if (judged) cmd.token_issued_at = wish.token_issued_at;
+  if (unread) cmd.token_issued_at = wish.token_issued_at;
   auto own = st.core.own_hold(wish, now);
   auto lead = own ? own->lead_block
                   : std::ranges::min_element(wish.items, {}, &wanted_item::block_no)->block_no;
@@ -219,7 +219,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
         --self->state.open_requests;
         if (!held_by.nil() && x.is == ec::seat_contested)
           return forget_and_decide(self, id, held_by);
-        if (judged && !final_say && !final_without_rows(x)) return decide_again(self, id, x);
+        if (unread && !final_say && !final_without_rows(x)) return decide_again(self, id, x);
         finish(self, id, event, x);
       },
       [=](const caf::error& e) {
