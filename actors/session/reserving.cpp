@@ -186,8 +186,9 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
     if (unread) return recheck(self, wish, reply);
     return reply->deliver(refusal<hold_reply>(board ? ec::sale_closed : ec::event_unknown));
   }
-  // What an earlier life asked for may be granted after this, and nobody would count both.
-  if (orphans && unread) return recheck(self, wish, reply);
+  // What an earlier life asked for may be granted after this, and nobody would count both. What has
+  // been granted by now is told.
+  if (orphans && !final_say) return recheck(self, wish, reply);
   if (orphans) return reply->deliver(refusal<hold_reply>(ec::busy));
   hold_items cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
