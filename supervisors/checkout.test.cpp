@@ -290,6 +290,18 @@ CAF_TEST(a payment that nobody decides is voided and its seats come back) {
   CAF_CHECK(wrong() == "");
 }
 
+CAF_TEST(what was captured by an attempt that the database has lost goes back) {
+  hold_and_prepare({want(0, 1)});
+  // Another tab had paid the order, and a fail-over has taken every row of it away.
+  bank.core.approve({order_id, "lost key", price(), "lost attempt", {}}, st.clock.now());
+  confirm();
+  CAF_CHECK(payments[0]->value.is == ec::payment_declined);
+  later(960s, 5s); // It is asked about again.
+  rest();
+  CAF_REQUIRE(bank.core.books().refunds.size() == 1);
+  CAF_CHECK(bank.core.books().refunds[0].payment_key == "lost key");
+}
+
 CAF_TEST(P40 a cancelled sale is refunded however often the provider refuses) {
   hold_and_prepare({want(0, 1), want(1, 1)});
   confirm();

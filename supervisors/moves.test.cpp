@@ -89,6 +89,15 @@ CAF_TEST(who has nothing open leaves and nobody is left behind) {
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
 }
 
+CAF_TEST(a block that has left for nothing is there again although nobody asks) {
+  reserve(alice, {want(0, 1)});
+  close();
+  run();
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 0);
+  open(); // It could not be given: the hold on its board ends here.
+  CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
+}
+
 CAF_TEST(a block that leaves has told its board) {
   reserve(alice, {want(0, 1)});
   reserve(bob, {want(0, 2)}); // Too soon after the first for a board of its own.

@@ -262,8 +262,9 @@ bool has_board(entity_kind x) {
   return x == entity_kind::seat_block || x == entity_kind::waiting_room;
 }
 
-/// Starts again what ended unexpectedly, although nobody asks for it: until then its board shows
-/// claims and holds that may be over, and who looks at it does not ask.
+/// Starts again what ended unexpectedly, or has left for a node that did not get it, although
+/// nobody asks for it: until then its board shows claims and holds that may be over, and who looks
+/// at it does not ask.
 void revive(region_ptr self) {
   auto& st = self->state;
   if (st.suspended || mutant("leaves_boards_of_the_dead")) return;
@@ -401,8 +402,10 @@ void on_down(region_ptr self, const caf::down_msg& x) {
   if (failed) note_failure(self, key);
   auto waiting = std::move(i->second.waiting); // Still counted as parked.
   st.entities.erase(i);
-  if (failed && has_board(key.kind)) st.to_revive.insert(key);
-  if (auto c = st.closing_of(key)) {
+  auto c = st.closing_of(key);
+  // Who leaves for another node may have had claims: should it stay after all, it looks after them.
+  if ((failed || c != nullptr) && has_board(key.kind)) st.to_revive.insert(key);
+  if (c != nullptr) {
     wait_elsewhere(self, *c, waiting);
     c->staying.erase(key);
     look_at_closing(self, shard_of(key));

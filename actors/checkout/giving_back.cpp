@@ -31,17 +31,34 @@ void settle(pointer self, refund_row row, bool given_back, const std::string& er
   });
 }
 
-void refund(pointer self, refund_id id) {
-  auto& core = *self->state.core;
-  auto row = *core.find_refund(id);
-  auto attempt = core.find_attempt(row.attempt);
-  if (!attempt || row.amount == won{0}) return settle(self, row, true, "");
-  refund_payment what{attempt->payment_key, row.amount, to_string(id), {}};
+void give_back(pointer self, const refund_row& row, const std::string& payment_key) {
+  refund_payment what{payment_key, row.amount, to_string(row.id), {}};
   if (mutant("refunds_as_new")) // Every try is another refund to the provider.
     what.idempotency_key += std::to_string(row.tries);
   ask_provider<payment_refund>(self, std::move(what), [=](const payment_refund& x) {
     settle(self, row, x.is == refund_outcome::done, x.code);
   });
+}
+
+/// What was captured late may have been captured by an attempt that the database has lost in a
+/// fail-over: the provider knows by which key, this attempt's is only what was to be tried.
+void find_capture(pointer self, const refund_row& row, const std::string& order_id) {
+  query_payment what{order_id, to_string(row.attempt), {}};
+  ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
+    if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
+    give_back(self, row, report.payment_key);
+  });
+}
+
+void refund(pointer self, refund_id id) {
+  auto& core = *self->state.core;
+  auto row = *core.find_refund(id);
+  auto attempt = core.find_attempt(row.attempt);
+  if (!attempt || row.amount == won{0}) return settle(self, row, true, "");
+  auto order = core.find_order(attempt->payment);
+  if (attempt->status == attempt_status::late && order)
+    return find_capture(self, row, order->order_id);
+  give_back(self, row, attempt->payment_key);
 }
 
 void put_off(pointer self, attempt_id id, ec is, millis pause) {

@@ -26,6 +26,12 @@ seat_op op_of(seat_act what, uint32_t whose, instant from, std::optional<instant
   return {what, whose, from, until};
 }
 
+/// A map is shown by a node's clock, the end of a hold is by the ledger's. They are brought
+/// together by measuring, and a node whose error is found to be larger decides nothing until it has
+/// mended it
+/// (`offset_jump_max_ms` of supervisors/node.cpp).
+constexpr millis clock_error{250};
+
 } // namespace
 
 void history::heard(const told_hold& x) {
@@ -119,10 +125,19 @@ bool history::may_have_run_out(const look_at_seat& x, millis old) const {
   });
 }
 
+bool history::may_be_ahead(const look_at_seat& x) const {
+  if (x.what != seat_act::see_free) return false;
+  return std::ranges::any_of(known_, [&](auto& known) {
+    auto& order = known.second;
+    return order.lapses && *order.lapses > x.until && *order.lapses <= x.until + clock_error &&
+           std::ranges::find(order.seats, x.seat) != order.seats.end();
+  });
+}
+
 void history::add_looks(ops_by_seat& to, millis old) const {
   for (auto& x : maps_.looks(old, begin_.value_or(instant{})))
     if (!(x.what == seat_act::see_held && twins) && !may_be_a_claim(x, old) &&
-        !may_have_run_out(x, old))
+        !may_have_run_out(x, old) && !may_be_ahead(x))
       to[x.seat].push_back(op_of(x.what, 0, x.from, x.until));
 }
 

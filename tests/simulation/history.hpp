@@ -92,6 +92,8 @@ private:
   void add_looks(ops_by_seat& to, millis old) const;
   [[nodiscard]] bool may_be_a_claim(const look_at_seat& x, millis old) const;
   [[nodiscard]] bool may_have_run_out(const look_at_seat& x, millis old) const;
+  /// The clock of who shows the map may be a moment further than the ledger's.
+  [[nodiscard]] bool may_be_ahead(const look_at_seat& x) const;
   [[nodiscard]] std::string check_returns() const;
 
   millis ttl_;

@@ -108,6 +108,23 @@ CAF_TEST(a refusal may be as old as is said) {
   CAF_CHECK(x.check(millis{20}).empty());
 }
 
+CAF_TEST(a hold is shown as free a moment before its end and not earlier) {
+  auto verdict_of = [](int64_t at) {
+    history x{ttl};
+    x.heard(granted(1, "a", 1, 0, 10));
+    told_map seen;
+    seen.seats = {0};
+    seen.at = from_ms(at);
+    seen.current = true;
+    CAF_CHECK_EQUAL(x.saw(seen), "");
+    return x.check(old);
+  };
+  auto end = ttl.count();
+  CAF_CHECK(verdict_of(end - 2).empty());
+  CAF_CHECK(verdict_of(end + 2).empty());
+  CAF_CHECK(!verdict_of(end / 2).empty());
+}
+
 CAF_TEST(a sale to one while another one is told that it pays for it is not explained) {
   history x{ttl};
   x.heard(granted(1, "a", 1, 0, 10));
