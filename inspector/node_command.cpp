@@ -121,8 +121,8 @@ int make_token(const std::string& name, const std::string& role) {
                      token.size() - 1);
   sodium_bin2hex(digest.data(), digest.size(), bytes.data(), bytes.size());
   say(std::string{token.data()} + '\n');
-  std::fprintf(stderr, "For OPERATOR_TOKENS of the nodes:\n%s:%s:%s\n", name.c_str(), role.c_str(),
-               digest.data());
+  std::fprintf(stderr, "# For OPERATOR_TOKENS of the nodes:\n%s:%s:%s\n", name.c_str(),
+               role.c_str(), digest.data());
   return 0;
 }
 

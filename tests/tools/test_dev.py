@@ -159,6 +159,23 @@ def test_secrets_are_made_once_and_are_nobody_elses(start):
     assert log_in(again, *admin)[0] == 200
 
 
+def test_operators_may_ask_it_and_need_to_set_nothing_up(start):
+    shop = start("a").ready()
+    assert "./dev inspect nodes" in shop.output
+    looked = dev("inspect", "nodes", "--json")
+    assert looked.returncode == 0, looked
+    memory = json.loads(looked.stdout.splitlines()[-1])["parts"][0]["data"]
+    assert memory["state"] == "deciding" and memory["shards"] == 128
+    braked = dev("inspect", "brake", "all", "--reason", "Trying it")
+    assert braked.returncode == 0 and "Trying it" in braked.stdout, braked
+
+
+def test_without_a_port_for_operators_there_is_no_listener(start):
+    shop = start("a", OPERATOR_PORT="").ready()
+    assert "./dev inspect nodes" not in shop.output
+    assert not (shop.data / "secrets" / "operator-token").exists()
+
+
 def test_interrupt_ends_everything_that_was_started(start, folder):
     shop = start("a").ready()
     assert processes_naming(str(folder)), "PostgreSQL names its folder"
