@@ -284,7 +284,7 @@ CAF_TEST(clients and categories do not share and zero is off) {
 }
 
 CAF_TEST(the category of a request follows from its path alone) {
-  for (auto path : {"/health", "/actuator/prometheus", "/actuator", "/api/auth/me"})
+  for (auto path : {"/health", "/actuator/prometheus", "/actuator", "/api/auth/me", "/api/notices"})
     CAF_CHECK(category_of(path) == rate_category::exempt);
   for (auto path : {"/api/auth/login", "/api/auth", "/api/auth/me/more"})
     CAF_CHECK(category_of(path) == rate_category::auth);
@@ -292,8 +292,9 @@ CAF_TEST(the category of a request follows from its path alone) {
   for (auto path : {"/api/seats/reserve", "/api/reservations", "/api/reservations/7/cancel",
                     "/api/reservations/{id}/cancel"})
     CAF_CHECK(category_of(path) == rate_category::booking);
-  for (auto path : {"/api/reservations/my", "/api/reservations/7/x/cancel", "/api/authors",
-                    "/api/reservations/cancel", "/api/events", "/healthy", "/", ""})
+  for (auto path :
+       {"/api/reservations/my", "/api/reservations/7/x/cancel", "/api/authors",
+        "/api/reservations/cancel", "/api/events", "/api/notices/x", "/healthy", "/", ""})
     CAF_CHECK(category_of(path) == rate_category::general);
 }
 

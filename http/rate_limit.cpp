@@ -47,7 +47,10 @@ struct counter {
 
 rate_category category_of(std::string_view path) {
   constexpr std::string_view cancel = "/cancel", reservations = "/api/reservations";
-  if (within(path, "/health") || within(path, "/actuator") || path == "/api/auth/me")
+  // Notices are shown on every page, every few seconds, from memory: those who wait behind one
+  // address must not use up its requests by it.
+  if (within(path, "/health") || within(path, "/actuator") || path == "/api/auth/me" ||
+      path == "/api/notices")
     return rate_category::exempt;
   // Whatever tries passwords counts with log-ins.
   if (within(path, "/api/auth") || path == "/api/users/me/password") return rate_category::auth;

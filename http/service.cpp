@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "http/docs_page.hpp"
+#include "http/notices_page.hpp"
 #include "http/openapi.hpp"
 
 namespace tk::http {
@@ -25,6 +26,7 @@ std::vector<route> with_description(std::vector<route> routes, const document_sl
   x.run = [doc](const exchange_ptr& e) { e->respond(json_shared(*doc)); };
   routes.push_back(std::move(x));
   add_docs_routes(routes);
+  add_notices_page_routes(routes); // On every page, also of the description.
   return routes;
 }
 

@@ -15,6 +15,7 @@
 #include "inspector/config.hpp"
 #include "inspector/draw_command.hpp"
 #include "inspector/node_command.hpp"
+#include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
 #include "inspector/placement_command.hpp"
 
@@ -66,6 +67,7 @@ struct choices {
   look_options look;
   brake_options brake;
   placement_options placement;
+  notice_options notice;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
   std::function<int()> run;
@@ -229,6 +231,58 @@ void add_brakes(CLI::App& app, choices& x) {
                                         "  tiketi-inspect release payments --method toss");
 }
 
+/// What every word about notices takes.
+CLI::App* add_notice_verb(CLI::App& above, choices& x, const char* name, const char* help,
+                          notice_verb verb) {
+  auto* to = above.add_subcommand(name, help);
+  auto& order = x.notice.order;
+  if (verb != notice_verb::add)
+    to->add_option("id", order.id, "Which one, as `notices` tells it")
+      ->required()
+      ->type_name("NOTICE");
+  if (verb != notice_verb::remove) {
+    to->add_option("--level", order.level, "How much it matters")
+      ->required()
+      ->check(CLI::IsMember({"info", "warning", "incident"}));
+    to->add_option("--ko", order.ko, "In Korean; 500 characters")->required()->type_name("TEXT");
+    to->add_option("--en", order.en, "In English; 500 characters")->required()->type_name("TEXT");
+    to->add_option("--event", order.event, "On the pages of this event only")->type_name("EVENT");
+    to->add_option("--from", order.from, "When it begins, with offset; else now")
+      ->type_name("TIME");
+    to->add_option("--until", order.until, "When it ends, with offset; else when it is removed")
+      ->type_name("TIME");
+  }
+  if (verb == notice_verb::add)
+    to->add_option("--operation", order.operation, "Of a try whose outcome is not known")
+      ->type_name("UUID");
+  add_node_options(*to, x.notice.nodes);
+  to->add_flag("--json", x.notice.json, "One JSON object");
+  to->callback([&x, verb] {
+    x.notice.order.verb = verb;
+    x.run = [&x] { return tell_buyers(x.notice, text_style{wants_colour()}); };
+  });
+  return to;
+}
+
+void add_notices(CLI::App& app, choices& x) {
+  using enum notice_verb;
+  auto* to = app.add_subcommand("notice", "Tells buyers something on every page, within 10 s; "
+                                          "`notices` shows what they are told. Needs the role "
+                                          "operator.");
+  to->require_subcommand(1);
+  add_notice_verb(*to, x, "add", "Tells them something.", add)
+    ->footer(std::string{steer_codes} +
+             "  tiketi-inspect notice add --level incident --ko '결제가 지연되고 있습니다' \\\n"
+             "      --en 'Payments are slow' --until 2026-11-22T21:00:00+09:00\n"
+             "  tiketi-inspect notice add --level info --event UUID --ko '...' --en '...'");
+  add_notice_verb(*to, x, "change", "Makes one say this instead, all of it.", change)
+    ->footer(std::string{steer_codes} +
+             "  tiketi-inspect notice change UUID --level info --ko '해결되었습니다' --en 'Solved' "
+             "\\\n      --until 2026-11-22T21:30:00+09:00");
+  add_notice_verb(*to, x, "remove", "Takes one back.", remove)
+    ->footer(std::string{steer_codes} + "  tiketi-inspect notice remove UUID");
+}
+
 constexpr const char* placement_codes =
   "Exit codes: 0 done, or it was so already; 1 on record, but not come true within --wait; 2 "
   "refused, or the outcome is not known.\n\nExamples:\n";
@@ -357,6 +411,7 @@ int main(int argc, char** argv) {
   choices chosen;
   chosen.look.nodes.token = token_of_environment();
   chosen.brake.nodes.token = chosen.placement.nodes.token = chosen.look.nodes.token;
+  chosen.notice.nodes.token = chosen.look.nodes.token;
   add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
   add_verify_draw(app, chosen)->callback([&] {
     chosen.run = [&] { return run_verify_draw(chosen); };
@@ -364,6 +419,7 @@ int main(int argc, char** argv) {
   add_looks(app, chosen);
   add_top(app, chosen);
   add_brakes(app, chosen);
+  add_notices(app, chosen);
   add_placement(app, chosen);
   add_tools(app, chosen);
   try {

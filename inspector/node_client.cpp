@@ -68,7 +68,7 @@ std::string load_token(node_options& x) {
 }
 
 node_answer ask_node(const node_options& with, const std::string& node, const std::string& path,
-                     const std::string& body) {
+                     const std::string& body, const std::string& verb) {
   node_answer out;
   out.node = node;
   const easy handle{ready() ? curl_easy_init() : nullptr};
@@ -93,6 +93,7 @@ node_answer ask_node(const node_options& with, const std::string& node, const st
   curl_easy_setopt(x, CURLOPT_TIMEOUT, static_cast<long>(with.limit_s));
   curl_easy_setopt(x, CURLOPT_HTTPHEADER, headers.get());
   if (!body.empty()) curl_easy_setopt(x, CURLOPT_POSTFIELDS, body.c_str());
+  if (!verb.empty()) curl_easy_setopt(x, CURLOPT_CUSTOMREQUEST, verb.c_str());
   curl_easy_setopt(x, CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(x, CURLOPT_WRITEDATA, &out.body);
   auto code = curl_easy_perform(x);
@@ -107,10 +108,11 @@ node_answer ask_node(const node_options& with, const std::string& node, const st
   return out;
 }
 
-node_answer ask_first(const node_options& with, const std::string& path, const std::string& body) {
+node_answer ask_first(const node_options& with, const std::string& path, const std::string& body,
+                      const std::string& verb) {
   node_answer out;
   for (auto& node : with.nodes) {
-    out = ask_node(with, node, path, body);
+    out = ask_node(with, node, path, body, verb);
     if (out.status != 0 || !out.not_sent) break;
   }
   return out;

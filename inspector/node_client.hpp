@@ -26,13 +26,13 @@ struct node_answer {
 /// Reads the token; the error is one line. Blanks around it are dropped.
 std::string load_token(node_options& x);
 
-/// One request. `body` empty: GET, else POST.
+/// One request. `verb` empty: GET without a body, POST with one.
 node_answer ask_node(const node_options& with, const std::string& node, const std::string& path,
-                     const std::string& body = {});
+                     const std::string& body = {}, const std::string& verb = {});
 
 /// The same of the first node that can be reached: one that was not has heard nothing, for certain.
 node_answer ask_first(const node_options& with, const std::string& path,
-                      const std::string& body = {});
+                      const std::string& body = {}, const std::string& verb = {});
 
 /// Percent-encodes whatever is not unreserved.
 std::string url_part(const std::string& text);

@@ -199,6 +199,26 @@ std::string brakes_text(const json& x, const text_style& style) {
   return out + (brakes.empty() ? "nothing is stopped\n" : table_text(brakes, style));
 }
 
+std::string notices_text(const json& x, const text_style& style) {
+  auto changed = x.value("changed", false);
+  auto head = changed ? "done; every page shows it within 10 s" : "nothing to change";
+  auto out =
+    painted(head, bold, style) + "\nnotice " + value_text("", x.value("id", json{})) + '\n';
+  auto rows = json::array();
+  for (auto& y : x.value("notices", json::array())) {
+    auto text = y.value("text", json::object());
+    rows.push_back({{"notice", y.value("id", json{})},
+                    {"level", y.value("level", json{})},
+                    {"event", y.value("event_id", json{})},
+                    {"starts", y.value("starts_at", json{})},
+                    {"ends", y.value("ends_at", json{})},
+                    {"by", y.value("by", json{})},
+                    {"ko", text.value("ko", json{})},
+                    {"en", text.value("en", json{})}});
+  }
+  return out + (rows.empty() ? "nothing is told\n" : table_text(rows, style));
+}
+
 std::string told_text(const json& x, const text_style& style) {
   std::string out;
   for (auto& part : x.value("parts", json::array())) {

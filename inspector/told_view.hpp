@@ -21,6 +21,9 @@ std::string fitted(const std::string& text, size_t lines_max, size_t columns_max
 /// What a change of brakes answered: `{"changed", "brakes"}`.
 std::string brakes_text(const nlohmann::ordered_json& x, const text_style& style);
 
+/// What a change of notices answered: `{"changed", "id", "notices"}`.
+std::string notices_text(const nlohmann::ordered_json& x, const text_style& style);
+
 /// A table of rows with the same fields, in the order of the first row.
 std::string table_text(const nlohmann::ordered_json& rows, const text_style& style);
 

@@ -15,6 +15,7 @@
 #include "gateways/payment/gateway.hpp"
 #include "gateways/payment/mock.hpp"
 #include "http/api/brakes.hpp"
+#include "http/api/notices.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
 #include "logging/log.hpp"
@@ -23,6 +24,7 @@
 #include "node/draining.hpp"
 #include "node/keys.hpp"
 #include "node/metrics.hpp"
+#include "node/notice_watch.hpp"
 #include "node/operators.hpp"
 #include "node/ports.hpp"
 #include "node/revocation_watch.hpp"
@@ -35,6 +37,7 @@
 #include "persistence/ledger/roster_driver.hpp"
 #include "persistence/ledger/roster_pg.hpp"
 #include "persistence/migrations/migrate.hpp"
+#include "persistence/notices/actor.hpp"
 #include "persistence/operators/actor.hpp"
 #include "persistence/pg/connection.hpp"
 #include "persistence/pii/check.hpp"
@@ -311,6 +314,7 @@ private:
     revocations_known_ = watch_revocations();
     if (cluster_) cluster_->spawn_ways(context_, incarnation_, to_stop_);
     brakes_known_ = watch_brakes();
+    watch_notices();
     context_.region = keep(spawn_region(context_, {}));
     node_supervision supervision;
     if (auto wrong = join_cluster(supervision); !wrong.empty()) return wrong;
@@ -366,11 +370,19 @@ private:
     return loaded->get_future();
   }
 
+  void watch_notices() {
+    auto rows = keep(spawn_notices(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
+    keep(spawn_notice_watch(system_, rows, notices_));
+    notice_desk_.reset(new http::notice_desk{rows, store_, notices_, pool_, clock_});
+  }
+
   /// What the shop's port serves.
   std::vector<http::route> routes() {
     brake_desk_.reset(new http::brake_desk{brake_rows_, store_, brakes_, pool_});
     auto out = http::shop_routes(*shop_);
-    http::add_brake_routes(*brake_desk_, "/api/admin/sales", http::brake_audience::admins, out);
+    http::add_brake_routes(*brake_desk_, "/api/admin/sales", http::audience::admins, out);
+    http::add_public_notice_routes(*notice_desk_, out);
+    http::add_notice_routes(*notice_desk_, "/api/admin/notices", http::audience::admins, out);
     tell_of_leaving(out, leaving_);
     return out;
   }
@@ -427,7 +439,7 @@ private:
     operators_ = std::make_unique<http::operator_listener>(
       **wanted,
       http::operator_desk{context_, ledger_probe_, upkeep_probe_, rows, to_string(id_),
-                          clock_.now(), pool_, *brake_desk_, placement},
+                          clock_.now(), pool_, *brake_desk_, *notice_desk_, placement},
       random_);
     try {
       operators_->start();
@@ -449,6 +461,7 @@ private:
   node_clock clock_;
   board_store boards_;
   brake_list brakes_;
+  http::notice_board notices_;
   http::metrics meters_;
   ledger_probe ledger_probe_;
   pg_probe reads_probe_, store_probe_;
@@ -483,6 +496,7 @@ private:
   std::unique_ptr<http::gate_desk> gate_;
   std::unique_ptr<http::shop> shop_;
   std::unique_ptr<http::brake_desk> brake_desk_;
+  std::unique_ptr<http::notice_desk> notice_desk_;
   std::unique_ptr<http::server> server_;
   std::unique_ptr<http::operator_listener> operators_;
   mutable std::mutex failed_mutex_;

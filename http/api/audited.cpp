@@ -10,6 +10,10 @@
 
 namespace tk::http {
 
+std::string author_of(audience who, const exchange& x) {
+  return who == audience::operators ? x.who()->email : "admin " + to_string(x.user());
+}
+
 void note_and_answer(const store_actor& store, caf::event_based_actor* self, const exchange_ptr& x,
                      note_admin_action what, answer out) {
   what.status = out.status;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <caf/fwd.hpp>
@@ -11,6 +12,13 @@
 namespace tk::http {
 
 struct shop;
+
+/// For whom routes are that organisers and operators have alike.
+enum class audience : uint8_t { admins = 1, operators };
+
+/// Who did it, for the record. Operators have names; of an administrator the id is kept, because a
+/// mail is personal.
+std::string author_of(audience who, const exchange& x);
 
 /// What an organiser tried to do with the event in the path.
 struct audited_action {

@@ -89,10 +89,6 @@ sales_brake read_scope(fields& form, std::string by) {
   return out;
 }
 
-std::string name_of(brake_audience who, const exchange& x) {
-  return who == brake_audience::operators ? x.who()->email : "admin " + to_string(x.user());
-}
-
 std::string summary_of(const sales_brake& of, const std::string& operation) {
   auto out = of.by + ": " + scope_of(of);
   if (!of.method.empty()) out += " " + of.method;
@@ -148,9 +144,9 @@ struct attempt {
   std::optional<problem> refused;
 };
 
-attempt read_attempt(brake_audience who, const exchange& x, bool stop) {
+attempt read_attempt(audience who, const exchange& x, bool stop) {
   attempt out;
-  out.of.by = name_of(who, x);
+  out.of.by = author_of(who, x);
   auto operation = request_of(x);
   if (auto body = read_object(x.req())) {
     fields form{*body};
@@ -168,32 +164,32 @@ attempt read_attempt(brake_audience who, const exchange& x, bool stop) {
   return out;
 }
 
-void on_stop(brake_desk& desk, brake_audience who, const exchange_ptr& x) {
+void on_stop(brake_desk& desk, audience who, const exchange_ptr& x) {
   auto what = read_attempt(who, *x, true);
   if (what.refused) return refuse_noted(desk, x, what.note, *what.refused);
   change(desk, x, set_brake{std::move(what.of), x->user()}, std::move(what.note));
 }
 
-void on_resume(brake_desk& desk, brake_audience who, const exchange_ptr& x) {
+void on_resume(brake_desk& desk, audience who, const exchange_ptr& x) {
   auto what = read_attempt(who, *x, false);
   if (what.refused) return refuse_noted(desk, x, what.note, *what.refused);
   change(desk, x, release_brake{what.of.what, what.of.event, what.of.method, x->user()},
          std::move(what.note));
 }
 
-void on_list(brake_desk& desk, brake_audience, const exchange_ptr& x) {
+void on_list(brake_desk& desk, audience, const exchange_ptr& x) {
   auto rows = desk.list.rows();
   x->respond(json_text(list_json(*rows, desk.list.as_of()).dump()));
 }
 
 } // namespace
 
-void add_brake_routes(brake_desk& desk, const std::string& prefix, brake_audience who,
+void add_brake_routes(brake_desk& desk, const std::string& prefix, audience who,
                       std::vector<route>& out) {
   auto add = [&](method verb, const std::string& path, const char* name, const char* summary,
-                 void (*run)(brake_desk&, brake_audience, const exchange_ptr&)) -> route& {
+                 void (*run)(brake_desk&, audience, const exchange_ptr&)) -> route& {
     auto& to = out.emplace_back();
-    bool looks = verb == method::get && who == brake_audience::operators;
+    bool looks = verb == method::get && who == audience::operators;
     to.verb = verb;
     to.path = path;
     to.level = looks ? access::user : access::admin;

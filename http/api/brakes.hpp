@@ -6,6 +6,7 @@
 
 #include <caf/fwd.hpp>
 
+#include "http/api/audited.hpp"
 #include "http/api/ingress.hpp"
 #include "http/exchange.hpp"
 #include "http/route.hpp"
@@ -25,14 +26,10 @@ struct brake_desk {
   ingress_pool& pool;
 };
 
-/// For whom the routes are. Operators have names; of an administrator the id is kept, because a
-/// mail is personal.
-enum class brake_audience : uint8_t { admins = 1, operators };
-
 /// `GET prefix`, `POST prefix/stop`, `POST prefix/resume`: the same for organisers and for
 /// operators. Every attempt is on record, refused ones too, before its answer is given; to repeat
 /// one does no harm.
-void add_brake_routes(brake_desk& desk, const std::string& prefix, brake_audience who,
+void add_brake_routes(brake_desk& desk, const std::string& prefix, audience who,
                       std::vector<route>& out);
 
 /// What a buyer hears: 503 with the reason.

@@ -6,6 +6,7 @@
 
 #include "http/api/brakes.hpp"
 #include "http/api/ingress.hpp"
+#include "http/api/notices.hpp"
 #include "http/operators/memory.hpp"
 #include "http/operators/tokens.hpp"
 #include "http/server.hpp"
@@ -30,6 +31,7 @@ struct operator_desk {
   instant started_at;
   ingress_pool& pool;
   brake_desk& brakes;
+  notice_desk& notices;
   placement_actor placement;
 };
 

@@ -177,6 +177,22 @@ told_part brakes_memory(const brake_list& brakes) {
           {{"sales", rows->empty() ? "running" : "stopped"}, {"brakes", std::move(list)}}};
 }
 
+told_part notices_memory(const notice_board& notices, instant now) {
+  auto rows = notices.rows();
+  auto list = ordered::array();
+  for (auto& x : *rows)
+    list.push_back({{"notice", to_string(x.id)},
+                    {"level", to_string(x.level)},
+                    {"shown", x.shown_at(now)},
+                    {"event", x.event.nil() ? ordered() : ordered(to_string(x.event))},
+                    {"starts", to_iso_z(x.starts_at)},
+                    {"ends", x.ends_at ? ordered(to_iso_z(*x.ends_at)) : ordered()},
+                    {"by", x.by},
+                    {"ko", x.ko},
+                    {"en", x.en}});
+  return {"memory", notices.as_of(), {{"notices", std::move(list)}}};
+}
+
 std::optional<told_part> event_boards(const board_store& boards, event_id event) {
   auto about = boards.find_event(event);
   if (!about) return std::nullopt;

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/api/notice_board.hpp"
 #include "http/operators/told.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/pool/probe.hpp"
@@ -38,6 +39,9 @@ told_part ledger_memory(const node_context& node, const ledger_probe& ledger,
 
 /// What is stopped, as this node knows it.
 told_part brakes_memory(const brake_list& brakes);
+
+/// What buyers are told, as this node knows it; `shown` says whether it has begun.
+told_part notices_memory(const notice_board& notices, instant now);
 
 /// What boards say of an event: sale, blocks, queue. Nothing when this node has heard of none.
 std::optional<told_part> event_boards(const board_store& boards, event_id event);

@@ -227,6 +227,13 @@ void on_brakes(operator_desk& desk, const exchange_ptr& x) {
   tell(desk, x, {{brakes_memory(desk.brakes.list)}, {}, {}});
 }
 
+void on_notices(operator_desk& desk, const exchange_ptr& x) {
+  tell(desk, x,
+       {{notices_memory(desk.notices.board, desk.node.clock->now())},
+        {},
+        {"pages look every 5 s; a notice that was written at another node is here within 2 s"}});
+}
+
 using asked_by = void (*)(operator_desk&, const exchange_ptr&);
 
 struct row {
@@ -288,6 +295,7 @@ std::vector<row> table() {
      on_ledger,
      {}},
     {"/operator/brakes", "brakes", "What of the shop is stopped, and why.", on_brakes, {}},
+    {"/operator/notices", "notices", "What buyers are told on every page.", on_notices, {}},
     {"/operator/placement",
      "placement",
      "What operators wish of who owns which shards, and how far it has come.",
@@ -314,7 +322,8 @@ std::vector<route> operator_routes(operator_desk& desk) {
     to.errors = x.errors;
     to.run = [&desk, run = x.run](const exchange_ptr& e) { run(desk, e); };
   }
-  add_brake_routes(desk.brakes, "/operator/sales", brake_audience::operators, out);
+  add_brake_routes(desk.brakes, "/operator/sales", audience::operators, out);
+  add_notice_routes(desk.notices, "/operator/notices", audience::operators, out);
   add_placement_routes(desk, out);
   return out;
 }

@@ -44,7 +44,8 @@ def test_the_exempt_are_spared(limited):
     http = limited.client()
     assert statuses(http, 6, "/api/events", **me)[-1] == 429
     assert statuses(http, 9, "/api/auth/me", **me) == [401] * 9
-    for path in ("/health", "/actuator/health", "/actuator/prometheus", "/actuator/info"):
+    for path in ("/health", "/actuator/health", "/actuator/prometheus", "/actuator/info",
+                 "/api/notices"):
         assert statuses(http, 9, path, **me) == [200] * 9, path
     preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET", **me}
     assert statuses(http, 9, "/api/events", "OPTIONS", **preflight) == [204] * 9

@@ -17,7 +17,7 @@ import inspector  # noqa: E402
 import operators  # noqa: E402
 from inspector import harness, inspect  # noqa: E402
 
-LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "wishes"]
+LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "notices", "wishes"]
 
 
 @pytest.fixture(scope="module")
@@ -492,11 +492,14 @@ def test_every_command_has_help_with_examples():
     names = inspect("--help").stdout
     for verb in ("nodes", "shards", "where", "actor", "event", "queue", "holds", "user",
                  "reservation", "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
+                 "notices",
                  "drain", "undrain", "rebalance", "move", "completion", "token",
                  "audit", "verify-draw"):
         assert verb in names
         assert "Examples" in inspect(verb, "--help").stdout, verb
     assert "Examples" in inspect("why", "seat", "--help").stdout
+    for verb in ("add", "change", "remove"):
+        assert "Examples" in inspect("notice", verb, "--help").stdout, verb
 
 
 def test_bash_completes_what_there_is(tmp_path):
@@ -510,7 +513,7 @@ def test_bash_completes_what_there_is(tmp_path):
                            "_tiketi_inspect; printf '%s\\n' \"${COMPREPLY[@]}\""],
             capture_output=True, text=True, timeout=60, check=True)
         return done.stdout.split()
-    assert completed("no") == ["nodes"]
+    assert completed("nod") == ["nodes"]
     assert completed("why", "") == ["seat", "reservation", "--help"]
     assert "--watch" in completed("why", "seat", "--w")
     assert completed("ledger", "--js") == ["--json"]

@@ -326,6 +326,12 @@ class Client:
     def post(self, path, body=None, **named):
         return self.request("POST", path, body=body, **named)
 
+    def put(self, path, body=None, **named):
+        return self.request("PUT", path, body=body, **named)
+
+    def delete(self, path, **named):
+        return self.request("DELETE", path, **named)
+
     def close(self):
         if self.connection:
             self.connection.close()

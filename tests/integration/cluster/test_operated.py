@@ -279,9 +279,39 @@ def test_a_drain_that_nobody_can_take_is_told_as_not_done(world):
         x.start()
 
 
+def shown_by(node):
+    client = node.client()
+    answer = client.get("/api/notices")
+    client.close()
+    return {x["id"]: x["text"]["en"] for x in answer.json["notices"]}
+
+
+def all_show(world, wanted):
+    """Every page of every node is told the same within 10 s, its own patience of 5 s included."""
+    deadline = time.monotonic() + 10
+    while any(shown_by(x) != wanted for x in world.nodes):
+        assert time.monotonic() < deadline, [shown_by(x) for x in world.nodes]
+        time.sleep(0.05)
+
+
+def test_a_notice_that_one_node_wrote_is_shown_by_every_node(world):
+    words = ("--level", "incident", "--ko", "지연", "--en", "Slow")
+    since = time.monotonic()
+    made = world.done("notice", "add", *words, at=[world.nodes[0]])["id"]
+    all_show(world, {made: "Slow"})
+    print(f"\na notice was at every node after {(time.monotonic() - since) * 1000:.0f} ms")
+    # Who starts later knows it, too, and any node takes it back.
+    assert world.nodes[2].stop() == 0
+    world.nodes[2].start()
+    all_show(world, {made: "Slow"})
+    assert world.done("notice", "remove", made, at=[world.nodes[1]])["changed"]
+    all_show(world, {})
+
+
 def test_everything_that_was_said_is_on_record(world):
     noted = world.db.rows("SELECT action, response_status FROM admin_audit_logs")
-    assert {"DRAIN_NODE", "UNDRAIN_NODE", "REBALANCE_SHARDS", "MOVE_SHARD"} == {x[0] for x in noted}
+    assert {x[0] for x in noted} == {"DRAIN_NODE", "UNDRAIN_NODE", "REBALANCE_SHARDS", "MOVE_SHARD",
+                                     "CREATE_NOTICE", "DELETE_NOTICE"}
     assert {"200", "409"} <= {x[1] for x in noted}
     assert world.db.number("SELECT count(*) FROM placement_wishes WHERE ended_at IS NULL "
                            "AND what = 'drain'") == 0
