@@ -13,6 +13,7 @@
 #include "http/client_address.hpp"
 #include "node/cluster.hpp"
 #include "node/operators.hpp"
+#include "node/production.hpp"
 
 namespace tk {
 
@@ -26,7 +27,7 @@ constexpr int64_t day_s = 86'400;
 constexpr std::array options{
   option_spec{"TIKETI_CONFIG_DIR", text, "cluster-config", false, 0, 0, "folder of the profiles"},
   option_spec{"TIKETI_PROFILE", text, "laptop", false, 0, 0,
-              "laptop, load or cluster: which file is read"},
+              "laptop, load, cluster or production: which file is read"},
   option_spec{"PORT", number, "3001", false, 0, 65535, "listen port; 0 picks a free one"},
   option_spec{"BIND_ADDRESS", text, "127.0.0.1", false, 0, 0, "address to listen on"},
   option_spec{"OPERATOR_PORT", number, "", false, 0, 65535,
@@ -244,7 +245,10 @@ std::string check(const option_spec& spec, const option_value& value) {
 /// Lines `key = value`; `#` begins a comment. Unknown and repeated keys stop the start (G45).
 std::string read_file(const std::string& path, node_config& out) {
   std::ifstream in{path};
-  if (!in) return "TIKETI_PROFILE: cannot read " + path + "; there are laptop, load and cluster";
+  if (!in)
+    return "TIKETI_PROFILE: cannot read " + path +
+           "; there are laptop, load, cluster and "
+           "production";
   std::string line;
   for (int n = 1; std::getline(in, line); ++n) {
     auto text_part = trim(std::string_view{line}.substr(0, line.find('#')));
@@ -299,11 +303,8 @@ std::string check_words(const node_config& x) {
   auto& env = x.text("TIKETI_ENV");
   if (env != "development" && env != "production")
     return "TIKETI_ENV: must be development or production";
-  for (auto& provider : x.list("PAYMENT_PROVIDERS")) {
+  for (auto& provider : x.list("PAYMENT_PROVIDERS"))
     if (provider != "mock") return "PAYMENT_PROVIDERS: this release has mock only";
-    if (env == "production")
-      return "PAYMENT_PROVIDERS: mock moves no real money; production refuses it";
-  }
   for (auto& proxy : x.list("TRUSTED_PROXIES"))
     if (!http::network::parse(proxy))
       return "TRUSTED_PROXIES: `" + proxy + "` must be an address or a network like 10.0.0.0/8";
@@ -311,9 +312,7 @@ std::string check_words(const node_config& x) {
   if (x.number("QUEUE_ADMISSION_BATCH_SIZE") * second_ms < x.number("QUEUE_ADMISSION_INTERVAL_MS"))
     return "QUEUE_ADMISSION_BATCH_SIZE: rooms let in whole people a second; with this "
            "QUEUE_ADMISSION_INTERVAL_MS it is less than one, and nobody would be let in";
-  bool safe = x.text("GOOGLE_JWKS_URL").starts_with("https://");
-  if (!x.text("GOOGLE_CLIENT_ID").empty() && env == "production" && !safe)
-    return "GOOGLE_JWKS_URL: production takes keys over https only";
+  if (auto wrong = check_production(x); !wrong.empty()) return wrong;
   if (auto wrong = check_cluster(x); !wrong.empty()) return wrong;
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())

@@ -42,6 +42,13 @@ struct fixture {
 
   void write(const std::string& text) { std::ofstream{dir + "/probe.conf"} << text; }
 
+  /// With what a shop in production has.
+  void become_production() {
+    env.values["TIKETI_ENV"] = "production";
+    env.values["PAYMENT_PROVIDERS"] = "";
+    env.values["CORS_ALLOWED_ORIGINS"] = "https://shop.example";
+  }
+
   std::string error() {
     auto config = load_config(env, dir);
     return config ? std::string{} : config.error();
@@ -201,7 +208,7 @@ CAF_TEST(addresses of links need a port) {
 }
 
 CAF_TEST(the profiles that are shipped are valid) {
-  for (auto* name : {"laptop", "load", "cluster"}) {
+  for (auto* name : {"laptop", "load", "cluster", "production"}) {
     env.values["TIKETI_PROFILE"] = name;
     auto config = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");
     CAF_CHECK(config.has_value());
@@ -220,22 +227,78 @@ CAF_TEST(in production keys of an identity provider come over https) {
   env.values["GOOGLE_CLIENT_ID"] = "id";
   env.values["GOOGLE_JWKS_URL"] = "http://127.0.0.1:1/certs";
   CAF_CHECK_EQUAL(error(), "");
-  env.values["TIKETI_ENV"] = "production";
-  env.values["PAYMENT_PROVIDERS"] = "";
+  become_production();
   CAF_CHECK(refuses("GOOGLE_JWKS_URL"));
   env.values.erase("GOOGLE_JWKS_URL");
   CAF_CHECK_EQUAL(error(), "");
 }
 
 CAF_TEST(S38 production refuses payments that are not real) {
-  env.values["TIKETI_ENV"] = "production";
+  become_production();
+  env.values["PAYMENT_PROVIDERS"] = "mock";
   CAF_CHECK(refuses("mock moves no real money"));
-  env.values["PAYMENT_PROVIDERS"] = "";
-  CAF_CHECK_EQUAL(error(), "");
   env.values["PAYMENT_PROVIDERS"] = "cash";
   CAF_CHECK(refuses("PAYMENT_PROVIDERS"));
+  env.values["PAYMENT_PROVIDERS"] = "";
+  env.values["TOSS_CLIENT_KEY"] = "test_ck_dummy";
+  CAF_CHECK(refuses("TOSS_CLIENT_KEY: production refuses keys for tests"));
+  env.values["TOSS_CLIENT_KEY"] = "live_ck_1";
+  CAF_CHECK_EQUAL(error(), "");
   env.values["TIKETI_ENV"] = "prod";
   CAF_CHECK(refuses("TIKETI_ENV"));
+}
+
+CAF_TEST(production refuses what only laptops and load generators may have) {
+  const std::vector<std::pair<const char*, const char*>> wrong = {
+    {"COOKIE_SECURE", "off"},        {"CORS_ALLOWED_ORIGINS", "http://localhost:3000"},
+    {"RATE_LIMIT_AUTH_RPM", "0"},    {"RATE_LIMIT_BOOKING_RPM", "0"},
+    {"RATE_LIMIT_GENERAL_RPM", "0"}, {"LOGIN_FAILURES_MAX", "0"},
+    {"PASSWORD_HASH_COST", "9"},     {"QUEUE_ALLOW_ANONYMOUS", "on"},
+    {"SEAT_LIST_ROTATION", "on"},    {"DATABASE_URL", "host=db.example dbname=tiketi"},
+  };
+  for (auto& [name, value] : wrong) {
+    become_production();
+    CAF_CHECK_EQUAL(error(), "");
+    auto before = env.values;
+    env.values[name] = value;
+    CAF_MESSAGE(name);
+    CAF_CHECK(error().starts_with(name));
+    env.values["TIKETI_ENV"] = "development";
+    CAF_CHECK_EQUAL(error(), "");
+    env.values = before;
+  }
+}
+
+CAF_TEST(S29 in production the database is on this machine or behind TLS) {
+  become_production();
+  for (auto* fine :
+       {"host=/run/postgresql dbname=tiketi", "dbname=tiketi", "host=127.0.0.1 port=5432",
+        "host=localhost", "host=/a,/b", "host=db.example sslmode=verify-full sslrootcert=/ca.pem",
+        "host = db.example sslmode = 'verify-full'",
+        "postgresql://db.example/tiketi?sslmode=verify-full"}) {
+    env.values["DATABASE_URL"] = fine;
+    CAF_MESSAGE(fine);
+    CAF_CHECK_EQUAL(error(), "");
+  }
+  for (auto* open :
+       {"host=db.example", "host=db.example sslmode=require", "host=/run/postgresql,db.example",
+        "hostaddr=10.0.0.1", "postgresql://db.example/tiketi", "dbname=x host = 10.0.0.1",
+        "host=db.example options=sslmode=verify-full"}) {
+    env.values["DATABASE_URL"] = open;
+    CAF_MESSAGE(open);
+    CAF_CHECK(refuses("DATABASE_URL: production reaches another machine over TLS only"));
+  }
+}
+
+CAF_TEST(the profile production is for production) {
+  env.values["TIKETI_PROFILE"] = "production";
+  auto shipped = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");
+  CAF_REQUIRE(shipped.has_value());
+  CAF_CHECK_EQUAL(shipped->text("TIKETI_ENV"), "production");
+  env.values["TIKETI_ENV"] = "development";
+  auto mixed = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");
+  CAF_REQUIRE(!mixed.has_value());
+  CAF_CHECK(mixed.error().starts_with("TIKETI_ENV: "));
 }
 
 CAF_TEST(former keys of tickets are public keys) {

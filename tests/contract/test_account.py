@@ -251,7 +251,10 @@ def test_personal_data_is_erased_later():
 
 
 def test_in_production_the_admin_changes_the_password_first():
-    node = node_with(TIKETI_ENV="production", PAYMENT_PROVIDERS="")
+    node = node_with(TIKETI_ENV="production", PAYMENT_PROVIDERS="", COOKIE_SECURE="true",
+                     CORS_ALLOWED_ORIGINS="https://shop.example", PASSWORD_HASH_COST="10",
+                     RATE_LIMIT_AUTH_RPM="1000", RATE_LIMIT_BOOKING_RPM="1000",
+                     RATE_LIMIT_GENERAL_RPM="1000")
     try:
         node.command("seed")
         node.start()
