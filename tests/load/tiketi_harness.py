@@ -196,6 +196,8 @@ class Node:
 
     def findings(self):
         """What a sanitizer or the runtime said, of killed nodes too; "" = nothing."""
+        if not (self.folder / "node.log").exists():  # It was never started.
+            return ""
         lines = (self.folder / "node.log").read_text(errors="replace").splitlines()
         for i, line in enumerate(lines):
             if any(sign in line for sign in SANITIZER_SIGNS):
@@ -392,8 +394,8 @@ def add_users(database, first, count):
         f"FROM generate_series({first}, {first + count - 1}) g")
 
 
-def add_event(database, title, seats=265, **columns):
-    """An event on sale with one section of rows of 20, blocks of 500; returns its id."""
+def add_event(database, title, seats=265, per_block=500, **columns):
+    """An event on sale with one section of rows of 20, in blocks; returns its id."""
     event = str(uuid.uuid4())
     values = {"status": "'on_sale'", "sale_start_date": "now() - interval '3 days'",
               "sale_end_date": "now() + interval '20 days'",
@@ -410,7 +412,7 @@ def add_event(database, title, seats=265, **columns):
         SELECT '{event}', '{title}', 'Hall', id, {", ".join(values.values())}
           FROM seat_layouts WHERE name = '{layout}';
       INSERT INTO seats (event_id, block_no, section, row_number, seat_number, seat_label, price)
-        SELECT '{event}', g / 500, 'A', g / 20 + 1, g % 20 + 1,
+        SELECT '{event}', g / {per_block}, 'A', g / 20 + 1, g % 20 + 1,
                'A-' || g / 20 + 1 || '-' || g % 20 + 1, 50000
           FROM generate_series(0, {seats - 1}) g;""")
     return event

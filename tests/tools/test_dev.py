@@ -20,7 +20,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-VERBS = ("setup", "run", "test", "bench", "sim", "inspect", "lint", "fmt", "clean")
+VERBS = ("setup", "run", "test", "bench", "sim", "chaos", "inspect", "lint", "fmt", "clean")
 PATIENCE_S = 240
 
 

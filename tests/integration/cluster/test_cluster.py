@@ -12,19 +12,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "load"))
 import tiketi_harness as harness  # noqa: E402
 from balanced_buyers import BalancedBuyers  # noqa: E402
-from cluster_nodes import ClusterNodes  # noqa: E402
-from seat_buyers import USERS, SeatBuyers, check, settle  # noqa: E402
+from cluster_nodes import ClusterWorld  # noqa: E402
+from seat_buyers import SeatBuyers, check, settle  # noqa: E402
 
 
-class World:
+class World(ClusterWorld):
     def __init__(self):
-        self.cluster = harness.Cluster()
-        self.cluster.start()
-        self.db = harness.create_database(str(self.cluster.folder), "cluster")
-        self.nodes = ClusterNodes(self.db, 3, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0",
-                                               "CLUSTER_REBALANCE_AFTER_SECONDS": "2"})
-        self.nodes[0].command("migrate")
-        harness.add_users(self.db, 0, USERS)
+        super().__init__("cluster", env={"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0",
+                                         "CLUSTER_REBALANCE_AFTER_SECONDS": "2"})
         self.nodes.start()
         self.spread()
 
@@ -39,12 +34,6 @@ class World:
     def owners(self):
         """The nodes that have shards."""
         return [x for x in self.nodes if self.nodes.shards_of(x) > 0]
-
-    def close(self):
-        try:
-            self.nodes.close()
-        finally:
-            self.cluster.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,45 +9,22 @@ import uuid
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests" / "load"), str(ROOT / "tests" / "inspector")]
-import operators  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests" / "load"))
 import tiketi_harness as harness  # noqa: E402
 from balanced_buyers import BalancedBuyers  # noqa: E402
-from cluster_nodes import ClusterNodes  # noqa: E402
-from inspector import inspect  # noqa: E402
-from seat_buyers import USERS, check  # noqa: E402
+from cluster_nodes import OperatedWorld  # noqa: E402
+from seat_buyers import check  # noqa: E402
 
 SHARE = 43  # Of 128 shards, with three nodes.
 
 
-class World:
+class World(OperatedWorld):
     """Three nodes that move nothing by themselves; the first has everything."""
 
     def __init__(self):
-        self.cluster = harness.Cluster()
-        self.cluster.start()
-        self.db = harness.create_database(str(self.cluster.folder), "operated")
-        self.nodes = ClusterNodes(self.db, 3, {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0",
-                                               "CLUSTER_REBALANCE_AFTER_SECONDS": "0",
-                                               "OPERATOR_TOKENS": operators.configured()})
-        for node in self.nodes:
-            node.operator_port = harness.free_port()
-            node.env["OPERATOR_PORT"] = str(node.operator_port)
-        self.nodes[0].command("migrate")
-        harness.add_users(self.db, 0, USERS)
+        super().__init__("operated", env={"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0",
+                                          "CLUSTER_REBALANCE_AFTER_SECONDS": "0"})
         self.nodes.start()
-
-    def say(self, *args, name="bob", at=None):
-        """One command, by way of the nodes `at`."""
-        urls = [f"http://127.0.0.1:{x.operator_port}" for x in at or self.nodes]
-        return inspect(*args, "--node", ",".join(urls),
-                       env={"INSPECT_TOKEN": operators.token_of(name)})
-
-    def done(self, *args, **how):
-        """What it told when it came true."""
-        said = self.say(*args, "--json", **how)
-        assert (said.returncode, said.stderr) == (0, ""), (args, said)
-        return json.loads(said.stdout)
 
     def rows(self, verb):
         parts = json.loads(self.say(verb, "--json").stdout)["parts"]
@@ -69,12 +46,6 @@ class World:
                 return owners.pop()
             assert time.monotonic() < deadline, parts
             time.sleep(0.1)
-
-    def close(self):
-        try:
-            self.nodes.close()
-        finally:
-            self.cluster.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,29 +11,19 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "load"))
 import tiketi_harness as harness  # noqa: E402
-from cluster_nodes import ClusterNodes  # noqa: E402
+from cluster_nodes import ClusterWorld  # noqa: E402
 
 INSIDE, PEOPLE, ROOMS = 3, 9, 8
 
 
-class World:
+class World(ClusterWorld):
     def __init__(self):
-        self.cluster = harness.Cluster()
-        self.cluster.start()
-        self.db = harness.create_database(str(self.cluster.folder), "rooms")
-        self.nodes = ClusterNodes(self.db, 3, {
+        super().__init__("rooms", env={
             "CLUSTER_REBALANCE_AFTER_SECONDS": "1", "QUEUE_THRESHOLD": str(INSIDE),
-            "QUEUE_ADMISSION_INTERVAL_MS": "200", "RATE_LIMIT_QUEUE_RPM": "0"})
-        self.nodes[0].command("migrate")
-        harness.add_users(self.db, 0, ROOMS * PEOPLE)
+            "QUEUE_ADMISSION_INTERVAL_MS": "200", "RATE_LIMIT_QUEUE_RPM": "0"},
+            users=ROOMS * PEOPLE)
         self.nodes.start()
         self.nodes.wait_for_shards([(x, 20) for x in self.nodes], patience=120)
-
-    def close(self):
-        try:
-            self.nodes.close()
-        finally:
-            self.cluster.close()
 
 
 @pytest.fixture(scope="module")
