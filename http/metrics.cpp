@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <limits>
 #include <mutex>
 #include <vector>
 
-#include <prometheus/collectable.h>
+#include <prometheus/client_metric.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -34,25 +36,33 @@ const prometheus::Histogram::BucketBoundaries& buckets() {
   return x;
 }
 
-/// A value that is asked for at scrape time.
-struct asked_gauge : prometheus::Collectable {
-  std::string name, help;
-  std::function<double()> read;
-  std::map<std::string, std::string> labels;
+prometheus::MetricFamily family_of(const std::string& name, const std::string& help) {
+  prometheus::MetricFamily out;
+  out.name = name;
+  out.help = help;
+  bool counts = name.ends_with("_total"); // The convention of the format.
+  out.type = counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  return out;
+}
 
-  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily family;
-    family.name = name;
-    family.help = help;
-    bool counts = name.ends_with("_total"); // The convention of the format.
-    family.type = counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
-    prometheus::ClientMetric metric;
-    (counts ? metric.counter.value : metric.gauge.value) = read();
-    for (auto& [label, value] : labels) metric.label.push_back({label, value});
-    family.metric.push_back(metric);
-    return {family};
+prometheus::ClientMetric labelled(const std::map<std::string, std::string>& labels) {
+  prometheus::ClientMetric out;
+  for (auto& [label, value] : labels) out.label.push_back({label, value});
+  return out;
+}
+
+/// Buckets of the format hold all that are below, too.
+prometheus::ClientMetric told(const histogram_row& x) {
+  auto out = labelled(x.labels);
+  auto& to = out.histogram;
+  for (size_t i = 0; i < x.counts.size(); ++i) {
+    to.sample_count += x.counts[i];
+    auto bound = i < x.bounds.size() ? x.bounds[i] : std::numeric_limits<double>::infinity();
+    to.bucket.push_back({to.sample_count, bound});
   }
-};
+  to.sample_sum = x.sum;
+  return out;
+}
 
 /// A name stands once on the page, with all its rows.
 void add(std::vector<prometheus::MetricFamily>& all, prometheus::MetricFamily family) {
@@ -71,7 +81,8 @@ struct metrics::impl {
   std::vector<std::string> uris, methods;
   std::vector<row> rows;
   mutable std::mutex mutex;
-  std::vector<asked_gauge> gauges;
+  /// Asked at every scrape.
+  std::vector<std::function<prometheus::MetricFamily()>> asked;
 };
 
 metrics::metrics(std::string application) : impl_(std::make_unique<impl>()) {
@@ -88,21 +99,43 @@ prometheus::Registry& metrics::registry() { return impl_->registry; }
 
 void metrics::add_gauge(std::string name, std::string help, std::function<double()> read,
                         std::map<std::string, std::string> labels) {
+  add_rows(std::move(name), std::move(help), [read = std::move(read), labels = std::move(labels)] {
+    return std::vector<metric_row>{{labels, read()}};
+  });
+}
+
+void metrics::add_rows(std::string name, std::string help,
+                       std::function<std::vector<metric_row>()> read) {
   std::lock_guard lock(impl_->mutex);
-  asked_gauge x;
-  x.name = std::move(name);
-  x.help = std::move(help);
-  x.read = std::move(read);
-  x.labels = std::move(labels);
-  impl_->gauges.push_back(std::move(x));
+  impl_->asked.emplace_back(
+    [name = std::move(name), help = std::move(help), read = std::move(read)] {
+      auto out = family_of(name, help);
+      for (auto& x : read()) {
+        auto& to = out.metric.emplace_back(labelled(x.labels));
+        (out.type == prometheus::MetricType::Counter ? to.counter.value : to.gauge.value) = x.value;
+      }
+      return out;
+    });
+}
+
+void metrics::add_histograms(std::string name, std::string help,
+                             std::function<std::vector<histogram_row>()> read) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->asked.emplace_back(
+    [name = std::move(name), help = std::move(help), read = std::move(read)] {
+      auto out = family_of(name, help);
+      out.type = prometheus::MetricType::Histogram;
+      for (auto& x : read()) out.metric.push_back(told(x));
+      return out;
+    });
 }
 
 std::string metrics::render() const {
   auto all = impl_->registry.Collect();
   {
     std::lock_guard lock(impl_->mutex);
-    for (auto& x : impl_->gauges)
-      for (auto& family : x.Collect()) add(all, std::move(family));
+    for (auto& read : impl_->asked)
+      if (auto family = read(); !family.metric.empty()) add(all, std::move(family));
   }
   return prometheus::TextSerializer{}.Serialize(all);
 }

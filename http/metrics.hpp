@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace prometheus {
 class Registry;
@@ -14,6 +16,20 @@ namespace tk::http {
 
 class route_table;
 struct stream_probe;
+
+/// One of the rows of a metric whose rows come and go, as peers and shards do.
+struct metric_row {
+  std::map<std::string, std::string> labels;
+  double value = 0;
+};
+
+/// The same of a histogram: `counts` holds those up to each bound, and as its last one the rest.
+struct histogram_row {
+  std::map<std::string, std::string> labels;
+  std::vector<double> bounds;
+  std::vector<uint64_t> counts;
+  double sum = 0;
+};
 
 /// Request timings by route, method and status, and gauges of others, in one registry.
 class metrics {
@@ -30,6 +46,10 @@ public:
   /// Gauges of one name differ by their labels and are shown together.
   void add_gauge(std::string name, std::string help, std::function<double()> read,
                  std::map<std::string, std::string> labels = {});
+  /// The rows that there are now; else as `add_gauge`.
+  void add_rows(std::string name, std::string help, std::function<std::vector<metric_row>()> read);
+  void add_histograms(std::string name, std::string help,
+                      std::function<std::vector<histogram_row>()> read);
   /// The exposition in Prometheus' text format 0.0.4.
   [[nodiscard]] std::string render() const;
 

@@ -332,6 +332,30 @@ CAF_TEST(a taken port is a clear error) {
   CAF_CHECK(text.find("PORT") != std::string::npos);
 }
 
+CAF_TEST(rows and histograms are read when the page is asked for) {
+  metrics meters;
+  std::vector<metric_row> rows;
+  meters.add_rows("way_open", "Ways.", [&] { return rows; });
+  meters.add_rows("way_total", "Ways.", [&] { return rows; });
+  meters.add_histograms("way_seconds", "Times.", [] {
+    return std::vector<histogram_row>{{{{"way", "a"}}, {0.5, 1}, {2, 1, 4}, 9}};
+  });
+  CAF_CHECK(meters.render().find("way_open") == std::string::npos);
+  rows = {{{{"way", "a"}}, 3}, {{{"way", "b"}}, 4}};
+  auto text = meters.render();
+  for (auto line :
+       {"# TYPE way_open gauge\n", "way_open{way=\"a\"} 3\n", "way_open{way=\"b\"} 4\n",
+        "# TYPE way_total counter\n", "way_total{way=\"b\"} 4\n", "# TYPE way_seconds histogram\n",
+        "way_seconds_bucket{way=\"a\",le=\"0.5\"} 2\n",
+        "way_seconds_bucket{way=\"a\",le=\"1\"} 3\n",
+        "way_seconds_bucket{way=\"a\",le=\"+Inf\"} 7\n", "way_seconds_count{way=\"a\"} 7\n",
+        "way_seconds_sum{way=\"a\"} 9\n"}) {
+    CAF_MESSAGE("line: " << line);
+    CAF_CHECK(text.find(line) != std::string::npos);
+  }
+  CAF_CHECK(text.find("# TYPE way_open") == text.rfind("# TYPE way_open"));
+}
+
 CAF_TEST(metrics count by template) {
   world w;
   w.start();

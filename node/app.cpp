@@ -291,7 +291,7 @@ private:
     context_.queue = queue_settings_of(config_);
     context_.gate = gate_settings_of(config_);
     context_.ledger =
-      keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, &ledger_probe_));
+      keep(spawn_ledger(system_, ledger_config{}, spawn_drivers(), clock_, ledger_probe_, lanes_));
     watch_pool(meters_, reads_probe_, "reads", config_.number("READ_POOL_SIZE"));
     watch_pool(meters_, store_probe_, "store", config_.number("STORE_POOL_SIZE"));
     context_.reads =
@@ -413,6 +413,7 @@ private:
     shop_->seat_list_rotation = config_.flag("SEAT_LIST_ROTATION");
     http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
+    add_lane_metrics(meters_, ledger_probe_, lanes_);
     add_gateway_metrics(meters_, identity_probe_, payment_probe_);
     add_account_metrics(meters_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
@@ -464,6 +465,7 @@ private:
   http::notice_board notices_;
   http::metrics meters_;
   ledger_probe ledger_probe_;
+  lane_table lanes_;
   pg_probe reads_probe_, store_probe_;
   payment_probe payment_probe_;
   identity_probe identity_probe_;

@@ -1,6 +1,7 @@
 #include "node/metrics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <mutex>
 #include <thread>
@@ -87,21 +88,58 @@ void add_payments(http::metrics& meters, const node_context& node) {
       probe.payments.late);
 }
 
-void add_ledger(http::metrics& meters, const ledger_probe& ledger) {
-  constexpr const char* names[lane_count] = {"sales0", "sales1", "queue", "accounts"};
+constexpr std::array lane_names{"sales0", "sales1", "queue", "accounts"};
+static_assert(lane_names.size() == lane_count);
+
+template <class Counts> std::vector<uint64_t> read_all(const Counts& x) {
+  std::vector<uint64_t> out;
+  out.reserve(x.size());
+  for (auto& count : x) out.push_back(count.load(std::memory_order_relaxed));
+  return out;
+}
+
+/// A row for each lane: `read(lane)`, with its name.
+template <class Read> auto by_lane(Read read) {
+  return [read] {
+    std::vector<decltype(read(size_t{0}))> out;
+    for (size_t i = 0; i < lane_count; ++i) {
+      out.push_back(read(i));
+      out.back().labels = {{"lane", lane_names.at(i)}};
+    }
+    return out;
+  };
+}
+
+http::histogram_row sizes_of(const lane_counts& x, const ledger_probe::lane_figures& ops) {
+  http::histogram_row out;
+  out.counts = read_all(x.batch_sizes);
+  for (size_t i = 0; i + 1 < out.counts.size(); ++i)
+    out.bounds.push_back(static_cast<double>(uint64_t{1} << i));
+  out.sum = static_cast<double>(ops.ops.load(std::memory_order_relaxed));
+  return out;
+}
+
+http::histogram_row times_of(const lane_counts& x) {
+  constexpr double second_ms = 1000;
+  http::histogram_row out;
+  out.counts = read_all(x.times);
+  for (auto ms : lane_counts::times_ms) out.bounds.push_back(static_cast<double>(ms) / second_ms);
+  out.sum = static_cast<double>(x.time_ms.load(std::memory_order_relaxed)) / second_ms;
+  return out;
+}
+
+/// Those that were there, so that the page does not fill with zeros.
+std::vector<http::metric_row> verdict_rows(const lane_table& lanes) {
+  std::vector<http::metric_row> out;
   for (size_t i = 0; i < lane_count; ++i) {
-    auto& lane = ledger.lanes[i];
-    std::string name = names[i];
-    meters.add_gauge("ledger_lane_" + name + "_depth", "Ops without outcome.", reader(lane.depth));
-    meters.add_gauge("ledger_lane_" + name + "_batches_total", "Batches sent.",
-                     reader(lane.batches));
-    meters.add_gauge("ledger_lane_" + name + "_ops_total", "Ops sent in batches.",
-                     reader(lane.ops));
-    meters.add_gauge("ledger_lane_" + name + "_down", "1: the database cannot write.",
-                     reader(lane.down));
+    auto counts = read_all(lanes.at(i).verdicts);
+    for (size_t is = 1; is < counts.size(); ++is)
+      if (counts[is] > 0)
+        out.push_back({{{"lane", lane_names.at(i)},
+                        {"outcome", std::string{to_string(static_cast<outcome>(is))}}},
+                       static_cast<double>(counts[is])});
   }
-  meters.add_gauge("ledger_batch_aborts_total", "Batches torn by a tripwire; any is a bug.",
-                   reader(ledger.batch_aborts));
+  return out;
 }
 
 /// Share of all processors used since the last time it was asked, 0 to 1.
@@ -158,7 +196,8 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
                       const node_clock& clock) {
   add_sales(meters, node);
   add_payments(meters, node);
-  add_ledger(meters, ledger);
+  meters.add_gauge("ledger_batch_aborts_total", "Batches torn by a tripwire; any is a bug.",
+                   reader(ledger.batch_aborts));
   auto started = node_clock::machine_now();
   meters.add_gauge("process_uptime_seconds", "Since the start of the node.", [started] {
     return static_cast<double>((node_clock::machine_now() - started).count()) / 1000;
@@ -172,6 +211,27 @@ void add_node_metrics(http::metrics& meters, const node_context& node, const led
                    [&clock] { return static_cast<double>(clock.offset_ms()) / 1000; });
   meters.add_gauge("node_suspended", "1: no heartbeat, decisions answer 503.",
                    reader(node.suspended));
+}
+
+void add_lane_metrics(http::metrics& meters, const ledger_probe& ledger, const lane_table& lanes) {
+  auto add = [&](const char* name, const char* help, auto read) {
+    meters.add_rows(name, help, by_lane([read](size_t i) {
+                      return http::metric_row{{}, static_cast<double>(read(i))};
+                    }));
+  };
+  add("ledger_lane_depth", "Ops without outcome.",
+      [&ledger](size_t i) { return ledger.lanes.at(i).depth.load(); });
+  add("ledger_lane_down", "1: the database cannot write.",
+      [&ledger](size_t i) { return ledger.lanes.at(i).down.load(); });
+  add("ledger_lane_aborts_total", "Batches torn by a tripwire.",
+      [&lanes](size_t i) { return lanes.at(i).aborts.load(); });
+  meters.add_histograms(
+    "ledger_batch_ops", "Ops of a batch, repeats and probes included.",
+    by_lane([&](size_t i) { return sizes_of(lanes.at(i), ledger.lanes.at(i)); }));
+  meters.add_histograms("ledger_batch_seconds", "From sending a batch to its result.",
+                        by_lane([&lanes](size_t i) { return times_of(lanes.at(i)); }));
+  meters.add_rows("ledger_verdicts_total", "Ops by what came of them, refused ones included.",
+                  [&lanes] { return verdict_rows(lanes); });
 }
 
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,

@@ -3,7 +3,7 @@
 #include "gateways/identity/google.hpp"
 #include "gateways/payment/gateway.hpp"
 #include "http/metrics.hpp"
-#include "persistence/ledger/actor.hpp"
+#include "persistence/ledger/lane_figures.hpp"
 #include "persistence/pool/probe.hpp"
 #include "persistence/store/keeper.hpp"
 #include "supervisors/node_clock.hpp"
@@ -18,6 +18,9 @@ void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_
 /// Puts what the parts of a node count onto its metrics page (contract 2.18, G41).
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock);
+
+/// The same by lane of the ledger.
+void add_lane_metrics(http::metrics& meters, const ledger_probe& ledger, const lane_table& lanes);
 
 /// Calls to what is outside, and the breakers around it (G37).
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,

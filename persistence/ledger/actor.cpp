@@ -1,5 +1,7 @@
 #include "persistence/ledger/actor.hpp"
+#include "persistence/ledger/lane_figures.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -64,6 +66,7 @@ struct ledger_state {
   std::vector<ledger_driver_actor> drivers;
   const wall_clock* clock = nullptr;
   ledger_probe* probe = nullptr;
+  lane_table* lanes = nullptr; ///< Null: nobody looks at them.
   promise_table<verdict> verdicts;
   promise_table<barrier_passed> barriers;
   ledger_effects fx; ///< Kept for its memory; empty between two messages.
@@ -82,14 +85,39 @@ using ledger_ptr = ledger_self::stateful_pointer<ledger_state>;
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
-void count_batch(ledger_probe& probe, const send_batch& x) {
-  auto& lane = probe.lanes[static_cast<size_t>(x.lane)];
-  const auto size = x.what->ops.size();
-  lane.batches.fetch_add(1, relaxed);
-  lane.ops.fetch_add(size, relaxed);
+template <class Sizes> void count_size(Sizes& sizes, size_t size) {
   size_t bucket = 0;
-  while (bucket + 1 < probe.batch_sizes.size() && (size_t{1} << bucket) < size) ++bucket;
-  probe.batch_sizes[bucket].fetch_add(1, relaxed);
+  while (bucket + 1 < sizes.size() && (size_t{1} << bucket) < size) ++bucket;
+  sizes[bucket].fetch_add(1, relaxed);
+}
+
+lane_counts* counts_of(const ledger_state& st, lane_id lane) {
+  return st.lanes ? &(*st.lanes)[static_cast<size_t>(lane)] : nullptr;
+}
+
+void count_batch(const ledger_state& st, const send_batch& x) {
+  const auto size = x.what->ops.size();
+  if (st.probe != nullptr) {
+    auto& lane = st.probe->lanes[static_cast<size_t>(x.lane)];
+    lane.batches.fetch_add(1, relaxed);
+    lane.ops.fetch_add(size, relaxed);
+    count_size(st.probe->batch_sizes, size);
+  }
+  if (auto counts = counts_of(st, x.lane)) count_size(counts->batch_sizes, size);
+}
+
+/// The clock may be set back meanwhile.
+void count_time(lane_counts& lane, millis took) {
+  const auto ms = std::max<int64_t>(took.count(), 0);
+  const auto i = std::ranges::lower_bound(lane_counts::times_ms, ms);
+  lane.times[static_cast<size_t>(i - lane_counts::times_ms.begin())].fetch_add(1, relaxed);
+  lane.time_ms.fetch_add(static_cast<uint64_t>(ms), relaxed);
+}
+
+void count_verdict(const ledger_state& st, lane_id lane, outcome is) {
+  const auto i = static_cast<size_t>(is);
+  if (st.probe != nullptr) st.probe->verdicts[i].fetch_add(1, relaxed);
+  if (auto counts = counts_of(st, lane)) counts->verdicts[i].fetch_add(1, relaxed);
 }
 
 void count_lanes(ledger_probe& probe, const ledger_core& core) {
@@ -100,12 +128,20 @@ void count_lanes(ledger_probe& probe, const ledger_core& core) {
   probe.batch_aborts.store(core.batch_aborts(), relaxed);
 }
 
-void carry_out(ledger_ptr self);
+/// `lane`: of whatever has just happened; what is delivered now is its ops.
+void carry_out(ledger_ptr self, lane_id lane);
 
-void on_executed(ledger_ptr self, lane_id lane, uint64_t ticket, const batch_result& x) {
+void on_executed(ledger_ptr self, lane_id lane, uint64_t ticket, instant sent_at,
+                 const batch_result& x) {
   auto& st = self->state;
-  st.core.executed(lane, ticket, x, st.clock->now(), st.fx);
-  carry_out(self);
+  const auto now = st.clock->now();
+  const auto aborts = st.core.batch_aborts();
+  st.core.executed(lane, ticket, x, now, st.fx);
+  if (auto counts = counts_of(st, lane)) {
+    count_time(*counts, now - sent_at);
+    counts->aborts.fetch_add(st.core.batch_aborts() - aborts, relaxed);
+  }
+  carry_out(self, lane);
 }
 
 void send_to_driver(ledger_ptr self, send_batch& x) {
@@ -113,31 +149,31 @@ void send_to_driver(ledger_ptr self, send_batch& x) {
   const auto lane = x.lane;
   const auto ticket = x.ticket;
   const auto no = static_cast<size_t>(lane);
-  if (st.probe != nullptr) count_batch(*st.probe, x);
+  count_batch(st, x);
   if (no >= st.drivers.size() || !st.drivers[no]) {
     batch_result nobody;
     nobody.is = batch_status::not_connected;
     return st.core.executed(lane, ticket, nobody, st.clock->now(), st.fx);
   }
+  const auto at = st.clock->now();
   self->request(st.drivers[no], st.driver_timeout, execute_batch{ticket, std::move(x.what)})
     .then(
       [=](const batch_executed& y) {
-        on_executed(self, lane, y.ticket, y.result ? *y.result : batch_result{});
+        on_executed(self, lane, y.ticket, at, y.result ? *y.result : batch_result{});
       },
       // A timeout, a driver that died: nobody knows what became of the batch.
-      [=](caf::error&) { on_executed(self, lane, ticket, batch_result{}); });
+      [=](caf::error&) { on_executed(self, lane, ticket, at, batch_result{}); });
 }
 
 /// Drivers first, so that they work while the answers go out.
-void carry_out(ledger_ptr self) {
+void carry_out(ledger_ptr self, lane_id lane) {
   auto& st = self->state;
   for (size_t i = 0; i < st.fx.sends.size(); ++i) {
     auto x = std::move(st.fx.sends[i]);
     send_to_driver(self, x);
   }
   for (auto& x : st.fx.deliveries) {
-    if (st.probe != nullptr)
-      st.probe->verdicts[static_cast<size_t>(x.what.is)].fetch_add(1, relaxed);
+    count_verdict(st, lane, x.what.is);
     st.verdicts.deliver(x.asker, std::move(x.what));
   }
   for (auto& x : st.fx.timers) self->delayed_send(self, x.after, lane_timer{x.lane, x.generation});
@@ -151,7 +187,7 @@ caf::typed_response_promise<verdict> on_submit(ledger_ptr self, const submit& x)
   auto reply = promise_reply<verdict>(self);
   auto rp = reply->rp;
   st.core.admit(st.verdicts.put(std::move(reply)), x, st.clock->now(), st.fx);
-  carry_out(self);
+  carry_out(self, x.what ? lane_of(*x.what) : lane_id::sales0);
   return rp;
 }
 
@@ -160,25 +196,26 @@ caf::typed_response_promise<barrier_passed> on_barrier(ledger_ptr self, const ba
   auto reply = promise_reply<barrier_passed>(self);
   auto rp = reply->rp;
   st.core.wait(st.barriers.put(std::move(reply)), x, st.fx);
-  carry_out(self);
+  carry_out(self, lane_id::sales0); // Nothing is delivered.
   return rp;
 }
 
 void on_timer(ledger_ptr self, const lane_timer& x) {
   auto& st = self->state;
   st.core.tick(x.lane, x.generation, st.clock->now(), st.fx);
-  carry_out(self);
+  carry_out(self, x.lane);
 }
 
 ledger_self::behavior_type ledger(ledger_ptr self, const ledger_config& config,
                                   std::vector<ledger_driver_actor> drivers, const wall_clock* clock,
-                                  ledger_probe* probe) {
+                                  ledger_probe* probe, lane_table* lanes) {
   auto& st = self->state;
   st.core = ledger_core{config};
   st.driver_timeout = config.driver_timeout;
   st.drivers = std::move(drivers);
   st.clock = clock;
   st.probe = probe;
+  st.lanes = lanes;
   return {
     [=](const submit& x) { return on_submit(self, x); },
     [=](const barrier& x) { return on_barrier(self, x); },
@@ -191,7 +228,14 @@ ledger_self::behavior_type ledger(ledger_ptr self, const ledger_config& config,
 ledger_actor spawn_ledger(caf::actor_system& system, const ledger_config& config,
                           std::vector<ledger_driver_actor> drivers, const wall_clock& clock,
                           ledger_probe* probe) {
-  return system.spawn(ledger, config, std::move(drivers), &clock, probe);
+  return system.spawn(ledger, config, std::move(drivers), &clock, probe,
+                      static_cast<lane_table*>(nullptr));
+}
+
+ledger_actor spawn_ledger(caf::actor_system& system, const ledger_config& config,
+                          std::vector<ledger_driver_actor> drivers, const wall_clock& clock,
+                          ledger_probe& probe, lane_table& lanes) {
+  return system.spawn(ledger, config, std::move(drivers), &clock, &probe, &lanes);
 }
 
 } // namespace tk

@@ -1,6 +1,7 @@
 #define CAF_SUITE ledger_actor
 
 #include "persistence/ledger/actor.hpp"
+#include "persistence/ledger/lane_figures.hpp"
 
 #include <memory>
 #include <utility>
@@ -41,6 +42,7 @@ struct fixture : test_coordinator_fixture<> {
   test_clock clock;
   ledger_model model{start};
   ledger_probe probe;
+  lane_table lanes;
   ledger_config config;
   ledger_actor ledger;
   ledger_driver_actor stalled;
@@ -72,7 +74,7 @@ struct fixture : test_coordinator_fixture<> {
   void with_model() {
     std::vector<ledger_driver_actor> drivers;
     for (size_t i = 0; i < lane_count; ++i) drivers.push_back(spawn_model_driver(sys, model));
-    ledger = spawn_ledger(sys, config, std::move(drivers), clock, &probe);
+    ledger = spawn_ledger(sys, config, std::move(drivers), clock, probe, lanes);
     consume_messages();
   }
 
@@ -148,6 +150,30 @@ CAF_TEST(an op is executed and its verdict is delivered) {
   CAF_CHECK_EQUAL(probe.lanes[0].depth.load(), 0u);
 }
 
+CAF_TEST(each lane counts what came of its ops and of its batches) {
+  with_model();
+  hold_lanes();
+  for (uint64_t i = 2; i < 12; ++i) ask(order(i), 20ms);
+  pass(50ms);
+  ask(order(20));
+  consume_messages();
+  for (auto is : {outcome::ok, outcome::late}) {
+    uint64_t sum = 0;
+    for (auto& lane : lanes) sum += lane.verdicts[static_cast<size_t>(is)];
+    CAF_CHECK_EQUAL(sum, count(is));
+    CAF_CHECK_EQUAL(sum, probe.verdicts[static_cast<size_t>(is)].load());
+  }
+  for (size_t i = 0; i < lane_count; ++i) {
+    uint64_t timed = 0, sized = 0;
+    for (auto& x : lanes[i].times) timed += x;
+    for (auto& x : lanes[i].batch_sizes) sized += x;
+    CAF_CHECK_EQUAL(sized, probe.lanes[i].batches.load());
+    CAF_CHECK_EQUAL(timed, probe.lanes[i].batches.load());
+  }
+  CAF_CHECK(lanes[0].verdicts[static_cast<size_t>(outcome::ok)] > 0);
+  CAF_CHECK(lanes[1].verdicts[static_cast<size_t>(outcome::ok)] > 0);
+}
+
 CAF_TEST(H07 with a stalled driver the bound and one is refused in the same step) {
   config.ops_max = 100;
   const auto sizes = with_stalled_driver();
@@ -192,6 +218,8 @@ CAF_TEST(H08 one broken op among 64 takes no neighbour along) {
   CAF_CHECK_EQUAL(count(outcome::ok), 65u); // 63 and the two that held the lanes.
   CAF_CHECK(model.executions() - before <= 14);
   CAF_CHECK_EQUAL(probe.batch_aborts.load(), 6u); // Of the lane with half of them.
+  CAF_CHECK_EQUAL(lanes[0].aborts.load() + lanes[1].aborts.load(), 6u);
+  CAF_CHECK(lanes[0].aborts.load() == 0 || lanes[1].aborts.load() == 0);
   CAF_CHECK_EQUAL(model.rows.reservations.size(), 65u);
 }
 

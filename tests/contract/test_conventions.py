@@ -413,6 +413,12 @@ def test_metrics(user, hall, http):
                  r'[1-9]',
                  r'payment_failed_total\{error_code="PAYMENT_DECLINED",provider="mock"\} [1-9]'):
         assert re.search(line, text), line
+    for line in (r'ledger_batch_ops_count\{lane="sales[01]"\} [1-9]',
+                 r'ledger_batch_seconds_bucket\{lane="accounts",le="0.005"\} \d',
+                 r'ledger_verdicts_total\{lane="sales[01]",outcome="ok"\} [1-9]',
+                 r'ledger_lane_aborts_total\{lane="queue"\} 0',
+                 r'ledger_lane_depth\{lane="sales0"\} 0', r'ledger_lane_down\{lane="sales1"\} 0'):
+        assert re.search(line, text), line
     families = re.findall(r"^# TYPE (\S+)", text, re.M)
     assert len(families) == len(set(families)), "a family is told once"
     assert re.search(r'http_server_requests_seconds_count\{[^}]*uri="/api/seats/reserve"', text)
