@@ -23,7 +23,7 @@ from chaos_crowd import BLOCK_SEATS, BLOCKS, Crowd, Doors  # noqa: E402
 from chaos_stage import FAULTS, HOLD_S, SHORT, Broken, Stage, until  # noqa: E402
 from inspector import inspect  # noqa: E402
 
-ROUNDS_OF_AN_EVENT = 4
+ROUNDS_OF_AN_EVENT = 5
 START_S, ROUND_S = 300, 40  # As long may the start, and a round on average, take.
 BEGIN = time.monotonic()
 
@@ -117,6 +117,9 @@ class Chaos:
                 time.sleep(0.5)
                 for n, name in enumerate(faults):
                     self.round(first + n, name, crowd)
+                since = time.monotonic()
+                self.stage.until_whole()
+                say(f"whole after {time.monotonic() - since:.1f} s")
             except (Broken, AssertionError, RuntimeError, subprocess.SubprocessError) as e:
                 self.complain(f"round {self.played + 1}, {self.fault}: {e}")
                 goes_on = False
@@ -135,10 +138,10 @@ class Chaos:
         gap, after = crowd.gap(since, ended), ended - healed
         for to, took in ((self.lasted, healed - since), (self.gaps, gap), (self.after, after)):
             to.setdefault(name, []).append(took)
-        self.stage.until_whole()
+        self.stage.until_linked()
         self.played += 1
         say(f"round {n + 1}: {name}, {gap:.2f} s without service, over after "
-            f"{healed - since:.1f} s, all served {after:.2f} s later, whole "
+            f"{healed - since:.1f} s, all served {after:.2f} s later, linked "
             f"{time.monotonic() - ended:.1f} s later")
         self.fault = "between rounds"
 
