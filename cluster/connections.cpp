@@ -79,6 +79,7 @@ struct broker_state {
   caf::actor door;
   std::vector<caf::actor> links;
   dialer_actor dialer;
+  caf::strong_actor_ptr roster; ///< Who told of the nodes last.
   connection_probe* probe = nullptr;
   std::map<io::connection_handle, connection> connections;
   std::vector<slot> slots;
@@ -284,6 +285,8 @@ void on_dialled(broker_ptr self, size_t to, const known_node& whom, const dialle
   auto& st = self->state;
   auto& one = st.slots[to];
   one.dialling = false;
+  if (x.refused && st.roster)
+    self->send(caf::actor_cast<caf::actor>(st.roster), nobody_there{whom.node, whom.incarnation});
   if (!x.socket) return say(self, "peer_unreachable", x.error, to_string(whom.node));
   if (one.known != whom || one.connected) return; // The roster has changed meanwhile.
   one.connected = true;
@@ -319,6 +322,7 @@ bool still_known(broker_ptr self, const connection& x) {
 
 void on_known(broker_ptr self, const nodes_known& x) {
   auto& st = self->state;
+  st.roster = self->current_sender();
   std::set<size_t> changed;
   for (size_t i = 0; i < st.slots.size(); ++i) {
     auto now = i < x.slots.size() ? x.slots[i] : std::nullopt;

@@ -38,7 +38,8 @@ struct connection_probe {
 };
 
 struct listening {
-  caf::actor broker; ///< Understands `nodes_known`.
+  /// Understands `nodes_known`; who sends it hears `nobody_there` after every refused attempt.
+  caf::actor broker;
   uint16_t port = 0; ///< Where it listens.
 };
 

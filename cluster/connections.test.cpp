@@ -225,6 +225,22 @@ CAF_TEST(H05 when the other node goes everything open is unknown at once) {
   CAF_CHECK_EQUAL(a.links_probe.open.load(), 0);
 }
 
+CAF_TEST(who tells of the nodes hears where nobody listens any more) {
+  machine a(1);
+  auto b = std::make_unique<machine>(2);
+  auto life = b->known();
+  caf::scoped_actor roster{a.system};
+  roster->send(a.there.broker, nodes_known{{life, none}});
+  b->knows(a.known());
+  CAF_REQUIRE(eventually([&] { return a.connected(); }));
+  b.reset();
+  nobody_there heard;
+  roster->receive([&](const nobody_there& x) { heard = x; },
+                  caf::after(std::chrono::seconds{20}) >> [] {});
+  CAF_CHECK(heard.node == life.node);
+  CAF_CHECK_EQUAL(heard.incarnation, life.incarnation);
+}
+
 CAF_TEST(a node that comes back in a new life is greeted anew) {
   machine a(1);
   auto b = std::make_unique<machine>(2);

@@ -18,27 +18,25 @@ namespace tk::cluster {
 
 namespace {
 
-/// Waits until the connection stands; empty, or what went wrong.
-std::string finish(int fd, millis limit) {
-  pollfd one{fd, POLLOUT, 0};
-  auto n = poll(&one, 1, static_cast<int>(limit.count()));
-  if (n == 0) return "no answer";
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  return error == 0 ? "" : std::strerror(error); // NOLINT(concurrency-mt-unsafe): glibc's is safe.
+dialled failed(int error) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
+  return {nullptr, std::strerror(error), error == ECONNREFUSED};
 }
 
 dialled dial_one(const addrinfo& x, millis limit) {
   int fd = socket(x.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return {nullptr, "no socket"};
+  if (fd < 0) return {nullptr, "no socket", false};
   auto out = std::make_shared<open_socket>(fd);
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(fd, x.ai_addr, x.ai_addrlen) != 0 && errno != EINPROGRESS)
-    return {nullptr, std::strerror(errno)}; // NOLINT(concurrency-mt-unsafe)
-  if (auto wrong = finish(fd, limit); !wrong.empty()) return {nullptr, wrong};
-  return {std::move(out), {}};
+  if (connect(fd, x.ai_addr, x.ai_addrlen) != 0 && errno != EINPROGRESS) return failed(errno);
+  pollfd one{fd, POLLOUT, 0};
+  auto n = poll(&one, 1, static_cast<int>(limit.count()));
+  if (n == 0) return {nullptr, "no answer", false};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  return error == 0 ? dialled{std::move(out), {}, false} : failed(error);
 }
 
 dialled dial(const endpoint& where, millis limit) {
@@ -48,10 +46,15 @@ dialled dial(const endpoint& where, millis limit) {
   addrinfo* found = nullptr;
   auto port = std::to_string(where.port);
   if (auto wrong = getaddrinfo(where.host.c_str(), port.c_str(), &how, &found); wrong != 0)
-    return {nullptr, gai_strerror(wrong)};
+    return {nullptr, gai_strerror(wrong), false};
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner{found, &freeaddrinfo};
-  dialled out{nullptr, "no address"};
-  for (auto* x = found; x != nullptr && !out.socket; x = x->ai_next) out = dial_one(*x, limit);
+  dialled out{nullptr, "no address", false};
+  bool refused = found != nullptr;
+  for (auto* x = found; x != nullptr && !out.socket; x = x->ai_next) {
+    out = dial_one(*x, limit);
+    refused = refused && out.refused;
+  }
+  out.refused = refused;
   return out;
 }
 

@@ -45,6 +45,7 @@ struct dial_node {
 struct dialled {
   std::shared_ptr<open_socket> socket; ///< Null when there is none.
   std::string error;
+  bool refused = false; ///< By every address: its machine says that nobody listens there.
 };
 
 /// DIALER: makes connections, because CAF's own way to make one would block its only thread for

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/base/mutants.hpp"
 #include "supervisors/peers.hpp"
 
 namespace tk {
@@ -11,7 +12,10 @@ namespace {
 constexpr millis again_after{300};
 constexpr millis pace{200};
 
-bool takes(const roster_peer& x) { return x.lives && !x.draining; }
+bool takes(const roster_peer& x) {
+  if (mutant("gives_to_the_drained")) return x.lives; // Planted: they give it to each other.
+  return x.lives && !x.draining;
+}
 
 struct taker {
   node_id node;

@@ -131,7 +131,7 @@ void on_answer(link_ptr self, const link_frame& x) {
   auto& to = open->reply;
   caf::message body;
   auto is = static_cast<ec>(why);
-  if (is == ec::moved) {
+  if (is == ec::moved && !mutant("moved_is_no")) { // Planted: whoever asked hears that it failed.
     ++st.probe->moved;
     ask_elsewhere(self, *open);
   } else if (is != ec::ok) {

@@ -48,8 +48,9 @@ struct supervisor_state {
   node_supervision settings;
   instant last_beat, checkouts_woken;
   peer_slots slots{0};
-  bool taking = false;      ///< Free shards are being taken.
-  bool look_wanted = false; ///< Somebody waits for news of the roster.
+  bool taking = false;                           ///< Free shards are being taken.
+  std::set<std::pair<node_id, int64_t>> refused; ///< Lives, of those that have a slot.
+  bool look_wanted = false;                      ///< Somebody waits for news of the roster.
   int64_t offset_ms = 0;
   bool measured = false;
   bool beating = false;
@@ -262,6 +263,7 @@ void beat_ended(supervisor_ptr self) {
 
 /// Who waits for shards to be evened out hears at once that they are.
 void note_evened(supervisor_ptr self, const membership& of) {
+  if (mutant("never_evened")) return; // Planted: the wish never ends.
   auto& st = self->state;
   auto now = !of.even_wish.nil() && gift_plan::even(of) ? of.even_wish : wish_id{};
   if (!now.nil() && now != st.evened) st.beat_again = true;
@@ -289,10 +291,22 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   if (!st.beat_again) give_next(self, x.of); // Else what was read is old.
 }
 
+/// Nodes of whose processes nothing is left where they listened.
+std::vector<node_id> unreached(supervisor_ptr self) {
+  auto& st = self->state;
+  auto& up = st.node->peers.up;
+  std::vector<node_id> out;
+  for (size_t i = 0; i < st.slots.known().size(); ++i)
+    if (auto& x = st.slots.known()[i];
+        x && !up.at(i) && st.refused.contains({x->node, x->incarnation}))
+      out.push_back(x->node);
+  return out;
+}
+
 void beat(supervisor_ptr self) {
   auto& st = self->state;
   if (std::exchange(st.beating, true)) return;
-  self->request(st.settings.roster, beat_budget, beat_once{st.draining, st.evened})
+  self->request(st.settings.roster, beat_budget, beat_once{st.draining, st.evened, unreached(self)})
     .then(
       [=](const beaten& x) {
         on_beaten(self, x);
@@ -305,6 +319,15 @@ void beat(supervisor_ptr self) {
 void beat_now(supervisor_ptr self) {
   if (self->state.beating) self->state.beat_again = true;
   else beat(self);
+}
+
+/// The database may know that it has ended, and is asked now: it need not wait until it is missed.
+void on_nobody(supervisor_ptr self, const nobody_there& x) {
+  auto& st = self->state;
+  std::erase_if(st.refused, [&](auto& y) { return st.slots.slot_of(y.first) < 0; });
+  if (st.slots.slot_of(x.node) < 0) return;
+  st.refused.emplace(x.node, x.incarnation);
+  beat_now(self);
 }
 
 /// Somebody waits for news of the roster: it is read between two heartbeats, but not all the time.
@@ -344,7 +367,8 @@ void shard_gone(supervisor_ptr self, const given& x) {
   auto& st = self->state;
   auto shard = st.moving->shard;
   if (st.beating) st.given_now.insert(shard);
-  st.node->epochs.epochs.at(shard) = 0;
+  // Planted: until the next beat it decides what is another's.
+  if (!mutant("keeps_what_it_gave")) st.node->epochs.epochs.at(shard) = 0;
   st.node->peers.owners.at(shard) = st.slots.slot_of(x.owner);
   st.node->peers.epochs.at(shard) = x.epoch;
   tell_of_move(self, shard, x.epoch);
@@ -382,6 +406,8 @@ void on_closed(supervisor_ptr self, bool ok) {
   auto& st = self->state;
   auto& x = *st.moving;
   if (!ok) return end_move(self, false);
+  // Planted: who waits is served here once more, in an epoch that is just passing.
+  if (mutant("opens_before_given")) self->send(st.node->region, open_shard{x.shard});
   x.at = move::step::giving;
   ask_taker(self, give_shard{x.shard, x.epoch, x.to});
 }
@@ -393,6 +419,10 @@ bool begin_move(supervisor_ptr self, const wanted_move& what, std::function<void
   auto epoch = known ? st.node->epochs.epochs.at(what.shard).load() : 0;
   if (!st.settings.taker || st.moving || st.suspended || epoch == 0 || what.to.nil()) return false;
   st.moving = move{move::step::closing, ++st.moves, what.shard, epoch, what.to, std::move(ended)};
+  if (mutant("gives_what_is_open")) { // Planted: its entities go on, in an epoch that has passed.
+    on_closed(self, true);
+    return true;
+  }
   self->request(st.node->region, always_answered, close_shard{what.shard})
     .then([=](const shard_closed& x) { on_closed(self, x.ok); },
           [=](caf::error&) { on_closed(self, false); });
@@ -484,6 +514,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
       self->state.look_wanted = false;
       beat_now(self);
     },
+    [=](const nobody_there& x) { on_nobody(self, x); },
     [=](const move_shard& x) { return on_move(self, x); },
     [=](const drain_node& x) { on_drain(self, x); },
     [=](atom::sweep) { on_sweep(self); },

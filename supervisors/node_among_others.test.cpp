@@ -31,6 +31,27 @@ CAF_TEST(who keeps the connections hears when the roster changes) {
   CAF_CHECK_EQUAL(st.told[1].slots.at(0)->incarnation, 2);
 }
 
+CAF_TEST(the roster hears at once where nobody listens any more) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  start_beside_others();
+  one_beat();
+  CAF_CHECK(st.unreached.empty()); // That no link stands yet says nothing.
+  auto before = st.beats;
+  caf::anon_send(supervisor, nobody_there{{0, 2}, 1});
+  caf::anon_send(supervisor, nobody_there{{0, 7}, 1}); // Whom the roster does not know.
+  pass(millis{1});
+  CAF_CHECK(st.beats > before);
+  CAF_CHECK(st.unreached == std::vector{node_id{0, 2}});
+  node.peers.up[0] = true; // Somebody does.
+  one_beat();
+  CAF_CHECK(st.unreached.empty());
+  node.peers.up[0] = false;
+  st.peers[0].incarnation = 2; // That was another life.
+  one_beat();
+  one_beat();
+  CAF_CHECK(st.unreached.empty());
+}
+
 CAF_TEST(a shard that another node has taken is known by its link and its epoch) {
   st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
   start_beside_others();

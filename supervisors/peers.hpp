@@ -28,6 +28,13 @@ struct nodes_known {
   std::vector<std::optional<known_node>> slots;
 };
 
+/// Nobody listens where that life of a node did: whoever keeps the connections was refused there by
+/// its machine. The process has ended, or something stands in the way.
+struct nobody_there {
+  node_id node;
+  int64_t incarnation = 0;
+};
+
 /// Which link leads to whom. There are as many links as slots from the node's start on, because
 /// whoever asks reads their list without a lock; who comes later gets a free one. A node keeps its
 /// slot as long as the roster has it.
@@ -60,3 +67,4 @@ int32_t shards_to_take(const membership& of);
 } // namespace tk
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::nodes_known)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::nobody_there)

@@ -45,6 +45,7 @@ struct script {
   std::vector<wanted_move> wanted;
   wish_id even_wish;
   std::vector<wish_id> evened; ///< As the beats have told.
+  std::vector<node_id> unreached; ///< As the last beat has told.
   bool draining = false;
   // Of the region.
   std::string story; ///< All it was told, in order.
@@ -93,6 +94,7 @@ inline played_roster::behavior_type play_roster(played_roster::pointer self, scr
       ++st->beats;
       st->draining = st->draining || x.drain;
       if (!x.evened.nil()) st->evened.push_back(x.evened);
+      st->unreached = x.unreached;
       if (!st->roster_silent) return st->heartbeat();
       auto rp = self->make_response_promise<beaten>();
       st->silent.push_back(rp);

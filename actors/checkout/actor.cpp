@@ -421,6 +421,7 @@ passivation on_leave(pointer self) {
   auto& st = self->state;
   bool may = st.open_requests == 0 && st.waiters.empty() && st.opening.empty() &&
              st.cancelling.empty() && !st.reloading;
+  if (mutant("leaves_who_pays")) may = true; // Planted: the money may be taken, and nobody told.
   if (may) self->quit();
   return {may};
 }

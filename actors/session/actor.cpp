@@ -1,5 +1,6 @@
 #include "actors/session/actor.hpp"
 
+#include "actors/base/mutants.hpp"
 #include "actors/session/state.hpp"
 
 /// What a session knows of its rows, and its clauses.
@@ -42,6 +43,7 @@ passivation on_passivate(pointer self) {
 passivation on_leave(pointer self) {
   auto& st = self->state;
   bool may = st.open_requests == 0 && st.waiting.empty();
+  if (mutant("leaves_its_wishes")) may = true; // Planted: whoever waits for one hears nothing.
   if (may) self->quit();
   return {may};
 }

@@ -16,7 +16,7 @@ constexpr millis round_trip_max{200};
 
 beaten beat(roster_pg& roster, const beat_once& x) {
   auto before = node_clock::machine_now();
-  auto answer = roster.beat(x.drain, x.evened);
+  auto answer = roster.beat(x.drain, x.evened, x.unreached);
   auto after = node_clock::machine_now();
   beaten out;
   out.ok = answer.has_value();

@@ -56,6 +56,17 @@ UPDATE nodes SET seen_at = clock_timestamp(), draining = draining OR $4,
 RETURNING clock_timestamp()
 )";
 
+// Their machine refuses connections where they listened, and they have no backend: a process that
+// was killed loses both at once, one that lives has both, however slow it is. One that was taken for
+// dead by mistake beats again, and its epochs have kept it from writing meanwhile.
+constexpr const char* bury = R"(
+UPDATE nodes n SET seen_at = least(seen_at, clock_timestamp() - interval '3 s')
+ WHERE n.node = ANY ($1::uuid[]) AND n.node <> $2
+   AND n.seen_at >= clock_timestamp() - interval '3 s'
+   AND NOT EXISTS (SELECT 1 FROM unnest(n.backend_pids, n.backend_starts) AS b(pid, start)
+                     JOIN pg_stat_activity a ON a.pid = b.pid AND a.backend_start = b.start)
+)";
+
 constexpr const char* all_shards = R"(
 SELECT shard, epoch, node, clock_timestamp() FROM shard_owners ORDER BY shard
 )";
@@ -205,6 +216,7 @@ struct roster_pg::impl {
   }
 
   tl::expected<membership, roster_error> read_all();
+  bool bury_the_dead(const std::vector<node_id>& unreached);
   bool read_wishes(membership& to);
   std::optional<given> give_locked(const give_shard& what);
   tl::unexpected<roster_error> judge_namesake();
@@ -224,6 +236,17 @@ bool roster_pg::impl::read_wishes(membership& to) {
     else to.wanted.push_back({static_cast<uint16_t>(rows.integer(i, 1)), rows.uuid<node_id>(i, 2)});
   }
   return true;
+}
+
+bool roster_pg::impl::bury_the_dead(const std::vector<node_id>& unreached) {
+  if (unreached.empty()) return true;
+  pg::array whom{pg::oid::uuid};
+  for (auto& x : unreached) whom.push_id(x);
+  pg::params values;
+  values.add(whom).add_id(node);
+  auto done = run(bury, values);
+  if (!done.ok()) fail(done.error());
+  return done.ok();
 }
 
 tl::expected<membership, roster_error> roster_pg::impl::read_all() {
@@ -378,7 +401,8 @@ tl::expected<membership, roster_error> roster_pg::join(node_id node, const node_
   return my.read_all();
 }
 
-tl::expected<membership, roster_error> roster_pg::beat(bool drain, wish_id evened) {
+tl::expected<membership, roster_error> roster_pg::beat(bool drain, wish_id evened,
+                                                       const std::vector<node_id>& unreached) {
   auto& my = *impl_;
   if (!my.connect()) return tl::unexpected(roster_error::no_server);
   auto mine = my.self();
@@ -392,6 +416,7 @@ tl::expected<membership, roster_error> roster_pg::beat(bool drain, wish_id evene
   wish.add_id(evened);
   if (!evened.nil())
     if (auto x = my.run(end_wish, wish); !x.ok()) return my.fail(x.error());
+  if (!my.bury_the_dead(unreached)) return tl::unexpected(roster_error::no_server);
   auto out = my.read_all();
   if (out) out->at = at;
   return out;

@@ -41,8 +41,10 @@ public:
 
   /// The heartbeat, once a second. With `drain` the node is marked as one that takes no shards and
   /// gives away its own, until it joins again. `evened`: the wish that shards be evened out has
-  /// come true.
-  tl::expected<membership, roster_error> beat(bool drain = false, wish_id evened = {});
+  /// come true. `unreached`: nodes that nobody is left of where they listened; those that have
+  /// no backend either are dead from now on, unless they beat again.
+  tl::expected<membership, roster_error> beat(bool drain = false, wish_id evened = {},
+                                              const std::vector<node_id>& unreached = {});
 
   /// Who owns what now, without a heartbeat.
   tl::expected<membership, roster_error> read();

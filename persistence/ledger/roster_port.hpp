@@ -77,6 +77,9 @@ enum class roster_error : uint8_t {
 struct beat_once {
   bool drain = false; ///< This node gives its shards away from now on, until it starts again.
   wish_id evened;     ///< That wish has come true, as this node has seen; nil: none.
+  /// Where nobody listens any more. Who of them has no backend at the database either is dead from
+  /// now on, without being waited for.
+  std::vector<node_id> unreached;
 };
 struct beaten {
   bool ok = false;

@@ -244,6 +244,45 @@ CAF_TEST(the roster says who else is there and what is whose) {
   CAF_CHECK(later->free == 100);
 }
 
+CAF_TEST(who cannot be reached and has no backend is dead at once) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  auto dying = std::make_optional<roster_pg>(roster_config{h.home.conninfo("tiketi_ledger")});
+  CAF_REQUIRE(join_and_take(*dying, a).has_value());
+  roster_pg other{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(other.join(b).has_value());
+  auto slow = other.beat(false, {}, {a}); // Only its link is broken.
+  CAF_REQUIRE(slow.has_value());
+  CAF_CHECK(slow->peers.at(0).lives && slow->free == 0);
+  dying.reset();                             // Its process ends, and the server hears of it.
+  auto gone = other.beat(false, {}, {a, b}); // Never oneself.
+  for (int i = 0; i < 1000 && gone && gone->free == 0; ++i) gone = other.beat(false, {}, {a, b});
+  CAF_REQUIRE(gone.has_value());
+  CAF_CHECK(!gone->peers.at(0).lives);
+  CAF_CHECK_EQUAL(gone->lives.size(), 1u);
+  CAF_CHECK(gone->free == 128);
+  CAF_CHECK(other.take().value_or(0) == 128);
+}
+
+CAF_TEST(who was taken for dead and beats again lives) {
+  hall h;
+  auto a = make_id<node_id>(h.source), b = make_id<node_id>(h.source);
+  auto cut_off = std::make_optional<roster_pg>(roster_config{h.home.conninfo("tiketi_ledger")});
+  auto life = join_and_take(*cut_off, a);
+  CAF_REQUIRE(life.has_value());
+  roster_pg other{{h.home.conninfo("tiketi_ledger")}};
+  CAF_REQUIRE(other.join(b).has_value());
+  cut_off.reset();
+  auto gone = other.beat(false, {}, {a});
+  for (int i = 0; i < 1000 && gone && gone->free == 0; ++i) gone = other.beat(false, {}, {a});
+  CAF_REQUIRE(gone.has_value() && gone->free == 128);
+  roster_pg back{{h.home.conninfo("tiketi_ledger")}};
+  back.act_as(a, life->incarnation);
+  CAF_REQUIRE(back.beat().has_value());
+  CAF_CHECK(other.take().value_or(-1) == 0); // Judged again where it is decided.
+  CAF_CHECK_EQUAL(back.read()->owned(), 128);
+}
+
 CAF_TEST(a node that counts shards otherwise is refused) {
   hall h;
   auto wrong =

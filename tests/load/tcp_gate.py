@@ -73,7 +73,7 @@ class Door:
         self.ways = {}
         self.changed = asyncio.Condition()
         self.links = {}  # task: (from, to, the two writers)
-        self.servers = []
+        self.servers = {}  # By the node behind it; none while nobody is there.
 
     async def until_open(self, way):
         async with self.changed:
@@ -120,6 +120,8 @@ class Door:
             for x in rest:
                 x.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
+        except ConnectionRefusedError:
+            await self.refuse_until_there(target, port)
         except OSError:
             pass
         finally:
@@ -128,13 +130,33 @@ class Door:
                 if x is not None:
                     self.abort(x)
 
+    async def open(self, target, port, at):
+        async def served(reader, writer):
+            await self.serve(target, port, reader, writer)
+        server = await asyncio.start_server(served, "127.0.0.1", at)
+        self.servers[target] = server
+        return server.sockets[0].getsockname()[1]
+
+    async def refuse_until_there(self, target, port):
+        """As the machine of a process that has ended: it refuses whoever knocks."""
+        server = self.servers.pop(target, None)
+        if server is None:  # Somebody else sees to it.
+            return
+        at = server.sockets[0].getsockname()[1]
+        server.close()
+        while True:
+            await asyncio.sleep(0.05)
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                continue
+            self.abort(writer)
+            await self.open(target, port, at)
+            return
+
     async def do(self, order):
         if "listen" in order:
-            async def served(reader, writer, order=order):
-                await self.serve(order["listen"], order["port"], reader, writer)
-            server = await asyncio.start_server(served, "127.0.0.1", 0)
-            self.servers.append(server)
-            return {"port": server.sockets[0].getsockname()[1]}
+            return {"port": await self.open(order["listen"], order["port"], 0)}
         async with self.changed:
             self.ways = order["ways"]
             self.changed.notify_all()

@@ -23,12 +23,13 @@ part part_of(const sale_plan& x) {
 }
 
 bool is_demanded(part of, std::string_view fault) {
-  bool only_one_has_it = fault == "fail-over" || fault == "moves";
+  bool of_moves = fault == "moves" || fault == "operators";
+  bool only_one_has_it = fault == "fail-over" || of_moves;
   bool of_rooms = fault == "crash-at-turn" || fault == "deaf-room";
   switch (of) {
   case part::purchases: return !only_one_has_it && !of_rooms;
   case part::fail_over: return fault == "fail-over";
-  case part::moves: return fault == "moves";
+  case part::moves: return of_moves;
   case part::rooms: return !only_one_has_it && !fault.starts_with("bank-"); // They ask no bank.
   }
   return false;

@@ -61,6 +61,19 @@ void database::announce(int32_t nodes) {
 void database::heal() {
   faults_ = {};
   away_until_.clear();
+  drained_.clear();
+  pinned_.clear();
+  even_wish_ = {};
+}
+
+void database::drain(int32_t node, bool on) {
+  if (on) drained_.insert(node);
+  else drained_.erase(node);
+}
+
+void database::pin(uint16_t shard, int32_t node) {
+  if (node == 0) pinned_.erase(shard);
+  else pinned_[shard] = node;
 }
 
 millis database::delay() { return dice_.between(millis{0}, faults_.database_delay_max); }
@@ -237,6 +250,15 @@ bool database::lives(int32_t node) const {
   return row != roster_.end() && time_.now() - row->second.last_beat < dead_after;
 }
 
+/// Those of who has gone may be at work still.
+bool database::has_backends(int32_t node) const {
+  auto at_work = [&](auto& x) { return x.first.first.node == node && x.second.late; };
+  if (std::ranges::any_of(sessions_, at_work)) return true;
+  auto row = roster_.find(node);
+  if (row != roster_.end() && row->second.incarnation == 0) return true; // It is about to begin.
+  return row != roster_.end() && runs && runs(node) && !away({node, row->second.incarnation});
+}
+
 bool database::is_free(size_t shard) const { return owners_[shard] == 0 || !lives(owners_[shard]); }
 
 void database::take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer) {
@@ -270,7 +292,8 @@ void database::give(life who, const give_shard& what, std::function<void(given)>
     if (away(who) || faults_.strikes(&fault_mix::lost_before_ppm, dice_))
       return answer_with({looks ? given::end::unknown : given::end::kept, {}, 0});
     auto to = node_of(what.to);
-    bool lives_still = roster_[who.node].incarnation == who.incarnation && lives(to);
+    bool lives_still =
+      roster_[who.node].incarnation == who.incarnation && lives(to) && !drained_.contains(to);
     if (!looks && lives_still && look_whose(who, what).is == given::end::kept) {
       owners_.at(what.shard) = to;
       ++model.rows.epochs.at(what.shard);
@@ -291,9 +314,16 @@ membership database::seen_by(life who) const {
     if (lives(node)) out.lives.push_back(number_of({node, row.incarnation}));
     if (node == who.node || (!lives(node) && std::ranges::count(owners_, node) == 0)) continue;
     index[node] = static_cast<int32_t>(out.peers.size());
-    out.peers.push_back(
-      {id_of_node(node), row.incarnation, {std::to_string(node), "sim"}, lives(node), false});
+    out.peers.push_back({id_of_node(node),
+                         row.incarnation,
+                         {std::to_string(node), "sim"},
+                         lives(node),
+                         drained_.contains(node)});
   }
+  out.self = id_of_node(who.node);
+  out.draining = drained_.contains(who.node);
+  for (auto& [shard, node] : pinned_) out.wanted.push_back({shard, id_of_node(node)});
+  out.even_wish = even_wish_;
   for (size_t s = 0; s < owners_.size(); ++s) {
     auto ours = owners_[s] == who.node;
     if (ours) out.epochs[s] = model.rows.epochs[s];
@@ -305,7 +335,8 @@ membership database::seen_by(life who) const {
   return out;
 }
 
-void database::beat(life who, std::function<void(std::optional<membership>)> answer) {
+void database::beat(life who, const beat_once& what,
+                    std::function<void(std::optional<membership>)> answer) {
   time_.after(delay(), [=, this, answer = std::move(answer)] {
     if (away(who)) return answer(std::nullopt);
     auto& row = roster_[who.node];
@@ -323,6 +354,13 @@ void database::beat(life who, std::function<void(std::optional<membership>)> ans
           end_backends(who.node);
           owner = 0;
         }
+    if (what.evened == even_wish_) even_wish_ = {};
+    for (auto& x : what.unreached) {
+      auto gone = roster_.find(node_of(x));
+      if (gone == roster_.end() || !lives(gone->first) || has_backends(gone->first)) continue;
+      gone->second.last_beat = time_.now() - dead_after;
+      ++buried_;
+    }
     auto out = seen_by(who);
     time_.after(delay(), [answer, out] { answer(out); });
   });

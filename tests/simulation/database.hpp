@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "persistence/ledger/core.hpp"
@@ -55,6 +56,9 @@ public:
   /// Ends a node between a commit and its answer; false when that is left out.
   std::function<bool(int32_t)> crash;
 
+  /// Is there a process of this node, which keeps connections?
+  std::function<bool(int32_t)> runs;
+
   /// Asked before a batch is executed and after it was committed; true when its node has died
   /// there.
   std::function<bool(int32_t node, const batch& what, bool committed)> at_boundary;
@@ -67,15 +71,29 @@ public:
   /// A read: `answer(true)` when rows can be read, taken at that moment.
   void read(life who, std::function<void(bool)> answer);
 
-  /// A heartbeat: takes over what nobody alive owns. Empty = no answer from the server.
-  void beat(life who, std::function<void(std::optional<membership>)> answer);
+  /// A heartbeat. Who of `unreached` has no backend is dead from now on. Empty = no answer from the
+  /// server.
+  void beat(life who, const beat_once& what, std::function<void(std::optional<membership>)> answer);
   /// Takes up to `most` free shards; the answer is how many, none when there is no database.
   void take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer);
   /// Gives a shard to another node, or looks whose it is.
   void give(life who, const give_shard& what, std::function<void(given)> answer);
   /// These nodes are known to be there before anybody takes a shard, so that each takes its share.
   void announce(int32_t nodes);
-  /// Ends the faults, and the times without connection.
+  /// What operators wish of the placement, as rows that every heartbeat brings along: a node is to
+  /// be empty, a shard is to be a node's (0: anybody's again), shards are to be evened out.
+  void drain(int32_t node, bool on);
+  void pin(uint16_t shard, int32_t node);
+  void even_out(wish_id wish) { even_wish_ = wish; }
+  [[nodiscard]] const wish_id& even_wish() const { return even_wish_; }
+  [[nodiscard]] int32_t pinned(uint16_t shard) const {
+    auto i = pinned_.find(shard);
+    return i == pinned_.end() ? 0 : i->second;
+  }
+  [[nodiscard]] const std::set<int32_t>& drained() const { return drained_; }
+  /// By shard; 0 = nobody's.
+  [[nodiscard]] const std::array<int32_t, shard_count>& owners() const { return owners_; }
+  /// Ends the faults, the times without connection, and what operators wish.
   void heal();
   /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
   void cut(int32_t node, millis length);
@@ -123,6 +141,7 @@ private:
   /// Ends every backend of a node: what it was doing is rolled back or was just committed.
   void end_backends(int32_t node);
   [[nodiscard]] bool lives(int32_t node) const;
+  [[nodiscard]] bool has_backends(int32_t node) const;
   [[nodiscard]] bool is_free(size_t shard) const;
   [[nodiscard]] membership seen_by(life who) const;
   [[nodiscard]] bool away(life who) const;
@@ -140,10 +159,13 @@ private:
   };
   std::map<int32_t, member> roster_;
   std::array<int32_t, shard_count> owners_{};
+  std::set<int32_t> drained_;
+  std::map<uint16_t, int32_t> pinned_;
+  wish_id even_wish_;
   uint64_t log_end_ = 1;
   std::vector<uint64_t> left_at_; ///< Where each timeline before this one was left.
   std::deque<snapshot> past_;     ///< Before the last commits, while fail-overs may come.
-  uint64_t takeovers_ = 0, gifts_ = 0, lost_ = 0;
+  uint64_t takeovers_ = 0, gifts_ = 0, lost_ = 0, buried_ = 0;
   std::map<int32_t, uint64_t> ops_of_node_;
 };
 

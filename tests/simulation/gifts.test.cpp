@@ -29,7 +29,7 @@ struct modelled final : test::gift_world {
     finish();
   }
   void beat(int32_t node) {
-    db.beat({node, 1}, [](std::optional<membership>) {});
+    db.beat({node, 1}, {}, [](std::optional<membership>) {});
     finish();
   }
   void finish() {
@@ -47,7 +47,7 @@ struct modelled final : test::gift_world {
   int64_t epoch_of(uint16_t shard) override { return db.model.rows.epochs.at(shard); }
   node_id owner_of(uint16_t shard) override {
     std::optional<membership> seen;
-    db.beat(who, [&seen](std::optional<membership> x) { seen = std::move(x); });
+    db.beat(who, {}, [&seen](std::optional<membership> x) { seen = std::move(x); });
     finish();
     if (seen->epochs.at(shard) != 0) return giver;
     auto owner = seen->owners.at(shard);

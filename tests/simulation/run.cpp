@@ -31,10 +31,11 @@ fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& ho
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
   if (plan.faults && !plan.only_faults.empty()) mix.keep_only(plan.only_faults);
   if (!plan.fail_over) mix.failover_ppm = 0;
-  if (!plan.moves) mix.moves_ppm = 0;
+  if (!plan.moves) mix.moves_ppm = mix.wishes_ppm = 0;
   else if (!plan.faults) { // Nothing goes wrong, but everything takes time.
     auto slow = fault_mix::draw(seed);
     mix.moves_ppm = 3 * slow.moves_ppm;
+    mix.wishes_ppm = slow.wishes_ppm;
     mix.database_delay_max = slow.database_delay_max / 2;
     mix.wire_delay_max = slow.wire_delay_max / 2;
   }
@@ -172,6 +173,25 @@ private:
     return {};
   }
 
+  /// L2: every shard has one owner who knows it, and nobody else takes it for theirs.
+  std::string check_owners() {
+    for (uint16_t s = 0; s < shard_count; ++s) {
+      auto owner = world_.db.owners().at(s);
+      auto epoch = world_.db.model.rows.epochs.at(s);
+      for (int32_t n = 1; n <= world_.plan.nodes; ++n) {
+        auto at = world_.find(n);
+        if (at == nullptr && n != owner) continue;
+        auto believes = at == nullptr ? 0 : at->node.epochs.epochs.at(s).load();
+        if (believes == (n == owner ? epoch : 0)) continue;
+        return "L2: node " + std::to_string(n) + " has shard " + std::to_string(s) + " in epoch " +
+               std::to_string(believes) + ", and it is of node " + std::to_string(owner) +
+               " in epoch " + std::to_string(epoch);
+      }
+      if (owner == 0) return "L2: nobody has shard " + std::to_string(s);
+    }
+    return {};
+  }
+
   /// L5: nobody is busy with what is over.
   std::string check_idling() {
     auto before = world_.steps();
@@ -191,6 +211,7 @@ private:
       if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
       if (waiting() == 0 && judge_.at_rest()) {
         auto wrong = check_memory();
+        if (wrong.empty()) wrong = check_owners();
         return wrong.empty() ? check_idling() : wrong;
       }
       if (after >= healing_max) break;

@@ -171,6 +171,8 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.deaf_room_ppm = some(1'000, 5'000);
   x.torn_ppm = some(1'000, 50'000);
   x.moves_ppm = static_cast<uint32_t>(d.between(20'000, 300'000));
+  x.wishes_ppm = static_cast<uint32_t>(d.between(2'000, 20'000));
+  x.older_ppm = some(500, 10'000);
   return x;
 }
 
@@ -208,6 +210,8 @@ std::span<const fault_kind> fault_kinds() {
     {"deaf-room", &x::deaf_room_ppm},
     {"torn", &x::torn_ppm},
     {"moves", &x::moves_ppm},
+    {"operators", &x::wishes_ppm},
+    {"older-release", &x::older_ppm},
   };
   return all;
 }
@@ -233,7 +237,7 @@ void fault_mix::keep_only(const std::vector<std::string>& names) {
 
 bool fault_mix::only_moves() const {
   auto rest = *this;
-  rest.moves_ppm = 0;
+  rest.moves_ppm = rest.wishes_ppm = 0;
   return moves_ppm > 0 && rest.none();
 }
 

@@ -119,6 +119,12 @@ struct fault_mix {
   uint32_t turn_crash_ppm = 0; ///< Per turn: its node dies before or after the commit.
   uint32_t deaf_room_ppm = 0;  ///< Per tick: a room hears nothing of an ingress, which hears it.
   uint32_t moves_ppm = 0;      ///< Per tick: a shard is given away; only of sales that ask for it.
+  /// F51, per tick: an operator drains a node, pins a shard, or has shards evened out, perhaps
+  /// twice; of the same sales.
+  uint32_t wishes_ppm = 0;
+  /// F13, F20, per tick: a node is of the release before for a while, and does not know one of the
+  /// messages.
+  uint32_t older_ppm = 0;
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 
@@ -135,7 +141,8 @@ struct fault_mix {
   [[nodiscard]] bool none() const;
   /// Leaves these kinds, and has all of them on.
   void keep_only(const std::vector<std::string>& names);
-  /// Nothing goes wrong but that shards move, which must cost nobody an answer.
+  /// Nothing goes wrong but that shards move, as operators wish, too: it must cost nobody an
+  /// answer.
   [[nodiscard]] bool only_moves() const;
   /// Switches a kind off; false when there is none of this name.
   bool leave_out(std::string_view name);

@@ -1,5 +1,6 @@
 #include "tests/simulation/wire.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -19,6 +20,8 @@ constexpr uint32_t broken_greetings_ppm = 300'000;
 constexpr uint32_t deaths_heard_ppm = 700'000;
 /// As long as the product's connections bear silence (cluster/connections.hpp).
 constexpr millis silence_heard{2500};
+/// Between two tries to connect.
+constexpr millis redial_max{200};
 
 } // namespace
 
@@ -48,7 +51,7 @@ void wire::lead(int32_t node, const std::map<int32_t, std::pair<life, caf::actor
   for (auto& [to, x] : at.links) {
     auto was = before.find(to);
     if (was != before.end() && was->second == x) continue;
-    caf::anon_send(x.second, link_up{std::make_shared<one_way>(*this, at.who, to, way::request)});
+    dial({node, to}, at.who, x);
   }
 }
 
@@ -71,23 +74,50 @@ void wire::detach(int32_t node) {
 }
 
 /// The near end of a path hears that its connection is gone: nothing that was sent before will be
-/// answered. A new one is made when something is to be sent.
+/// answered. What is to be sent meanwhile waits, until there is a new one.
 void wire::break_off(const path& along) {
   auto near = ends_.find(along.first);
   if (near == ends_.end()) return;
   auto link = near->second.links.find(along.second);
   if (link == near->second.links.end()) return;
-  auto again = std::make_shared<one_way>(*this, near->second.who, along.second, way::request);
-  caf::anon_send(link->second.second, link_up{again});
+  caf::anon_send(link->second.second, link_down{});
+  dial(along, near->second.who, link->second);
+}
+
+/// As the product's dialer: again and again, as long as the roster names that life.
+void wire::dial(const path& along, life who, const std::pair<life, caf::actor>& link) {
+  time_.after(dice_.between(millis{1}, redial_max), [=, this] {
+    auto near = ends_.find(along.first);
+    if (near == ends_.end() || near->second.who != who) return;
+    auto known = near->second.links.find(along.second);
+    if (known == near->second.links.end() || known->second != link) return; // It leads elsewhere.
+    auto far = ends_.find(along.second);
+    bool there = far != ends_.end() && far->second.who == link.first && !is_cut(along) &&
+                 !is_cut({along.second, along.first});
+    if (far == ends_.end() && on_refused && !is_cut(along) && !is_cut({along.second, along.first}))
+      on_refused(along.first, link.first);
+    if (!there) return dial(along, who, link);
+    auto again = std::make_shared<one_way>(*this, who, along.second, way::request);
+    caf::anon_send(link.second, link_up{again});
+  });
 }
 
 void wire::cut(int32_t from, int32_t to, millis length) {
-  cut_until_[{from, to}] = time_.now() + length;
+  auto until = cut_until_[{from, to}] = time_.now() + length;
+  if (length <= silence_heard) return;
+  // Who hears nothing for so long ends the connection, and with it the other way.
+  time_.after(silence_heard, [=, this] {
+    auto still = cut_until_.find({from, to});
+    if (still == cut_until_.end() || still->second != until) return;
+    break_off({from, to});
+    break_off({to, from});
+  });
 }
 
 void wire::heal() {
   faults_ = {};
   cut_until_.clear();
+  older_.clear();
   while (!clogged_.empty()) unclog(clogged_.begin()->first.first, clogged_.begin()->first.second);
 }
 
@@ -198,6 +228,18 @@ void wire::tell(int32_t from, int32_t to, const std::string& what) const {
   if (on_frame && !board) on_frame(from, to, what);
 }
 
+/// The name of its type, which the frame has in clear, is none that the receiver has heard of.
+link_frame wire::as_read_by(int32_t node, const link_frame& x) {
+  auto is = older_.find(node);
+  if (is == older_.end() || time_.now() >= is->second.until) return x;
+  if (is->second.unknown.empty()) is->second.unknown = x.about;
+  if (is->second.unknown != x.about) return x;
+  auto out = x;
+  auto at = std::ranges::search(out.bytes, x.about);
+  if (!at.empty()) at.front() = '?';
+  return out;
+}
+
 void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
   auto receiver = ends_.find(to);
   auto cut = cut_until_.find({from, to});
@@ -211,10 +253,11 @@ void wire::arrive(int32_t from, int32_t to, way how, const link_frame& x) {
   }
   auto& there = receiver->second;
   if (how == way::request)
-    caf::anon_send(
-      there.door, request_frame{x, std::make_shared<one_way>(*this, there.who, from, way::answer)});
+    caf::anon_send(there.door,
+                   request_frame{as_read_by(to, x),
+                                 std::make_shared<one_way>(*this, there.who, from, way::answer)});
   else if (auto link = there.links.find(from); link != there.links.end())
-    caf::anon_send(link->second.second, answer_frame{x});
+    caf::anon_send(link->second.second, answer_frame{as_read_by(to, x)});
 }
 
 } // namespace tk::sim

@@ -35,8 +35,13 @@ public:
   /// Nothing arrives on this path until `unclog`; then everything does.
   void clog(int32_t from, int32_t to) { clogged_[{from, to}]; }
   void unclog(int32_t from, int32_t to);
+  /// For a while `node` is of the release before, and does not know one of the messages: the type
+  /// of the next that comes.
+  void age(int32_t node, millis length) { older_[node] = {time_.now() + length, {}}; }
   void heal();
 
+  /// Hears that `near` wanted to connect to a life of which nothing is left.
+  std::function<void(int32_t near, life far)> on_refused;
   /// Hears of every frame that is sent, and whether it gets lost.
   std::function<void(int32_t from, int32_t to, const std::string& what)> on_frame;
 
@@ -62,7 +67,9 @@ private:
   [[nodiscard]] bool is_cut(const path& along) const;
   void tell(int32_t from, int32_t to, const std::string& what) const;
   void break_off(const path& along);
+  void dial(const path& along, life who, const std::pair<life, caf::actor>& link);
   void arrive(int32_t from, int32_t to, way how, const link_frame& x);
+  [[nodiscard]] link_frame as_read_by(int32_t node, const link_frame& x);
 
   agenda& time_;
   dice& dice_;
@@ -80,6 +87,11 @@ private:
     std::vector<sent> waiting; ///< For the greeting's answer.
   };
   std::map<path, connection> connections_;
+  struct older {
+    instant until;
+    std::string unknown; ///< Type of message; empty: not chosen yet.
+  };
+  std::map<int32_t, older> older_;
   uint64_t greetings_ = 0;
   uint64_t dropped_ = 0, carried_ = 0;
 };

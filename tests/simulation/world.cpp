@@ -51,11 +51,11 @@ sim_driver::behavior_type driver(sim_driver::pointer self, database* db, life wh
 sim_roster::behavior_type roster(sim_roster::pointer self, database* db, host* at) {
   return {
     [](const errand& x) { x.run(); },
-    [=](beat_once) -> caf::result<beaten> {
+    [=](const beat_once& what) -> caf::result<beaten> {
       auto reply = self->make_response_promise<beaten>();
       auto tell = keeper(self, reply);
       auto sent = at->clock.machine_now();
-      db->beat(at->who, [=](std::optional<membership> x) {
+      db->beat(at->who, what, [=](std::optional<membership> x) {
         beaten out;
         if (x && x->incarnation > at->who.incarnation) out.displaced = true;
         else if (x) {
@@ -178,6 +178,11 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
     if (!happens("crash-at-commit", true)) return false;
     kill(node);
     return true;
+  };
+  db.runs = [this](int32_t node) { return find(node) != nullptr; };
+  net.on_refused = [this](int32_t near, life far) {
+    if (auto at = find(near); at != nullptr)
+      caf::anon_send(at->parts.front(), nobody_there{id_of_node(far.node), far.incarnation});
   };
   if (plan.queue.any())
     db.at_boundary = [this](int32_t node, const batch& what, bool committed) {

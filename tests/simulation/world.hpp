@@ -221,6 +221,9 @@ private:
   void stay_unheard();
   void let_blocks_die();
   void fail_over(dice d);
+  void interfere(int32_t node, uint16_t shard);
+  void wish(dice& d, int32_t node, uint16_t shard, millis length);
+  void miss(const std::string& what, millis waited, bool came_true);
   void swizzle(dice d);
   [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;
@@ -259,6 +262,8 @@ private:
   std::vector<size_t> ready_; ///< Kept for its memory.
   std::vector<std::string> happened_;
   bool moved_only_ = false;
+  std::map<int32_t, instant> drained_at_; ///< By an operator, since it was undrained last.
+  std::map<uint16_t, instant> moved_at_;  ///< By a fault; operators wish otherwise.
   std::string refused_;
   dice turn_dice_;
   bool special_turn_ = false; ///< The one that is at its commit.

@@ -7,6 +7,13 @@
 /// What goes wrong in a world by itself.
 namespace tk::sim {
 
+namespace {
+
+/// Where nothing goes wrong, what operators wish has come true by then.
+constexpr millis patience_of_operators{8'000};
+
+} // namespace
+
 void world::tick() {
   // A slow node gets a fifth of its time.
   for (auto& [no, x] : hosts_)
@@ -93,6 +100,72 @@ void world::go_wrong() {
   stay_unheard();
   auto key = key_drawn(d);
   if (plan.moves && draw("moves", &fault_mix::moves_ppm)) move(shard_of(key), other);
+  interfere(one, shard_of(key));
+}
+
+/// What people do with the nodes, while everything else goes on.
+void world::interfere(int32_t node, uint16_t shard) {
+  dice d{seed, "people at work" + std::to_string(ticks_)};
+  auto least = moved_only_ ? patience_of_operators : millis{500};
+  auto length = d.between(least, least + millis{10'000});
+  if (happens("operators", d.chance(faults.wishes_ppm))) {
+    faults.note(&fault_mix::wishes_ppm);
+    wish(d, node, shard, length);
+  }
+  if (happens("older-release", d.chance(faults.older_ppm))) {
+    faults.note(&fault_mix::older_ppm);
+    tell("node " + std::to_string(node) + " is of the release before");
+    net.age(node, length);
+  }
+}
+
+/// Operators say what they want, some of it twice, and take it back some time later.
+void world::wish(dice& d, int32_t node, uint16_t shard, millis length) {
+  auto later = [&](auto end) {
+    time.after(length, [=, this] {
+      if (!healing_) end();
+    });
+  };
+  auto of = std::to_string(node);
+  switch (d.below(3)) {
+  case 0: {
+    auto drained = db.drained();
+    drained.insert(node);
+    if (std::cmp_greater_equal(drained.size(), plan.nodes)) return; // The last one is refused.
+    tell("an operator drains node " + of);
+    if (!db.drained().contains(node)) drained_at_[node] = time.now();
+    db.drain(node, true);
+    return later([=, this, at = drained_at_[node]] {
+      bool since_then = db.drained().contains(node) && drained_at_[node] == at;
+      miss("node " + of + ", which is drained, has shards", length,
+           std::ranges::count(db.owners(), node) == 0 || !since_then);
+      tell("an operator undrains node " + of);
+      db.drain(node, false);
+    });
+  }
+  case 1:
+    tell("an operator pins shard " + std::to_string(shard) + " to node " + of);
+    db.pin(shard, node);
+    return later([=, this] {
+      miss("shard " + std::to_string(shard) + " is not at node " + of + ", to which it is pinned",
+           length,
+           db.owners().at(shard) == node || db.pinned(shard) != node ||
+             db.drained().contains(node) || time.now() - moved_at_[shard] < patience_of_operators);
+      db.pin(shard, 0);
+    });
+  default:
+    tell("an operator has shards evened out");
+    db.even_out(wish_id{1, ticks_});
+    return later([=, this, is = db.even_wish()] {
+      miss("shards are not evened out", length, db.even_wish() != is || !db.drained().empty());
+    });
+  }
+}
+
+/// L2: what operators wish comes true, where nothing goes wrong.
+void world::miss(const std::string& what, millis waited, bool came_true) {
+  if (!moved_only_ || came_true || waited < patience_of_operators || !refused_.empty()) return;
+  refused_ = "L2: after " + std::to_string(waited.count()) + " ms " + what;
 }
 
 /// What a room does not hear of it does not hear of at its next node, either.
@@ -119,6 +192,7 @@ entity_key world::key_drawn(dice& d) const {
 
 /// Its owner gives it to `to`, if it can.
 void world::move(uint16_t shard, int32_t to) {
+  moved_at_[shard] = time.now();
   for (auto& [no, x] : hosts_) {
     if (no == to || x->node.epochs.epochs.at(shard).load() == 0) continue;
     tell("node " + std::to_string(no) + " is to give shard " + std::to_string(shard) + " to node " +
