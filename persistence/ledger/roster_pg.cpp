@@ -57,8 +57,8 @@ RETURNING clock_timestamp()
 )";
 
 // Their machine refuses connections where they listened, and they have no backend: a process that
-// was killed loses both at once, one that lives has both, however slow it is. One that was taken for
-// dead by mistake beats again, and its epochs have kept it from writing meanwhile.
+// was killed loses both at once, one that lives has both, however slow. Who was taken for dead
+// by mistake beats again, and epochs have kept it from writing meanwhile.
 constexpr const char* bury = R"(
 UPDATE nodes n SET seen_at = least(seen_at, clock_timestamp() - interval '3 s')
  WHERE n.node = ANY ($1::uuid[]) AND n.node <> $2

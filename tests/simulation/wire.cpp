@@ -102,8 +102,13 @@ void wire::dial(const path& along, life who, const std::pair<life, caf::actor>& 
   });
 }
 
+void wire::lose_all(int32_t from, int32_t to, millis length) {
+  cut_until_[{from, to}] = time_.now() + length;
+}
+
 void wire::cut(int32_t from, int32_t to, millis length) {
-  auto until = cut_until_[{from, to}] = time_.now() + length;
+  lose_all(from, to, length);
+  auto until = time_.now() + length;
   if (length <= silence_heard) return;
   // Who hears nothing for so long ends the connection, and with it the other way.
   time_.after(silence_heard, [=, this] {

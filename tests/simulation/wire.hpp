@@ -30,7 +30,9 @@ public:
   /// Links hear that they stand, or that nobody is there any more.
   void lead(int32_t node, const std::map<int32_t, std::pair<life, caf::actor>>& links);
   void detach(int32_t node);
-  /// Nothing goes from `from` to `to` for a while.
+  /// Nothing goes from `from` to `to` for a while, and nobody finds out.
+  void lose_all(int32_t from, int32_t to, millis length);
+  /// The same, and when it takes long their connection ends for its silence.
   void cut(int32_t from, int32_t to, millis length);
   /// Nothing arrives on this path until `unclog`; then everything does.
   void clog(int32_t from, int32_t to) { clogged_[{from, to}]; }

@@ -176,7 +176,7 @@ void world::stay_unheard() {
   x.room = room;
   tell("the room at node " + std::to_string(room) + " hears nothing of node " +
        std::to_string(x.ingress));
-  net.cut(x.ingress, room, x.until - time.now());
+  net.lose_all(x.ingress, room, x.until - time.now());
 }
 
 /// Of somebody whom the sale needs.
