@@ -315,7 +315,7 @@ private:
     if (cluster_) cluster_->spawn_ways(context_, incarnation_, to_stop_);
     brakes_known_ = watch_brakes();
     watch_notices();
-    context_.region = keep(spawn_region(context_, {}));
+    context_.region = keep(spawn_region(context_, {}, shards_));
     node_supervision supervision;
     if (auto wrong = join_cluster(supervision); !wrong.empty()) return wrong;
     supervision.sweep_interval = millis{config_.number("RESERVATION_CLEANUP_INTERVAL_MS")};
@@ -414,6 +414,7 @@ private:
     http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     add_lane_metrics(meters_, ledger_probe_, lanes_);
+    add_shard_metrics(meters_, context_, shards_);
     add_gateway_metrics(meters_, identity_probe_, payment_probe_);
     add_account_metrics(meters_, upkeep_probe_);
     server_ = std::make_unique<http::server>(
@@ -466,6 +467,7 @@ private:
   http::metrics meters_;
   ledger_probe ledger_probe_;
   lane_table lanes_;
+  shard_table shards_;
   pg_probe reads_probe_, store_probe_;
   payment_probe payment_probe_;
   identity_probe identity_probe_;

@@ -234,6 +234,24 @@ void add_lane_metrics(http::metrics& meters, const ledger_probe& ledger, const l
                   [&lanes] { return verdict_rows(lanes); });
 }
 
+void add_shard_metrics(http::metrics& meters, const node_context& node, const shard_table& shards) {
+  auto add = [&](const char* name, const char* help, auto read) {
+    meters.add_rows(name, help, [&node, read] {
+      std::vector<http::metric_row> out;
+      for (size_t i = 0; i < shard_count; ++i)
+        if (node.epochs.epochs.at(i).load(std::memory_order_relaxed) != 0)
+          out.push_back({{{"shard", std::to_string(i)}}, static_cast<double>(read(i))});
+      return out;
+    });
+  };
+  add("shard_epoch", "Of the shards that this node owns.",
+      [&node](size_t i) { return node.epochs.epochs.at(i).load(); });
+  add("shard_entities_awake", "Entities of a shard in memory.",
+      [&shards](size_t i) { return shards.at(i).awake.load(); });
+  add("shard_messages_total", "Messages for entities of a shard, from this node and others.",
+      [&shards](size_t i) { return shards.at(i).asked.load(); });
+}
+
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
                          const payment_probe& payments) {
   auto add_state = [&](const char* name, const auto& state) {

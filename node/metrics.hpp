@@ -8,6 +8,7 @@
 #include "persistence/store/keeper.hpp"
 #include "supervisors/node_clock.hpp"
 #include "supervisors/node_context.hpp"
+#include "supervisors/shard_figures.hpp"
 
 namespace tk {
 
@@ -19,8 +20,9 @@ void watch_pool(http::metrics& meters, pg_probe& probe, const char* name, int64_
 void add_node_metrics(http::metrics& meters, const node_context& node, const ledger_probe& ledger,
                       const node_clock& clock);
 
-/// The same by lane of the ledger.
+/// The same by lane of the ledger, and by shard of those that the node owns.
 void add_lane_metrics(http::metrics& meters, const ledger_probe& ledger, const lane_table& lanes);
+void add_shard_metrics(http::metrics& meters, const node_context& node, const shard_table& shards);
 
 /// Calls to what is outside, and the breakers around it (G37).
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,

@@ -71,6 +71,7 @@ void started(region_ptr self, const entity_key& key, uint64_t start_no, caf::act
   e.started_at = st.node->clock->now();
   st.to_revive.erase(key);
   st.keys[e.handle.id()] = key;
+  st.count_awake(key, 1);
   st.node->probe.activations++;
   self->monitor(e.handle);
   for (auto& x : take_waiting(self, e)) pass_on(self, e.handle, x);
@@ -227,6 +228,7 @@ caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
     ask_elsewhere(self, one);
     return caf::delegated<caf::message>{};
   }
+  st.count_asked(x.key);
   auto i = st.entities.find(x.key);
   if (auto c = st.closing_of(x.key);
       c != nullptr && !goes_on(self, x, i == st.entities.end() ? nullptr : &i->second))
@@ -396,6 +398,7 @@ void on_down(region_ptr self, const caf::down_msg& x) {
   if (k == st.keys.end()) return;
   auto key = k->second;
   st.keys.erase(k);
+  st.count_awake(key, -1);
   auto i = st.entities.find(key);
   if (i == st.entities.end() || i->second.handle.id() != x.source.id()) return;
   bool failed = x.reason && x.reason != caf::exit_reason::user_shutdown;
@@ -476,6 +479,7 @@ void drop_where(region_ptr self, Predicate unwanted, Left left) {
     for (auto& x : take_waiting(self, e)) left(x);
     if (e.handle) {
       st.keys.erase(e.handle.id());
+      st.count_awake(key, -1);
       self->send_exit(e.handle, caf::exit_reason::user_shutdown);
     }
     st.entities.erase(key);
@@ -503,8 +507,10 @@ void thaw(region_ptr self, bool reload) {
   if (reload) drop_where(self, moved, [=](parked& x) { ask_elsewhere(self, x); });
 }
 
-caf::behavior region(region_ptr self, node_context* node, region_settings settings) {
+caf::behavior region(region_ptr self, node_context* node, region_settings settings,
+                     shard_table* shards) {
   self->state.node = node;
+  self->state.shards = shards;
   self->state.settings = settings;
   self->set_down_handler([=](caf::down_msg& x) { on_down(self, x); });
   self->set_exit_handler([=](caf::exit_msg& x) { // Entities end with their region.
@@ -529,7 +535,11 @@ caf::behavior region(region_ptr self, node_context* node, region_settings settin
 } // namespace
 
 caf::actor spawn_region(node_context& node, region_settings settings) {
-  return node.system->spawn(region, &node, settings);
+  return node.system->spawn(region, &node, settings, static_cast<shard_table*>(nullptr));
+}
+
+caf::actor spawn_region(node_context& node, region_settings settings, shard_table& shards) {
+  return node.system->spawn(region, &node, settings, &shards);
 }
 
 } // namespace tk

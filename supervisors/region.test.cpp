@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "supervisors/shard_figures.hpp"
 #include "tests/support/node_rig.hpp"
 
 using namespace tk;
@@ -83,6 +84,25 @@ CAF_TEST(an entity is started on demand and once) {
   CAF_CHECK_EQUAL(y->count, 1);
   CAF_CHECK_EQUAL(st.loads, loads + 1);
   CAF_CHECK_EQUAL(node.probe.blocks_active.load(), 1);
+}
+
+CAF_TEST(what a shard has awake and what came for it is counted) {
+  shard_table shards;
+  auto& mine = shards[shard_of(block0)];
+  stop(node.region);
+  node.region = spawn_region(node, tight(), shards);
+  auto x = wake(), y = wake();
+  run();
+  CAF_CHECK_EQUAL(mine.asked.load(), 2u);
+  CAF_CHECK_EQUAL(mine.awake.load(), 1);
+  crash(block0); // It is revived, because its board would stay.
+  CAF_CHECK_EQUAL(mine.awake.load(), 1);
+  move_block();
+  CAF_CHECK_EQUAL(mine.awake.load(), 0);
+  CAF_CHECK_EQUAL(x->count + y->count, 2);
+  CAF_CHECK_EQUAL(mine.asked.load(), 3u); // The one that killed it.
+  stop(node.region);
+  node.region = spawn_region(node, tight());
 }
 
 CAF_TEST(looking at an entity tells how it is and does not start it) {

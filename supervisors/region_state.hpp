@@ -10,7 +10,7 @@
 #include <caf/response_promise.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include "supervisors/region.hpp"
+#include "supervisors/shard_figures.hpp"
 
 /// What a region remembers, for the files that it is made of; nobody else's.
 namespace tk::of_region {
@@ -52,6 +52,7 @@ struct region_state {
   static inline const char* name = "tk.region";
   node_context* node = nullptr;
   region_settings settings;
+  shard_table* shards = nullptr; ///< Null: nobody looks at them.
   bool suspended = false;
   int32_t parked_count = 0;
   uint64_t starts = 0;
@@ -61,6 +62,12 @@ struct region_state {
   std::set<entity_key> to_revive; ///< Ended unexpectedly, and their boards would stay.
   std::map<uint16_t, closing> closings;
   uint64_t closings_begun = 0;
+  void count_asked(const entity_key& key) const {
+    if (shards) ++(*shards)[shard_of(key)].asked;
+  }
+  void count_awake(const entity_key& key, int64_t more) const {
+    if (shards) (*shards)[shard_of(key)].awake += more;
+  }
   [[nodiscard]] closing* closing_of(const entity_key& key) {
     if (closings.empty()) return nullptr;
     auto i = closings.find(shard_of(key));

@@ -417,8 +417,11 @@ def test_metrics(user, hall, http):
                  r'ledger_batch_seconds_bucket\{lane="accounts",le="0.005"\} \d',
                  r'ledger_verdicts_total\{lane="sales[01]",outcome="ok"\} [1-9]',
                  r'ledger_lane_aborts_total\{lane="queue"\} 0',
-                 r'ledger_lane_depth\{lane="sales0"\} 0', r'ledger_lane_down\{lane="sales1"\} 0'):
+                 r'ledger_lane_depth\{lane="sales0"\} 0', r'ledger_lane_down\{lane="sales1"\} 0',
+                 r'shard_epoch\{shard="127"\} [1-9]', r'shard_entities_awake\{shard="\d+"\} [1-9]',
+                 r'shard_messages_total\{shard="\d+"\} [1-9]'):
         assert re.search(line, text), line
+    assert len(re.findall(r"^shard_epoch", text, re.M)) == 128
     families = re.findall(r"^# TYPE (\S+)", text, re.M)
     assert len(families) == len(set(families)), "a family is told once"
     assert re.search(r'http_server_requests_seconds_count\{[^}]*uri="/api/seats/reserve"', text)
