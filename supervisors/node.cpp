@@ -29,6 +29,8 @@ namespace {
 constexpr millis beat_budget{6000};
 constexpr millis reads_budget{3000};
 constexpr millis wake_budget{5000};
+/// As long as others are missed before they count as dead (persistence/ledger/roster_pg.cpp).
+constexpr millis missed_after{3000};
 /// A jump of the offset by more than this suspends the node for a beat (H-18).
 constexpr int64_t offset_jump_max_ms = 250;
 
@@ -47,6 +49,7 @@ struct supervisor_state {
   node_context* node = nullptr;
   node_supervision settings;
   instant last_beat, checkouts_woken;
+  instant judges_from; ///< Who is missed before it may have been kept from beating like this node.
   peer_slots slots{0};
   bool taking = false;                           ///< Free shards are being taken.
   std::set<std::pair<node_id, int64_t>> refused; ///< Lives, of those that have a slot.
@@ -244,7 +247,7 @@ void give_next(supervisor_ptr self, const membership& of);
 void take_what_is_free(supervisor_ptr self, const membership& of) {
   auto& st = self->state;
   auto most = st.settings.alone ? 0 : shards_to_take(of);
-  if (most == 0 || st.taking) return;
+  if (most == 0 || st.taking || st.node->clock->now() < st.judges_from) return;
   st.taking = true;
   self->request(st.settings.taker, always_answered, take_free{most})
     .then(
@@ -283,7 +286,9 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   st.reload_due = take_epochs(self, x.of) || st.reload_due;
   st.node->living.set(x.of.life, x.of.lives);
   bool jumped = x.measured && note_offset(self, x.offset_ms);
-  st.last_beat = st.node->clock->now();
+  auto now = st.node->clock->now();
+  if (now - std::exchange(st.last_beat, now) >= st.settings.suspend_after)
+    st.judges_from = now + missed_after;
   if (jumped) return suspend(self); // The next beat thaws it, if all is steady.
   thaw(self);
   wake_what_must_not_sleep(self);

@@ -19,6 +19,20 @@ CAF_TEST(a node takes its share of what is free and knows of it at once) {
   CAF_CHECK_EQUAL(st.takes.size(), 1u); // The rest is for the other one.
 }
 
+CAF_TEST(after an outage nobody is judged by what it missed) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  start_beside_others();
+  st.roster_down = true;
+  pass(millis{5000});
+  st.roster_down = false;
+  st.peers[0].lives = false; // Nobody could beat, and this node is the first.
+  st.free = 64;
+  pass(millis{2000});
+  CAF_CHECK(st.takes.empty());
+  pass(millis{3000}); // It does not come back.
+  CAF_CHECK_EQUAL(st.takes.size(), 1u);
+}
+
 CAF_TEST(who keeps the connections hears when the roster changes) {
   st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
   start_beside_others();
