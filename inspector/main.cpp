@@ -14,6 +14,7 @@
 #include "inspector/completion.hpp"
 #include "inspector/config.hpp"
 #include "inspector/draw_command.hpp"
+#include "inspector/loss_command.hpp"
 #include "inspector/node_command.hpp"
 #include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
@@ -68,6 +69,7 @@ struct choices {
   brake_options brake;
   placement_options placement;
   notice_options notice;
+  loss_options loss;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
   std::function<int()> run;
@@ -343,6 +345,26 @@ void add_placement(CLI::App& app, choices& x) {
              "  tiketi-inspect move seat:UUID any    balance may move it again");
 }
 
+void add_losses(CLI::App& app, choices& x) {
+  auto* to = app.add_subcommand("accept-loss",
+                                "What was answered and is gone since PostgreSQL failed over. With "
+                                "the key that this tells, a node goes on without it: it ends, and "
+                                "forgets it when it starts again. Needs the role operator.");
+  to->add_option("key", x.loss.key, "Of what you have seen; without it nothing is accepted")
+    ->type_name("KEY");
+  to->add_option("--reason", x.loss.reason, "For the record")->type_name("TEXT");
+  to->add_option("--operation", x.loss.operation, "Of a try whose outcome is not known")
+    ->type_name("UUID");
+  add_node_options(*to, x.loss.nodes);
+  to->add_flag("--json", x.loss.json, "One JSON object");
+  to->footer("Exit codes: without a key 0 nothing is missing, 1 something is or may be, 2 nobody "
+             "could be asked; with one 0 accepted or nothing to accept, 2 refused, or the outcome "
+             "is not known.\n\nExamples:\n"
+             "  tiketi-inspect accept-loss --node http://n1:3011 --node http://n2:3011\n"
+             "  tiketi-inspect accept-loss 3f2a9c01d4e5 --reason 'Buyers are called, case 17'");
+  to->callback([&x] { x.run = [&x] { return accept_loss(x.loss, text_style{wants_colour()}); }; });
+}
+
 void add_tools(CLI::App& app, choices& x) {
   auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
   completion->add_option("shell", x.shell, "For which shell")
@@ -411,7 +433,7 @@ int main(int argc, char** argv) {
   choices chosen;
   chosen.look.nodes.token = token_of_environment();
   chosen.brake.nodes.token = chosen.placement.nodes.token = chosen.look.nodes.token;
-  chosen.notice.nodes.token = chosen.look.nodes.token;
+  chosen.notice.nodes.token = chosen.loss.nodes.token = chosen.look.nodes.token;
   add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
   add_verify_draw(app, chosen)->callback([&] {
     chosen.run = [&] { return run_verify_draw(chosen); };
@@ -421,6 +443,7 @@ int main(int argc, char** argv) {
   add_brakes(app, chosen);
   add_notices(app, chosen);
   add_placement(app, chosen);
+  add_losses(app, chosen);
   add_tools(app, chosen);
   try {
     app.parse(argc, argv);

@@ -36,6 +36,7 @@
 #include "persistence/ledger/driver_pg.hpp"
 #include "persistence/ledger/roster_driver.hpp"
 #include "persistence/ledger/roster_pg.hpp"
+#include "persistence/losses/actor.hpp"
 #include "persistence/migrations/migrate.hpp"
 #include "persistence/notices/actor.hpp"
 #include "persistence/operators/actor.hpp"
@@ -257,6 +258,7 @@ private:
       driver.node = id_;
       driver.incarnation = incarnation_;
       driver.slot = static_cast<int>(lane);
+      driver.losses = losses_;
       auto executor = std::make_shared<ledger_driver_pg>(driver);
       out.push_back(keep(system_.spawn<caf::detached>(ledger_driver, executor)));
     }
@@ -417,6 +419,8 @@ private:
     add_shard_metrics(meters_, context_, shards_);
     add_gateway_metrics(meters_, identity_probe_, payment_probe_);
     add_account_metrics(meters_, upkeep_probe_);
+    meters_.add_gauge("ledger_loss_suspected", "1: something that was answered may be gone.",
+                      [book = losses_] { return suspected(book->read()) ? 1.0 : 0.0; });
     server_ = std::make_unique<http::server>(
       server_options_of(config_), routes(),
       http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_, boards_)});
@@ -438,10 +442,14 @@ private:
       keep(spawn_operator_rows(system_, {conninfo_for(config_, "tiketi_read"), log_failure}));
     auto placement =
       keep(spawn_placement(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
+    http::loss_desk losses{
+      losses_, keep(spawn_losses(system_, {conninfo_for(config_, "tiketi_store"), log_failure})),
+      id_, [this] { give_up("an operator has accepted a loss: a fresh start forgets it"); }};
     operators_ = std::make_unique<http::operator_listener>(
       **wanted,
       http::operator_desk{context_, ledger_probe_, upkeep_probe_, rows, to_string(id_),
-                          clock_.now(), pool_, *brake_desk_, *notice_desk_, placement},
+                          clock_.now(), pool_, *brake_desk_, *notice_desk_, placement,
+                          std::move(losses)},
       random_);
     try {
       operators_->start();
@@ -468,6 +476,7 @@ private:
   ledger_probe ledger_probe_;
   lane_table lanes_;
   shard_table shards_;
+  std::shared_ptr<loss_book> losses_ = std::make_shared<loss_book>();
   pg_probe reads_probe_, store_probe_;
   payment_probe payment_probe_;
   identity_probe identity_probe_;

@@ -7,6 +7,7 @@
 #include "http/api/brakes.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/notices.hpp"
+#include "http/operators/losses.hpp"
 #include "http/operators/memory.hpp"
 #include "http/operators/tokens.hpp"
 #include "http/server.hpp"
@@ -33,6 +34,7 @@ struct operator_desk {
   brake_desk& brakes;
   notice_desk& notices;
   placement_actor placement;
+  loss_desk losses;
 };
 
 /// The routes of the operators' listener, for the same server as the shop's.

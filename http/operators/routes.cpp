@@ -227,6 +227,14 @@ void on_brakes(operator_desk& desk, const exchange_ptr& x) {
   tell(desk, x, {{brakes_memory(desk.brakes.list)}, {}, {}});
 }
 
+void on_losses(operator_desk& desk, const exchange_ptr& x) {
+  tell(desk, x,
+       {{losses_memory(*desk.losses.book, desk.node.clock->now())},
+        {},
+        {"a lane looks when it has lost something that it had answered since the node's start; it "
+         "keeps the last 10 min, at most 20,000"}});
+}
+
 void on_notices(operator_desk& desk, const exchange_ptr& x) {
   tell(desk, x,
        {{notices_memory(desk.notices.board, desk.node.clock->now())},
@@ -295,6 +303,7 @@ std::vector<row> table() {
      on_ledger,
      {}},
     {"/operator/brakes", "brakes", "What of the shop is stopped, and why.", on_brakes, {}},
+    {"/operator/losses", "losses", "What was answered and is not there.", on_losses, {}},
     {"/operator/notices", "notices", "What buyers are told on every page.", on_notices, {}},
     {"/operator/placement",
      "placement",
@@ -325,6 +334,7 @@ std::vector<route> operator_routes(operator_desk& desk) {
   add_brake_routes(desk.brakes, "/operator/sales", audience::operators, out);
   add_notice_routes(desk.notices, "/operator/notices", audience::operators, out);
   add_placement_routes(desk, out);
+  add_loss_routes(desk, out);
   return out;
 }
 

@@ -117,6 +117,8 @@ struct ledger_driver_pg::impl {
   identity here;               ///< Of `db`, valid while it is there.
   std::optional<identity> old; ///< A backend of ours that may still be executing.
   loss_watch told;
+  loss_report report;
+  size_t looked_at = 0; ///< So many of those that are kept were looked for, from the end.
   batch_sql sql;
 
   void lose() {
@@ -129,6 +131,10 @@ struct ledger_driver_pg::impl {
   bool identify(pg::connection& fresh, identity& x, const pg::time_limit& until);
   bool end_old(pg::connection& fresh, const identity& x, const pg::time_limit& until);
   void judge_timeline(pg::connection& fresh, const identity& x, const pg::time_limit& until);
+  void look_for_missing(const pg::time_limit& until);
+  void tell_losses() {
+    if (config.losses) config.losses->write(static_cast<size_t>(config.slot), report);
+  }
   std::string register_backend(pg::connection& fresh, const pg::time_limit& until);
 
   bool send(const std::vector<batch_sql::step>& steps, const pg::time_limit& until);
@@ -145,7 +151,13 @@ ledger_driver_pg::~ledger_driver_pg() = default;
 
 bool ledger_driver_pg::loss_suspected() const { return !impl_->told.suspicion().empty(); }
 
-void ledger_driver_pg::accept_loss() { impl_->told.accept(); }
+const loss_report& ledger_driver_pg::losses() const { return impl_->report; }
+
+void ledger_driver_pg::accept_loss() {
+  impl_->told.accept();
+  impl_->report = {};
+  impl_->tell_losses();
+}
 
 int ledger_driver_pg::backend_pid() const { return impl_->db ? impl_->db->backend_pid() : 0; }
 
@@ -170,6 +182,7 @@ std::optional<batch_result> ledger_driver_pg::impl::ensure_connected(const pg::t
   if (!db) {
     if (auto error = open(until); !error.empty()) return failed(batch_status::not_connected, error);
   }
+  look_for_missing(until);
   if (auto& why = told.suspicion(); !why.empty())
     return failed(batch_status::read_only, "acknowledged ops may be lost: " + why);
   return std::nullopt;
@@ -249,6 +262,38 @@ void ledger_driver_pg::impl::judge_timeline(pg::connection& fresh, const identit
     return found.ok() && found.rows() == 1;
   };
   told.judge({x.system, x.timeline, 0}, ask);
+  if (report.suspicion.empty() && told.suspicion().empty()) return;
+  report = {told.suspicion(), false, false, {}};
+  looked_at = 0;
+  tell_losses();
+}
+
+/// From the newest answer back to the first one that is there: the log is a prefix of history, so
+/// whatever was answered before that one is there, too. On a connection of its own, because that of
+/// the lane is in pipeline mode; what does not fit into the time goes on with the next batch.
+void ledger_driver_pg::impl::look_for_missing(const pg::time_limit& until) {
+  if (told.suspicion().empty() || report.looked) return;
+  auto db_of_look = pg::connection::open(config.conninfo, part_of(until, config.connect_limit));
+  if (!db_of_look) return;
+  constexpr int reserve_ms = 500; // For the refusal.
+  auto& kept = told.kept();
+  while (!report.looked && until.remaining_ms() > reserve_ms) {
+    if (looked_at == kept.size()) {
+      report.looked = true;
+      report.older_too = told.forgot();
+      break;
+    }
+    auto& one = kept[kept.size() - 1 - looked_at];
+    if (auto row = proof_of(one)) {
+      auto found = db_of_look->query(row->sql, row->values, part_of(until, millis{2000}));
+      if (!found.ok()) return; // Nothing is said of what could not be asked.
+      report.looked = found.rows() == 1;
+    }
+    if (report.looked) break;
+    report.missing.push_back(told_as_missing(*one.what, one.at));
+    ++looked_at;
+  }
+  tell_losses();
 }
 
 std::string ledger_driver_pg::impl::register_backend(pg::connection& fresh,

@@ -6,6 +6,7 @@
 
 #include "actors/base/ids.hpp"
 #include "actors/base/time.hpp"
+#include "persistence/ledger/losses.hpp"
 #include "persistence/ledger/messages.hpp"
 #include "persistence/ledger/statements.hpp"
 
@@ -23,6 +24,7 @@ struct ledger_driver_config {
   millis lock_limit{1000};  ///< A lock that is not to be had in this time: *contended*.
   millis statement_limit{5000}; ///< A statement that takes longer: *contended*.
   ledger_sabotage sabotage;
+  std::shared_ptr<loss_book> losses = {}; ///< Told of `slot`; may be null.
 };
 
 /// Executes batches on one libpq connection in pipeline mode (ledger.md sections 2, 5, 7, 10). One
@@ -40,6 +42,9 @@ public:
 
   /// Something acknowledged may be missing on the server that answers now (H-14).
   [[nodiscard]] bool loss_suspected() const;
+  /// What was answered and is missing, as far as it was looked for. Every batch that is refused
+  /// because of a suspicion looks on.
+  [[nodiscard]] const loss_report& losses() const;
   /// An operator has looked: go on with the server as it is.
   void accept_loss();
   /// Backend of the current connection, 0 when there is none.

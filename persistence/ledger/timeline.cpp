@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "actors/base/mutants.hpp"
+#include "persistence/ledger/core.hpp"
 
 namespace tk {
 
@@ -35,10 +36,24 @@ std::optional<uint64_t> switch_point(std::string_view history, std::string_view 
 
 void loss_watch::answered(const batch& what, const batch_result& said, log_position end) {
   end_ = std::move(end);
-  for (size_t i = what.ops.size(); i-- > 0;) {
+  for (size_t i = 0; i < what.ops.size(); ++i) {
     if (said.verdicts[i].is != outcome::ok || !leaves_a_trace(*what.ops[i])) continue;
     last_ = {what.ops[i], said.verdicts[i].at};
-    return;
+    keep(*last_);
+  }
+}
+
+void loss_watch::keep(const acknowledged_op& x) {
+  kept_.push_back(x);
+  kept_bytes_ += bytes_of(*x.what);
+  auto too_much = [&] {
+    return kept_.size() > kept_ops_max || kept_bytes_ > kept_bytes_max ||
+           kept_.front().at + kept_for < x.at;
+  };
+  while (kept_.size() > 1 && too_much()) {
+    kept_bytes_ -= bytes_of(*kept_.front().what);
+    kept_.pop_front();
+    forgot_ = true;
   }
 }
 
@@ -67,6 +82,9 @@ void loss_watch::accept() {
   suspicion_.clear();
   end_ = {};
   last_.reset();
+  kept_.clear();
+  kept_bytes_ = 0;
+  forgot_ = false;
 }
 
 } // namespace tk

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -36,6 +38,11 @@ bool leaves_a_trace(const op& x);
 /// Where `timeline` was left, according to a history file; nullopt when it is no ancestor.
 std::optional<uint64_t> switch_point(std::string_view history, std::string_view timeline);
 
+/// So much of what was answered is kept by a lane, to tell which of it is missing: the last minutes
+/// of an ordinary sale, and of the busiest one the last seconds.
+inline constexpr size_t kept_ops_max = 20'000, kept_bytes_max = 8u << 20;
+inline constexpr millis kept_for{600'000};
+
 /// What a lane knows it has told others, and whether the server that answers now still has it.
 class loss_watch {
 public:
@@ -54,14 +61,22 @@ public:
 
   /// Why the lane must not write; empty = it may.
   [[nodiscard]] const std::string& suspicion() const { return suspicion_; }
+  /// What it has told of late, the oldest first.
+  [[nodiscard]] const std::deque<acknowledged_op>& kept() const { return kept_; }
+  /// Whether something older was told and is not kept any more.
+  [[nodiscard]] bool forgot() const { return forgot_; }
   /// An operator has looked: goes on with the server as it is.
   void accept();
 
 private:
+  void keep(const acknowledged_op& x);
   [[nodiscard]] std::string doubt(const log_position& server, const questions& ask) const;
 
   log_position end_; ///< Of the last answered batch; its system is 0 before the first.
   std::optional<acknowledged_op> last_;
+  std::deque<acknowledged_op> kept_; ///< Ends with `last_`.
+  size_t kept_bytes_ = 0;
+  bool forgot_ = false;
   std::string suspicion_;
 };
 

@@ -26,10 +26,13 @@ struct fixture {
   std::vector<reservation_id> rows;
   int questions = 0;
 
-  void answer(std::vector<op_ptr> ops, uint64_t at, outcome is = outcome::ok) {
+  void answer(std::vector<op_ptr> ops, uint64_t at, outcome is = outcome::ok, instant when = {}) {
     batch what{std::move(ops)};
     batch_result said{batch_status::committed, std::vector<verdict>(what.ops.size()), ""};
-    for (auto& x : said.verdicts) x.is = is;
+    for (auto& x : said.verdicts) {
+      x.is = is;
+      x.at = when;
+    }
     lane.answered(what, said, {cluster, "00000001", at});
   }
   bool may_write(const char* timeline, int64_t system = cluster) {
@@ -112,6 +115,46 @@ CAF_TEST(an operator goes on with the server as it is) {
   lane.accept();
   CAF_CHECK(lane.suspicion().empty());
   CAF_CHECK(may_write("00000002"));
+}
+
+CAF_TEST(what was told is kept in order and nothing else is) {
+  answer({create(1), std::make_shared<const op>(reread_items{}), create(2)}, 100);
+  answer({create(3)}, 200, outcome::moved);
+  answer({create(4)}, 300);
+  std::vector<uint64_t> kept;
+  for (auto& x : lane.kept()) kept.push_back(std::get<create_reservation>(*x.what).id.lo);
+  CAF_CHECK((kept == std::vector<uint64_t>{1, 2, 4}));
+  CAF_CHECK(!lane.forgot());
+  lane.accept();
+  CAF_CHECK(lane.kept().empty());
+}
+
+CAF_TEST(so much is kept and what is older is forgotten) {
+  constexpr uint64_t told = kept_ops_max + 7;
+  for (uint64_t i = 0; i < told; ++i) answer({create(i)}, i);
+  CAF_CHECK(lane.kept().size() <= kept_ops_max);
+  CAF_CHECK(lane.forgot());
+  CAF_CHECK_EQUAL(std::get<create_reservation>(*lane.kept().back().what).id.lo, told - 1);
+}
+
+CAF_TEST(what is large fills the same room with less) {
+  create_reservation large;
+  large.items.resize(1000);
+  const auto x = std::make_shared<const op>(large);
+  for (uint64_t i = 0; i < 1000; ++i) answer({x}, i);
+  CAF_CHECK(lane.kept().size() < 1000);
+  CAF_CHECK(lane.kept().size() > 10);
+  CAF_CHECK(lane.forgot());
+}
+
+CAF_TEST(only the last minutes are kept) {
+  auto at = from_ms(1'800'000'000'000);
+  answer({create(1)}, 100, outcome::ok, at);
+  answer({create(2)}, 200, outcome::ok, at + kept_for);
+  CAF_CHECK_EQUAL(lane.kept().size(), 2u);
+  answer({create(3)}, 300, outcome::ok, at + kept_for + millis{1});
+  CAF_CHECK_EQUAL(lane.kept().size(), 2u);
+  CAF_CHECK(lane.forgot());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -492,7 +492,7 @@ def test_every_command_has_help_with_examples():
     names = inspect("--help").stdout
     for verb in ("nodes", "shards", "where", "actor", "event", "queue", "holds", "user",
                  "reservation", "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
-                 "notices",
+                 "notices", "accept-loss",
                  "drain", "undrain", "rebalance", "move", "completion", "token",
                  "audit", "verify-draw"):
         assert verb in names

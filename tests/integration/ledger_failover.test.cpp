@@ -57,6 +57,8 @@ void fail_over(pg::connection& primary, pg::connection& standby) {
   wait_until(standby, "SELECT NOT pg_is_in_recovery()");
 }
 
+std::string id_of(const op_ptr& x) { return to_string(std::get<create_reservation>(*x).id); }
+
 /// Finds out that its connection is gone, then decides on the other server.
 batch_result after_fail_over(ledger_driver_pg& lane, const batch& b) {
   CAF_CHECK_EQUAL(status(lane.execute(b)), "lost");
@@ -68,14 +70,19 @@ batch_result after_fail_over(ledger_driver_pg& lane, const batch& b) {
 CAF_TEST(H14 a lane goes on only if all that it has answered is there) {
   hall h;
   auto standby = open_standby();
-  ledger_driver_pg safe{either_server(h)}, at_risk{either_server(h)};
+  auto book = std::make_shared<loss_book>();
+  auto watched = either_server(h);
+  watched.losses = book;
+  watched.slot = 1;
+  ledger_driver_pg safe{either_server(h)}, at_risk{watched};
   ledger_driver_pg refused_only{either_server(h)};
   CAF_REQUIRE_EQUAL(first(safe.execute({{h.reserve(0)}})), "ok");
   CAF_REQUIRE_EQUAL(first(at_risk.execute({{h.reserve(1)}})), "ok");
   CAF_REQUIRE_EQUAL(first(refused_only.execute({{h.reserve(2)}})), "ok");
   cut_replication(h.db, standby);
-  auto missing = h.reserve(3);
+  auto missing = h.reserve(3), missing_too = h.reserve(7);
   CAF_REQUIRE_EQUAL(first(at_risk.execute({{missing}})), "ok");
+  CAF_REQUIRE_EQUAL(first(at_risk.execute({{missing_too}})), "ok");
   // Its position is beyond the switch, but all that it has promised is on the standby.
   CAF_REQUIRE_EQUAL(first(refused_only.execute({{h.reserve(0)}})), "moved");
   fail_over(h.db, standby);
@@ -90,7 +97,19 @@ CAF_TEST(H14 a lane goes on only if all that it has answered is there) {
   CAF_CHECK(refusal.error.find("may be lost") != std::string::npos);
   CAF_CHECK(at_risk.loss_suspected());
   CAF_CHECK_EQUAL(status(at_risk.execute(more)), "read_only");
+  // Exactly what is gone is told: not what was answered before the cut.
+  CAF_CHECK(at_risk.losses().looked);
+  CAF_CHECK(!at_risk.losses().older_too);
+  std::vector<std::string> told;
+  for (auto& x : at_risk.losses().missing) told.push_back(x.what + " " + x.id);
+  CAF_CHECK((told == std::vector<std::string>{"reservation made " + id_of(missing_too),
+                                              "reservation made " + id_of(missing)}));
+  CAF_CHECK(safe.losses().suspicion.empty());
+  CAF_CHECK(safe.losses().missing.empty());
+  CAF_CHECK(suspected(book->read()));
+  CAF_CHECK_EQUAL(book->read()[1].missing.size(), 2u);
   at_risk.accept_loss();
+  CAF_CHECK(!suspected(book->read()));
   CAF_CHECK_EQUAL(first(at_risk.execute(more)), "ok");
   must(h.db, "ALTER SYSTEM RESET default_transaction_read_only");
   must(h.db, "SELECT pg_reload_conf()");
