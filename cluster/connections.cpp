@@ -136,6 +136,7 @@ void forget(broker_ptr self, io::connection_handle on) {
   if (!gone.slot) return;
   st.slots[*gone.slot].connected = false;
   if (!gone.path) return;
+  if (*gone.slot < st.probe->ways.size()) st.probe->ways[*gone.slot].unsent = 0;
   --st.probe->standing;
   self->send(st.links[*gone.slot], link_down{});
 }
@@ -340,6 +341,15 @@ void on_known(broker_ptr self, const nodes_known& x) {
 
 // -- time -----------------------------------------------------------------------------------------
 
+/// For the metrics page.
+void show(broker_ptr self, size_t slot, const connection& x) {
+  auto& st = self->state;
+  if (slot >= st.probe->ways.size()) return;
+  auto& to = st.probe->ways[slot];
+  to.silent_ms = (x.silent - 1) * st.settings.tick.count(); // This tick is not over.
+  to.unsent = x.path ? x.path->waiting + x.path->unsent : 0;
+}
+
 /// Time is counted in ticks: a node that stood still must not take its own silence for others'.
 void on_tick(broker_ptr self) {
   auto& st = self->state;
@@ -350,6 +360,7 @@ void on_tick(broker_ptr self) {
     ++x.silent;
     ++x.idle;
     ++x.age;
+    if (x.slot) show(self, *x.slot, x);
     bool gone = x.silent > st.settings.silent_ticks ||
                 (!x.path && x.age > st.settings.greeting_ticks) ||
                 (x.path && x.idle > 1 && !write_frame(self, on, x, frame_kind::beat, {}));

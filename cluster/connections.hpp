@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -35,6 +36,12 @@ void prepare(caf::actor_system_config& actors);
 struct connection_probe {
   std::atomic<int64_t> standing{0}; ///< Links that are up, now.
   std::atomic<uint64_t> accepted{0}, refused{0}, lost{0};
+  /// Of the connection that this node made to each slot, as of the last tick.
+  struct way_figures {
+    std::atomic<int64_t> silent_ms{0}; ///< Since anything was heard.
+    std::atomic<uint64_t> unsent{0};   ///< Bytes that wait.
+  };
+  std::array<way_figures, peer_table::links_max> ways;
 };
 
 struct listening {

@@ -347,7 +347,7 @@ private:
     auto taker = std::make_shared<roster_pg>(roster_config{conninfo_for(config_, "tiketi_ledger")});
     taker->act_as(id_, incarnation_);
     supervision.taker = keep(system_.spawn<caf::detached>(shard_taker, std::move(taker)));
-    cluster_->add_metrics(meters_);
+    cluster_->add_metrics(meters_, context_);
     return "";
   }
 

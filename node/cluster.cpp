@@ -71,7 +71,7 @@ void cluster_parts::spawn_ways(node_context& node, int64_t life, std::vector<caf
   for (size_t i = 0; i < settings_.links; ++i) {
     link_settings how;
     how.slot = i;
-    node.peers.links.push_back(spawn_link(node, links_, life, how));
+    node.peers.links.push_back(spawn_link(node, links_, life, how, by_slot_.at(i)));
     parts.push_back(node.peers.links.back());
   }
 }
@@ -97,7 +97,48 @@ tl::expected<caf::actor, std::string> cluster_parts::spawn_connections(
   return there->broker;
 }
 
-void cluster_parts::add_metrics(http::metrics& meters) const {
+/// A row for each other node that the roster knows, named by its id. Counts go on when a link gets
+/// another node.
+void cluster_parts::add_link_metrics(http::metrics& meters, const node_context& node) const {
+  auto add = [&](const char* name, const char* help, auto read) {
+    meters.add_rows(name, help, [&node, read, links = settings_.links] {
+      std::vector<http::metric_row> out;
+      for (size_t i = 0; i < links; ++i) {
+        auto peer = node.names.of(static_cast<int32_t>(i));
+        if (!peer.nil()) out.push_back({{{"peer", to_string(peer)}}, static_cast<double>(read(i))});
+      }
+      return out;
+    });
+  };
+  auto count = [&](const char* name, const char* help, auto what) {
+    add(name, help, [this, what](size_t i) { return (by_slot_.at(i).*what).load(); });
+  };
+  constexpr double second_ms = 1000;
+  auto& ways = connections_.ways;
+  add("cluster_link_standing", "1: a connection to this node stands.",
+      [&node](size_t i) { return node.peers.up.at(i).load() ? 1 : 0; });
+  add("cluster_link_silent_seconds", "Since anything was heard of it; beats come twice a second.",
+      [&ways](size_t i) { return static_cast<double>(ways.at(i).silent_ms) / second_ms; });
+  add("cluster_link_unsent_bytes", "Waiting to be sent to it.",
+      [&ways](size_t i) { return ways.at(i).unsent.load(); });
+  count("cluster_link_requests_open", "Without an answer, now.", &link_figures::open);
+  count("cluster_link_window", "So many may be open; more are refused.", &link_figures::window);
+  count("cluster_link_requests_total", "Sent to it.", &link_figures::asked);
+  count("cluster_link_answers_total", "That came of them.", &link_figures::answered);
+  add("cluster_link_answer_seconds_total", "From requests to what came of them, its work included.",
+      [this](size_t i) { return static_cast<double>(by_slot_.at(i).answer_ms) / second_ms; });
+  count("cluster_link_moved_total", "Requests for shards that it had no more.",
+        &link_figures::moved);
+  count("cluster_link_unknown_total", "Requests that got no answer in time.",
+        &link_figures::unknown);
+  count("cluster_link_unreachable_total", "Requests that could not be sent to it at once.",
+        &link_figures::unreachable);
+  count("cluster_link_sent_bytes_total", "Requests and boards for it.", &link_figures::bytes_sent);
+  count("cluster_link_heard_bytes_total", "Its answers.", &link_figures::bytes_heard);
+}
+
+void cluster_parts::add_metrics(http::metrics& meters, const node_context& node) const {
+  add_link_metrics(meters, node);
   auto add = [&](const char* name, const char* help, const auto& x) {
     meters.add_gauge(name, help,
                      [&x] { return static_cast<double>(x.load(std::memory_order_relaxed)); });

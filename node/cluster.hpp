@@ -10,6 +10,7 @@
 #include "cluster/connections.hpp"
 #include "http/metrics.hpp"
 #include "node/config.hpp"
+#include "supervisors/link_figures.hpp"
 #include "supervisors/node_context.hpp"
 
 /// What a node has beside others: ways to them, and theirs to it. A node that is alone has none of
@@ -45,12 +46,16 @@ public:
   /// Listens and dials; the error is one line. `own` is what it says of itself.
   tl::expected<caf::actor, std::string> spawn_connections(node_context& node, cluster::hello own,
                                                           std::vector<caf::actor>& parts);
-  void add_metrics(http::metrics& meters) const;
+  /// `node` says who is at the end of which link.
+  void add_metrics(http::metrics& meters, const node_context& node) const;
   [[nodiscard]] const cluster_settings& settings() const { return settings_; }
 
 private:
+  void add_link_metrics(http::metrics& meters, const node_context& node) const;
+
   cluster_settings settings_;
   link_probe links_;
+  link_table by_slot_;
   cluster::connection_probe connections_;
 };
 

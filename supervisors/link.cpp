@@ -1,5 +1,7 @@
 #include "supervisors/link.hpp"
+#include "supervisors/link_figures.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -64,11 +66,13 @@ struct link_state {
   node_context* node = nullptr;
   link_probe* probe = nullptr;
   link_settings settings;
+  link_figures* own = nullptr; ///< Null: nobody looks at them.
   int64_t life = 0;
   frame_path_ptr path;
   uint64_t last = 0;
   struct request {
     caf::response_promise reply;
+    instant sent_at;
     envelope what; ///< Is asked elsewhere when the other node has it no more.
   };
   std::map<uint64_t, request> open;
@@ -80,10 +84,30 @@ struct link_state {
   link_state& operator=(const link_state&) = delete;
   /// Whoever still waits when the link ends hears so at once.
   ~link_state() { fail_open(); }
+  /// For all links, and for this one.
+  void count(std::atomic<uint64_t> link_probe::*all, std::atomic<uint64_t> link_figures::*one,
+             uint64_t n = 1) const {
+    probe->*all += n;
+    if (own) own->*one += n;
+  }
+  void count_open(int64_t more) const {
+    probe->open += more;
+    if (own) own->open += more;
+  }
+  void count_sent(size_t bytes) const {
+    if (own) own->bytes_sent += bytes;
+  }
+  void count_answer(size_t bytes, instant asked_at) const {
+    if (!own) return;
+    own->bytes_heard += bytes;
+    auto took =
+      std::max<int64_t>((node->clock->now() - asked_at).count(), 0); // It may be set back.
+    own->answer_ms += static_cast<uint64_t>(took);
+  }
   void fail_open(ec why = ec::unknown) {
     if (open.empty()) return;
-    probe->unknown += open.size();
-    probe->open -= static_cast<int64_t>(open.size());
+    count(&link_probe::unknown, &link_figures::unknown, open.size());
+    count_open(-static_cast<int64_t>(open.size()));
     for (auto& [no, x] : std::exchange(open, {})) x.reply.deliver(make_error(why));
     due.clear();
   }
@@ -104,7 +128,7 @@ std::optional<link_state::request> close(link_ptr self, uint64_t no) {
   if (i == st.open.end()) return std::nullopt;
   auto out = std::move(i->second);
   st.open.erase(i);
-  --st.probe->open;
+  st.count_open(-1);
   return out;
 }
 
@@ -129,10 +153,11 @@ void on_answer(link_ptr self, const link_frame& x) {
   auto open = close(self, h.no);
   if (!open) return;
   auto& to = open->reply;
+  st.count_answer(x.bytes.size(), open->sent_at);
   caf::message body;
   auto is = static_cast<ec>(why);
   if (is == ec::moved && !mutant("moved_is_no")) { // Planted: whoever asked hears that it failed.
-    ++st.probe->moved;
+    st.count(&link_probe::moved, &link_figures::moved);
     ask_elsewhere(self, *open);
   } else if (is != ec::ok) {
     to.deliver(make_error(is));
@@ -140,7 +165,7 @@ void on_answer(link_ptr self, const link_frame& x) {
     ++st.probe->refused;
     to.deliver(make_error(ec::unknown));
   } else {
-    ++st.probe->answered;
+    st.count(&link_probe::answered, &link_figures::answered);
     to.deliver(std::move(body));
   }
 }
@@ -159,7 +184,7 @@ void look_for_late_ones(link_ptr self) {
     st.due.erase(st.due.begin());
     auto open = close(self, no);
     if (!open) continue;
-    ++st.probe->unknown;
+    st.count(&link_probe::unknown, &link_figures::unknown);
     if (mutant("link_resends_late")) { // Planted: as if nothing had been begun.
       ask_elsewhere(self, *open);
       continue;
@@ -183,27 +208,30 @@ void on_lost(link_ptr self) {
 caf::result<caf::message> on_envelope(link_ptr self, envelope& x) {
   auto& st = self->state;
   bool waits = self->current_message_id().is_request();
-  if (x.deadline < st.node->clock->now()) return make_error(ec::late);
+  const auto now = st.node->clock->now();
+  if (x.deadline < now) return make_error(ec::late);
   if (waits && st.open.size() >= st.settings.open_max) return make_error(ec::busy);
   uint64_t no = waits ? ++st.last : 0;
   auto out = encode(self->system(), st.life, no, x.key, x.deadline, x.body);
   out.about = name_of(self->system(), x.body);
+  const auto size = out.bytes.size();
   x.moved_epoch = st.node->peers.epochs[shard_of(x.key)].load(std::memory_order_relaxed);
   ++x.tries;
   if (!st.path || !st.path->send(std::move(out))) {
-    ++st.probe->unreachable;
+    st.count(&link_probe::unreachable, &link_figures::unreachable);
     // Too much waits for this connection already: more would only wait elsewhere.
     if (st.path || !st.node->router) return make_error(ec::unavailable);
     return self->delegate(st.node->router, std::move(x));
   }
+  st.count_sent(size);
   if (!waits) {
     ++st.probe->told;
     return caf::message{};
   }
-  ++st.probe->asked;
-  ++st.probe->open;
+  st.count(&link_probe::asked, &link_figures::asked);
+  st.count_open(1);
   st.due.emplace(x.deadline + st.settings.patience, no);
-  st.open.emplace(no, link_state::request{self->make_response_promise(), std::move(x)});
+  st.open.emplace(no, link_state::request{self->make_response_promise(), now, std::move(x)});
   look_later(self);
   return caf::delegated<caf::message>{};
 }
@@ -213,8 +241,10 @@ bool send_board(link_ptr self, const entity_key& key, const caf::message& board)
   auto until = st.node->clock->now() + board_life;
   auto out = encode(self->system(), st.life, uint64_t{0}, key, until, board);
   out.about = name_of(self->system(), board);
+  const auto size = out.bytes.size();
   if (!st.path->send(std::move(out))) return false;
   ++st.probe->boards;
+  st.count_sent(size);
   return true;
 }
 
@@ -242,12 +272,14 @@ void on_tick(link_ptr self) {
 }
 
 caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t life,
-                   link_settings settings) {
+                   link_settings settings, link_figures* own) {
   auto& st = self->state;
   st.node = node;
   st.probe = probe;
   st.life = life;
   st.settings = settings;
+  st.own = own;
+  if (own) own->window = settings.open_max;
   return {
     [=](envelope& x) { return on_envelope(self, x); },
     [=](const answer_frame& x) { on_answer(self, x.what); },
@@ -371,7 +403,13 @@ caf::behavior door(door_ptr self, node_context* node, link_probe* probe) {
 } // namespace
 
 caf::actor spawn_link(node_context& node, link_probe& probe, int64_t life, link_settings settings) {
-  return node.system->spawn(link, &node, &probe, life, settings);
+  return node.system->spawn(link, &node, &probe, life, settings,
+                            static_cast<link_figures*>(nullptr));
+}
+
+caf::actor spawn_link(node_context& node, link_probe& probe, int64_t life, link_settings settings,
+                      link_figures& own) {
+  return node.system->spawn(link, &node, &probe, life, settings, &own);
 }
 
 caf::actor spawn_door(node_context& node, link_probe& probe) {

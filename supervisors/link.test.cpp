@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "supervisors/boards.hpp"
-
+#include "supervisors/link_figures.hpp"
 #include "tests/support/node_rig.hpp"
 
 using namespace tk;
@@ -92,6 +92,45 @@ CAF_TEST(a request crosses and its answer comes back) {
   CAF_CHECK_EQUAL(x->value.seats, 10);
   CAF_CHECK_EQUAL(probe.open.load(), 0);
   CAF_CHECK_EQUAL(probe.answered.load(), 1u);
+}
+
+CAF_TEST(what a link does is counted beside what all do) {
+  link_settings third;
+  third.slot = 2;
+  link_table links;
+  auto& mine = links[2];
+  auto other = spawn_link(node, probe, life, third, mine);
+  caf::anon_send(other, link_up{there});
+  auto x = ask_actor<block_awake>(
+    other, caf::infinite, envelope{block0, now() + millis{1000}, caf::make_message(wake_block{})});
+  run();
+  CAF_CHECK_EQUAL(mine.open.load(), 1);
+  CAF_CHECK_EQUAL(mine.asked.load(), 1u);
+  CAF_CHECK_EQUAL(mine.window.load(), third.open_max);
+  CAF_CHECK_EQUAL(mine.bytes_sent.load(), there->sent.front().bytes.size());
+  pass(millis{30});
+  carry_there();
+  auto size = back->sent.front().bytes.size();
+  while (!back->sent.empty()) caf::anon_send(other, answer_frame{back->next()});
+  run();
+  CAF_CHECK_EQUAL(x->count, 1);
+  CAF_CHECK_EQUAL(mine.open.load(), 0);
+  CAF_CHECK_EQUAL(mine.answered.load(), 1u);
+  CAF_CHECK_EQUAL(mine.bytes_heard.load(), size);
+  CAF_CHECK_EQUAL(mine.answer_ms.load(), 30u);
+  CAF_CHECK_EQUAL(probe.answered.load(), 1u);
+  auto y = ask_actor<block_awake>(
+    other, caf::infinite, envelope{block0, now() + millis{1000}, caf::make_message(wake_block{})});
+  run();
+  caf::anon_send(other, link_down{});
+  run();
+  CAF_CHECK(y->error == ec::unknown);
+  CAF_CHECK_EQUAL(mine.unknown.load(), 1u);
+  CAF_CHECK_EQUAL(mine.open.load(), 0);
+  wake();
+  CAF_CHECK_EQUAL(probe.asked.load(), 3u); // The other link's is not among them.
+  CAF_CHECK_EQUAL(mine.asked.load(), 2u);
+  stop(other);
 }
 
 CAF_TEST(what is told crosses without a way back) {

@@ -422,6 +422,7 @@ def test_metrics(user, hall, http):
                  r'shard_messages_total\{shard="\d+"\} [1-9]'):
         assert re.search(line, text), line
     assert len(re.findall(r"^shard_epoch", text, re.M)) == 128
+    assert "cluster_link" not in text, "a node that is alone has no links"
     families = re.findall(r"^# TYPE (\S+)", text, re.M)
     assert len(families) == len(set(families)), "a family is told once"
     assert re.search(r'http_server_requests_seconds_count\{[^}]*uri="/api/seats/reserve"', text)

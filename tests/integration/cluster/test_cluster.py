@@ -1,6 +1,7 @@
 """Three nodes, one sale: any node serves everybody, and the death of one loses nothing."""
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -99,6 +100,38 @@ def test_every_node_shows_the_same_map(world):
             time.sleep(0.05)
         shown = statuses(node, event)
         assert {x for x in shown if shown[x] != "available"} == set(held)
+
+
+def page_of(node):
+    """What a node counts: {(name, label): value} of rows with one label or none."""
+    out = {}
+    for line in node.client().get("/actuator/prometheus").body.decode().splitlines():
+        found = re.fullmatch(r'(\w+)(?:\{\w+="([^"]*)"\})? (\S+)', line)
+        if found:
+            out[found[1], found[2]] = float(found[3])
+    return out
+
+
+def test_every_node_counts_its_links_and_its_shards(world):
+    names = {x.env["TIKETI_NODE_ID"] for x in world.nodes}
+    shards = []
+    for node in world.nodes:
+        others = names - {node.env["TIKETI_NODE_ID"]}
+        page = page_of(node)
+        by_peer = {name for name, label in page if label in names}
+        assert len(by_peer) == 13
+        for name in by_peer:
+            assert {label for n, label in page if n == name} == others, name
+        for peer in others:
+            assert page["cluster_link_standing", peer] == 1
+            assert page["cluster_link_requests_open", peer] < page["cluster_link_window", peer]
+            asked, answered = (page[f"cluster_link_{x}_total", peer]
+                               for x in ("requests", "answers"))
+            assert 0 <= answered <= asked
+        assert sum(page["cluster_link_requests_total", x] for x in others) == \
+            page["cluster_requests_total", None]
+        shards += [label for name, label in page if name == "shard_epoch"]
+    assert sorted(shards, key=int) == [str(x) for x in range(128)]
 
 
 def first_success(node, users, event, seats, since):
