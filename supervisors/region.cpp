@@ -11,6 +11,7 @@
 #include "actors/seat_block/actor.hpp"
 #include "actors/session/actor.hpp"
 #include "actors/waiting_room/actor.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/region_state.hpp"
 #include "supervisors/reply_once.hpp"
 
@@ -507,6 +508,27 @@ void thaw(region_ptr self, bool reload) {
   if (reload) drop_where(self, moved, [=](parked& x) { ask_elsewhere(self, x); });
 }
 
+/// Nothing of it counts as asking the entity: whoever looks keeps nobody awake.
+caf::result<mailbox_look> on_look_into(region_ptr self, const entity_key& key) {
+  auto& st = self->state;
+  auto i = st.entities.find(key);
+  if (i == st.entities.end() || !i->second.handle) return mailbox_look{};
+  auto no = ++st.looks_begun;
+  auto& reply = st.looks[no] = promise_reply<mailbox_look>(self);
+  self->send<caf::message_priority::high>(i->second.handle, count_mailbox{no});
+  self->delayed_send(self, mailbox_patience, mailbox_late{no});
+  return reply->rp;
+}
+
+/// The first of the entity's answer and the end of patience.
+void end_look(region_ptr self, uint64_t no, const mailbox_look& what) {
+  auto& looks = self->state.looks;
+  auto i = looks.find(no);
+  if (i == looks.end()) return;
+  i->second->deliver(what);
+  looks.erase(i);
+}
+
 caf::behavior region(region_ptr self, node_context* node, region_settings settings,
                      shard_table* shards) {
   self->state.node = node;
@@ -526,6 +548,13 @@ caf::behavior region(region_ptr self, node_context* node, region_settings settin
     [=](const close_shard& x) { return on_close(self, x.shard); },
     [=](const open_shard& x) { open_again(self, x.shard); },
     [=](const look_at_entity& x) { return look_at(self->state, x.key); },
+    [=](const look_into_mailbox& x) { return on_look_into(self, x.key); },
+    [=](const mailbox_counted& x) {
+      end_look(self, x.no, {mailbox_look::state::counted, x.messages});
+    },
+    [=](const mailbox_late& x) {
+      end_look(self, x.no, {mailbox_look::state::silent, 0});
+    },
     [=](atom::tick, uint16_t shard, uint64_t no) { on_closing_tick(self, shard, no); },
     [=](atom::suspend) { suspend(self); },
     [=](atom::thaw, bool reload) { thaw(self, reload); },

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "supervisors/mailbox.hpp"
 #include "supervisors/shard_figures.hpp"
 #include "tests/support/node_rig.hpp"
 
@@ -54,6 +55,25 @@ struct fixture : node_rig {
     run();
     return *out;
   }
+  std::shared_ptr<mailbox_look> look_into(const entity_key& key) {
+    auto out = std::make_shared<mailbox_look>(mailbox_look{mailbox_look::state::none, 99});
+    auto client = [=, this](caf::event_based_actor* self, int) {
+      self->request(node.region, caf::infinite, look_into_mailbox{key})
+        .then([out](const mailbox_look& x) { *out = x; },
+              [](caf::error&) { CAF_FAIL("no answer"); });
+    };
+    sys.spawn(client, 0);
+    return out;
+  }
+  /// Lets whoever asks ask, and the region pass it on: then the block does not get to it.
+  caf::resumable* take_job_of_block() {
+    sched.run_once();
+    sched.run_once();
+    CAF_REQUIRE_EQUAL(sched.jobs.size(), 1u);
+    auto out = sched.jobs.front();
+    sched.jobs.pop_front();
+    return out;
+  }
   void suspend() {
     caf::anon_send(node.region, atom::suspend_v);
     run();
@@ -73,6 +93,55 @@ struct fixture : node_rig {
 } // namespace
 
 CAF_TEST_FIXTURE_SCOPE(region_tests, fixture)
+
+CAF_TEST(an entity counts its own mailbox ahead of what waits in it) {
+  using state = mailbox_look::state;
+  auto asleep = look_into(block0);
+  run();
+  CAF_CHECK(asleep->is == state::none);
+  CAF_CHECK(look(block0).is == entity_look::state::asleep);
+  wake();
+  run();
+  auto alone = look_into(block0);
+  run();
+  CAF_CHECK(alone->is == state::counted);
+  CAF_CHECK_EQUAL(alone->messages, 0u);
+  auto x = wake();
+  auto block = take_job_of_block();
+  auto y = wake(), z = wake();
+  auto crowded = look_into(block0);
+  run();
+  sched.jobs.push_back(block);
+  run();
+  CAF_CHECK(crowded->is == state::counted);
+  CAF_CHECK_EQUAL(crowded->messages, 3u);
+  CAF_CHECK_EQUAL(x->count + y->count + z->count, 3);
+}
+
+CAF_TEST(an entity that is stuck is told as silent and not as empty) {
+  wake();
+  run();
+  auto x = look_into(block0);
+  auto block = take_job_of_block();
+  pass(mailbox_patience + millis{10});
+  CAF_CHECK(x->is == mailbox_look::state::silent);
+  sched.jobs.push_back(block);
+  run();
+}
+
+CAF_TEST(every kind of entity counts its mailbox) {
+  std::vector<entity_key> keys{key_of(event_no(1)), block0};
+  keys.push_back(key_of(alice));
+  wake();
+  request<event_actor>(key_of(event_no(1)), describe_event{});
+  request<session_actor>(key_of(alice), cancel_reservation{});
+  run();
+  for (auto& key : keys) {
+    auto x = look_into(key);
+    run();
+    CAF_CHECK(x->is == mailbox_look::state::counted);
+  }
+}
 
 // -- starting -------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@
 #include <caf/response_promise.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include "supervisors/mailbox.hpp"
+#include "supervisors/reply_once.hpp"
 #include "supervisors/shard_figures.hpp"
 
 /// What a region remembers, for the files that it is made of; nobody else's.
@@ -62,6 +64,8 @@ struct region_state {
   std::set<entity_key> to_revive; ///< Ended unexpectedly, and their boards would stay.
   std::map<uint16_t, closing> closings;
   uint64_t closings_begun = 0;
+  std::map<uint64_t, reply_ptr<mailbox_look>> looks; ///< Who waits for which count.
+  uint64_t looks_begun = 0;
   void count_asked(const entity_key& key) const {
     if (shards) ++(*shards)[shard_of(key)].asked;
   }

@@ -454,6 +454,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
     },
     [=](passivate) { return on_passivate(self); },
     [=](leave) { return on_leave(self); },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
     [=](atom::tick, uint64_t timer_no) { on_tick(self, timer_no); },
   };
 }

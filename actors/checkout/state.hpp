@@ -10,6 +10,7 @@
 
 #include "actors/checkout/core.hpp"
 #include "actors/checkout/port.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/no_timer.hpp"
 #include "supervisors/node_context.hpp"
 #include "supervisors/reply_once.hpp"
@@ -57,7 +58,8 @@ struct state {
   [[nodiscard]] bool uncertain() const { return reloading || core->confused(); }
 };
 
-using self_actor = checkout_actor::extend<caf::reacts_to<atom::tick, uint64_t>>;
+using self_actor = checkout_actor::extend<caf::reacts_to<atom::tick, uint64_t>,
+                                          caf::replies_to<count_mailbox>::with<mailbox_counted>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 inline constexpr millis block_budget{4000};

@@ -4,6 +4,7 @@
 
 #include "actors/event/core.hpp"
 #include "supervisors/boards.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/reply_once.hpp"
 
 namespace tk {
@@ -19,7 +20,8 @@ struct event_state {
   }
 };
 
-using event_ptr = event_actor::stateful_pointer<event_state>;
+using event_shell = event_actor::extend<caf::replies_to<count_mailbox>::with<mailbox_counted>>;
+using event_ptr = event_shell::stateful_pointer<event_state>;
 
 event_board board_of(event_id event, participant address, const event_row& row, instant now) {
   event_board out;
@@ -33,7 +35,7 @@ event_board board_of(event_id event, participant address, const event_row& row, 
   return out;
 }
 
-event_actor::behavior_type event(event_ptr self, node_context* node, event_id id,
+event_shell::behavior_type event(event_ptr self, node_context* node, event_id id,
                                  participant address, const event_row& row) {
   auto& st = self->state;
   st.node = node;
@@ -50,6 +52,7 @@ event_actor::behavior_type event(event_ptr self, node_context* node, event_id id
       self->quit();
       return passivation{true};
     },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
   };
 }
 

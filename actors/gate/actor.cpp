@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 
 #include "actors/gate/core.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/turn_writer.hpp"
 
 namespace tk {
@@ -30,7 +31,8 @@ struct gate_actor_state : turn_state<gate_core> {
 };
 
 using gate_shell =
-  gate_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>>;
+  gate_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>,
+                     caf::replies_to<count_mailbox>::with<mailbox_counted>>;
 using gate_ptr = gate_shell::stateful_pointer<gate_actor_state>;
 using turns = turn_writer<gate_ptr>;
 
@@ -89,6 +91,7 @@ gate_shell::behavior_type behave(gate_ptr self, node_context* node, event_id eve
       self->state.core->hear(x);
       turns::changed(self);
     },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
     [=](passivate) { return turns::passivate(self); },
     [=](leave) { return turns::leave(self); },
     [=](atom::tick, uint64_t what) { on_tick(self, what); },

@@ -151,6 +151,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
     [=](const wake_block& x) { return on_wake(self, x); },
     [=](passivate) { return on_passivate(self); },
     [=](leave) { return on_leave(self); },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
     [=](atom::tick, uint64_t timer_no) { on_timer(self, timer_no); },
     [=](atom::publish) { on_publish(self); },
   };

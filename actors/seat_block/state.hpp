@@ -14,6 +14,7 @@
 #include "actors/seat_block/core.hpp"
 #include "actors/seat_block/port.hpp"
 #include "supervisors/boards.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/node_context.hpp"
 
 /// Private to the seat block's shell: its state, shared by the files that implement its clauses.
@@ -50,7 +51,8 @@ struct state {
 };
 
 using self_actor =
-  seat_block_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>>;
+  seat_block_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>,
+                           caf::replies_to<count_mailbox>::with<mailbox_counted>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: block 4 s > claim 3 s > ledger 1.5 s (architecture 10).

@@ -79,6 +79,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
     [=](const revoke_all& x) { return on_revoke(self, x); },
     [=](passivate) { return on_passivate(self); },
     [=](leave) { return on_leave(self); },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
     [=](atom::resolve, reservation_id attempt) { on_resolve(self, attempt); },
     [=](atom::resolve) { on_settled(self); },
   };

@@ -9,6 +9,7 @@
 
 #include "actors/session/core.hpp"
 #include "actors/session/port.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/node_context.hpp"
 #include "supervisors/reply_once.hpp"
 
@@ -62,7 +63,8 @@ struct state {
 };
 
 using self_actor = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>,
-                                         caf::reacts_to<atom::resolve>>;
+                                         caf::reacts_to<atom::resolve>,
+                                         caf::replies_to<count_mailbox>::with<mailbox_counted>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: ingress 8 s > session 6 s > block 4 s > claim 3 s > ledger 1.5 s (architecture 10).

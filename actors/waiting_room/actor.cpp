@@ -8,6 +8,7 @@
 
 #include "actors/waiting_room/core.hpp"
 #include "supervisors/brakes.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/turn_writer.hpp"
 
 namespace tk {
@@ -45,7 +46,8 @@ struct room_state : turn_state<waiting_room_core> {
 };
 
 using room_actor =
-  waiting_room_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>>;
+  waiting_room_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>,
+                             caf::replies_to<count_mailbox>::with<mailbox_counted>>;
 using room_ptr = room_actor::stateful_pointer<room_state>;
 using turns = turn_writer<room_ptr>;
 
@@ -154,6 +156,7 @@ room_actor::behavior_type behave(room_ptr self, node_context* node, event_id eve
       self->state.core->look_at_payments();
       turns::changed(self);
     },
+    [=](count_mailbox x) { return mailbox_of(self, x); },
     [=](passivate) { return turns::passivate(self); },
     [=](leave) { return turns::leave(self); },
     [=](atom::tick, uint64_t what) { on_tick(self, every, what); },

@@ -53,6 +53,17 @@ ordered block_json(const seat_board& x) {
           {"made_at", to_iso_z(x.made_at)}};
 }
 
+/// Messages in it, or in words why nobody knows: no answer is not an empty mailbox.
+ordered mailbox_json(const mailbox_look& x) {
+  switch (x.is) {
+  case mailbox_look::state::counted: return x.messages;
+  case mailbox_look::state::silent:
+    return "did not answer within " + std::to_string(mailbox_patience.count()) + " ms";
+  case mailbox_look::state::none: break;
+  }
+  return {};
+}
+
 } // namespace
 
 told_part node_memory(const node_context& node, int64_t uptime_ms) {
@@ -98,7 +109,7 @@ told_part where_memory(const node_context& node, const std::string& own, const e
 }
 
 told_part actor_memory(const node_context& node, const std::string& own, const entity_key& key,
-                       const entity_look& look) {
+                       const entity_look& look, const mailbox_look& mailbox) {
   using state = entity_look::state;
   auto out = where_memory(node, own, key);
   auto& data = out.data;
@@ -110,6 +121,7 @@ told_part actor_memory(const node_context& node, const std::string& own, const e
   if (look.is == state::elsewhere) return out;
   data["shard_is_moving"] = look.closing;
   data["messages_waiting"] = look.waiting;
+  data["mailbox"] = mailbox_json(mailbox);
   data["unexpected_ends"] = look.failures;
   data["started_in_epoch"] = look.epoch == 0 ? ordered() : ordered(look.epoch);
   data["age_ms"] = since(look.started_at);

@@ -11,6 +11,7 @@
 #include "persistence/store/keeper.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/brakes.hpp"
+#include "supervisors/mailbox.hpp"
 #include "supervisors/node_context.hpp"
 #include "supervisors/region.hpp"
 
@@ -28,9 +29,9 @@ told_part shards_memory(const node_context& node, const std::string& own);
 /// Where an entity lives, as far as this node knows.
 told_part where_memory(const node_context& node, const std::string& own, const entity_key& key);
 
-/// How an entity is, as its region and the boards say.
+/// How an entity is, as its region says and, of its mailbox, itself.
 told_part actor_memory(const node_context& node, const std::string& own, const entity_key& key,
-                       const entity_look& look);
+                       const entity_look& look, const mailbox_look& mailbox);
 std::optional<told_part> board_of(const board_store& boards, const entity_key& key);
 
 /// Batches, verdicts, what waits, what is not relayed.

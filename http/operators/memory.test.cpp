@@ -79,26 +79,32 @@ CAF_TEST(a shard is ours or a peers by name or unknown) {
 CAF_TEST(an actor tells what its region knows and nothing of what it cannot) {
   auto key = key_of(event, 3);
   entity_look look;
-  auto elsewhere = actor_memory(node, "n0", key, look).data;
+  auto elsewhere = actor_memory(node, "n0", key, look, {}).data;
   CAF_CHECK_EQUAL(elsewhere["state"].get<std::string>(), "elsewhere");
   CAF_CHECK(!elsewhere.contains("messages_waiting"));
   node.epochs.epochs[shard_of(key)] = 9;
   look.is = entity_look::state::asleep;
-  auto asleep = actor_memory(node, "n0", key, look).data;
+  auto asleep = actor_memory(node, "n0", key, look, {}).data;
+  CAF_CHECK(asleep["mailbox"].is_null());
   CAF_CHECK(asleep["age_ms"].is_null() && asleep["started_in_epoch"].is_null());
   look.is = entity_look::state::running;
   look.waiting = 2;
   look.epoch = 9;
   look.started_at = clock.at - millis{5000};
   look.last_asked = clock.at - millis{20};
-  auto running = actor_memory(node, "n0", key, look).data;
+  mailbox_look mailbox{mailbox_look::state::counted, 7};
+  auto running = actor_memory(node, "n0", key, look, mailbox).data;
+  CAF_CHECK_EQUAL(running["mailbox"].get<int>(), 7);
+  mailbox.is = mailbox_look::state::silent;
+  auto stuck = actor_memory(node, "n0", key, look, mailbox).data;
+  CAF_CHECK_EQUAL(stuck["mailbox"].get<std::string>(), "did not answer within 400 ms");
   CAF_CHECK_EQUAL(running["state"].get<std::string>(), "running");
   CAF_CHECK_EQUAL(running["messages_waiting"].get<int>(), 2);
   CAF_CHECK_EQUAL(running["age_ms"].get<int>(), 5000);
   CAF_CHECK_EQUAL(running["asked_ago_ms"].get<int>(), 20);
   look.suspended = true;
   CAF_CHECK_EQUAL(
-    actor_memory(node, "n0", key, look).data["state"].get<std::string>().find("suspended"), 0u);
+    actor_memory(node, "n0", key, look, {}).data["state"].get<std::string>().find("suspended"), 0u);
 }
 
 CAF_TEST(a node that is being drained says so) {

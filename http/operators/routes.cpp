@@ -109,7 +109,7 @@ std::optional<rows_wanted> steps_of(const entity_key& key) {
 void tell_actor(operator_desk& desk, const exchange_ptr& x, const entity_key& key, told out) {
   if (auto board = board_of(*desk.node.boards, key)) out.parts.push_back(std::move(*board));
   out.notes.emplace_back("messages waiting are those that wait for it to start, to stop or to "
-                         "move; what is in its own mailbox only itself could tell");
+                         "move; in its mailbox is what it has not begun");
   if (auto steps = steps_of(key)) {
     out.notes.emplace_back("verdicts are told as far as they changed something on record; refused "
                            "attempts are in the logs");
@@ -121,21 +121,33 @@ void tell_actor(operator_desk& desk, const exchange_ptr& x, const entity_key& ke
 
 constexpr millis look_budget{1000};
 
+/// A region that does not tell of the mailbox has told the rest.
+void tell_mailbox(operator_desk& desk, caf::event_based_actor* self, const exchange_ptr& x,
+                  const entity_key& key, const entity_look& look) {
+  auto told_all = [&desk, x, key, look](const mailbox_look& mailbox,
+                                        std::vector<told_gap> missing) {
+    auto part = actor_memory(desk.node, desk.node_name, key, look, mailbox);
+    tell_actor(desk, x, key, {{std::move(part)}, std::move(missing), {}});
+  };
+  self->request(desk.node.region, look_budget, look_into_mailbox{key})
+    .then([told_all](const mailbox_look& mailbox) { told_all(mailbox, {}); },
+          [told_all](caf::error&) {
+            told_all({}, {{"mailbox", "the region of this node did not answer in time"}});
+          });
+}
+
 void on_actor(operator_desk& desk, const exchange_ptr& x) {
   auto found = [&desk, x](const entity_key& key) {
     desk.pool.run([&desk, x, key](caf::event_based_actor* self) {
       self->request(desk.node.region, look_budget, look_at_entity{key})
-        .then(
-          [&desk, x, key](const entity_look& look) {
-            tell_actor(desk, x, key,
-                       {{actor_memory(desk.node, desk.node_name, key, look)}, {}, {}});
-          },
-          [&desk, x, key](caf::error&) {
-            tell_actor(desk, x, key,
-                       {{where_memory(desk.node, desk.node_name, key)},
-                        {{"state", "the region of this node did not answer in time"}},
-                        {}});
-          });
+        .then([&desk, self, x,
+               key](const entity_look& look) { tell_mailbox(desk, self, x, key, look); },
+              [&desk, x, key](caf::error&) {
+                tell_actor(desk, x, key,
+                           {{where_memory(desk.node, desk.node_name, key)},
+                            {{"state", "the region of this node did not answer in time"}},
+                            {}});
+              });
     });
   };
   find_entity(desk, std::string{x->param("key")}, found, [x](const problem& why) { x->fail(why); });

@@ -201,11 +201,15 @@ def test_an_actor_tells_how_it_is_without_being_woken(node, sale):
     assert parts["memory"]["state"] == "running" and parts["memory"]["here"]
     assert 0 <= parts["memory"]["asked_ago_ms"] <= parts["memory"]["age_ms"]
     assert (parts["memory"]["messages_waiting"], parts["memory"]["unexpected_ends"]) == (0, 0)
+    assert parts["memory"]["mailbox"] == 0
     assert parts["board"]["sold"] == 1
     steps = [x["what"] for x in parts["rows"]["last_steps"]]
     assert {"held", "pending -> confirmed", "pending -> cancelled"} == set(steps)
     assert [x["at"] for x in parts["rows"]["last_steps"]] == \
         sorted((x["at"] for x in parts["rows"]["last_steps"]), reverse=True)
+    for key in (f"session:{harness.user_uuid(2)}", f"checkout:{sale['sold']}", f"event:{event}"):
+        memory = told(node, "actor", key)["memory"]
+        assert (memory["mailbox"] == 0) == (memory["state"] == "running"), memory
     for key, held in ((f"session:{harness.user_uuid(2)}", sale["sold"]),
                       (f"checkout:{sale['sold']}", sale["sold"]), (f"event:{event}", None)):
         last = told(node, "actor", key)["rows"]["last_steps"]
@@ -213,6 +217,7 @@ def test_an_actor_tells_how_it_is_without_being_woken(node, sale):
     for _ in range(2):  # Looking starts nobody.
         asleep = told(node, "actor", f"session:{stranger}")
         assert asleep["memory"]["state"] == "asleep" and asleep["memory"]["age_ms"] is None
+        assert asleep["memory"]["mailbox"] is None
         assert asleep["rows"]["last_steps"] == []
     assert told(node, "actor", f"gate:{stranger}")["memory"]["state"] == "asleep"
     seat = told(node, "actor", f"seat:{sale['seats'][0]}")["memory"]
