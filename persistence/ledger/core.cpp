@@ -190,6 +190,8 @@ void ledger_core::executed(lane_id id, uint64_t ticket, const batch_result& x, i
   if (ticket == 0 || ticket != lane.ticket) return;
   lane.ticket = 0;
   if (std::exchange(lane.probing, false)) return on_probe(id, x.is, now, fx);
+  // Whatever the server says: it is there. With nothing left to send nobody would look again.
+  if (x.is == batch_status::torn || x.is == batch_status::contended) lane.down = false;
   switch (x.is) {
   case batch_status::committed: on_committed(lane, x, fx); break;
   case batch_status::torn: on_torn(lane, fx); break;

@@ -465,6 +465,27 @@ CAF_TEST(a lane that cannot write answers at once and probes once a second) {
   }
 }
 
+CAF_TEST(a server that answers is not down whatever it says) {
+  for (const auto said : {batch_status::torn, batch_status::contended}) {
+    fixture f;
+    const auto x = f.admit(sale());
+    f.answer(first, batch_status::lost);
+    f.ring(first);
+    f.answer(first, batch_status::not_connected);
+    CAF_CHECK(f.core->down(first));
+    f.ring(first);
+    f.answer(first, said);
+    CAF_CHECK(!f.core->down(first));
+    if (f.open(x)) { // It is sent until its fate is known.
+      f.ring(first);
+      f.answer(first, batch_status::committed);
+    }
+    const auto next = f.admit(sale());
+    f.answer(first, batch_status::committed);
+    CAF_CHECK(f.has_heard(next, outcome::ok)); // Nothing else would ever have looked at this lane.
+  }
+}
+
 CAF_TEST(what waited through a short outage is served) {
   admit(sale());
   const auto queued = admit(sale(), 5'000ms);
