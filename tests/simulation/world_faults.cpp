@@ -10,7 +10,7 @@ namespace tk::sim {
 namespace {
 
 /// Where nothing goes wrong, what operators wish has come true by then.
-constexpr millis patience_of_operators{8'000};
+constexpr millis patience_of_operators{15'000};
 
 } // namespace
 
@@ -107,7 +107,7 @@ void world::go_wrong() {
 void world::interfere(int32_t node, uint16_t shard) {
   dice d{seed, "people at work" + std::to_string(ticks_)};
   auto least = moved_only_ ? patience_of_operators : millis{500};
-  auto length = d.between(least, least + millis{10'000});
+  auto length = d.between(least, least + (moved_only_ ? millis{2'000} : millis{15'000}));
   if (happens("operators", d.chance(faults.wishes_ppm))) {
     faults.note(&fault_mix::wishes_ppm);
     wish(d, node, shard, length);
@@ -137,8 +137,9 @@ void world::wish(dice& d, int32_t node, uint16_t shard, millis length) {
     db.drain(node, true);
     return later([=, this, at = drained_at_[node]] {
       bool since_then = db.drained().contains(node) && drained_at_[node] == at;
-      miss("node " + of + ", which is drained, has shards", length,
-           std::ranges::count(db.owners(), node) == 0 || !since_then);
+      auto left = std::ranges::count(db.owners(), node);
+      miss("node " + of + ", which is drained, has " + std::to_string(left) + " shards", length,
+           left == 0 || !since_then);
       tell("an operator undrains node " + of);
       db.drain(node, false);
     });
