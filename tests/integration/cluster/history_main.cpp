@@ -22,8 +22,9 @@ namespace {
 
 using nlohmann::json;
 
-/// A refusal may come from a memory that is as old: nodes that stood still, or were cut off.
-constexpr millis refusals_may_be_old{10'000};
+/// A refusal may come from a memory that is as old: who calls a seat sold reads it again after a
+/// minute, when the message that the sale was taken back is lost (docs/simulation.md).
+constexpr millis refusals_may_be_old{65'000};
 constexpr size_t complaints_max = 20;
 
 /// What the code of an answer says of the request. Codes that several errors share mean the same.
