@@ -278,6 +278,8 @@ caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t
   st.probe = probe;
   st.life = life;
   st.settings = settings;
+  // No two links of a life have a number in common: an answer that strays is nobody's.
+  st.last = static_cast<uint64_t>(settings.slot) << 40;
   st.own = own;
   if (own) own->window = settings.open_max;
   return {

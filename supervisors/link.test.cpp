@@ -287,6 +287,23 @@ CAF_TEST(an answer that comes twice is given once) {
   CAF_CHECK_EQUAL(x->count, 1);
 }
 
+CAF_TEST(an answer that strays to another link is nobodys) {
+  link_settings how;
+  how.slot = 1;
+  auto other = spawn_link(node, probe, life, how);
+  caf::anon_send(other, link_up{there});
+  wake();
+  carry_there();
+  auto y = ask_actor<block_awake>(
+    other, caf::infinite, envelope{block0, now() + millis{1000}, caf::make_message(wake_block{})});
+  run();
+  caf::anon_send(other, answer_frame{back->next()}); // Of the first one's first request.
+  run();
+  CAF_CHECK(!y->came());
+  lose();
+  stop(other);
+}
+
 CAF_TEST(an answer for an earlier life is nobodys) {
   auto x = wake();
   carry_there();
