@@ -41,7 +41,8 @@ void give_back(pointer self, const refund_row& row, const std::string& payment_k
 }
 
 /// What was captured late may have been captured by an attempt that the database has lost in a
-/// fail-over: the provider knows by which key, this attempt's is only what was to be tried.
+/// fail-over: the provider knows by which key, this attempt's is only what was to be tried. Nothing
+/// that was sold goes back: an order has one capture, and that of a late attempt ended unsold.
 void find_capture(pointer self, const refund_row& row, const std::string& order_id) {
   query_payment what{order_id, to_string(row.attempt), {}};
   ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
