@@ -44,6 +44,18 @@ slow_writer_options writer_options(const server_options& x) {
   return out;
 }
 
+/// Counts whoever is in a scope.
+class counted {
+public:
+  explicit counted(std::atomic<size_t>& n) : n_(n) { ++n_; }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+  ~counted() { --n_; }
+
+private:
+  std::atomic<size_t>& n_;
+};
+
 } // namespace
 
 service::service(server_options options, std::vector<route> routes, server_context context)
@@ -80,7 +92,9 @@ void service::drain() {
   draining_ = true;
   streams_.end_all();
   auto until = steady::now() + options_.drain_timeout;
-  auto open = [this] { return in_flight_ > 0 || streams_.open() > 0 || writer_.pending() > 0; };
+  auto open = [this] {
+    return in_flight_ > 0 || delivering_ > 0 || streams_.open() > 0 || writer_.pending() > 0;
+  };
   while (open() && steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
@@ -244,6 +258,7 @@ void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::m
 
 void service::deliver(live_exchange& x, answer&& a) {
   forget(x);
+  const counted on_its_way(delivering_); // Before it is in flight no more: `drain` waits for it.
   --in_flight_;
   if (stopped_) return;
   auto& c = *x.to;
@@ -292,19 +307,20 @@ void service::open_stream(live_exchange& x, answer& a) {
     std::lock_guard lock(c.mutex);
     fresh.sent_before = c.sent_total;
     if (c.at == phase::busy && c.input_ended) c.abort(); // Nobody is there to listen.
-    if (c.at == phase::busy) {
+    const bool begins = c.at == phase::busy;
+    if (begins) {
       c.close_after = c.close_after || !keep;
       c.tune_for_stream();
       c.at = phase::streaming;
       c.out = std::move(out);
-      auto done = c.flush();
-      if (done == flush_result::all) c.out = {};
-      else if (done == flush_result::broken || !writer_.add(x.to)) c.abort();
     }
+    // It counts as open before its client can know that it is.
+    if (!streams_.add(std::move(fresh))) return c.abort();
+    if (!begins) return;
+    auto done = c.flush();
+    if (done == flush_result::all) c.out = {};
+    else if (done == flush_result::broken || !writer_.add(x.to)) c.abort();
   }
-  if (streams_.add(std::move(fresh))) return;
-  std::lock_guard lock(c.mutex);
-  c.abort();
 }
 
 void service::stream_ended(const ended_stream& x) {

@@ -105,6 +105,7 @@ private:
   size_t body_limit_max_ = 0; // Over all routes.
   bool one_body_limit_ = true;
   std::atomic<size_t> in_flight_{0}, connections_{0}, next_shard_{0};
+  std::atomic<size_t> delivering_{0}; // Answered, but not yet in the hands of who writes.
   std::atomic<bool> retiring_{false}, draining_{false}, stopped_{false};
   std::array<deadline_shard, shard_count> deadlines_;
   std::array<connection_shard, shard_count> clients_;
