@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tk {
@@ -16,29 +17,45 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
   name text NOT NULL,
   checksum text NOT NULL,
   applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-))";
+);
+ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS needs int
+)";
+
+// What no newer release has migrated has no such column; what was applied before it needs itself.
+constexpr const char* read_table =
+  "SELECT version, name, checksum, coalesce((to_jsonb(m) ->> 'needs')::int, version) "
+  "FROM schema_migrations m ORDER BY version";
 
 std::string file_of(const migration& x) { return std::string{x.name}; }
 
-/// Compares what is applied with `list`; the answer is the number of applied migrations.
+/// A newer release has been here. Is what it did meant for this one, too?
+tl::expected<void, std::string> check_newer(const pg::result& rows, int i, int ours) {
+  if (rows.int4(i, 3) <= ours) return {};
+  return tl::unexpected("the database has migration " + std::string{rows.text(i, 1)} +
+                        ", which this release cannot work with: use a newer one");
+}
+
+/// Compares what is applied with `list`; the answer is the number of its migrations that are.
 tl::expected<int, std::string> compare(pg::connection& db, std::span<const migration> list) {
-  auto rows = db.query("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
+  auto rows = db.query(read_table);
   if (!rows.ok()) return tl::unexpected("cannot read schema_migrations: " + rows.error());
+  const auto known = static_cast<int>(list.size());
   for (int i = 0; i < rows.rows(); ++i) {
-    auto version = rows.int4(i, 0);
-    auto name = std::string{rows.text(i, 1)};
-    if (static_cast<size_t>(i) >= list.size())
-      return tl::unexpected("the database has migration " + name +
-                            ", which this release does not know: use a newer one");
+    if (i >= known) {
+      if (auto newer = check_newer(rows, i, known == 0 ? 0 : list.back().version); !newer)
+        return tl::unexpected(newer.error());
+      continue;
+    }
     auto& ours = list[static_cast<size_t>(i)];
-    if (ours.version != version)
+    if (ours.version != rows.int4(i, 0))
       return tl::unexpected("migration " + std::to_string(ours.version) +
-                            " is missing in the database, although " + name + " is applied");
+                            " is missing in the database, although " +
+                            std::string{rows.text(i, 1)} + " is applied");
     if (rows.text(i, 2) != checksum_of(ours.sql))
       return tl::unexpected("migration " + file_of(ours) +
                             " was changed after it had been applied");
   }
-  return rows.rows();
+  return std::min(rows.rows(), known);
 }
 
 tl::expected<void, std::string> apply(pg::connection& db, const migration& x) {
@@ -46,9 +63,10 @@ tl::expected<void, std::string> apply(pg::connection& db, const migration& x) {
   auto done = db.run_script(std::string{x.sql}.c_str(), one_migration);
   if (!done.ok()) return tl::unexpected("migration " + file_of(x) + " failed: " + done.error());
   pg::params values;
-  values.add_int4(x.version).add_text(x.name).add_text(checksum_of(x.sql));
-  auto noted =
-    db.query("INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)", values);
+  values.add_int4(x.version).add_text(x.name).add_text(checksum_of(x.sql)).add_int4(x.needs);
+  auto noted = db.query("INSERT INTO schema_migrations (version, name, checksum, needs) "
+                        "VALUES ($1, $2, $3, $4)",
+                        values);
   if (!noted.ok()) return tl::unexpected("migration " + file_of(x) + ": " + noted.error());
   auto ended = db.run_script("COMMIT");
   if (ended.command_tag() != "COMMIT")

@@ -65,13 +65,35 @@ CAF_TEST(a changed file is refused and nothing is applied) {
   CAF_CHECK_EQUAL(number(db, "SELECT count(*) FROM pg_class WHERE relname = 'more'"), 0);
 }
 
-CAF_TEST(a newer database is refused) {
+CAF_TEST(a newer database is refused when it needs newer releases) {
   test_database home;
   auto db = home.connect();
-  must(db, "INSERT INTO schema_migrations VALUES (9999, '9999_future.sql', 'x')");
+  must(db, "INSERT INTO schema_migrations (version, name, checksum, needs) "
+           "VALUES (9998, '9998_future.sql', 'x', 0), (9999, '9999_future.sql', 'x', 9998)");
   auto done = migrate(home.conninfo("tiketi_migrate"));
   CAF_REQUIRE(!done.has_value());
-  CAF_CHECK(done.error().find("does not know") != std::string::npos);
+  CAF_CHECK(done.error().find("9999_future.sql, which this release cannot work with") !=
+            std::string::npos);
+  CAF_CHECK(!check_schema(db).has_value());
+}
+
+CAF_TEST(what newer releases have only added to is good enough) {
+  test_database home;
+  auto db = home.connect();
+  must(db, "INSERT INTO schema_migrations (version, name, checksum, needs) "
+           "VALUES (9998, '9998_future.sql', 'x', 0)");
+  auto done = migrate(home.conninfo("tiketi_migrate"));
+  CAF_REQUIRE(done.has_value());
+  CAF_CHECK_EQUAL(*done, 0);
+  CAF_CHECK(check_schema(db).has_value());
+}
+
+CAF_TEST(a newer database of a release that did not say what it needs is refused) {
+  test_database home;
+  auto db = home.connect();
+  must(db, "ALTER TABLE schema_migrations DROP COLUMN needs");
+  CAF_CHECK(check_schema(db).has_value());
+  must(db, "INSERT INTO schema_migrations VALUES (9999, '9999_future.sql', 'x')");
   CAF_CHECK(!check_schema(db).has_value());
 }
 
