@@ -141,6 +141,7 @@ class Node:
 
     def __init__(self, database, env=None, folder=None):
         self.database = database
+        self.program = node_program()
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="tiketi-node.", dir="/tmp"))
         self.port = free_port()
         self.process = None
@@ -164,7 +165,7 @@ class Node:
 
     def command(self, name, timeout=120):
         """Runs a subcommand to its end; its output when it fails is in the error."""
-        done = subprocess.run([node_program(), name], env=self.env, capture_output=True, text=True,
+        done = subprocess.run([self.program, name], env=self.env, capture_output=True, text=True,
                               timeout=timeout, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"tiketi-node {name}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -173,7 +174,7 @@ class Node:
     def start(self, patience=60, piped=False):
         """`piped`: its log goes to a pipe that nobody reads."""
         log = open(self.folder / "node.log", "ab")
-        self.process = subprocess.Popen([node_program(), "run"], env=self.env,
+        self.process = subprocess.Popen([self.program, "run"], env=self.env,
                                         stdout=subprocess.PIPE if piped else log,
                                         stderr=log, stdin=subprocess.DEVNULL)
         self.wait_ready(patience)

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "load"))
 import tiketi_harness as harness  # noqa: E402
 from chaos_crowd import BLOCK_SEATS, BLOCKS, Crowd, Doors  # noqa: E402
-from chaos_stage import FAULTS, HOLD_S, SHORT, Broken, Stage, until  # noqa: E402
+from chaos_stage import BETWEEN_RELEASES, FAULTS, HOLD_S, SHORT, Broken, Stage, until  # noqa: E402
 from inspector import inspect  # noqa: E402
 
 ROUNDS_OF_AN_EVENT = 5
@@ -39,21 +39,25 @@ def options_from(args):
     parser.add_argument("--short", action="store_true", help="one round of each kind")
     parser.add_argument("--only", choices=FAULTS, metavar="FAULT", help="no other one")
     parser.add_argument("--keep", metavar="FOLDER", help="keep what clients wrote down there")
+    parser.add_argument("--before", metavar="PROGRAM", help="a node of an older release")
     options = parser.parse_args(args)
     if options.rounds < 1:
         parser.error("--rounds wants a number from 1")
+    if options.only in BETWEEN_RELEASES and not options.before:
+        parser.error(f"{options.only} wants --before")
     return options
 
 
 def plan_of(options):
     """The faults, in order: every one comes before any comes again."""
     dice, plan = random.Random(f"plan {options.seed}"), []
+    faults = [x for x in FAULTS if options.before or x not in BETWEEN_RELEASES]
     if options.only:
         return [options.only] * options.rounds
     if options.short:
         return dice.sample(SHORT, len(SHORT))
     while len(plan) < options.rounds:
-        plan += dice.sample(list(FAULTS), len(FAULTS))
+        plan += dice.sample(faults, len(faults))
     return plan[:options.rounds]
 
 
@@ -88,7 +92,7 @@ class Chaos:
 
     def play(self):
         self.watch()
-        self.stage = Stage()
+        self.stage = Stage(self.options.before)
         try:
             harness.contract_of(self.stage.core[0].port)
             self.doors = Doors(list(self.stage.nodes))

@@ -29,7 +29,9 @@ def until(true, patience, what):
 class Stage(OperatedWorld):
     """`core` nodes always run between rounds, the spare one only in some."""
 
-    def __init__(self):
+    def __init__(self, before=None):
+        """`before` is the node of an older release."""
+        self.programs = [harness.node_program()] + ([before] if before else [])
         self.gate = Gate()
         try:
             super().__init__("chaos", 4, SETTINGS, users=4000)
@@ -161,6 +163,16 @@ def rolling(stage, dice):
         node.start()
         until(lambda n=node: stage.links_of(n) >= 2, 20, "a node that started spoke with nobody")
         time.sleep(0.3)
+
+
+def another_release(stage, dice):
+    """A rolling restart in which nodes go from one release to the other, or back, or stay."""
+    for node in stage.core:
+        node.program = dice.choice(stage.programs)
+    if len({x.program for x in stage.core}) == 1:  # Neighbours of different releases, always.
+        other = next(x for x in stage.programs if x != stage.core[0].program)
+        dice.choice(stage.core).program = other
+    rolling(stage, dice)
 
 
 def insist(stage, *wish):
@@ -314,7 +326,9 @@ FAULTS = {
     "PostgreSQL slow": database_slow,
     "one joins, one drained": join_and_drain,
     "rolling restart": rolling,
+    "another release": another_release,
 }
+BETWEEN_RELEASES = ("another release",)  # Only where there are two.
 # Of each kind one, for every run of the tests; rolling restarts have a test of their own there.
 SHORT = ("kill -9 of a node", "stands still, taken over", "pair cut, reset", "pair cut, one way",
          "node cut off, black hole", "PostgreSQL restarted", "backend killed at COMMIT",
