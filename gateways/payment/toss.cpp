@@ -1,0 +1,145 @@
+#include "gateways/payment/toss.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "logging/log.hpp"
+#include "supervisors/reply_once.hpp"
+
+namespace tk {
+
+namespace {
+
+struct toss_state {
+  static inline const char* name = "tiketi.toss";
+  toss::settings settings;
+  web_actor web;
+  const wall_clock* clock = nullptr;
+};
+using toss_ptr = payment_actor::stateful_pointer<toss_state>;
+using web_done = std::function<void(const web_response&)>;
+
+/// What the worker may take beyond a call's own time before it counts as gone.
+constexpr millis way_back{1000};
+
+millis time_left(toss_ptr self, instant deadline) {
+  auto left = deadline - self->state.clock->now();
+  return std::min<millis>(left, payment_call_max);
+}
+
+/// `then` hears "sent, and no answer" for whatever went wrong on the way: unknown.
+void call(toss_ptr self, web_request what, instant deadline, const char* step, web_done then) {
+  what.time_max = std::max(millis{1}, time_left(self, deadline));
+  auto patience = what.time_max + way_back;
+  auto heard = [step, then = std::move(then)](const web_response& x) {
+    if (toss::refuses_us(x))
+      log_line(log_level::error, "gateways", "payment_provider_refuses_us")
+        .text("provider", "toss")
+        .text("step", step)
+        .text("code", toss::code_of(x));
+    then(x);
+  };
+  self->request(self->state.web, patience, std::move(what)).then(heard, [heard](caf::error&) {
+    heard({0, true, "", "the web worker is gone"});
+  });
+}
+
+template <class Reply> Reply late() {
+  Reply out;
+  out.is = decltype(out.is)::not_asked;
+  out.error = ec::late;
+  return out;
+}
+
+caf::result<payment_approval> on_approve(toss_ptr self, const approve_payment& x) {
+  if (time_left(self, x.deadline) <= millis{0}) return late<payment_approval>();
+  auto reply = promise_reply<payment_approval>(self);
+  auto& own = self->state.settings;
+  call(self, toss::confirm(own, x), x.deadline, "confirm", [=](const web_response& got) {
+    auto made = toss::approval_of(x, got);
+    if (!made.look) return reply->deliver(std::move(made.what));
+    call(self, toss::find_order(self->state.settings, x.order_id), x.deadline, "look",
+         [=](const web_response& found) {
+           reply->deliver(toss::approval_of(x, toss::payment_of(found)));
+         });
+  });
+  return reply->rp;
+}
+
+caf::result<payment_report> on_query(toss_ptr self, const query_payment& x) {
+  if (!toss::is_name(x.order_id)) return payment_report{}; // It knows orders only.
+  if (time_left(self, x.deadline) <= millis{0}) return late<payment_report>();
+  auto reply = promise_reply<payment_report>(self);
+  call(self, toss::find_order(self->state.settings, x.order_id), x.deadline, "query",
+       [=](const web_response& got) {
+         reply->deliver(toss::report_of(got, toss::payment_of(got), false));
+       });
+  return reply->rp;
+}
+
+/// There is no call that ends an order: it ends by itself when it was not confirmed in time. Only a
+/// payment that waits for a deposit has to be closed.
+caf::result<payment_report> on_void(toss_ptr self, const void_payment& x) {
+  if (!toss::is_name(x.order_id)) return payment_report{};
+  if (time_left(self, x.deadline) <= millis{0}) return late<payment_report>();
+  auto reply = promise_reply<payment_report>(self);
+  call(self, toss::find_order(self->state.settings, x.order_id), x.deadline, "query",
+       [=](const web_response& got) {
+         auto found = toss::payment_of(got);
+         if (found.is != toss::standing::deposit || !toss::is_name(found.payment_key))
+           return reply->deliver(toss::report_of(got, found, false));
+         call(self, toss::close(self->state.settings, found.payment_key), x.deadline, "close",
+              [=](const web_response& closed) {
+                reply->deliver(toss::report_of(closed, toss::payment_of(closed), false));
+              });
+       });
+  return reply->rp;
+}
+
+caf::result<payment_refund> on_refund(toss_ptr self, const refund_payment& x) {
+  if (!toss::is_name(x.payment_key)) {
+    payment_refund out;
+    out.is = refund_outcome::refused;
+    out.code = "NOT_FOUND_PAYMENT";
+    return out;
+  }
+  if (time_left(self, x.deadline) <= millis{0}) return late<payment_refund>();
+  auto reply = promise_reply<payment_refund>(self);
+  call(self, toss::cancel(self->state.settings, x), x.deadline, "cancel",
+       [=](const web_response& got) {
+         auto made = toss::refund_of(x, got);
+         if (!made.look) return reply->deliver(std::move(made.what));
+         call(self, toss::find_payment(self->state.settings, x.payment_key), x.deadline, "look",
+              [=](const web_response& found) {
+                reply->deliver(toss::refund_of(x, toss::payment_of(found)));
+              });
+       });
+  return reply->rp;
+}
+
+payment_actor::behavior_type toss_payments(toss_ptr self, const toss::settings& settings,
+                                           const web_actor& web, const wall_clock* clock) {
+  self->state.settings = settings;
+  self->state.web = web;
+  self->state.clock = clock;
+  self->attach_functor([web] { caf::anon_send_exit(web, caf::exit_reason::user_shutdown); });
+  return {
+    [=](const approve_payment& x) { return on_approve(self, x); },
+    [=](const query_payment& x) { return on_query(self, x); },
+    [=](const void_payment& x) { return on_void(self, x); },
+    [=](const refund_payment& x) { return on_refund(self, x); },
+  };
+}
+
+} // namespace
+
+payment_actor spawn_toss_payments(caf::actor_system& system, toss::settings settings, web_actor web,
+                                  const wall_clock& clock) {
+  return system.spawn(toss_payments, std::move(settings), std::move(web), &clock);
+}
+
+} // namespace tk
