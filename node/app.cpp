@@ -27,6 +27,7 @@
 #include "node/notice_watch.hpp"
 #include "node/operators.hpp"
 #include "node/ports.hpp"
+#include "node/relay.hpp"
 #include "node/revocation_watch.hpp"
 #include "node/settings.hpp"
 #include "node/system_entropy.hpp"
@@ -326,6 +327,7 @@ private:
     supervision.fatal = [this](const char* why) { give_up(why); };
     supervision.parts = to_stop_;
     supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
+    relay_.spawn(config_, context_, to_stop_);
     return "";
   }
 
@@ -419,6 +421,7 @@ private:
     add_shard_metrics(meters_, context_, shards_);
     add_gateway_metrics(meters_, identity_probe_, payment_probe_);
     add_account_metrics(meters_, upkeep_probe_);
+    relay_.add_metrics(meters_);
     meters_.add_gauge("ledger_loss_suspected", "1: something that was answered may be gone.",
                       [book = losses_] { return suspected(book->read()) ? 1.0 : 0.0; });
     server_ = std::make_unique<http::server>(
@@ -447,9 +450,9 @@ private:
       id_, [this] { give_up("an operator has accepted a loss: a fresh start forgets it"); }};
     operators_ = std::make_unique<http::operator_listener>(
       **wanted,
-      http::operator_desk{context_, ledger_probe_, upkeep_probe_, rows, to_string(id_),
-                          clock_.now(), pool_, *brake_desk_, *notice_desk_, placement,
-                          std::move(losses)},
+      http::operator_desk{context_, ledger_probe_, upkeep_probe_, relay_.probe, rows,
+                          to_string(id_), clock_.now(), pool_, *brake_desk_, *notice_desk_,
+                          placement, std::move(losses)},
       random_);
     try {
       operators_->start();
@@ -481,6 +484,7 @@ private:
   payment_probe payment_probe_;
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
+  relay_parts relay_;
   std::optional<cluster_parts> cluster_;
   actor_config actors_;
   caf::actor_system system_;

@@ -14,6 +14,7 @@
 #include "node/cluster.hpp"
 #include "node/operators.hpp"
 #include "node/production.hpp"
+#include "node/relay.hpp"
 
 namespace tk {
 
@@ -141,6 +142,11 @@ constexpr std::array options{
               "how long the mock takes for each answer; for benchmarks"},
   option_spec{"READ_POOL_SIZE", number, "2", false, 1, 32, "connections for reads"},
   option_spec{"STORE_POOL_SIZE", number, "2", false, 1, 32, "connections for plain writes"},
+  option_spec{"OUTBOX_RETENTION_DAYS", number, "7", false, 1, 365,
+              "told domain events stay in the outbox for so long"},
+  option_spec{
+    "PROCESSED_EVENTS_RETENTION_DAYS", number, "30", false, 1, 3650,
+    "a consumer knows for so long what it has had; longer than anybody can tell it again"},
   option_spec{"TIKETI_ADMIN_EMAIL", text, "admin@tiketi.local", false, 0, 0, "seeded admin"},
   option_spec{"TIKETI_ADMIN_PASSWORD", password, "", false, 8, 1024,
               "seeded admin; needed by seed"},
@@ -312,6 +318,7 @@ std::string check_words(const node_config& x) {
   if (x.number("QUEUE_ADMISSION_BATCH_SIZE") * second_ms < x.number("QUEUE_ADMISSION_INTERVAL_MS"))
     return "QUEUE_ADMISSION_BATCH_SIZE: rooms let in whole people a second; with this "
            "QUEUE_ADMISSION_INTERVAL_MS it is less than one, and nobody would be let in";
+  if (auto wrong = check_relay(x); !wrong.empty()) return wrong;
   if (auto wrong = check_production(x); !wrong.empty()) return wrong;
   if (auto wrong = check_cluster(x); !wrong.empty()) return wrong;
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};

@@ -185,6 +185,16 @@ CAF_TEST(more than a round can let in is refused) {
   CAF_CHECK_EQUAL(error(), "");
 }
 
+CAF_TEST(marks of events that can still be told again are not forgotten) {
+  env.values["PROCESSED_EVENTS_RETENTION_DAYS"] = "7";
+  CAF_CHECK(refuses("PROCESSED_EVENTS_RETENTION_DAYS: must be at least 8"));
+  env.values["OUTBOX_RETENTION_DAYS"] = "6";
+  CAF_CHECK(load_config(env, dir).has_value());
+  env.values["OUTBOX_RETENTION_DAYS"] = "40";
+  env.values.erase("PROCESSED_EVENTS_RETENTION_DAYS");
+  CAF_CHECK(refuses("PROCESSED_EVENTS_RETENTION_DAYS: must be at least 41"));
+}
+
 CAF_TEST(S27 without certificates links stay on the loopback) {
   env.values["CLUSTER_LISTEN"] = "0.0.0.0:3301";
   CAF_CHECK(refuses("CLUSTER_CERTIFICATE: nodes that can be reached"));

@@ -27,6 +27,7 @@ struct operator_desk {
   const node_context& node;
   const ledger_probe& ledger;
   const upkeep_probe& upkeep;
+  const relay_probe& relay;
   operator_rows_actor rows;
   std::string node_name; ///< Told with every answer.
   instant started_at;

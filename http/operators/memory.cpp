@@ -173,6 +173,21 @@ told_part ledger_memory(const node_context& node, const ledger_probe& ledger,
            {"verdicts", std::move(verdicts)}}};
 }
 
+told_part relay_memory(const node_context& node, const relay_probe& relay) {
+  auto told_at = relay.told_at_ms.load();
+  return {"memory",
+          node.clock->now(),
+          {{"shards", relay.shards.load()},
+           {"shards_stuck", relay.shards_stuck.load()},
+           {"delivered", relay.delivered.load()},
+           {"refused", relay.refused.load()},
+           {"unknown", relay.unknown.load()},
+           {"dead_letters", relay.dead_letters.load()},
+           {"failures", relay.failures.load()},
+           {"moves_refused", relay.moves_refused.load()},
+           {"last_told", told_at == 0 ? ordered() : ordered(to_iso_z(from_ms(told_at)))}}};
+}
+
 told_part brakes_memory(const brake_list& brakes) {
   auto rows = brakes.rows();
   auto list = ordered::array();

@@ -8,6 +8,7 @@
 #include "http/operators/told.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/pool/probe.hpp"
+#include "persistence/relay/actor.hpp"
 #include "persistence/store/keeper.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/brakes.hpp"
@@ -37,6 +38,9 @@ std::optional<told_part> board_of(const board_store& boards, const entity_key& k
 /// Batches, verdicts, what waits, what is not relayed.
 told_part ledger_memory(const node_context& node, const ledger_probe& ledger,
                         const upkeep_probe& upkeep);
+
+/// What this node's relay has told and is doing.
+told_part relay_memory(const node_context& node, const relay_probe& relay);
 
 /// What is stopped, as this node knows it.
 told_part brakes_memory(const brake_list& brakes);

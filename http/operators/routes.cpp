@@ -229,6 +229,15 @@ void on_ledger(operator_desk& desk, const exchange_ptr& x) {
         {"counted since the start of this node; the outbox is measured every 10 s"}});
 }
 
+void on_outbox(operator_desk& desk, const exchange_ptr& x) {
+  tell_with_rows(desk, x,
+                 {{relay_memory(desk.node, desk.relay)},
+                  {},
+                  {"a row waits for its shard's owner, for every transaction that began to write "
+                   "before it (held_back), and for a refused row in front of it"}},
+                 {operator_question::outbox, 0, 0, "what waits", ec::internal, 0});
+}
+
 void on_hot(operator_desk& desk, const exchange_ptr& x) {
   tell_with_rows(desk, x,
                  {{}, {}, {"what is on record; refused attempts are in the metrics of each node"}},
@@ -314,6 +323,7 @@ std::vector<row> table() {
      "Batches, lag, verdicts and aborts of this node.",
      on_ledger,
      {}},
+    {"/operator/outbox", "outbox", "Domain events that wait, and what relays do.", on_outbox, {}},
     {"/operator/brakes", "brakes", "What of the shop is stopped, and why.", on_brakes, {}},
     {"/operator/losses", "losses", "What was answered and is not there.", on_losses, {}},
     {"/operator/notices", "notices", "What buyers are told on every page.", on_notices, {}},

@@ -452,7 +452,7 @@ told AS (
   SELECT shard, 'payment-events', order_id, 'PAYMENT_REFUNDED',
          jsonb_build_object('paymentId', payment_id, 'orderId', order_id, 'userId', user_id,
            'reservationId', reservation_id, 'paymentType', 'reservation', 'amount', amount,
-           'reason', reason), request_id
+           'reason', reason, 'refundId', refund_id), request_id
     FROM v WHERE verdict = 'ok' AND done ORDER BY op RETURNING 1
 )
 SELECT op, CASE WHEN (SELECT count(*) FROM settled) = (SELECT count(*) FROM v WHERE verdict = 'ok')

@@ -236,6 +236,29 @@ constexpr const char* last_steps_of_event =
 constexpr const char* last_steps_of_reservation =
   TK_LAST_STEPS("reservation_history", "h.reservation_id = $1::uuid");
 
+// Of each shard as many are counted as tell that it is far behind.
+constexpr const char* outbox =
+  "WITH w AS MATERIALIZED (SELECT c.shard, n.*, (SELECT s.node FROM shard_owners s "
+  "WHERE s.shard = c.shard) AS node FROM relay_cursor c CROSS JOIN LATERAL ("
+  "SELECT count(*) AS waiting, min(x.made_at) AS oldest, count(*) FILTER (WHERE x.xid >= "
+  "pg_snapshot_xmin(pg_current_snapshot())) AS held_back FROM (SELECT o.made_at, o.xid "
+  "FROM outbox o WHERE o.shard = c.shard AND (o.xid, o.seq) > (c.xid, c.seq) "
+  "ORDER BY o.xid, o.seq LIMIT 1000) x) n WHERE n.waiting > 0) "
+  "SELECT json_build_object('waiting', (SELECT coalesce(sum(waiting), 0) FROM w), "
+  "'held_back', (SELECT coalesce(sum(held_back), 0) FROM w), "
+  "'oldest_ms', (SELECT round(extract(epoch FROM clock_timestamp() - min(oldest)) * 1000)::int8 "
+  "FROM w), 'shards_waiting', (SELECT count(*) FROM w), 'counted_at_most_by_shard', 1000, "
+  "'shards', coalesce((SELECT json_agg(json_build_object('shard', x.shard, 'node', x.node, "
+  "'waiting', x.waiting, 'held_back', x.held_back, 'oldest', x.oldest) ORDER BY x.oldest) "
+  "FROM (SELECT * FROM w ORDER BY oldest LIMIT 20) x), '[]'), "
+  "'oldest_partition', (SELECT min(substring(c.relname from '[0-9]{8}$')) FROM pg_inherits i "
+  "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.outbox'::regclass), "
+  "'dead_letters', (SELECT count(*) FROM dead_letters), "
+  "'last_dead_letters', coalesce((SELECT json_agg(json_build_object('at', d.at, "
+  "'consumer', d.consumer, 'topic', d.topic, 'type', d.type, 'id', d.event_id, 'why', "
+  "left(d.why, 200)) ORDER BY d.at DESC) FROM (SELECT * FROM dead_letters ORDER BY at DESC "
+  "LIMIT 5) d), '[]'))::text, clock_timestamp() WHERE $1::uuid IS NOT NULL";
+
 #undef TK_END_OF_HISTORY
 #undef TK_LAST_STEPS
 #undef TK_ROSTER
@@ -260,7 +283,8 @@ std::vector<pg_statement> operator_statements() {
           {"op_steps_of_block", last_steps_of_block},
           {"op_steps_of_user", last_steps_of_user},
           {"op_steps_of_event", last_steps_of_event},
-          {"op_steps_of_reservation", last_steps_of_reservation}};
+          {"op_steps_of_reservation", last_steps_of_reservation},
+          {"op_outbox", outbox}};
 }
 
 } // namespace tk

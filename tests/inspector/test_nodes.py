@@ -17,7 +17,7 @@ import inspector  # noqa: E402
 import operators  # noqa: E402
 from inspector import harness, inspect  # noqa: E402
 
-LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "notices", "wishes"]
+LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "notices", "wishes", "outbox"]
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +278,25 @@ def test_the_ledger_and_what_is_hot(node, sale):
     assert hot[0]["event"] == sale["event"] and hot[0]["held"] == 3
 
 
+def test_the_outbox_and_its_relay(node, sale):
+    def told_all():
+        return told(node, "outbox")["rows"]["waiting"] == 0
+    deadline = time.monotonic() + 20
+    while not told_all():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    memory, rows = (told(node, "outbox")[x] for x in ("memory", "rows"))
+    assert memory["shards"] == 128 and memory["shards_stuck"] == 0 and memory["failures"] == 0
+    assert memory["delivered"] == node.database.number("SELECT count(*) FROM outbox") >= 6
+    assert memory["last_told"] and rows["oldest_ms"] is None and rows["shards"] == []
+    assert rows["dead_letters"] == 0 and len(rows["oldest_partition"]) == 8
+    node.database.rows("INSERT INTO dead_letters (consumer, event_id, topic, key, type, body, "
+                       "made_at, why, tries) VALUES ('c', gen_random_uuid(), 't', 'k', 'T', '{}', "
+                       "now(), 'no reason', 4)")
+    dead = told(node, "outbox")["rows"]["last_dead_letters"]
+    assert [(x["consumer"], x["why"]) for x in dead] == [("c", "no reason")]
+
+
 # -- what operators may change --------------------------------------------------------------------
 
 def test_a_reader_stops_nothing(node):
@@ -496,8 +515,8 @@ def test_top_fills_a_terminal_and_gives_it_back(node):
 def test_every_command_has_help_with_examples():
     names = inspect("--help").stdout
     for verb in ("nodes", "shards", "where", "actor", "event", "queue", "holds", "user",
-                 "reservation", "ledger", "hot", "brakes", "brake", "release", "top", "wishes",
-                 "notices", "accept-loss",
+                 "reservation", "ledger", "outbox", "hot", "brakes", "brake", "release", "top",
+                 "wishes", "notices", "accept-loss",
                  "drain", "undrain", "rebalance", "move", "completion", "token",
                  "audit", "verify-draw"):
         assert verb in names
