@@ -191,7 +191,7 @@ void greeted(broker_ptr self, io::connection_handle on, connection& x, const hel
   }
   ++st.probe->standing;
   st.slots[*x.slot].tries = 0;
-  self->send(st.links[*x.slot], link_up{x.path});
+  self->send(st.links[*x.slot], link_up{x.path, other.traces});
 }
 
 /// False: the connection has gone.

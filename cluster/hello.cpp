@@ -5,13 +5,10 @@
 namespace tk::cluster {
 
 std::vector<char> to_bytes(const hello& x) {
-  auto text = nlohmann::json{
-    {"tiketi", x.protocol},
-    {"node", to_string(x.node)},
-    {"incarnation", x.incarnation},
-    {"database", x.database},
-    {"shards",
-     x.shards}}.dump();
+  auto text = nlohmann::json{{"tiketi", x.protocol},         {"node", to_string(x.node)},
+                             {"incarnation", x.incarnation}, {"database", x.database},
+                             {"shards", x.shards},           {"traces", x.traces}}
+                .dump();
   return {text.begin(), text.end()};
 }
 
@@ -36,6 +33,8 @@ std::optional<hello> read_hello(std::span<const char> bytes) {
   if (!number("tiketi", out.protocol) || !number("incarnation", out.incarnation) ||
       !number("shards", out.shards))
     return std::nullopt;
+  auto traces = text.find("traces"); // Releases before traces do not say so.
+  out.traces = traces != text.end() && traces->is_boolean() && traces->get<bool>();
   return out;
 }
 

@@ -24,6 +24,7 @@ struct hello {
   std::string database; ///< Identifier of the PostgreSQL system: two shops never mix.
   int shards = shard_count;
   int protocol = protocol_version;
+  bool traces = true; ///< It reads what is behind a request's body (link.hpp).
 };
 
 std::vector<char> to_bytes(const hello& x);

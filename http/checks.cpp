@@ -119,7 +119,7 @@ std::string service::client_of(const request& x) const {
 void service::serve(const std::shared_ptr<live_exchange>& x, bool head_ok) {
   auto& q = x->request_;
   q.request_id = make_request_id(q);
-  begin_span(q, context_.random);
+  begin_span(q, context_.random, context_.traces);
   q.client = client_of(q);
   if (draining_ || in_flight_ > options_.in_flight_max) {
     x->fail(draining_ ? ec::unavailable : ec::busy);

@@ -1,6 +1,7 @@
 #include "http/request.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "http/answer.hpp"
 #include "http/framing.hpp"
@@ -214,14 +215,31 @@ std::string_view request::access_token() const {
   return trim(value.substr(scheme));
 }
 
-void begin_span(request& x, entropy& random) {
-  constexpr size_t trace_at = 3, trace_size = 32, half = 16;
+void begin_span(request& x, entropy& random, tracer* traces) {
+  constexpr size_t trace_at = 3, trace_size = 32, half = 16, parent_at = 36;
   if (!x.traceparent.empty()) x.trace_id = x.traceparent.substr(trace_at, trace_size);
   else if (auto id = detail::uuid_parse(x.request_id); id && ((*id)[0] | (*id)[1]) != 0)
     x.trace_id = hex((*id)[0]) + hex((*id)[1]);
   else x.trace_id = hex(random.next() | 1) + hex(random.next());
   static_assert(trace_size == 2 * half);
-  x.span_id = hex(random.next() | 1);
+  const auto span = random.next() | 1;
+  x.span_id = hex(span);
+  if (traces == nullptr) return;
+  span_record own;
+  auto number = [](std::string_view digits) {
+    uint64_t out = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), out, 16);
+    return out;
+  };
+  const std::string_view trace = x.trace_id;
+  own.at = {number(trace.substr(0, half)), number(trace.substr(half)), span, false};
+  own.at.sampled = traces->samples(own.at.hi, own.at.lo);
+  if (!x.traceparent.empty()) own.parent = number(x.traceparent.substr(parent_at, half));
+  own.name = "request";
+  own.kind = span_kind::server;
+  own.from_us = traces->now_us();
+  x.trace = own.at;
+  x.span = {*traces, std::move(own)};
 }
 
 bool parse_head(request& x) {

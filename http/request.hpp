@@ -9,6 +9,7 @@
 
 #include "actors/base/entropy.hpp"
 #include "actors/base/time.hpp"
+#include "actors/base/trace.hpp"
 #include "http/method.hpp"
 
 namespace tk::http {
@@ -40,6 +41,8 @@ struct request {
   std::string_view traceparent; // W3C form, checked; empty when absent or malformed.
   std::string trace_id;         // Of the caller's trace, or one of our own; 32 hex digits.
   std::string span_id;          // Of this request in it; 16 hex digits.
+  trace_context trace;          // Both, for what it causes; none where nothing is traced.
+  open_span span;               // Ended by who sends the answer, and touched by nobody else.
   instant arrived;              // Wall time.
 
   /// First header of that name, case-insensitive; empty when absent (which no caller here needs to
@@ -66,8 +69,8 @@ struct request {
 bool parse_head(request& x);
 
 /// Sets trace and span: the caller's trace goes on; a new one takes the request id's bits, when it
-/// is a uuid, so that either finds the other.
-void begin_span(request& x, entropy& random);
+/// is a uuid, so that either finds the other. With a tracer its span begins.
+void begin_span(request& x, entropy& random, tracer* traces = nullptr);
 
 /// Percent-decodes; `plus_is_blank` for query strings. nullopt for a malformed escape or NUL.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank);

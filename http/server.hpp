@@ -11,6 +11,7 @@
 
 #include "actors/base/entropy.hpp"
 #include "actors/base/time.hpp"
+#include "actors/base/trace.hpp"
 #include "http/answer.hpp"
 #include "http/client_address.hpp"
 #include "http/identity.hpp"
@@ -54,7 +55,8 @@ struct server_context {
   const wall_clock& clock;
   entropy& random; // For request ids.
   metrics& meters;
-  entry_gate gate; // Empty: off.
+  entry_gate gate;          // Empty: off.
+  tracer* traces = nullptr; // Null: nothing is traced.
 };
 
 /// The ingress: sockets, checks in the order of 1.7, dispatch, answers.

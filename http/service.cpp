@@ -247,7 +247,7 @@ void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::m
   lock.unlock();
   parse_head(x->request_); // For its origin; how far that goes does not matter.
   x->request_.request_id = make_request_id(x->request_);
-  begin_span(x->request_, context_.random);
+  begin_span(x->request_, context_.random, context_.traces);
   x->respond(why == ec::late ? error_answer(408, "REQUEST_TIMEOUT", "The request did not arrive")
                              : error_answer(why));
   x.reset();
@@ -255,6 +255,13 @@ void service::on_broken(const connection_ptr& c, ec why, std::unique_lock<std::m
 }
 
 // -- answers -----------------------------------------------------------------------------------
+
+void service::end_span(live_exchange& x, const answer& a) const {
+  auto route = x.route_ != nullptr ? table_.label(*x.route_) : "UNKNOWN";
+  x.request_.span.about(std::string{to_string(x.request_.verb)} + " " + std::string{route} + " " +
+                        std::to_string(a.status));
+  x.request_.span.end(a.status >= 500);
+}
 
 void service::deliver(live_exchange& x, answer&& a) {
   forget(x);
@@ -266,6 +273,7 @@ void service::deliver(live_exchange& x, answer&& a) {
   auto seconds = std::chrono::duration<double>(now - x.started_).count();
   auto row = x.route_ != nullptr ? table_.index(*x.route_) : table_.routes().size();
   context_.meters.observe(row, to_string(x.request_.verb), a.status, seconds);
+  if (x.request_.span) end_span(x, a);
   if (a.stream && x.request_.verb != method::head) return open_stream(x, a);
   log_.answered(x, a, x.route_ != nullptr ? table_.label(*x.route_) : "UNKNOWN", seconds);
   bool more = false;

@@ -83,6 +83,7 @@ private:
   bool check_access(live_exchange& x, const route_match& m);
   void run(const std::shared_ptr<live_exchange>& x);
   bool take_slot(live_exchange& x);
+  void end_span(live_exchange& x, const answer& a) const;
   void open_stream(live_exchange& x, answer& a);
   void stream_ended(const ended_stream& x);
   void wait_for(live_exchange& x);

@@ -285,11 +285,20 @@ private:
                                       clock_, identity_probe_));
   }
 
+  void begin_traces() {
+    auto wanted = export_settings_of(config_, to_string(id_), TIKETI_RELEASE);
+    if (!wanted) return;
+    traces_ = std::make_unique<export_worker>(std::move(*wanted), random_);
+    add_trace_metrics(meters_, traces_->probe());
+  }
+
   std::string spawn_services() {
+    begin_traces();
     context_.system = &system_;
     context_.clock = &clock_;
     context_.random = &random_;
     context_.boards = &boards_;
+    context_.traces = traces_.get();
     context_.sale = sale_settings_of(config_);
     context_.queue = queue_settings_of(config_);
     context_.gate = gate_settings_of(config_);
@@ -426,7 +435,8 @@ private:
                       [book = losses_] { return suspected(book->read()) ? 1.0 : 0.0; });
     server_ = std::make_unique<http::server>(
       server_options_of(config_), routes(),
-      http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_, boards_)});
+      http::server_context{identity_, clock_, random_, meters_, entry_gate_of(config_, boards_),
+                           traces_.get()});
     try {
       server_->start();
     } catch (const std::exception& e) {
@@ -485,6 +495,7 @@ private:
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
   relay_parts relay_;
+  std::unique_ptr<export_worker> traces_; ///< Null: nothing is traced. Outlives who makes spans.
   std::optional<cluster_parts> cluster_;
   actor_config actors_;
   caf::actor_system system_;

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "actors/waiting_room/pace.hpp"
+#include "gateways/traces/export_worker.hpp"
 #include "http/api/ticket_codes.hpp"
 
 #include "http/client_address.hpp"
@@ -173,6 +174,12 @@ constexpr std::array options{
               "how often overdue holds are looked for; there must be none (C9)"},
   option_spec{"LOG_REQUESTS_PERCENT", number, "100", false, 0, 100,
               "share of the answers below 500 that get a line in the log; the others always do"},
+  option_spec{"OTEL_EXPORTER_OTLP_ENDPOINT", text, "", false, 0, 4096,
+              "where an OpenTelemetry collector takes OTLP/HTTP; empty: nothing is traced"},
+  option_spec{"OTEL_EXPORTER_OTLP_HEADERS", password, "", false, 0, 4096,
+              "sent along to it: name=value, comma list; for a token, say"},
+  option_spec{"TRACE_SAMPLE_PERCENT", number, "10", false, 0, 100,
+              "share of the traces that are kept; what failed always is"},
   option_spec{"LOG_LEVEL", text, "info", false, 0, 0, "trace, debug, info, warn, error"},
 };
 
@@ -320,6 +327,11 @@ std::string check_words(const node_config& x) {
            "QUEUE_ADMISSION_INTERVAL_MS it is less than one, and nobody would be let in";
   if (auto wrong = check_relay(x); !wrong.empty()) return wrong;
   if (auto wrong = check_production(x); !wrong.empty()) return wrong;
+  auto& collector = x.text("OTEL_EXPORTER_OTLP_ENDPOINT");
+  if (!collector.empty() && !collector.starts_with("http://") && !collector.starts_with("https://"))
+    return "OTEL_EXPORTER_OTLP_ENDPOINT: must begin with http:// or https://";
+  if (!parse_headers(x.text("OTEL_EXPORTER_OTLP_HEADERS")))
+    return "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas";
   if (auto wrong = check_cluster(x); !wrong.empty()) return wrong;
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::ranges::find(levels, x.text("LOG_LEVEL")) == levels.end())

@@ -276,6 +276,19 @@ void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
                    reader(payments.calls_open));
 }
 
+void add_trace_metrics(http::metrics& meters, const export_probe& traces) {
+  meters.add_gauge("traces_spans_exported_total", "Spans that the collector took.",
+                   reader(traces.exported));
+  constexpr char dropped[] = "traces_spans_dropped_total";
+  constexpr char help[] = "Spans that are lost: too many waited, or the collector took them not.";
+  meters.add_gauge(dropped, help, reader(traces.dropped_full), {{"why", "full"}});
+  meters.add_gauge(dropped, help, reader(traces.dropped_lost), {{"why", "lost"}});
+  meters.add_gauge("traces_batches_failed_total", "Requests to the collector without success.",
+                   reader(traces.batches_failed));
+  meters.add_gauge("traces_spans_waiting", "Spans on their way to the collector.",
+                   reader(traces.waiting));
+}
+
 void add_account_metrics(http::metrics& meters, const upkeep_probe& upkeep) {
   meters.add_gauge("accounts_erased_total", "Closed accounts whose personal data was erased.",
                    reader(upkeep.accounts_erased));

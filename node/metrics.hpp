@@ -2,6 +2,7 @@
 
 #include "gateways/identity/google.hpp"
 #include "gateways/payment/gateway.hpp"
+#include "gateways/traces/export_worker.hpp"
 #include "http/metrics.hpp"
 #include "persistence/ledger/lane_figures.hpp"
 #include "persistence/pool/probe.hpp"
@@ -27,6 +28,9 @@ void add_shard_metrics(http::metrics& meters, const node_context& node, const sh
 /// Calls to what is outside, and the breakers around it (G37).
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
                          const payment_probe& payments);
+
+/// What became of spans, where they are sent to a collector.
+void add_trace_metrics(http::metrics& meters, const export_probe& traces);
 
 /// What the upkeep of accounts counts.
 void add_account_metrics(http::metrics& meters, const upkeep_probe& upkeep);

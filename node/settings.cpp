@@ -1,6 +1,21 @@
 #include "node/settings.hpp"
 
+#include <utility>
+
 namespace tk {
+
+std::optional<export_settings> export_settings_of(const node_config& config, std::string node,
+                                                  std::string release) {
+  auto url = config.text("OTEL_EXPORTER_OTLP_ENDPOINT");
+  if (url.empty()) return std::nullopt;
+  while (url.ends_with('/')) url.pop_back();
+  export_settings out;
+  out.url = url + "/v1/traces";
+  out.origin = {std::move(node), std::move(release)};
+  out.headers = parse_headers(config.text("OTEL_EXPORTER_OTLP_HEADERS")).value_or(out.headers);
+  out.sample_percent = static_cast<int>(config.number("TRACE_SAMPLE_PERCENT"));
+  return out;
+}
 
 http::server_options server_options_of(const node_config& config) {
   http::server_options out;

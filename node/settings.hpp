@@ -1,8 +1,12 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "actors/gate/settings.hpp"
 #include "actors/waiting_room/settings.hpp"
 #include "gateways/password/pool.hpp"
+#include "gateways/traces/export_worker.hpp"
 #include "http/api/entry.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
@@ -12,6 +16,9 @@
 /// The configuration as each part of a node wants it.
 namespace tk {
 
+/// None when nothing is traced. `node` is this node's name.
+std::optional<export_settings> export_settings_of(const node_config& config, std::string node,
+                                                  std::string release);
 http::server_options server_options_of(const node_config& config);
 sale_settings sale_settings_of(const node_config& config);
 queue_settings queue_settings_of(const node_config& config);

@@ -45,9 +45,25 @@ template <class... Ts> link_frame encode(caf::actor_system& system, Ts&&... xs) 
   return out;
 }
 
+/// What comes behind the body of a request, for those who read it. Field by field, too.
+link_frame encode_request(caf::actor_system& system, const head& h, envelope& x, bool traced) {
+  auto& t = x.trace;
+  if (traced && !t.none())
+    return encode(system, h.life, h.no, x.key, x.deadline, x.body, t.hi, t.lo, t.span, t.sampled);
+  return encode(system, h.life, h.no, x.key, x.deadline, x.body);
+}
+
 /// `source(x)` would call an unknown type an empty message, without an error (0.17.6).
 caf::error read_body(caf::message& x, caf::binary_deserializer& source) {
   auto wrong = x.load(source);
+  if (!wrong && source.remaining() > 0) return caf::sec::invalid_argument;
+  return wrong;
+}
+
+caf::error read_traced_body(envelope& x, caf::binary_deserializer& source) {
+  auto wrong = x.body.load(source);
+  auto& t = x.trace;
+  if (!wrong && source.remaining() > 0) wrong = source(t.hi, t.lo, t.span, t.sampled);
   if (!wrong && source.remaining() > 0) return caf::sec::invalid_argument;
   return wrong;
 }
@@ -69,6 +85,7 @@ struct link_state {
   link_figures* own = nullptr; ///< Null: nobody looks at them.
   int64_t life = 0;
   frame_path_ptr path;
+  bool traces = false; ///< Whoever is at its end reads them.
   uint64_t last = 0;
   struct request {
     caf::response_promise reply;
@@ -212,7 +229,7 @@ caf::result<caf::message> on_envelope(link_ptr self, envelope& x) {
   if (x.deadline < now) return make_error(ec::late);
   if (waits && st.open.size() >= st.settings.open_max) return make_error(ec::busy);
   uint64_t no = waits ? ++st.last : 0;
-  auto out = encode(self->system(), st.life, no, x.key, x.deadline, x.body);
+  auto out = encode_request(self->system(), {st.life, no}, x, st.traces);
   out.about = name_of(self->system(), x.body);
   const auto size = out.bytes.size();
   x.moved_epoch = st.node->peers.epochs[shard_of(x.key)].load(std::memory_order_relaxed);
@@ -289,6 +306,7 @@ caf::behavior link(link_ptr self, node_context* node, link_probe* probe, int64_t
     [=](const link_up& x) {
       on_lost(self);
       self->state.set_path(x.path);
+      self->state.traces = x.traces;
       auto& to = self->state.node->spreader;
       if (to) self->send(to, peer_up{self->state.settings.slot});
     },
@@ -381,7 +399,7 @@ void on_request(door_ptr self, const request_frame& x) {
     ++st.probe->refused;
     return;
   }
-  if (auto wrong = read_body(what.body, source)) { // Of a newer release: nothing was begun.
+  if (auto wrong = read_traced_body(what, source)) { // Of a newer release: nothing was begun.
     ++st.probe->refused;
     if (h.no != 0) send_back(self, x.back, h, ec::unavailable, {});
     return;

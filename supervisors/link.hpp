@@ -38,6 +38,7 @@ using frame_path_ptr = std::shared_ptr<frame_path>;
 /// To a link: its connection stands, and frames go this way. Whatever was open before is unknown.
 struct link_up {
   frame_path_ptr path;
+  bool traces = false; ///< The other node reads what is behind a request's body.
 };
 /// To a link: its connection is lost.
 struct link_down {};

@@ -94,6 +94,21 @@ CAF_TEST(a request crosses and its answer comes back) {
   CAF_CHECK_EQUAL(probe.answered.load(), 1u);
 }
 
+CAF_TEST(a trace goes along to whoever reads it) {
+  auto bytes_of = [this](bool reads, const trace_context& trace) {
+    caf::anon_send(link, link_up{there, reads});
+    envelope x{block0, now() + millis{1000}, caf::make_message(wake_block{})};
+    x.trace = trace;
+    caf::anon_send(link, std::move(x));
+    run();
+    return there->next().bytes.size();
+  };
+  const trace_context trace{1, 2, 3, true};
+  auto without = bytes_of(true, {});
+  CAF_CHECK_EQUAL(bytes_of(false, trace), without); // An older release gets what it always got.
+  CAF_CHECK_EQUAL(bytes_of(true, trace), without + 25);
+}
+
 CAF_TEST(what a link does is counted beside what all do) {
   link_settings third;
   third.slot = 2;

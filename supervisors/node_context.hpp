@@ -16,6 +16,7 @@
 #include "actors/base/entropy.hpp"
 #include "actors/base/placement.hpp"
 #include "actors/base/time.hpp"
+#include "actors/base/trace.hpp"
 #include "actors/gate/settings.hpp"
 #include "actors/waiting_room/settings.hpp"
 #include "gateways/payment/port.hpp"
@@ -160,6 +161,7 @@ struct node_context {
   queue_settings queue;
   gate_settings gate;
   sales_probe probe;
+  tracer* traces = nullptr;           ///< Null: nothing is traced.
   const brake_list* brakes = nullptr; ///< What of the sale is stopped (brakes.hpp); null: nothing.
 
   /// The owner of another entity as an op names it: ours, or the last one we heard of. When it is

@@ -14,6 +14,7 @@
 #include "supervisors/mailbox.hpp"
 #include "supervisors/region_state.hpp"
 #include "supervisors/reply_once.hpp"
+#include "supervisors/traced.hpp"
 
 namespace tk {
 
@@ -32,8 +33,8 @@ void refuse(parked& x, ec why) {
 
 void pass_on(region_ptr self, const caf::actor& to, parked& x) {
   if (x.what.deadline < self->state.node->clock->now()) return refuse(x, ec::late);
-  if (x.wants_reply) x.reply.delegate(to, std::move(x.what.body));
-  else self->send(to, std::move(x.what.body));
+  if (x.wants_reply) x.reply.delegate(to, traced(x.what));
+  else self->send(to, traced(x.what));
 }
 
 /// It is not ours any more, and nothing was begun. What came from another node goes back to it: two
@@ -236,7 +237,7 @@ caf::result<caf::message> on_envelope(region_ptr self, envelope& x) {
     return park_closed(self, *c, x);
   if (i != st.entities.end() && i->second.is == entity::phase::running) {
     i->second.last_asked = now;
-    return self->delegate(i->second.handle, std::move(x.body));
+    return self->delegate(i->second.handle, traced(x));
   }
   if (st.parked_count >= st.settings.buffered_max) return make_error(ec::busy);
   if (i != st.entities.end()) {

@@ -25,6 +25,7 @@ struct envelope {
   int64_t moved_epoch = 0; ///< The owner of this epoch has said that it is not, or was not reached.
   int32_t tries = 0;       ///< How often it was sent to somebody who had not got it.
   instant not_before{};    ///< Until then the router keeps it.
+  trace_context trace{};   ///< Of who sent it; for neighbours that know of traces (link.hpp).
 };
 
 /// What leaves the node. The rest is of this node only.
@@ -95,13 +96,16 @@ private:
 /// compiler checks that it understands `what`. It is dropped when it has not been begun after
 /// `budget`; an error means unknown. When the answer is that nothing was done because some shard
 /// has a new owner, it is asked again within the budget, unless the message itself names owners.
+/// What it causes is part of `trace`.
 template <class Port, class Self, class Message>
-auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what) {
+auto ask(Self* self, const node_context& node, const entity_key& key, millis budget, Message what,
+         const trace_context& trace = {}) {
   using reply = typename reply_to<Port, Message>::type;
   auto until = node.clock->now() + budget;
   constexpr bool may_repeat = !requires { what.event_owner; };
-  return asked<reply, Self>{self, node, envelope{key, until, caf::make_message(std::move(what))},
-                            may_repeat};
+  envelope out{key, until, caf::make_message(std::move(what))};
+  out.trace = trace;
+  return asked<reply, Self>{self, node, std::move(out), may_repeat};
 }
 
 /// Tells an entity something that needs no answer. It may be lost: the receiver must find out by

@@ -378,9 +378,18 @@ caf::result<payment_reply> on_prepare(pointer self, const prepare_payment& cmd,
   return out;
 }
 
+/// The span of whoever asks; the provider and the block are asked in it.
+void trace_wish(pointer self, const wish& x, const trace_context& trace) {
+  auto& st = self->state;
+  x.reply->span = open_span::child(st.node->traces, trace, "checkout");
+  st.trace = x.reply->span.context();
+}
+
 caf::result<payment_reply> on_confirm(pointer self, const confirm_payment& cmd,
-                                      const request_key& key = {}) {
+                                      const request_key& key = {},
+                                      const trace_context& trace = {}) {
   auto x = wish_of(self, key);
+  trace_wish(self, x, trace);
   auto out = x.reply->rp;
   auto until = self->state.now() + cmd.patience;
   confirm(self, cmd, {cmd.payment_key, "toss", until, cmd.request}, x);
@@ -388,8 +397,10 @@ caf::result<payment_reply> on_confirm(pointer self, const confirm_payment& cmd,
 }
 
 caf::result<payment_reply> on_process(pointer self, const process_payment& cmd,
-                                      const request_key& key = {}) {
+                                      const request_key& key = {},
+                                      const trace_context& trace = {}) {
   auto x = wish_of(self, key);
+  trace_wish(self, x, trace);
   auto out = x.reply->rp;
   // P-54: a key of our own, so that it can be cancelled like any other.
   auto own = "tk_" + to_string(make_id<request_id>(*self->state.node->random));
@@ -444,6 +455,14 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
     [=](const once<confirm_payment>& x) { return on_confirm(self, x.what, x.key); },
     [=](const once<process_payment>& x) { return on_process(self, x.what, x.key); },
     [=](const once<cancel_payment>& x) { return on_cancel(self, x.what, x.key); },
+    [=](const confirm_payment& x, const trace_context& t) { return on_confirm(self, x, {}, t); },
+    [=](const process_payment& x, const trace_context& t) { return on_process(self, x, {}, t); },
+    [=](const once<confirm_payment>& x, const trace_context& t) {
+      return on_confirm(self, x.what, x.key, t);
+    },
+    [=](const once<process_payment>& x, const trace_context& t) {
+      return on_process(self, x.what, x.key, t);
+    },
     [=](const wake_checkout&) {
       auto& core = *self->state.core;
       // Its rows are due: a memory that has nothing to do is wrong about them.

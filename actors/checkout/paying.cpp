@@ -70,7 +70,7 @@ void done(pointer self) {
 template <class Message> void ask_block(pointer self, Message what, std::function<void(ec)> then) {
   auto& st = self->state;
   ++st.open_requests;
-  ask<seat_block_actor>(self, *st.node, lead_block(self), block_budget, std::move(what))
+  ask<seat_block_actor>(self, *st.node, lead_block(self), block_budget, std::move(what), st.trace)
     .then(
       [=](const hold_changed& x) {
         --self->state.open_requests;
@@ -96,18 +96,24 @@ void take_money(pointer self, const live_attempt& x) {
   approve_payment what{x.order_id, x.row.payment_key, x.row.amount, to_string(x.row.id), {}};
   if (mutant("charges_another_sum")) // Here a little more, there a little less.
     what.amount += won{x.row.id.lo % 2 == 0 ? 1000 : -1000};
-  ask_provider<payment_approval>(self, std::move(what), [=](const payment_approval& answer) {
-    self->state.core->on_asked(said(answer), self->state.now());
-    done(self);
-  });
+  ask_provider<payment_approval>(
+    self, std::move(what),
+    [=](const payment_approval& answer) {
+      self->state.core->on_asked(said(answer), self->state.now());
+      done(self);
+    },
+    self->state.trace);
 }
 
 void query(pointer self, const live_attempt& x) {
   query_payment what{x.order_id, to_string(x.row.id), {}};
-  ask_provider<payment_report>(self, std::move(what), [=](const payment_report& answer) {
-    self->state.core->on_queried(said(answer), self->state.now());
-    done(self);
-  });
+  ask_provider<payment_report>(
+    self, std::move(what),
+    [=](const payment_report& answer) {
+      self->state.core->on_queried(said(answer), self->state.now());
+      done(self);
+    },
+    self->state.trace);
 }
 
 void void_order(pointer self, const live_attempt& x) {

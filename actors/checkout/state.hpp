@@ -50,6 +50,7 @@ struct state {
   int open_requests = 0;  ///< No passivation meanwhile.
   std::optional<instant> timer_at;
   uint64_t timer_no = 0; ///< Of the armed timer; an older one changes nothing.
+  trace_context trace;   ///< Of who asked for the live attempt last.
   ~state() {
     if (node) node->probe.checkouts_active--;
   }
@@ -58,8 +59,12 @@ struct state {
   [[nodiscard]] bool uncertain() const { return reloading || core->confused(); }
 };
 
-using self_actor = checkout_actor::extend<caf::reacts_to<atom::tick, uint64_t>,
-                                          caf::replies_to<count_mailbox>::with<mailbox_counted>>;
+using self_actor = checkout_actor::extend<
+  caf::reacts_to<atom::tick, uint64_t>, caf::replies_to<count_mailbox>::with<mailbox_counted>,
+  caf::replies_to<confirm_payment, trace_context>::with<payment_reply>,
+  caf::replies_to<process_payment, trace_context>::with<payment_reply>,
+  caf::replies_to<once<confirm_payment>, trace_context>::with<payment_reply>,
+  caf::replies_to<once<process_payment>, trace_context>::with<payment_reply>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 inline constexpr millis block_budget{4000};
@@ -74,22 +79,31 @@ void run(pointer self);
 void submit_op(pointer self, op what, std::function<void(const verdict&)> done);
 /// The lead block of the reservation.
 entity_key lead_block(pointer self);
+/// Whether nobody knows what came of a call, for traces.
+template <class Reply> bool is_unknown(const Reply& x) {
+  return x.is == std::remove_cvref_t<decltype(x.is)>::unknown;
+}
+
 /// Asks the provider with a question that has a deadline; `done` hears a default reply when no
-/// answer came, which means unknown.
+/// answer came, which means unknown. In a trace it is a span.
 template <class Reply, class Question>
-void ask_provider(pointer self, Question what, std::function<void(const Reply&)> done) {
+void ask_provider(pointer self, Question what, std::function<void(const Reply&)> done,
+                  const trace_context& trace = {}) {
   auto& st = self->state;
   what.deadline = st.now() + payment_call_max;
   if (!st.node->payments) return done(Reply{});
   ++st.open_requests;
+  auto span = child_span(st.node->traces, trace, "provider", span_kind::client);
   self->request(st.node->payments, always_answered, std::move(what))
     .then(
       [=](const Reply& x) {
         --self->state.open_requests;
+        end_span(span, is_unknown(x));
         done(x);
       },
       [=](caf::error&) {
         --self->state.open_requests;
+        end_span(span, true);
         done(Reply{});
       });
 }

@@ -139,6 +139,10 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
   return {
     [=](const hold_items& x) { return on_hold(self, x); },
     [=](const claim_items& x) { return on_claim(self, x); },
+    [=](const hold_items& x, const trace_context& t) { return on_hold(self, x, t); },
+    [=](const claim_items& x, const trace_context& t) { return on_claim(self, x, t); },
+    [=](const pin_hold& x, const trace_context& t) { return on_pin(self, x, t); },
+    [=](const sell_hold& x, const trace_context& t) { return on_sell(self, x, t); },
     [=](const abandon_claim& x) { on_abandon(self, x); },
     [=](const settle_items& x) { on_settle(self, x); },
     [=](const release_hold& x) { return on_release(self, x); },

@@ -231,8 +231,9 @@ void submit_creation(pointer self, const attempt_ptr& x) {
     early.total = what.total;
     x->reply->deliver(reply_of(early, false));
   }
-  submit_op(self, std::move(what), wish.deadline,
-            [=](const verdict& v) { on_verdict(self, x, v); });
+  submit_op(
+    self, std::move(what), wish.deadline, [=](const verdict& v) { on_verdict(self, x, v); },
+    x->reply->span.context());
 }
 
 /// Asks the further blocks, one after the other in key order, then submits. Nobody waits for an
@@ -246,7 +247,8 @@ void ask_further(pointer self, const attempt_ptr& x) {
   for (auto& item : x->wish.items)
     if (item.block_no == block_no) cmd.items.push_back(item);
   ++st.open_requests;
-  ask<seat_block_actor>(self, *st.node, key_of(st.event, block_no), claim_budget, std::move(cmd))
+  ask<seat_block_actor>(self, *st.node, key_of(st.event, block_no), claim_budget, std::move(cmd),
+                        x->reply->span.context())
     .then(
       [=](const claim_reply& r) {
         --self->state.open_requests;
@@ -307,10 +309,11 @@ void start(pointer self, const attempt_ptr& x) {
 
 } // namespace
 
-caf::result<hold_reply> on_hold(pointer self, const hold_items& wish) {
+caf::result<hold_reply> on_hold(pointer self, const hold_items& wish, const trace_context& trace) {
   auto x = std::make_shared<attempt>();
   x->wish = wish;
   x->reply = promise_reply<hold_reply>(self);
+  x->reply->span = open_span::child(self->state.node->traces, trace, "block claim");
   for (auto& item : wish.items)
     if (item.block_no != self->state.core->block_no()) x->further.push_back(item.block_no);
   std::ranges::sort(x->further);
@@ -342,9 +345,16 @@ claim_reply claim(pointer self, const claim_items& wish) {
 
 } // namespace
 
-caf::result<claim_reply> on_claim(pointer self, const claim_items& wish) {
-  if (!wish.reread) return claim(self, wish);
+caf::result<claim_reply> on_claim(pointer self, const claim_items& wish,
+                                  const trace_context& trace) {
+  auto span = open_span::child(self->state.node->traces, trace, "block claim");
+  if (!wish.reread) {
+    auto out = claim(self, wish);
+    span.end(tells_failure(out));
+    return out;
+  }
   auto reply = promise_reply<claim_reply>(self);
+  reply->span = std::move(span);
   std::vector<held_item> own;
   own.reserve(wish.items.size());
   for (auto& x : wish.items) own.push_back({x.seat, x.block_no, 0, 0, {}, x.type, x.quantity});

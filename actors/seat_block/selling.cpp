@@ -115,14 +115,16 @@ void sell(pointer self, const sell_hold& cmd, const std::vector<held_item>& item
   for (auto& x : items)
     what.items.push_back({x.seat, x.type, x.quantity, x.fence, owner_of(self->state, x), {}});
   number_tickets(what.items, self->state.now(), *self->state.node->random);
-  submit_op(self, std::move(what), self->state.now() + ledger_budget, [=](const verdict& v) {
+  auto on_verdict = [=](const verdict& v) {
     if (v.is == outcome::ok || v.is == outcome::done) sold(self, cmd.id);
     else if (to_ec(v.is) == ec::paid_too_late) relook(self, cmd.id);
     else doubt_pin(self, cmd.id);
     if (mutant("silence_is_sold") && (v.is == outcome::unavailable || v.is == outcome::unknown))
       return reply->deliver({ec::ok}); // Nobody heard from the ledger, and the buyer hears yes.
     reply->deliver({told_to_checkout(v.is)});
-  });
+  };
+  submit_op(self, std::move(what), self->state.now() + ledger_budget, on_verdict,
+            reply->span.context());
 }
 
 void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item>& items,
@@ -155,10 +157,11 @@ void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item
 
 } // namespace
 
-caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd) {
+caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd, const trace_context& trace) {
   auto& st = self->state;
   if (mutant("sells_without_pin")) return hold_changed{ec::ok}; // Money is asked for, unrecorded.
   auto reply = promise_reply<hold_changed>(self);
+  reply->span = open_span::child(st.node->traces, trace, "block pin");
   begin_attempt what;
   what.id = cmd.attempt;
   what.payment = cmd.payment;
@@ -169,22 +172,26 @@ caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd) {
   what.method = cmd.method;
   what.checkout = cmd.checkout;
   what.block = st.address;
-  submit_op(self, std::move(what), st.now() + ledger_budget, [=](const verdict& v) {
-    switch (v.is) {
-    case outcome::ok:
-    case outcome::done:
-    case outcome::pinned: pinned(self, cmd.id); break;
-    case outcome::expired: on_tick(self); break;
-    case outcome::not_pending: relook(self, cmd.id); break;
-    default: break;
-    }
-    reply->deliver({told_to_checkout(v.is)});
-  });
+  submit_op(
+    self, std::move(what), st.now() + ledger_budget,
+    [=](const verdict& v) {
+      switch (v.is) {
+      case outcome::ok:
+      case outcome::done:
+      case outcome::pinned: pinned(self, cmd.id); break;
+      case outcome::expired: on_tick(self); break;
+      case outcome::not_pending: relook(self, cmd.id); break;
+      default: break;
+      }
+      reply->deliver({told_to_checkout(v.is)});
+    },
+    reply->span.context());
   return reply->rp;
 }
 
-caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd) {
+caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd, const trace_context& trace) {
   auto reply = promise_reply<hold_changed>(self);
+  reply->span = open_span::child(self->state.node->traces, trace, "block sale");
   if (auto hold = self->state.core->find_hold(cmd.id); hold && hold->led) {
     sell(self, cmd, own_first(self, hold->items), reply);
     return reply->rp;

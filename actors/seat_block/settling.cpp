@@ -26,8 +26,9 @@ void answer(pointer self, open_op& x, const verdict& v) {
 } // namespace
 
 void submit_op(pointer self, op what, instant deadline,
-               std::function<void(const verdict&)> on_verdict) {
+               std::function<void(const verdict&)> on_verdict, const trace_context& trace) {
   auto& st = self->state;
+  auto span = child_span(st.node->traces, trace, "ledger");
   auto x = std::make_shared<open_op>(open_op{st.now() + verdict_budget, std::move(on_verdict)});
   ++st.open_requests;
   st.open_ops.push_back(x);
@@ -35,8 +36,15 @@ void submit_op(pointer self, op what, instant deadline,
   self
     ->request(st.node->ledger, always_answered,
               submit{std::make_shared<const op>(std::move(what)), deadline})
-    .then([=](const verdict& v) { answer(self, *x, v); },
-          [=](caf::error&) { answer(self, *x, verdict{}); });
+    .then(
+      [=](const verdict& v) {
+        end_span(span, v.is == outcome::unknown);
+        answer(self, *x, v);
+      },
+      [=](caf::error&) {
+        end_span(span, true);
+        answer(self, *x, verdict{});
+      });
 }
 
 void give_up_late_ops(pointer self) {

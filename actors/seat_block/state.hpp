@@ -52,7 +52,11 @@ struct state {
 
 using self_actor =
   seat_block_actor::extend<caf::reacts_to<atom::tick, uint64_t>, caf::reacts_to<atom::publish>,
-                           caf::replies_to<count_mailbox>::with<mailbox_counted>>;
+                           caf::replies_to<count_mailbox>::with<mailbox_counted>,
+                           caf::replies_to<hold_items, trace_context>::with<hold_reply>,
+                           caf::replies_to<claim_items, trace_context>::with<claim_reply>,
+                           caf::replies_to<pin_hold, trace_context>::with<hold_changed>,
+                           caf::replies_to<sell_hold, trace_context>::with<hold_changed>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
@@ -80,15 +84,17 @@ participant owner_of(const state& st, const held_item& x);
 void arm(pointer self, instant when);
 
 /// Submits an op to the ledger. `on_verdict` hears `unknown` for whatever went wrong, also when the
-/// ledger takes longer than `verdict_budget`. It is called once.
+/// ledger takes longer than `verdict_budget`. It is called once. In a trace it is a span.
 void submit_op(pointer self, op what, instant deadline,
-               std::function<void(const verdict&)> on_verdict);
+               std::function<void(const verdict&)> on_verdict, const trace_context& trace = {});
 /// Answers `unknown` for ops that wait too long; part of every tick.
 void give_up_late_ops(pointer self);
 
 // -- holding.cpp --------------------------------------------------------------------------------
-caf::result<hold_reply> on_hold(pointer self, const hold_items& wish);
-caf::result<claim_reply> on_claim(pointer self, const claim_items& wish);
+caf::result<hold_reply> on_hold(pointer self, const hold_items& wish,
+                                const trace_context& trace = {});
+caf::result<claim_reply> on_claim(pointer self, const claim_items& wish,
+                                  const trace_context& trace = {});
 
 // -- settling.cpp -------------------------------------------------------------------------------
 void on_abandon(pointer self, const abandon_claim& cmd);
@@ -114,8 +120,10 @@ void answer_waiting(pointer self, reservation_id id, release_reason reason, ec f
 void tell_satellites(pointer self, const hold_record& hold, bool held);
 
 // -- selling.cpp --------------------------------------------------------------------------------
-caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd);
-caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd);
+caf::result<hold_changed> on_pin(pointer self, const pin_hold& cmd,
+                                 const trace_context& trace = {});
+caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd,
+                                  const trace_context& trace = {});
 caf::result<hold_changed> on_unpin(pointer self, const unpin_hold& cmd);
 caf::result<hold_changed> on_cancel_sold(pointer self, const cancel_sold& cmd);
 void on_settle_sale(pointer self, const settle_sale& cmd);

@@ -69,6 +69,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, user_id user,
   node->probe.sessions_active++;
   return {
     [=](const reserve_items& x) { return on_reserve(self, x); },
+    [=](const reserve_items& x, const trace_context& t) { return on_reserve(self, x, t); },
     [=](const cancel_reservation& x) { return on_cancel(self, x); },
     [=](const once<cancel_reservation>& x) { return on_cancel(self, x.what, x.key); },
     [=](const join_queue& x) { return on_join_queue(self, x); },

@@ -214,7 +214,8 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   st.core.begin({id, event, cmd.operation, wish.key, wish.digest, cmd.deadline, seats_of(wish)});
   st.waiting[id].push_back({wish, reply, false});
   ++st.open_requests;
-  ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd))
+  ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd),
+                        reply->span.context())
     .then(
       [=](const hold_reply& x) {
         --self->state.open_requests;
@@ -292,9 +293,11 @@ void on_resolve(pointer self, reservation_id attempt) {
       });
 }
 
-caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish) {
+caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish,
+                                   const trace_context& trace) {
   if (wish.items.empty()) return refusal<hold_reply>(ec::seat_unknown);
   auto reply = promise_reply<hold_reply>(self);
+  reply->span = open_span::child(self->state.node->traces, trace, "session");
   if (std::ranges::find(wish.items, unplaced, &wanted_item::block_no) != wish.items.end())
     answer_unplaced(self, wish, reply);
   else decide(self, wish, reply, false);

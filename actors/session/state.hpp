@@ -62,9 +62,11 @@ struct state {
   }
 };
 
-using self_actor = session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>,
-                                         caf::reacts_to<atom::resolve>,
-                                         caf::replies_to<count_mailbox>::with<mailbox_counted>>;
+using self_actor =
+  session_actor::extend<caf::reacts_to<atom::resolve, reservation_id>,
+                        caf::reacts_to<atom::resolve>,
+                        caf::replies_to<count_mailbox>::with<mailbox_counted>,
+                        caf::replies_to<reserve_items, trace_context>::with<hold_reply>>;
 using pointer = self_actor::stateful_pointer<state>;
 
 // Budgets nest: ingress 8 s > session 6 s > block 4 s > claim 3 s > ledger 1.5 s (architecture 10).
@@ -134,7 +136,8 @@ template <class F> void submit_op(pointer self, op what, F on_verdict) {
 }
 
 // -- reserving.cpp ------------------------------------------------------------------------------
-caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish);
+caf::result<hold_reply> on_reserve(pointer self, const reserve_items& wish,
+                                   const trace_context& trace = {});
 /// Finds out what became of an attempt whose outcome nobody heard.
 void on_resolve(pointer self, reservation_id attempt);
 

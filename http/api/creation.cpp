@@ -47,7 +47,7 @@ void send(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const cr
           const seat_plan_ptr& plan, const creation_kind& kind) {
   auto budget = time_for(*x);
   if (budget == millis{0}) return;
-  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what))
+  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what), x->req().trace)
     .then(
       [&s, self, x, plan, kind](const hold_reply& r) {
         using seconds = std::chrono::duration<double>;
@@ -67,7 +67,7 @@ void refuse(shop& s, caf::event_based_actor* self, const exchange_ptr& x, const 
     x->fail(why);
     return;
   }
-  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what))
+  ask<session_actor>(self, s.node, key_of(x->user()), budget, command_of(*x, what), x->req().trace)
     .then(
       [x, why = std::move(why)](const hold_reply& r) {
         if (r.is == ec::idempotency_conflict) x->fail(r.is);

@@ -115,8 +115,9 @@ using paid_step = std::function<void(const payment_reply&)>;
 
 template <class Message>
 void send_to_checkout(shop& s, caf::event_based_actor* self, reservation_id id, Message what,
-                      const paid_step& on_paid, const std::function<void(ec)>& on_refused) {
-  ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what))
+                      const trace_context& trace, const paid_step& on_paid,
+                      const std::function<void(ec)>& on_refused) {
+  ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what), trace)
     .then(
       [on_paid, on_refused](const payment_reply& r) {
         if (r.is == ec::ok) on_paid(r);
@@ -133,7 +134,7 @@ void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
   if (!on_refused) on_refused = [x](ec why) { x->fail(why); };
   if constexpr (requires { cmd.what.patience; }) cmd.what.patience = patience_for(*x);
   if (cmd.key.key.empty())
-    return send_to_checkout(s, self, id, std::move(cmd.what), on_paid, on_refused);
+    return send_to_checkout(s, self, id, std::move(cmd.what), x->req().trace, on_paid, on_refused);
   auto again = [&s, x, id, what = cmd.what, on_paid, on_refused](caf::event_based_actor* then,
                                                                  const request_key& known) {
     ask_checkout(s, then, x, id, asked<Message>{what, known}, on_paid, on_refused);
@@ -141,8 +142,8 @@ void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, 
   auto refused = [&s, self, x, key = cmd.key, again, on_refused](ec why) {
     look_again(s, self, x, key, why, again, [on_refused, why] { on_refused(why); });
   };
-  send_to_checkout(s, self, id, once<Message>{std::move(cmd.what), std::move(cmd.key)}, on_paid,
-                   refused);
+  send_to_checkout(s, self, id, once<Message>{std::move(cmd.what), std::move(cmd.key)},
+                   x->req().trace, on_paid, refused);
 }
 
 /// Finds a payment of the caller.
