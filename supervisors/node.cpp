@@ -31,6 +31,9 @@ constexpr millis reads_budget{3000};
 constexpr millis wake_budget{5000};
 /// As long as others are missed before they count as dead (persistence/ledger/roster_pg.cpp).
 constexpr millis missed_after{3000};
+/// So often boards of earlier owners are looked for, and so many are asked for anew at once.
+constexpr millis boards_every{5000};
+constexpr size_t boards_at_once = 64;
 /// A jump of the offset by more than this suspends the node for a beat (H-18).
 constexpr int64_t offset_jump_max_ms = 250;
 
@@ -48,7 +51,8 @@ struct supervisor_state {
   static inline const char* name = "tk.node";
   node_context* node = nullptr;
   node_supervision settings;
-  instant last_beat, checkouts_woken;
+  instant last_beat, checkouts_woken, boards_looked;
+  size_t boards_turn = 0; ///< Where the next look at old boards begins.
   instant judges_from; ///< Who is missed before it may have been kept from beating like this node.
   peer_slots slots{0};
   bool taking = false;                           ///< Free shards are being taken.
@@ -202,6 +206,14 @@ void wake_queues(supervisor_ptr self, bool must) {
       unread);
 }
 
+void ask_for_board(supervisor_ptr self, const any_board& x) {
+  ask<seat_block_actor>(self, *self->state.node, owner_of(x), wake_budget, wake_block{})
+    .then([](const block_awake&) {},
+          [](const caf::error&) {
+            // It is looked for again.
+          });
+}
+
 /// Blocks that another node had, and of which there is a board here: it may show claims that died
 /// with that node.
 void wake_boards_of_others(supervisor_ptr self) {
@@ -210,12 +222,24 @@ void wake_boards_of_others(supervisor_ptr self) {
     auto key = owner_of(x);
     return key.kind == entity_kind::seat_block && node.epochs.of(key).epoch > epoch_of(x);
   };
-  for (auto& x : node.boards->all(outlived))
-    ask<seat_block_actor>(self, node, owner_of(x), wake_budget, wake_block{})
-      .then([](const block_awake&) {},
-            [](const caf::error&) {
-              // Whoever asks for it starts it.
-            });
+  for (auto& x : node.boards->all(outlived)) ask_for_board(self, x);
+}
+
+/// The new owner of a block may know of no board of it, and would never wake it: then every map
+/// here would show for ever what its earlier owner told last.
+void renew_old_boards(supervisor_ptr self) {
+  auto& st = self->state;
+  auto now = st.node->clock->now();
+  if (now - st.boards_looked < boards_every) return;
+  if (mutant("keeps_old_boards")) return; // Planted: operators and buyers see what was, for ever.
+  st.boards_looked = now;
+  auto outlived = [&](const any_board& x) {
+    auto key = owner_of(x);
+    return key.kind == entity_kind::seat_block && st.node->participant_of(key).epoch > epoch_of(x);
+  };
+  auto old = st.node->boards->all(outlived);
+  for (size_t i = 0; i < std::min(old.size(), boards_at_once); ++i)
+    ask_for_board(self, old[st.boards_turn++ % old.size()]);
 }
 
 void wake_what_must_not_sleep(supervisor_ptr self) {
@@ -292,6 +316,7 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   if (jumped) return suspend(self); // The next beat thaws it, if all is steady.
   thaw(self);
   wake_what_must_not_sleep(self);
+  renew_old_boards(self);
   take_what_is_free(self, x.of);
   if (!st.beat_again) give_next(self, x.of); // Else what was read is old.
 }
@@ -501,7 +526,7 @@ caf::behavior supervisor(supervisor_ptr self, node_context* node, node_supervisi
   auto& st = self->state;
   st.node = node;
   st.settings = std::move(settings);
-  st.last_beat = st.checkouts_woken = node->clock->now();
+  st.last_beat = st.checkouts_woken = st.boards_looked = node->clock->now();
   self->monitor(node->ledger);
   self->monitor(node->region);
   for (auto& x : st.settings.parts) self->monitor(x);

@@ -77,19 +77,44 @@ CAF_TEST(a shard that another node has taken is known by its link and its epoch)
   CAF_CHECK_EQUAL(fatal.size(), 0u);
 }
 
+namespace {
+
+seat_board_ptr board_of(int32_t block, int64_t epoch) {
+  auto out = std::make_shared<seat_board>();
+  out->event = event_no(1);
+  out->block_no = block;
+  out->epoch = epoch;
+  return out;
+}
+
+} // namespace
+
 CAF_TEST(blocks of an earlier owner are woken because their boards may show what died with it) {
-  auto board_of = [](int32_t block, int64_t epoch) {
-    auto out = std::make_shared<seat_board>();
-    out->event = event_no(1);
-    out->block_no = block;
-    out->epoch = epoch;
-    return seat_board_ptr{out};
-  };
   st.epoch = 2;
   boards.hear(board_of(3, 1));
   boards.hear(board_of(4, 2)); // Told by whoever owns it now.
   start_beside_others();
   CAF_CHECK_EQUAL(st.story, "thaw and reload, wake 3");
+}
+
+CAF_TEST(an old board of another node is asked for anew until there is one) {
+  st.peers = {roster_peer{{0, 2}, 1, {"b:1", "1"}, true, false}};
+  start_beside_others();
+  node.peers.up[0] = true;
+  int32_t block = 0;
+  while (shard_of(key_of(event_no(1), block)) != 7) ++block;
+  auto wakes = [&] { return st.wakes.size(); };
+  boards.hear(board_of(block, 41));
+  st.lost_shard = true; // It is the other one's in epoch 42.
+  one_beat();
+  pass(millis{6000});
+  CAF_CHECK_EQUAL(wakes(), 1u);
+  CAF_CHECK(st.story.ends_with("wake " + std::to_string(block)));
+  pass(millis{5000});
+  CAF_CHECK_EQUAL(wakes(), 2u); // Nothing was heard.
+  boards.hear(board_of(block, 42));
+  pass(millis{20'000});
+  CAF_CHECK_EQUAL(wakes(), 2u);
 }
 
 CAF_TEST(whoever waits for news has the roster read soon and not all the time) {

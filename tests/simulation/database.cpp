@@ -55,7 +55,7 @@ bool database::away(life who) const {
 void database::cut(int32_t node, millis length) { away_until_[node] = time_.now() + length; }
 
 void database::announce(int32_t nodes) {
-  for (int32_t n = 1; n <= nodes; ++n) roster_[n] = {0, time_.now()};
+  for (int32_t n = 1; n <= nodes; ++n) roster_[n] = {0, time_.now(), {}};
 }
 
 void database::heal() {
@@ -259,6 +259,26 @@ bool database::has_backends(int32_t node) const {
   return row != roster_.end() && runs && runs(node) && !away({node, row->second.incarnation});
 }
 
+/// A shard gets another owner, and with it another epoch.
+void database::crown(size_t shard, int32_t node) {
+  auto& epoch = model.rows.epochs.at(shard);
+  if (auto i = reigns_.at(shard).find(epoch); i != reigns_.at(shard).end())
+    i->second.ended = time_.now();
+  owners_.at(shard) = node;
+  reigns_.at(shard)[++epoch] = {node, {}};
+}
+
+database::reign database::reign_of(uint16_t shard, int64_t epoch) const {
+  auto i = reigns_.at(shard).find(epoch);
+  return i == reigns_.at(shard).end() ? reign{} : i->second;
+}
+
+std::optional<instant> database::last_beat(life who) const {
+  auto i = roster_.find(who.node);
+  if (i == roster_.end() || i->second.incarnation != who.incarnation) return std::nullopt;
+  return i->second.beat_really;
+}
+
 bool database::is_free(size_t shard) const { return owners_[shard] == 0 || !lives(owners_[shard]); }
 
 void database::take(life who, int32_t most, std::function<void(std::optional<int32_t>)> answer) {
@@ -268,8 +288,7 @@ void database::take(life who, int32_t most, std::function<void(std::optional<int
     for (size_t s = 0; s < owners_.size() && count < most; ++s) {
       if (!is_free(s) || owners_[s] == who.node) continue;
       if (owners_[s] != 0) end_backends(owners_[s]);
-      owners_[s] = who.node;
-      ++model.rows.epochs[s];
+      crown(s, who.node);
       ++takeovers_;
       ++count;
     }
@@ -295,8 +314,7 @@ void database::give(life who, const give_shard& what, std::function<void(given)>
     bool lives_still =
       roster_[who.node].incarnation == who.incarnation && lives(to) && !drained_.contains(to);
     if (!looks && lives_still && look_whose(who, what).is == given::end::kept) {
-      owners_.at(what.shard) = to;
-      ++model.rows.epochs.at(what.shard);
+      crown(what.shard, to);
       ++gifts_;
     }
     bool unheard = !looks && faults_.strikes(&fault_mix::lost_after_ppm, dice_);
@@ -346,7 +364,7 @@ void database::beat(life who, const beat_once& what,
       return answer(other);
     }
     bool returned = row.incarnation < who.incarnation;
-    row = {who.incarnation, time_.now()};
+    row = {who.incarnation, time_.now(), time_.now()};
     // A new life of a name ends the old one: its shards are taken from it like from anybody dead.
     if (returned)
       for (auto& owner : owners_)

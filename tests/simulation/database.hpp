@@ -93,6 +93,14 @@ public:
   [[nodiscard]] const std::set<int32_t>& drained() const { return drained_; }
   /// By shard; 0 = nobody's.
   [[nodiscard]] const std::array<int32_t, shard_count>& owners() const { return owners_; }
+  /// Whose a shard was in an epoch, and when that ended; the node is 0 when nobody ever had it.
+  struct reign {
+    int32_t node = 0;
+    std::optional<instant> ended;
+  };
+  [[nodiscard]] reign reign_of(uint16_t shard, int64_t epoch) const;
+  /// When this life's heartbeat came in last; nothing when none ever did.
+  [[nodiscard]] std::optional<instant> last_beat(life who) const;
   /// Ends the faults, the times without connection, and what operators wish.
   void heal();
   /// From now on nothing reaches the server from `node`, or from anybody when it is 0.
@@ -138,6 +146,7 @@ private:
   void told(session& x, const batch& what, const batch_result& said, uint64_t at, size_t on);
   [[nodiscard]] bool has_lost(const session& x) const;
   given look_whose(life who, const give_shard& what);
+  void crown(size_t shard, int32_t node);
   /// Ends every backend of a node: what it was doing is rolled back or was just committed.
   void end_backends(int32_t node);
   [[nodiscard]] bool lives(int32_t node) const;
@@ -155,10 +164,12 @@ private:
   std::map<int32_t, instant> away_until_;
   struct member {
     int64_t incarnation = 0;
-    instant last_beat;
+    instant last_beat;   ///< As far as the others count it.
+    instant beat_really; ///< The others may be told that it is dead.
   };
   std::map<int32_t, member> roster_;
   std::array<int32_t, shard_count> owners_{};
+  std::array<std::map<int64_t, reign>, shard_count> reigns_; ///< By epoch.
   std::set<int32_t> drained_;
   std::map<uint16_t, int32_t> pinned_;
   wish_id even_wish_;

@@ -4,6 +4,7 @@
 
 #include "tests/simulation/crowd.hpp"
 #include "tests/simulation/hall.hpp"
+#include "tests/simulation/operators_judge.hpp"
 #include "tests/simulation/oracle.hpp"
 #include "tests/simulation/workload.hpp"
 #include "tests/simulation/world.hpp"
@@ -23,6 +24,8 @@ constexpr uint64_t idle_steps_max = 40;
 constexpr millis idle_for{10'000};
 /// So often is looked at what checkouts and sessions remember.
 constexpr millis minds_every{500};
+/// So often one of the nodes is asked what it tells operators.
+constexpr millis operators_every{2'000};
 
 /// Of so many moves one must have happened where nothing else goes wrong.
 constexpr uint64_t moves_expected_from = 10;
@@ -95,6 +98,7 @@ public:
     auto start = world_.time.now();
     sale_.start();
     look_into_minds();
+    ask_as_operator();
     out.wrong = world_.run_until(start + world_.plan.length);
     people_.close();
     sale_.close();
@@ -139,6 +143,12 @@ private:
     world_.time.after(minds_every, [this] { look_into_minds(); });
   }
 
+  /// I20: what nodes tell operators is what is. After a fail-over with loss epochs count anew.
+  void ask_as_operator() {
+    if (minds_wrong_.empty() && !judge_.loss()) minds_wrong_ = operators_.look();
+    world_.time.after(operators_every, [this] { ask_as_operator(); });
+  }
+
   /// I17: nothing is left in a queue, and nobody waits for what will not come.
   std::string check_open_ends() {
     constexpr int looks = 20; // Now and then somebody reads again what is sold.
@@ -170,7 +180,7 @@ private:
         if (auto wrong = compare(*board, world_.db.model); !wrong.empty()) return wrong;
       }
     }
-    return {};
+    return judge_.loss() ? std::string{} : operators_.look_at_rest();
   }
 
   /// L2: every shard has one owner who knows it, and nobody else takes it for theirs.
@@ -274,6 +284,7 @@ private:
   oracle judge_;
   crowd people_;
   programme sale_;
+  operators_judge operators_{world_};
   std::string minds_wrong_;
 };
 

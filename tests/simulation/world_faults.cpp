@@ -271,7 +271,8 @@ void world::heal() {
   money.faults = {};
   std::vector<int32_t> narrow;
   for (auto& [no, x] : hosts_) {
-    x->paused_until = x->slow_until = {};
+    x->paused_until = std::min(x->paused_until, time.now()); // They remember that they stood.
+    x->slow_until = {};
     if (bounded) narrow.push_back(no);
   }
   for (auto no : narrow) kill(no); // They come back with as much room as always.
