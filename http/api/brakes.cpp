@@ -1,5 +1,6 @@
 #include "http/api/brakes.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -31,6 +32,7 @@ std::string request_schema(bool with_reason) {
   if (with_reason)
     out += R"(,"reason":{"type":"string","maxLength":200},)"
            R"("operationId":{"type":["string","null"],"format":"uuid"})";
+  else out += R"(,"asOf":{"type":["string","null"],"format":"date-time"})";
   return out + "}}";
 }
 
@@ -89,8 +91,19 @@ sales_brake read_scope(fields& form, std::string by) {
   return out;
 }
 
-std::string summary_of(const sales_brake& of, const std::string& operation) {
-  auto out = of.by + ": " + scope_of(of);
+/// The scope as it was asked for, whether or not there is such a thing.
+std::string asked_scope(const nlohmann::json& body) {
+  constexpr size_t scope_max = 20;
+  auto scope = body.find("scope");
+  if (scope == body.end() || !scope->is_string()) return "no scope";
+  auto text = scope->get<std::string>();
+  auto in_word = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+  return text.size() <= scope_max && std::ranges::all_of(text, in_word) ? text : "no such scope";
+}
+
+std::string summary_of(const sales_brake& of, const std::string& scope,
+                       const std::string& operation) {
+  auto out = of.by + ": " + scope;
   if (!of.method.empty()) out += " " + of.method;
   if (!of.reason.empty()) out += ": " + of.reason;
   return out + " (operation " + operation + ")";
@@ -98,15 +111,28 @@ std::string summary_of(const sales_brake& of, const std::string& operation) {
 
 /// What is noted of an attempt, but for its status.
 note_admin_action note_of(const exchange& x, const char* action, const sales_brake& of,
-                          const std::string& operation) {
+                          const std::string& scope, const std::string& operation) {
   note_admin_action out;
   out.admin = x.user();
   out.action = action;
   out.resource_type = "sale";
   out.resource = of.event.nil() ? "" : to_string(of.event);
-  out.summary = summary_of(of, operation);
+  out.summary = summary_of(of, scope, operation);
   out.address = x.req().client;
   return out;
+}
+
+/// What an operation id says that was used before, unless it is so still.
+std::optional<answer> refused_repetition(brakes_told::earlier x) {
+  switch (x) {
+  case brakes_told::earlier::other: return error_answer(ec::idempotency_conflict);
+  case brakes_told::earlier::released:
+    return error_answer(409, "OPERATION_ENDED",
+                        "This operation was done before, and has been taken back since");
+  case brakes_told::earlier::none:
+  case brakes_told::earlier::same: break;
+  }
+  return std::nullopt;
 }
 
 /// Sends the change, takes over what is on now, and answers when the attempt is on record.
@@ -120,6 +146,8 @@ void change(brake_desk& desk, const exchange_ptr& x, Change what, note_admin_act
             if (!told.event_known)
               return note_and_answer(desk.store, self, x, note, error_answer(ec::event_unknown));
             desk.list.take(told.rows, told.as_of);
+            if (auto why = refused_repetition(told.before))
+              return note_and_answer(desk.store, self, x, note, *why);
             auto out = list_json(told.rows, told.as_of);
             out["changed"] = told.changed;
             note_and_answer(desk.store, self, x, note, json_text(out.dump()));
@@ -142,25 +170,30 @@ struct attempt {
   sales_brake of;
   note_admin_action note;
   std::optional<problem> refused;
+  std::optional<instant> seen; ///< What was set after it stays.
 };
 
 attempt read_attempt(audience who, const exchange& x, bool stop) {
   attempt out;
   out.of.by = author_of(who, x);
   auto operation = request_of(x);
+  std::string scope = "no scope";
   if (auto body = read_object(x.req())) {
+    scope = asked_scope(*body);
     fields form{*body};
     out.of = read_scope(form, out.of.by);
     if (stop) {
       out.of.reason = form.text("reason", reason_max);
       operation = form.optional_uuid<request_id>("operationId").value_or(operation);
     }
+    if (!stop) out.seen = form.optional_time("asOf");
     out.refused = form.failed();
   } else {
     out.refused = body.error();
   }
   out.of.id = brake_id{operation.hi, operation.lo};
-  out.note = note_of(x, stop ? "STOP_SALES" : "RESUME_SALES", out.of, to_string(operation));
+  if (!out.refused) scope = scope_of(out.of);
+  out.note = note_of(x, stop ? "STOP_SALES" : "RESUME_SALES", out.of, scope, to_string(operation));
   return out;
 }
 
@@ -173,7 +206,7 @@ void on_stop(brake_desk& desk, audience who, const exchange_ptr& x) {
 void on_resume(brake_desk& desk, audience who, const exchange_ptr& x) {
   auto what = read_attempt(who, *x, false);
   if (what.refused) return refuse_noted(desk, x, what.note, *what.refused);
-  change(desk, x, release_brake{what.of.what, what.of.event, what.of.method, x->user()},
+  change(desk, x, release_brake{what.of.what, what.of.event, what.of.method, x->user(), what.seen},
          std::move(what.note));
 }
 
@@ -204,7 +237,7 @@ void add_brake_routes(brake_desk& desk, const std::string& prefix, audience who,
   auto& stop = add(method::post, prefix + "/stop", "stopSales",
                    "Stops new holds, new payments and admission; what runs goes on.", on_stop);
   stop.request_schema = request_schema(true);
-  stop.errors = {ec::event_unknown};
+  stop.errors = {ec::event_unknown, ec::idempotency_conflict};
   add(method::post, prefix + "/resume", "resumeSales", "Lets exactly that go on again.", on_resume)
     .request_schema = request_schema(false);
 }

@@ -28,7 +28,8 @@ constexpr const char* told_schema =
 struct attempt {
   const char* action = ""; ///< In the audit log.
   placement_wish wish;
-  bool back = false; ///< It is taken back.
+  bool back = false;           ///< It is taken back.
+  std::optional<instant> seen; ///< What was said after it stays.
   std::string operation;
   std::optional<problem> refused;
 };
@@ -87,6 +88,12 @@ answer wish_answer(const attempt& of, wish_end is) {
   case wish_end::last_node:
     return error_answer(409, "LAST_NODE",
                         "No other node lives that takes shards: nobody would sell");
+  case wish_end::taken_back:
+    return error_answer(409, "OPERATION_ENDED",
+                        "This operation was done before, and has been taken back since");
+  case wish_end::other: return error_answer(ec::idempotency_conflict);
+  case wish_end::unseen:
+    return error_answer(409, "NEWER_WISH", "It was said again after you had looked: it stays");
   case wish_end::done:
   case wish_end::nothing: break;
   }
@@ -122,7 +129,8 @@ void send(operator_desk& desk, caf::event_based_actor* self, const exchange_ptr&
 void put_on_record(operator_desk& desk, const exchange_ptr& x, const attempt& of) {
   desk.pool.run([&desk, x, of](caf::event_based_actor* self) {
     const wish_author by{x->user(), x->who()->email};
-    if (of.back) send(desk, self, x, of, end_wish{of.wish.what, of.wish.node, of.wish.shard, by});
+    if (of.back)
+      send(desk, self, x, of, end_wish{of.wish.what, of.wish.node, of.wish.shard, by, of.seen});
     else send(desk, self, x, of, set_wish{of.wish, by});
   });
 }
@@ -142,6 +150,7 @@ attempt read_attempt(const exchange& x, const char* action, wish_kind what, bool
       out.wish.node = form.optional_uuid<node_id>("node").value_or(node_id{});
       out.back = form.missing("node");
     }
+    out.seen = form.optional_time("asOf");
     out.wish.reason = form.optional_text("reason", reason_max).value_or("");
     operation = form.optional_uuid<request_id>("operationId").value_or(operation);
     bool nobody = what != wish_kind::rebalance && !out.back && out.wish.node.nil();
@@ -196,6 +205,7 @@ std::string schema_of(bool node, bool key) {
     out += R"("key":{"type":"string","maxLength":120},)"
            R"("node":{"type":["string","null"],"format":"uuid"},)";
   return out + R"("reason":{"type":["string","null"],"maxLength":200},)"
+               R"("asOf":{"type":["string","null"],"format":"date-time"},)"
                R"("operationId":{"type":["string","null"],"format":"uuid"}}})";
 }
 
@@ -212,6 +222,7 @@ void add_placement_routes(operator_desk& desk, std::vector<route>& out) {
     to.summary = summary;
     to.tag = "placement";
     to.response_schema = told_schema;
+    to.errors = {ec::idempotency_conflict};
     to.run = [&desk, run](const exchange_ptr& x) { run(desk, x); };
     return to;
   };
@@ -226,7 +237,7 @@ void add_placement_routes(operator_desk& desk, std::vector<route>& out) {
                    "be moved for balance again.",
                    on_move);
   move.request_schema = schema_of(false, true);
-  move.errors = {ec::seat_unknown, ec::reservation_unknown};
+  move.errors = {ec::seat_unknown, ec::reservation_unknown, ec::idempotency_conflict};
 }
 
 } // namespace tk::http

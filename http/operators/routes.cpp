@@ -73,8 +73,15 @@ void on_nodes(operator_desk& desk, const exchange_ptr& x) {
                  {operator_question::nodes, 0, 0, "roster", ec::internal, 0});
 }
 
+/// What a node that does not hear the roster cannot know about owners.
+std::vector<told_gap> gaps_of_roster(const node_context& node) {
+  if (!node.suspended) return {};
+  return {{"the roster", "this node has not heard it for 2.5 s or longer: owners may be others"}};
+}
+
 void on_shards(operator_desk& desk, const exchange_ptr& x) {
-  tell_with_rows(desk, x, {{shards_memory(desk.node, desk.node_name)}, {}, {}},
+  tell_with_rows(desk, x,
+                 {{shards_memory(desk.node, desk.node_name)}, gaps_of_roster(desk.node), {}},
                  {operator_question::shards, 0, 0, "owners on record", ec::internal, 0});
 }
 
@@ -82,7 +89,8 @@ void on_where(operator_desk& desk, const exchange_ptr& x) {
   find_entity(
     desk, std::string{x->param("key")},
     [&desk, x](const entity_key& key) {
-      tell(desk, x, {{where_memory(desk.node, desk.node_name, key)}, {}, {}});
+      tell(desk, x,
+           {{where_memory(desk.node, desk.node_name, key)}, gaps_of_roster(desk.node), {}});
     },
     [x](const problem& why) { x->fail(why); });
 }

@@ -49,13 +49,26 @@ pg_result<brakes_told> set(pg::connection& db, const set_brake& x) {
   values.add_text(x.brake.reason).add_id(x.by).add_text(x.brake.by);
   auto done = db.exec("brake_set", values);
   if (!done.ok()) return write_failed(done);
-  return read_brakes(db, done.affected() > 0);
+  auto out = read_brakes(db, done.affected() > 0);
+  if (!out || out->changed) return out;
+  pg::params earlier;
+  earlier.add_id(x.brake.id);
+  add_scope(earlier, x.brake.what, x.brake.event, x.brake.method);
+  auto row = db.exec("brake_earlier", earlier);
+  if (!row.ok()) return read_failed(row);
+  if (row.rows() == 0) return out; // It is on by another operation.
+  using earlier_set = brakes_told::earlier;
+  if (!row.boolean(0, 0)) out->before = earlier_set::other;
+  else out->before = row.boolean(0, 1) ? earlier_set::released : earlier_set::same;
+  return out;
 }
 
 pg_result<brakes_told> release(pg::connection& db, const release_brake& x) {
   pg::params values;
   add_scope(values, x.what, x.event, x.method);
   values.add_id(x.by);
+  if (x.seen) values.add_time(*x.seen);
+  else values.add_null(pg::oid::timestamptz);
   auto done = db.exec("brake_release", values);
   if (!done.ok()) return write_failed(done);
   return read_brakes(db, done.affected() > 0);
@@ -100,7 +113,11 @@ std::vector<pg_statement> brake_statements() {
     {"brake_release",
      "UPDATE sales_brakes SET released_by = $4::uuid, released_at = clock_timestamp() "
      "WHERE released_at IS NULL AND what = $1::text AND event_id IS NOT DISTINCT FROM $2::uuid "
-     "AND method IS NOT DISTINCT FROM $3::text"},
+     "AND method IS NOT DISTINCT FROM $3::text "
+     "AND ($5::timestamptz IS NULL OR set_at < $5::timestamptz + interval '1 ms')"},
+    {"brake_earlier", "SELECT what = $2::text AND event_id IS NOT DISTINCT FROM $3::uuid "
+                      "AND method IS NOT DISTINCT FROM $4::text, released_at IS NOT NULL "
+                      "FROM sales_brakes WHERE id = $1::uuid"},
   };
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "supervisors/brakes.hpp"
@@ -15,12 +18,14 @@ struct set_brake {
   user_id by;
 };
 
-/// Takes off the brake on exactly that, if it is on.
+/// Takes off the brake on exactly that, if it is on. Not one that was set after `seen`, when that
+/// is given: what is late must not let go what nobody had seen stopped by then.
 struct release_brake {
   brake_on what = brake_on::all;
   event_id event;
   std::string method;
   user_id by;
+  std::optional<instant> seen{}; ///< By PostgreSQL's clock.
 };
 
 /// All that are on, after what was asked.
@@ -29,6 +34,8 @@ struct brakes_told {
   bool event_known = true;
   std::vector<sales_brake> rows;
   instant as_of;
+  /// Of a set: what its operation was before.
+  enum class earlier : uint8_t { none, same, released, other } before = earlier::none;
 };
 
 } // namespace tk

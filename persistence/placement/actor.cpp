@@ -35,8 +35,8 @@ tl::unexpected<pg_failure> undone(const pg::result& x) { return read_failed(x); 
 
 /// What stands on record about a wish and its node.
 struct circumstances {
-  bool repeated = false; ///< This very operation was put on record before.
-  bool open = false;     ///< It is so already.
+  std::string earlier; ///< What this operation was before: "same", "taken back", "other"; or none.
+  bool open = false;   ///< It is so already.
   bool known = false, lives = false, drained = false; ///< The node.
   int64_t takers = 0; ///< Nodes that live and take shards, without it.
 };
@@ -47,13 +47,15 @@ pg_result<circumstances> look(pg::connection& db, const placement_wish& x) {
   values.add_int4(x.what == wish_kind::move ? x.shard : -1);
   auto row = db.exec("wish_circumstances", values);
   if (!row.ok()) return undone(row);
-  return circumstances{row.boolean(0, 0), row.boolean(0, 1), row.boolean(0, 2),
-                       row.boolean(0, 3), row.boolean(0, 4), row.integer(0, 5)};
+  return circumstances{std::string{row.text(0, 0)}, row.boolean(0, 1), row.boolean(0, 2),
+                       row.boolean(0, 3),           row.boolean(0, 4), row.integer(0, 5)};
 }
 
 /// What keeps it from being put on record; `done` when nothing does.
 wish_end judge(wish_kind what, const circumstances& x) {
-  if (x.repeated || x.open) return wish_end::nothing;
+  if (x.earlier == "other") return wish_end::other;
+  if (x.earlier == "taken back") return wish_end::taken_back;
+  if (!x.earlier.empty() || x.open) return wish_end::nothing;
   switch (what) {
   case wish_kind::drain:
     if (!x.known) return wish_end::node_unknown;
@@ -124,7 +126,7 @@ pg_result<wish_told> put_wish(pg::connection& db, const set_wish& x) {
   if (x.wish.what == wish_kind::move) {
     pg::params earlier;
     earlier.add_text("move").add_null(pg::oid::uuid).add_int4(x.wish.shard);
-    earlier.add_id(x.by.id).add_text(x.by.name);
+    earlier.add_id(x.by.id).add_text(x.by.name).add_null(pg::oid::timestamptz);
     if (auto ended = db.exec("wish_end", earlier); !ended.ok()) return undone(ended);
   }
   if (auto set = insert(db, x); !set.ok()) return undone(set);
@@ -138,9 +140,12 @@ pg_result<wish_told> drop_wish(pg::connection& db, const end_wish& x) {
   if (x.what == wish_kind::move) values.add_null(pg::oid::uuid).add_int4(x.shard);
   else values.add_id(x.node).add_null(pg::oid::int4);
   values.add_id(x.by.id).add_text(x.by.name);
+  if (x.seen) values.add_time(*x.seen);
+  else values.add_null(pg::oid::timestamptz);
   auto ended = db.exec("wish_end", values);
   if (!ended.ok()) return write_failed(ended);
-  if (ended.affected() > 0) return wish_told{wish_end::done};
+  if (ended.integer(0, 0) > 0) return wish_told{wish_end::done};
+  if (ended.boolean(0, 1)) return wish_told{wish_end::unseen};
   if (x.what == wish_kind::move) return wish_told{wish_end::nothing};
   auto known = db.exec("wish_node", pg::params{}.add_id(x.node));
   if (!known.ok()) return read_failed(known);
@@ -157,7 +162,9 @@ std::vector<pg_statement> placement_statements() {
      "WITH n AS (SELECT node, address, seen_at >= clock_timestamp() - interval '3 s' AS lives, "
      "draining OR EXISTS (SELECT 1 FROM placement_wishes w WHERE w.what = 'drain' "
      "AND w.node = nodes.node AND w.ended_at IS NULL) AS drained FROM nodes) "
-     "SELECT EXISTS (SELECT 1 FROM placement_wishes WHERE id = $1::uuid), "
+     "SELECT coalesce((SELECT CASE WHEN what <> $2::text OR node IS DISTINCT FROM $3::uuid "
+     "OR coalesce(shard, -1) <> $4::int THEN 'other' WHEN ended_by IS NOT NULL THEN 'taken back' "
+     "ELSE 'same' END FROM placement_wishes WHERE id = $1::uuid), ''), "
      "EXISTS (SELECT 1 FROM placement_wishes WHERE ended_at IS NULL AND what = $2::text "
      "AND node IS NOT DISTINCT FROM $3::uuid AND coalesce(shard, -1) = $4::int), "
      "EXISTS (SELECT 1 FROM n WHERE node = $3::uuid), "
@@ -168,10 +175,15 @@ std::vector<pg_statement> placement_statements() {
     {"wish_set", "INSERT INTO placement_wishes (id, what, node, shard, key, reason, set_by, "
                  "set_by_name) VALUES ($1::uuid, $2::text, $3::uuid, $4::int, $5::text, $6::text, "
                  "$7::uuid, $8::text)"},
-    {"wish_end", "UPDATE placement_wishes SET ended_by = $4::uuid, ended_by_name = $5::text, "
-                 "ended_at = clock_timestamp() WHERE ended_at IS NULL AND what = $1::text "
-                 "AND ($2::uuid IS NULL OR node = $2::uuid) "
-                 "AND ($3::int IS NULL OR shard = $3::int)"},
+    {"wish_end",
+     "WITH mine AS (SELECT id, $6::timestamptz IS NULL "
+     "OR set_at < $6::timestamptz + interval '1 ms' AS seen "
+     "FROM placement_wishes WHERE ended_at IS NULL AND what = $1::text "
+     "AND ($2::uuid IS NULL OR node = $2::uuid) AND ($3::int IS NULL OR shard = $3::int)), "
+     "ended AS (UPDATE placement_wishes w SET ended_by = $4::uuid, ended_by_name = $5::text, "
+     "ended_at = clock_timestamp() FROM mine WHERE w.id = mine.id AND mine.seen "
+     "AND w.ended_at IS NULL RETURNING 1) "
+     "SELECT (SELECT count(*) FROM ended), EXISTS (SELECT 1 FROM mine WHERE NOT seen)"},
   };
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "actors/base/ids.hpp"
+#include "actors/base/time.hpp"
 #include "persistence/ledger/roster_port.hpp"
 
 /// What operators wish of who owns which shards, and what becomes of saying so.
@@ -38,17 +40,22 @@ struct set_wish {
   placement_wish wish;
   wish_author by;
 };
-/// Takes a wish back: the drain of `node`, or the move of `shard`.
+/// Takes a wish back: the drain of `node`, or the move of `shard`. Not one that was said after
+/// `seen`, when that is given: what is late must not undo what nobody had seen by then.
 struct end_wish {
   wish_kind what = wish_kind::drain;
   node_id node;
   uint16_t shard = 0;
   wish_author by;
+  std::optional<instant> seen{}; ///< By PostgreSQL's clock.
 };
 
 enum class wish_end : uint8_t {
   done = 1,
   nothing,      ///< It was so already.
+  taken_back,   ///< This very operation was done before, and somebody has taken it back since.
+  other,        ///< This operation was something else.
+  unseen,       ///< There is one, and it was said after what the asker had seen.
   node_unknown, ///< No such node has ever been on the roster.
   node_dead,    ///< Nothing can be given to a node that does not live,
   node_drained, ///< or is to be empty.

@@ -147,9 +147,32 @@ def test_to_repeat_does_no_harm(admin, db):
     assert [x["reason"] for x in admin.get(SALES).json["brakes"]] == ["We are checking something"]
     assert resume(admin, "holds")["changed"] is True
     assert resume(admin, "holds")["changed"] is False
-    # A repetition that comes late stops nothing again.
-    assert stop(admin, "holds", operationId=operation)["stopped"] is False
+    # A repetition that comes late stops nothing again, and says so.
+    late = admin.post(SALES + "/stop", {"scope": "holds", "reason": "Late",
+                                        "operationId": operation})
+    assert (late.status, late.json["code"]) == (409, "OPERATION_ENDED")
+    assert admin.get(SALES).json["stopped"] is False
     assert stop(admin, "holds", operationId=str(uuid.uuid4()))["stopped"] is True
+
+
+def test_an_operation_that_was_something_else_is_refused(admin, db):
+    operation = str(uuid.uuid4())
+    assert stop(admin, "holds", operationId=operation)["changed"] is True
+    for scope in ("queue", "all"):
+        other = admin.post(SALES + "/stop", {"scope": scope, "reason": "Other",
+                                             "operationId": operation})
+        assert other.status == 409, other
+    assert [x["scope"] for x in admin.get(SALES).json["brakes"]] == ["holds"]
+    assert resume(admin, "holds")["changed"] is True
+
+
+def test_a_late_resume_leaves_what_was_stopped_since(admin, db):
+    seen = stop(admin, "holds")["asOf"]
+    assert resume(admin, "holds", asOf=seen)["changed"] is True
+    assert stop(admin, "holds", "Second, must stay")["changed"] is True
+    late = resume(admin, "holds", asOf=seen)
+    assert (late["changed"], late["stopped"]) == (False, True)
+    assert resume(admin, "holds", asOf=late["asOf"])["changed"] is True
 
 
 def test_every_attempt_is_on_record(admin, db, hall):
@@ -167,6 +190,7 @@ def test_every_attempt_is_on_record(admin, db, hall):
                                              ("STOP_SALES", "404"), ("STOP_SALES", "400")]
     assert operation in noted[0][2] and "Why not" in noted[0][2] and noted[0][3] == event
     assert noted[0][2].startswith("admin ") and "@" not in noted[0][2]
+    assert ": moon: x (operation" in noted[3][2]
 
 
 @pytest.mark.parametrize("body, text", [

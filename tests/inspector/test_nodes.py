@@ -566,7 +566,16 @@ def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
             assert done.returncode == 1 and len(said["parts"]) >= 1
             assert [x["why"] for x in said["missing"]] != []
         assert told(node, "ledger")["memory"]["lanes"]
-        assert told(node, "where", f"event:{sale['event']}")["memory"]["shard"] >= 0
+        deadline = time.monotonic() + 30  # It is suspended then, and says what it cannot know.
+        while True:
+            done = look(node, "where", f"event:{sale['event']}", "--json")
+            said = json.loads(done.stdout)
+            assert said["parts"][0]["data"]["shard"] >= 0
+            if [x["what"] for x in said["missing"]] == ["the roster"]:
+                break
+            assert time.monotonic() < deadline, said
+            time.sleep(0.2)
+        assert done.returncode == 1
         assert look(node, "holds", sale["event"]).returncode == 1
         actor = look(node, "actor", f"block:{sale['event']}/0", "--json")
         said = json.loads(actor.stdout)

@@ -115,9 +115,38 @@ CAF_TEST(to say it again changes nothing) {
   CAF_CHECK_EQUAL(x.open(), 1);
   CAF_CHECK(x.undrain(x.nodes[1]) == wish_end::done);
   CAF_CHECK(x.undrain(x.nodes[1]) == wish_end::nothing);
-  CAF_CHECK(x.put(once) == wish_end::nothing); // A late repetition of what was taken back.
+  CAF_CHECK(x.put(once) == wish_end::taken_back); // A late repetition.
   CAF_CHECK_EQUAL(x.open(), 0);
   CAF_CHECK(x.drain(1) == wish_end::done); // Another operation is another wish.
+}
+
+CAF_TEST(an operation that was something else is refused) {
+  shop x;
+  const auto id = x.fresh();
+  CAF_CHECK(x.put({id, wish_kind::drain, x.nodes[1], 0, {}, ""}) == wish_end::done);
+  CAF_CHECK(x.put({id, wish_kind::drain, x.nodes[2], 0, {}, ""}) == wish_end::other);
+  CAF_CHECK(x.put({id, wish_kind::move, x.nodes[2], 5, "event:1", ""}) == wish_end::other);
+  CAF_CHECK(x.put({id, wish_kind::rebalance, {}, 0, {}, ""}) == wish_end::other);
+  CAF_CHECK_EQUAL(x.open(), 1);
+}
+
+CAF_TEST(what is taken back late does not undo what was said since) {
+  shop x;
+  auto take_back = [&x](std::optional<instant> seen) {
+    auto out = drop_wish(x.store, {wish_kind::drain, x.nodes[1], 0, x.bob, seen});
+    if (!out) CAF_FAIL(out.error().text);
+    return out->is;
+  };
+  auto now = [&x] { return x.store.query("SELECT clock_timestamp()").time(0, 0); };
+  CAF_CHECK(x.drain(1) == wish_end::done);
+  auto seen = now();
+  CAF_CHECK(take_back(seen) == wish_end::done);
+  std::this_thread::sleep_for(millis{5}); // Times of the wire are whole milliseconds.
+  CAF_CHECK(x.drain(1) == wish_end::done);
+  CAF_CHECK(take_back(seen) == wish_end::unseen);
+  CAF_CHECK_EQUAL(x.open(), 1);
+  CAF_CHECK(take_back(now()) == wish_end::done);
+  CAF_CHECK(take_back(now()) == wish_end::nothing);
 }
 
 CAF_TEST(the last node that takes shards is not drained) {
@@ -173,7 +202,7 @@ CAF_TEST(a move is read by every node until another one or none is wished) {
   CAF_CHECK_EQUAL(x.open(), 1);
   CAF_CHECK(x.put(late) == wish_end::done);
   CAF_CHECK(x.move(5, 2) == wish_end::done);
-  CAF_CHECK(x.put(late) == wish_end::nothing); // It does not end what was wished since.
+  CAF_CHECK(x.put(late) == wish_end::taken_back); // It does not end what was wished since.
   CAF_CHECK(x.seen_by(0).wanted == second);
   CAF_CHECK(x.free(5) == wish_end::done);
   CAF_CHECK(x.free(5) == wish_end::nothing);
