@@ -127,8 +127,8 @@ std::optional<answer> refused_repetition(brakes_told::earlier x) {
   switch (x) {
   case brakes_told::earlier::other: return error_answer(ec::idempotency_conflict);
   case brakes_told::earlier::released:
-    return error_answer(409, "OPERATION_ENDED",
-                        "This operation was done before, and has been taken back since");
+    return error_answer(problem{ec::idempotency_conflict,
+                                "This operation was done before, and was taken back since"});
   case brakes_told::earlier::none:
   case brakes_told::earlier::same: break;
   }

@@ -89,8 +89,8 @@ answer wish_answer(const attempt& of, wish_end is) {
     return error_answer(409, "LAST_NODE",
                         "No other node lives that takes shards: nobody would sell");
   case wish_end::taken_back:
-    return error_answer(409, "OPERATION_ENDED",
-                        "This operation was done before, and has been taken back since");
+    return error_answer(problem{ec::idempotency_conflict,
+                                "This operation was done before, and was taken back since"});
   case wish_end::other: return error_answer(ec::idempotency_conflict);
   case wish_end::unseen:
     return error_answer(409, "NEWER_WISH", "It was said again after you had looked: it stays");

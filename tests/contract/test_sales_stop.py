@@ -150,7 +150,8 @@ def test_to_repeat_does_no_harm(admin, db):
     # A repetition that comes late stops nothing again, and says so.
     late = admin.post(SALES + "/stop", {"scope": "holds", "reason": "Late",
                                         "operationId": operation})
-    assert (late.status, late.json["code"]) == (409, "OPERATION_ENDED")
+    assert (late.status, late.json["code"]) == (409, "IDEMPOTENCY_CONFLICT")
+    assert "taken back since" in late.json["message"]
     assert admin.get(SALES).json["stopped"] is False
     assert stop(admin, "holds", operationId=str(uuid.uuid4()))["stopped"] is True
 

@@ -566,6 +566,13 @@ def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
             assert done.returncode == 1 and len(said["parts"]) >= 1
             assert [x["why"] for x in said["missing"]] != []
         assert told(node, "ledger")["memory"]["lanes"]
+        assert look(node, "holds", sale["event"]).returncode == 1
+        actor = look(node, "actor", f"block:{sale['event']}/0", "--json")
+        said = json.loads(actor.stdout)
+        assert actor.returncode == 1 and "running" in actor.stdout
+        assert [x["what"] for x in said["missing"]] == ["last verdicts on record"]
+        lost = look(node, "move", f"event:{sale['event']}", node.env["TIKETI_NODE_ID"], name="bob")
+        assert lost.returncode == 2 and "--operation " in lost.stderr
         deadline = time.monotonic() + 30  # It is suspended then, and says what it cannot know.
         while True:
             done = look(node, "where", f"event:{sale['event']}", "--json")
@@ -576,12 +583,5 @@ def test_a_node_without_postgresql_tells_what_is_left(cluster, node, sale):
             assert time.monotonic() < deadline, said
             time.sleep(0.2)
         assert done.returncode == 1
-        assert look(node, "holds", sale["event"]).returncode == 1
-        actor = look(node, "actor", f"block:{sale['event']}/0", "--json")
-        said = json.loads(actor.stdout)
-        assert actor.returncode == 1 and "running" in actor.stdout
-        assert [x["what"] for x in said["missing"]] == ["last verdicts on record"]
-        lost = look(node, "move", f"event:{sale['event']}", node.env["TIKETI_NODE_ID"], name="bob")
-        assert lost.returncode == 2 and "--operation " in lost.stderr
     finally:
         cluster.start()
