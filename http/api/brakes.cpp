@@ -68,6 +68,24 @@ json list_json(const std::vector<sales_brake>& rows, instant as_of) {
   return out;
 }
 
+/// Only what the shop knows (2.7) is stopped by name: a slip of the pen would say "done" and stop
+/// nothing. What else buyers call a method is counted as `other` and stops with all payments.
+std::string names_of_methods(const std::string& looked_for, bool& known) {
+  std::string out;
+  for (std::string_view x : payment_counts::methods) {
+    if (x == "other") continue;
+    known = known || x == looked_for;
+    out.append(out.empty() ? "" : ", ").append(x);
+  }
+  return out;
+}
+
+void refuse_unknown_method(fields& form, const std::string& method) {
+  bool known = method.empty();
+  auto names = names_of_methods(method, known);
+  if (!known) form.refuse("method must be one of " + names);
+}
+
 /// What to stop or to let go on. The first thing that is wrong with it is in the form then.
 sales_brake read_scope(fields& form, std::string by) {
   sales_brake out;
@@ -182,7 +200,8 @@ attempt read_attempt(audience who, const exchange& x, bool stop) {
     scope = asked_scope(*body);
     fields form{*body};
     out.of = read_scope(form, out.of.by);
-    if (stop) {
+    if (stop) { // One that was set when more was allowed can still be released.
+      refuse_unknown_method(form, out.of.method);
       out.of.reason = form.text("reason", reason_max);
       operation = form.optional_uuid<request_id>("operationId").value_or(operation);
     }

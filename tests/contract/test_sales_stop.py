@@ -201,9 +201,17 @@ def test_every_attempt_is_on_record(admin, db, hall):
     ({"scope": "event", "reason": "x"}, "eventId required"),
     ({"scope": "payment_method", "reason": "x"}, "method required"),
     ({"scope": "holds", "method": "toss", "reason": "x"}, "method is for scope payment_method"),
+    ({"scope": "payment_method", "method": "no such method", "reason": "x"},
+     "method must be one of toss, naver_pay, kakao_pay, bank_transfer"),
+    ({"scope": "payment_method", "method": "other", "reason": "x"},
+     "method must be one of toss, naver_pay, kakao_pay, bank_transfer"),
     ({"scope": "all", "eventId": str(uuid.uuid4()), "reason": "x"},
      "scope must be event with an eventId"),
 ])
 def test_what_makes_no_sense_is_refused(admin, body, text):
     assert_error(admin.post(f"{SALES}/stop", body), 400, text)
 
+
+def test_any_method_may_be_released(admin):
+    """What was stopped when more names were allowed does not stay stopped."""
+    assert resume(admin, "payment_method", method="credit_card")["changed"] is False
