@@ -1,7 +1,6 @@
 #include "inspector/audit_command.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
@@ -24,14 +23,14 @@ public:
     auto found = ask();
     if (ended_) return;
     if (!found) {
-      code_ = could_not_look;
+      code_ = failed;
       auto why = found.error();
       std::ranges::replace(why, '\n', ' ');
       if (options_.json) say(failure_as_json(why) + '\n');
-      std::fprintf(stderr, "tiketi-inspect: cannot audit: %s\n", why.c_str());
+      warn("cannot audit: " + why);
       return;
     }
-    code_ = found->findings.empty() ? held : contradicted;
+    code_ = found->findings.empty() ? well : partial;
     if (options_.json) say(as_json(*found) + '\n');
     else if (options_.follow_s == 0) say(as_text(*found, style_));
     else say(changes_of(before_, found->findings, style_) + summary_of(*found, style_));
@@ -62,7 +61,7 @@ private:
   auditor auditor_;
   std::optional<pg::connection> db_;
   std::vector<audit_finding> before_;
-  int code_ = could_not_look;
+  int code_ = failed;
   bool ended_ = false;
 };
 
@@ -78,7 +77,7 @@ std::string as_auditor(const std::string& database) {
 int audit_database(const audit_options& options, const text_style& style) {
   if (options.list) {
     say(options.json ? rule_list_as_json(options.parts) + '\n' : rule_list(options.parts, style));
-    return held;
+    return well;
   }
   watch what{options, style};
   for (;;) {

@@ -7,9 +7,6 @@
 
 namespace tk::inspector {
 
-/// What the program exits with, whatever the command.
-enum exit_code : int { held = 0, contradicted = 1, could_not_look = 2 };
-
 struct audit_options {
   std::string database; ///< As libpq takes it: a conninfo or a URL.
   std::vector<audit_part> parts;

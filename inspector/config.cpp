@@ -21,6 +21,9 @@ bool wants_colour() {
   return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
 }
 
-std::string token_of_environment() { return std::string{variable("INSPECT_TOKEN")}; }
+node_environment environment_of_nodes() {
+  return {std::string{variable("INSPECT_NODES")}, std::string{variable("INSPECT_TOKEN_FILE")},
+          std::string{variable("INSPECT_TOKEN")}};
+}
 
 } // namespace tk::inspector

@@ -8,7 +8,13 @@ namespace tk::inspector {
 /// Somebody reads it on a terminal, and has not asked for plain text (https://no-color.org).
 bool wants_colour();
 
-/// INSPECT_TOKEN: no command line shows it.
-std::string token_of_environment();
+/// Of nodes: who is asked and by whom, where the command line does not say it. No command line
+/// shows the token itself.
+struct node_environment {
+  std::string nodes;      ///< INSPECT_NODES, with commas.
+  std::string token_file; ///< INSPECT_TOKEN_FILE.
+  std::string token;      ///< INSPECT_TOKEN.
+};
+node_environment environment_of_nodes();
 
 } // namespace tk::inspector

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "inspector/audit_command.hpp"
+#include "inspector/output.hpp"
 
 namespace tk::inspector {
 
@@ -20,11 +20,6 @@ tl::expected<std::string, std::string> read_file(const std::string& name) {
   std::ifstream in{name, std::ios::binary};
   if (!in) return tl::unexpected(std::string{"cannot be opened"});
   return std::string(chars{in}, chars{});
-}
-
-int refuse(const std::string& file, const std::string& why) {
-  std::fprintf(stderr, "tiketi-inspect: %s: %s\n", file.c_str(), why.c_str());
-  return could_not_look;
 }
 
 void tell_json(const published_draw& x, const std::vector<std::string>& wrong,
@@ -61,13 +56,13 @@ int verify_draw(const draw_options& options) {
   published_draw all;
   for (const auto& name : options.files) {
     auto text = read_file(name);
-    if (!text) return refuse(name, text.error());
-    if (auto read = read_published(*text, all); !read) return refuse(name, read.error());
+    if (!text) return refuse(name + ": " + text.error());
+    if (auto read = read_published(*text, all); !read) return refuse(name + ": " + read.error());
   }
   const auto wrong = contradictions(all);
   if (options.json) tell_json(all, wrong, options);
   else tell_text(all, wrong, options);
-  return wrong.empty() ? held : contradicted;
+  return wrong.empty() ? well : partial;
 }
 
 } // namespace tk::inspector

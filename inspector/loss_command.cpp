@@ -1,8 +1,8 @@
 #include "inspector/loss_command.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "inspector/change.hpp"
 #include "inspector/loss_order.hpp"
 #include "inspector/node_command.hpp"
 #include "inspector/node_verbs.hpp"
@@ -14,13 +14,6 @@ namespace tk::inspector {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-constexpr int done_code = 0, missing_code = 1, refused_code = 2;
-
-int refuse(const std::string& why) {
-  std::fprintf(stderr, "tiketi-inspect: %s\n", why.c_str());
-  return refused_code;
-}
 
 std::vector<node_answer> ask_all(const loss_options& x) {
   std::vector<node_answer> out;
@@ -42,7 +35,7 @@ int look(const std::vector<node_answer>& answers, const loss_options& x, const t
   told["refusals"] = found.refusals;
   say(x.json ? told.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'
              : told_text(found.told, style));
-  for (auto& line : found.refusals) std::fprintf(stderr, "tiketi-inspect: %s\n", line.c_str());
+  for (auto& line : found.refusals) warn(line);
   auto all = seen_by(answers);
   if (!x.json)
     for (size_t i = 0; i < all.size(); ++i)
@@ -50,35 +43,37 @@ int look(const std::vector<node_answer>& answers, const loss_options& x, const t
         say("to go on without it: tiketi-inspect accept-loss " + all[i].key +
             " --reason TEXT --node " + answers[i].node + '\n');
   bool any = std::ranges::any_of(all, &loss_seen::suspected);
-  return any ? std::max(found.code, missing_code) : found.code;
+  return any ? std::max<int>(found.code, partial) : found.code;
 }
 
-/// Says it to that node.
-int accept_at(const loss_options& x, const std::string& node, const text_style& style) {
-  auto answer = ask_node(x.nodes, node, accept_path, loss_request(x.key, x.reason, x.operation));
-  if (!answer.ok()) {
-    auto found = merged({answer});
-    auto why = found.refusals.empty() ? node + ": " + answer.error : found.refusals.front();
-    bool unsure = answer.status == 0 || answer.status >= 500;
-    return refuse(why + (unsure ? "; to try again safely say --operation " + x.operation : ""));
-  }
-  auto told = json::parse(answer.body, nullptr, false);
-  if (!told.is_object()) return refuse(node + ": it is no node that answered");
+/// Says it to the node whose loss it names or, when none misses anything, to any: whether who asks
+/// may is for a node to say.
+int accept_at(const loss_options& x, const std::string& loser, const text_style& style) {
+  auto to = x.nodes;
+  bool any = loser.empty();
+  if (!any) to.nodes = {loser};
+  auto answer =
+    ask_for(to, {accept_path, loss_request(x.key, x.reason, x.operation), "", x.operation});
+  if (!answer) return failed;
+  auto& told = *answer;
   if (x.json) {
-    told["node"] = node;
+    if (!any) told["node"] = loser;
     told["operation"] = x.operation;
     say(told.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
   } else {
-    auto words = node + ": " + value_text("", told.value("message", json{})) + '\n';
-    say(style.colour ? "\x1b[1m" + words + "\x1b[0m" : words);
+    auto words = value_text("", told.value("message", json{}));
+    bool changed = told.value("changed", json{}) == true;
+    if (!any) words = loser + ": " + words;
+    else if (!changed) words = "nothing to change: no node misses anything";
+    say((style.colour ? "\x1b[1m" + words + "\x1b[0m" : words) + '\n');
   }
-  return done_code;
+  return well;
 }
 
 } // namespace
 
 int accept_loss(loss_options options, const text_style& style) {
-  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
   auto answers = ask_all(options);
   if (options.key.empty()) return look(answers, options, style);
   if (options.reason.empty()) return refuse("--reason must say why, for the record");
@@ -96,8 +91,7 @@ int accept_loss(loss_options options, const text_style& style) {
     return refuse(found.refusals.empty() ? "not every node could be asked, and no other misses "
                                            "anything"
                                          : found.refusals.front());
-  say(options.json ? "{\"changed\":false}\n" : "nothing to change: no node misses anything\n");
-  return done_code;
+  return accept_at(options, "", style);
 }
 
 } // namespace tk::inspector

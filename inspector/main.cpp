@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
@@ -125,19 +124,24 @@ constexpr const char* look_codes = "Exit codes: 0 all was told, 1 something is m
 
 /// How nodes are reached.
 void add_node_options(CLI::App& to, node_options& x) {
-  to.add_option("--node", x.nodes, "Operators' listener of a node; several may be given")
-    ->envname("INSPECT_NODES")
+  to.add_option("--node", x.nodes,
+                "Operators' listener of a node; several may be given. Else those of INSPECT_NODES, "
+                "else http://127.0.0.1:3011")
     ->delimiter(',')
-    ->default_str("http://127.0.0.1:3011")
     ->type_name("URL");
   to.add_option("--token-file", x.token_file,
-                "Holds the token; - = stdin. Else the token is that of INSPECT_TOKEN")
-    ->envname("INSPECT_TOKEN_FILE")
+                "Holds the token; - = stdin. Else the file that INSPECT_TOKEN_FILE names, else the "
+                "token is that of INSPECT_TOKEN")
     ->type_name("FILE");
   to.add_option("--limit", x.limit_s, "Seconds after which a node is given up")
     ->capture_default_str()
     ->check(CLI::Range(1, 600))
     ->type_name("N");
+}
+
+/// A variable of the shell that is not set must not make it about more than was meant.
+CLI::Validator said() {
+  return {[](std::string& x) { return std::string{x.empty() ? "must not be empty" : ""}; }, ""};
 }
 
 /// What every look at nodes takes.
@@ -201,8 +205,10 @@ CLI::App* add_steering(CLI::App& app, choices& x, const char* name, const char* 
   to->add_option("what", x.brake.scope, "What of the shop")
     ->required()
     ->check(CLI::IsMember({"all", "event", "queue", "holds", "payments"}));
-  to->add_option("event", x.brake.event, "Of this event only")->type_name("EVENT");
-  to->add_option("--method", x.brake.method, "Of payments: by this method only")->type_name("NAME");
+  to->add_option("event", x.brake.event, "Of this event only")->type_name("EVENT")->check(said());
+  to->add_option("--method", x.brake.method, "Of payments: by this method only")
+    ->type_name("NAME")
+    ->check(said());
   add_node_options(*to, x.brake.nodes);
   to->add_flag("--json", x.brake.json, "One JSON object");
   to->callback([&x, stop] {
@@ -248,7 +254,9 @@ CLI::App* add_notice_verb(CLI::App& above, choices& x, const char* name, const c
       ->check(CLI::IsMember({"info", "warning", "incident"}));
     to->add_option("--ko", order.ko, "In Korean; 500 characters")->required()->type_name("TEXT");
     to->add_option("--en", order.en, "In English; 500 characters")->required()->type_name("TEXT");
-    to->add_option("--event", order.event, "On the pages of this event only")->type_name("EVENT");
+    to->add_option("--event", order.event, "On the pages of this event only")
+      ->type_name("EVENT")
+      ->check(said());
     to->add_option("--from", order.from, "When it begins, with offset; else now")
       ->type_name("TIME");
     to->add_option("--until", order.until, "When it ends, with offset; else when it is removed")
@@ -375,7 +383,7 @@ void add_tools(CLI::App& app, choices& x) {
   completion->callback([&] {
     x.run = [&] {
       say(completion_script(app, x.shell));
-      return static_cast<int>(held);
+      return static_cast<int>(well);
     };
   });
   auto* token = app.add_subcommand("token", "Makes a token for the operators' listeners: the token "
@@ -397,11 +405,6 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   // Who follows through a pipe ends when its reader does, whatever the parent had made of that.
   std::signal(SIGPIPE, SIG_DFL);
-}
-
-int refuse(const char* why) {
-  std::fprintf(stderr, "tiketi-inspect: %s\n", why);
-  return could_not_look;
 }
 
 /// The code, unless nobody could be told of what stands behind it: a full disk is no good news.
@@ -431,9 +434,6 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(exit_codes);
   choices chosen;
-  chosen.look.nodes.token = token_of_environment();
-  chosen.brake.nodes.token = chosen.placement.nodes.token = chosen.look.nodes.token;
-  chosen.notice.nodes.token = chosen.loss.nodes.token = chosen.look.nodes.token;
   add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
   add_verify_draw(app, chosen)->callback([&] {
     chosen.run = [&] { return run_verify_draw(chosen); };
@@ -447,7 +447,7 @@ int main(int argc, char** argv) {
   add_tools(app, chosen);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& x) { return told(app.exit(x) == 0 ? held : could_not_look); }
+  } catch (const CLI::ParseError& x) { return told(app.exit(x) == 0 ? well : failed); }
   if (sodium_init() < 0) return refuse("libsodium cannot start");
   block_signals();
   return told(chosen.run());

@@ -1,10 +1,13 @@
 #include "inspector/node_client.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
 
 #include <curl/curl.h>
+
+#include "inspector/config.hpp"
 
 namespace tk::inspector {
 
@@ -50,9 +53,41 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+/// What stands between commas.
+std::vector<std::string> listed(const std::string& text) {
+  std::vector<std::string> out;
+  for (size_t from = 0; from < text.size();) {
+    auto end = std::min(text.find(',', from), text.size());
+    if (auto one = trimmed(text.substr(from, end - from)); !one.empty())
+      out.push_back(std::move(one));
+    from = end + 1;
+  }
+  return out;
+}
+
+/// The node, or what is in front of it, cannot do it at the moment.
+bool not_now(int status) {
+  constexpr int bad_gateway = 502, unavailable = 503, gateway_timeout = 504;
+  return status == bad_gateway || status == unavailable || status == gateway_timeout;
+}
+
+/// Whether a transfer that failed has told nobody anything: there was no connection.
+bool unheard(CURL* x, CURLcode code) {
+  if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) return true;
+  curl_off_t connected_us = 0;
+  return code == CURLE_OPERATION_TIMEDOUT &&
+         curl_easy_getinfo(x, CURLINFO_CONNECT_TIME_T, &connected_us) == CURLE_OK &&
+         connected_us == 0;
+}
+
 } // namespace
 
-std::string load_token(node_options& x) {
+std::string prepare(node_options& x) {
+  const auto said = environment_of_nodes();
+  if (x.nodes.empty()) x.nodes = listed(said.nodes);
+  if (x.nodes.empty()) x.nodes.emplace_back("http://127.0.0.1:3011");
+  if (x.token_file.empty()) x.token_file = said.token_file;
+  x.token = said.token;
   if (!x.token_file.empty()) {
     std::string text;
     if (x.token_file == "-") {
@@ -99,7 +134,7 @@ node_answer ask_node(const node_options& with, const std::string& node, const st
   auto code = curl_easy_perform(x);
   if (code != CURLE_OK) {
     out.error = curl_easy_strerror(code);
-    out.not_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+    out.not_sent = unheard(x, code);
     return out;
   }
   long status = 0;
@@ -108,12 +143,16 @@ node_answer ask_node(const node_options& with, const std::string& node, const st
   return out;
 }
 
-node_answer ask_first(const node_options& with, const std::string& path, const std::string& body,
-                      const std::string& verb) {
-  node_answer out;
-  for (auto& node : with.nodes) {
-    out = ask_node(with, node, path, body, verb);
-    if (out.status != 0 || !out.not_sent) break;
+asked_in_turn ask_first(const node_options& with, const std::string& path, go_on when,
+                        const std::string& body, const std::string& verb) {
+  asked_in_turn out;
+  for (size_t i = 0; i < with.nodes.size(); ++i) {
+    if (i > 0) out.before.push_back(std::move(out.last));
+    out.last = ask_node(with, with.nodes[i], path, body, verb);
+    auto silent = out.last.status == 0;
+    bool next =
+      when == go_on::when_unsure ? silent || not_now(out.last.status) : silent && out.last.not_sent;
+    if (!next) break;
   }
   return out;
 }

@@ -7,8 +7,8 @@
 namespace tk::inspector {
 
 struct node_options {
-  std::vector<std::string> nodes{"http://127.0.0.1:3011"}; ///< Base URLs.
-  std::string token_file; ///< "-" is stdin; empty: the token of the environment.
+  std::vector<std::string> nodes; ///< Base URLs; none: those of the environment.
+  std::string token_file;         ///< "-" is stdin; empty: as the environment says.
   std::string token;
   int limit_s = 10;
 };
@@ -23,16 +23,30 @@ struct node_answer {
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
 
-/// Reads the token; the error is one line. Blanks around it are dropped.
-std::string load_token(node_options& x);
+/// Takes from the environment what the command line has left open, and reads the token; the error
+/// is one line. It is asked here and not by the parser: that fills an option of every command, also
+/// of those that were not named, and several share one.
+std::string prepare(node_options& x);
 
 /// One request. `verb` empty: GET without a body, POST with one.
 node_answer ask_node(const node_options& with, const std::string& node, const std::string& path,
                      const std::string& body = {}, const std::string& verb = {});
 
-/// The same of the first node that can be reached: one that was not has heard nothing, for certain.
-node_answer ask_first(const node_options& with, const std::string& path,
-                      const std::string& body = {}, const std::string& verb = {});
+/// Whether the next node is asked when one did not answer.
+enum class go_on : uint8_t {
+  when_not_sent = 1, ///< Only when it has heard nothing, for certain.
+  when_unsure        ///< Also when it may have: to ask twice does no harm.
+};
+
+/// What came of asking one node after the other.
+struct asked_in_turn {
+  node_answer last;
+  std::vector<node_answer> before; ///< Those that did not answer, or not now.
+};
+
+/// Asks until one node has answered.
+asked_in_turn ask_first(const node_options& with, const std::string& path, go_on when,
+                        const std::string& body = {}, const std::string& verb = {});
 
 /// Percent-encodes whatever is not unreserved.
 std::string url_part(const std::string& text);

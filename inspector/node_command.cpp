@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "inspector/change.hpp"
 #include "inspector/output.hpp"
 #include "inspector/told_view.hpp"
 
@@ -15,21 +16,14 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr int could_not_ask = 2;
-
-int refuse(const std::string& why) {
-  std::fprintf(stderr, "tiketi-inspect: %s\n", why.c_str());
-  return could_not_ask;
-}
-
-std::vector<node_answer> ask_all(const node_verb& verb, const look_options& x) {
+looked ask(const node_verb& verb, const look_options& x) {
   std::vector<node_answer> out;
   out.reserve(x.nodes.nodes.size());
   for (auto& node : x.nodes.nodes) {
     out.push_back(ask_node(x.nodes, node, path_of(verb, x.argument)));
-    if (verb.who == asked_nodes::first && out.back().status != 0) break;
+    if (verb.who == asked_nodes::first && settles(out.back())) break;
   }
-  return out;
+  return verb.who == asked_nodes::first ? settled(out) : merged(out);
 }
 
 void print(const looked& x, const look_options& how, const text_style& style) {
@@ -41,29 +35,29 @@ void print(const looked& x, const look_options& how, const text_style& style) {
     constexpr const char* clear = "\x1b[H\x1b[2J";
     say((how.watch_s > 0 && style.colour ? clear : "") + told_text(x.told, style));
   }
-  for (auto& line : x.refusals) std::fprintf(stderr, "tiketi-inspect: %s\n", line.c_str());
+  for (auto& line : x.refusals) warn(line);
 }
 
 } // namespace
 
 int look_at(const node_verb& verb, look_options options, const text_style& style) {
-  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
   for (;;) {
-    auto found = merged(ask_all(verb, options));
+    auto found = ask(verb, options);
     print(found, options, style);
     if (options.watch_s == 0 || output_failed() || ends_within(options.watch_s)) return found.code;
   }
 }
 
 int watch_top(look_options options, const text_style& style) {
-  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
   const full_screen screen{style.colour};
   for (;;) {
     std::string text;
     int code = 0;
     for (auto* name : {"brakes", "hot", "ledger", "nodes"}) {
       auto verb = std::ranges::find(node_verbs(), std::string{name}, &node_verb::name);
-      auto found = merged(ask_all(*verb, options));
+      auto found = ask(*verb, options);
       text += told_text(found.told, style);
       for (auto& line : found.refusals) text += line + '\n';
       code = std::max(code, found.code);
@@ -95,21 +89,26 @@ std::string brake_request(const brake_options& x, bool stop) {
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string brake_mistake(const brake_options& x) {
+  if (!x.method.empty() && x.scope != "payments")
+    return "--method is for payments alone: say payments --method " + x.method + ", or " + x.scope +
+           " without it";
+  return "";
+}
+
 int steer_sales(brake_options options, bool stop, const text_style& style) {
-  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = brake_mistake(options); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
   if (options.operation.empty()) options.operation = fresh_uuid();
-  auto path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
-  auto answer = ask_first(options.nodes, path, brake_request(options, stop));
-  auto found = merged({answer});
-  if (!answer.ok()) {
-    auto why = found.refusals.empty() ? answer.node + ": " + answer.error : found.refusals.front();
-    auto again = stop ? "; to try again safely say --operation " + options.operation : "";
-    return refuse(why + again);
-  }
-  auto told = json::parse(answer.body, nullptr, false);
-  if (options.json) say(told.dump() + '\n');
-  else say(brakes_text(told, style));
-  return 0;
+  wished_change wish;
+  wish.path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
+  wish.body = brake_request(options, stop);
+  if (stop) wish.operation = options.operation;
+  auto told = ask_for(options.nodes, wish);
+  if (!told) return failed;
+  if (options.json) say(told->dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
+  else say(brakes_text(*told, style));
+  return well;
 }
 
 int make_token(const std::string& name, const std::string& role) {
@@ -123,7 +122,7 @@ int make_token(const std::string& name, const std::string& role) {
   say(std::string{token.data()} + '\n');
   std::fprintf(stderr, "# For OPERATOR_TOKENS of the nodes:\n%s:%s:%s\n", name.c_str(),
                role.c_str(), digest.data());
-  return 0;
+  return well;
 }
 
 } // namespace tk::inspector

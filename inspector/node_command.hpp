@@ -34,6 +34,10 @@ struct brake_options {
 /// reads it from the rows. Tells the id of the operation, under which a repetition does no harm.
 int steer_sales(brake_options options, bool stop, const text_style& style);
 
+/// What is wrong with it before anybody is asked; empty when nothing is. Nobody's slip makes it
+/// about something else. Pure.
+std::string brake_mistake(const brake_options& x);
+
 /// The body of such a request, as the contract has it (2.16, G17). Pure.
 std::string brake_request(const brake_options& x, bool stop);
 

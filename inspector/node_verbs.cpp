@@ -61,6 +61,8 @@ constexpr std::array verbs{
             "  tiketi-inspect hot --watch 5"},
 };
 
+constexpr const char* no_node = "it is no node that answered";
+
 json object_of(const std::string& text) {
   auto out = json::parse(text, nullptr, false);
   return out.is_object() ? out : json::object();
@@ -75,6 +77,22 @@ std::string refusal_of(const node_answer& x) {
   if (x.status == 401) text += "; the node does not know this token";
   if (x.status == 403) text += "; this needs a token with the role operator";
   return x.node + ": " + text;
+}
+
+bool is_told(const json& x) { return x.contains("parts") && x["parts"].is_array(); }
+
+/// Why somebody else had to be asked.
+std::string note_of(const node_answer& x) {
+  if (!x.ok()) return trouble_of(x);
+  auto told = object_of(x.body);
+  if (!is_told(told)) return x.node + ": " + no_node;
+  std::string gaps;
+  for (auto& gap : told.value("missing", json::array()))
+    gaps.append(gaps.empty() ? "" : ", ")
+      .append(gap.value("what", ""))
+      .append(": ")
+      .append(gap.value("why", ""));
+  return x.node + " could not tell " + gaps;
 }
 
 bool contains(const json& list, const json& x) { return std::ranges::find(list, x) != list.end(); }
@@ -103,6 +121,25 @@ void add_told(json& to, const node_answer& x) {
 
 } // namespace
 
+std::string trouble_of(const node_answer& x) {
+  return x.status == 0 ? x.node + ": " + x.error : refusal_of(x);
+}
+
+bool settles(const node_answer& x) {
+  constexpr int client_error = 400, server_error = 500;
+  if (!x.ok()) return x.status >= client_error && x.status < server_error;
+  auto told = object_of(x.body);
+  return is_told(told) && told.value("missing", json::array()).empty();
+}
+
+looked settled(const std::vector<node_answer>& answers) {
+  if (answers.empty() || !settles(answers.back())) return merged(answers);
+  auto out = merged({answers.back()});
+  for (auto x = answers.begin(); x + 1 != answers.end(); ++x)
+    out.told["notes"].push_back(note_of(*x));
+  return out;
+}
+
 std::span<const node_verb> node_verbs() { return verbs; }
 
 std::string path_of(const node_verb& verb, const std::string& argument) {
@@ -116,7 +153,10 @@ looked merged(const std::vector<node_answer>& answers) {
   out.told = {{"parts", json::array()}, {"missing", json::array()}, {"notes", json::array()}};
   bool any = false, unknown = false;
   for (auto& x : answers) {
-    if (x.ok()) {
+    if (x.ok() && !is_told(object_of(x.body))) {
+      out.told["missing"].push_back(
+        {{"node", x.node}, {"what", "node " + x.node}, {"why", no_node}});
+    } else if (x.ok()) {
       any = true;
       add_told(out.told, x);
     } else if (x.status == 0) {

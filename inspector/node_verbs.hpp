@@ -42,4 +42,16 @@ struct looked {
 /// Puts answers together: every node's own figures, rows once.
 looked merged(const std::vector<node_answer>& answers);
 
+/// Whether nobody else has to be asked what is the same everywhere: all was told, or there is no
+/// such thing, or it may not be asked.
+bool settles(const node_answer& x);
+
+/// The answers of nodes that were asked one after the other until one settled it. What that one
+/// told is all; those before it are told of as notes. Without such a one everything that was told
+/// counts.
+looked settled(const std::vector<node_answer>& answers);
+
+/// Why a node did not do or tell what it was asked: its own words, with its URL.
+std::string trouble_of(const node_answer& x);
+
 } // namespace tk::inspector

@@ -7,6 +7,7 @@
 
 #include "caf/test/dsl.hpp"
 
+#include "inspector/change.hpp"
 #include "inspector/completion.hpp"
 #include "inspector/node_command.hpp"
 
@@ -59,6 +60,55 @@ CAF_TEST(nothing told is another exit than nothing found) {
   CAF_CHECK(contains(merged({answered("u1", 403, refusal)}).refusals[0], "role operator"));
   CAF_CHECK(contains(merged({answered("u1", 502, "<html>")}).refusals[0], "status 502"));
   CAF_CHECK_EQUAL(merged({answered("u1", 200, "<html>")}).told["parts"].size(), 0u);
+}
+
+CAF_TEST(what is the same everywhere is asked until somebody has told all of it) {
+  CAF_CHECK(settles(answered("u1", 200, rows_and_memory)));
+  CAF_CHECK(settles(answered("u1", 404, refusal)));
+  CAF_CHECK(settles(answered("u1", 401, refusal)));
+  CAF_CHECK(!settles(answered("u1", 200, memory_only)));
+  CAF_CHECK(!settles(answered("u1", 503, refusal)));
+  CAF_CHECK(!settles(answered("u1", 0, "")));
+  for (auto* body : {"", "<html>", "[]", "{}", R"({"parts":3})"})
+    CAF_CHECK(!settles(answered("u1", 200, body)));
+}
+
+CAF_TEST(what others could not tell is a note when somebody told all) {
+  auto x = settled({answered("u1", 0, ""), answered("u2", 200, memory_only),
+                    answered("u3", 503, refusal), answered("u4", 200, rows_and_memory)});
+  CAF_CHECK_EQUAL(x.code, 0);
+  CAF_CHECK_EQUAL(x.told["parts"].size(), 2u);
+  CAF_CHECK(x.told["missing"].empty());
+  CAF_CHECK_EQUAL(x.told["notes"].dump(),
+                  R"(["x","u1: Connection refused","u2 could not tell rows: PostgreSQL cannot be )"
+                  R"(asked","u3: no"])");
+  auto none = settled({answered("u1", 200, memory_only), answered("u2", 0, "")});
+  CAF_CHECK_EQUAL(none.code, 1);
+  CAF_CHECK_EQUAL(none.told["missing"].size(), 2u);
+  CAF_CHECK_EQUAL(settled({}).code, 2);
+}
+
+CAF_TEST(a repetition is offered when somebody may have done it) {
+  asked_in_turn x;
+  x.last = answered("u2", 400, refusal);
+  CAF_CHECK_EQUAL(failure_of(x, "op"), "u2: no");
+  x.before.push_back(answered("u1", 0, ""));
+  CAF_CHECK_EQUAL(failure_of(x, "op"), "u2: no; to try again safely say --operation op");
+  x.before.clear();
+  x.last = answered("u2", 503, refusal);
+  CAF_CHECK_EQUAL(failure_of(x, ""), "u2: no; to say it again does no harm");
+}
+
+CAF_TEST(a method is of payments alone) {
+  brake_options x;
+  x.scope = "payments";
+  CAF_CHECK_EQUAL(brake_mistake(x), "");
+  x.method = "toss";
+  CAF_CHECK_EQUAL(brake_mistake(x), "");
+  for (auto* scope : {"all", "event", "queue", "holds"}) {
+    x.scope = scope;
+    CAF_CHECK(contains(brake_mistake(x), "payments --method toss"));
+  }
 }
 
 CAF_TEST(an argument cannot leave its place in the path) {

@@ -11,6 +11,13 @@
 
 namespace tk::inspector {
 
+void warn(const std::string& text) { std::fprintf(stderr, "tiketi-inspect: %s\n", text.c_str()); }
+
+exit_code refuse(const std::string& why) {
+  warn(why);
+  return failed;
+}
+
 void say(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

@@ -6,6 +6,19 @@
 /// What commands share: their output, and the signals that end them.
 namespace tk::inspector {
 
+/// What the program exits with; what exactly 1 says is in the help of the command.
+enum exit_code : int {
+  well = 0,    ///< All held, all was told, it is done.
+  partial = 1, ///< Something contradicts, is missing, or has not come true yet.
+  failed = 2   ///< Could not look, was refused, or the outcome is not known.
+};
+
+/// A line on stderr.
+void warn(const std::string& text);
+
+/// The same as the end of a command.
+exit_code refuse(const std::string& why);
+
 /// Writes at once. What cannot be written is told by `output_failed`.
 void say(const std::string& text);
 

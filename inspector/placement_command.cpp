@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
+#include "inspector/change.hpp"
 #include "inspector/node_command.hpp"
-#include "inspector/node_verbs.hpp"
 #include "inspector/output.hpp"
 
 namespace tk::inspector {
@@ -17,12 +16,6 @@ using state = placement_progress::state;
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds between_looks{300};
-constexpr int done_code = 0, under_way_code = 1, refused_code = 2;
-
-int refuse(const std::string& why) {
-  std::fprintf(stderr, "tiketi-inspect: %s\n", why.c_str());
-  return refused_code;
-}
 
 std::string shards_text(int64_t n) {
   return std::to_string(n) + (n == 1 ? " shard is" : " shards are");
@@ -39,7 +32,7 @@ std::string line_of(const placement_progress& x) {
 }
 
 placement_progress look(const placement_options& x, int64_t shard) {
-  auto answer = ask_first(x.nodes, "/operator/placement");
+  auto answer = ask_first(x.nodes, "/operator/placement", go_on::when_unsure).last;
   return answer.ok() ? progress_of(json::parse(answer.body, nullptr, false), x.order, shard)
                      : placement_progress{};
 }
@@ -57,28 +50,19 @@ placement_progress follow(const placement_options& x, int64_t shard) {
   }
 }
 
-json object_of(const std::string& text) {
-  auto out = json::parse(text, nullptr, false);
-  return out.is_object() ? out : json::object();
-}
-
 } // namespace
 
 int steer_placement(placement_options options, const text_style& style) {
   auto& order = options.order;
-  if (auto wrong = load_token(options.nodes); !wrong.empty()) return refuse(wrong);
+  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
   std::ranges::transform(
     order.node, order.node.begin(), // As the rows write it.
     [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
   if (order.operation.empty()) order.operation = fresh_uuid();
-  auto answer = ask_first(options.nodes, placement_path(order), placement_request(order));
-  if (!answer.ok()) {
-    auto found = merged({answer});
-    auto why = found.refusals.empty() ? answer.node + ": " + answer.error : found.refusals.front();
-    bool unsure = answer.status == 0 || answer.status >= 500;
-    return refuse(why + (unsure ? "; to try again safely say --operation " + order.operation : ""));
-  }
-  auto told = object_of(answer.body);
+  auto answer =
+    ask_for(options.nodes, {placement_path(order), placement_request(order), "", order.operation});
+  if (!answer) return failed;
+  auto& told = *answer;
   auto changed = told.value("changed", false);
   auto shard = told.value("shard", json{});
   auto about = shard.is_number() ? "shard " + shard.dump() + ": " : std::string{};
@@ -98,7 +82,7 @@ int steer_placement(placement_options options, const text_style& style) {
     told["left"] = end.is == state::under_way ? json(end.left) : json();
     say(told.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
   }
-  return end.is == state::reached ? done_code : under_way_code;
+  return end.is == state::reached ? well : partial;
 }
 
 } // namespace tk::inspector

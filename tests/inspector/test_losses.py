@@ -100,6 +100,8 @@ def test_while_nothing_is_missing_there_is_nothing_to_accept(node):
     assert (said.returncode, said.stderr) == (0, "")
     nothing = say(node, "0123456789ab", "--reason", "x")
     assert nothing.returncode == 0 and "no node misses anything" in nothing.stdout
+    denied = say(node, "0123456789ab", "--reason", "x", name="ann")
+    assert denied.returncode == 2 and "role operator" in denied.stderr
     body = {"key": "0123456789ab", "reason": "x"}
     assert node.ask("/operator/losses/accept", "bob", body)[1]["changed"] is False
     assert node.process.poll() is None

@@ -460,10 +460,11 @@ def test_the_rest_is_told_when_one_node_is_dead(node):
     said = json.loads(done.stdout)
     assert done.returncode == 1 and [x["what"] for x in said["missing"]] == ["node " + dead]
     assert {x["from"] for x in said["parts"]} == {"memory", "rows"}
-    # Who tells the same as everybody is asked after the dead one, without a word about it.
+    # Who tells the same as everybody is asked after the dead one, and all is told.
     first = inspect("hot", "--node", dead, "--node", node.url,
                     env={"INSPECT_TOKEN": operators.token_of("ann")})
-    assert first.returncode == 1 and "from rows" in first.stdout
+    assert first.returncode == 0 and "from rows" in first.stdout
+    assert f"note: {dead}: " in first.stdout
 
 
 def test_what_cannot_be_written_is_an_error(node):
