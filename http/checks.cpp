@@ -156,6 +156,7 @@ bool service::check_origin(live_exchange& x) {
 
 void service::identify(live_exchange& x) {
   auto& q = x.request_;
+  if (!options_.cookies && !q.has_header("authorization")) return;
   if (auto token = q.access_token(); !token.empty())
     x.principal_ = context_.identity.authenticate(token, q.arrived);
 }

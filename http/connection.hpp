@@ -74,6 +74,7 @@ public:
   /// Writes a short interim response; false when the socket does not take it at once.
   bool send_now(std::string_view bytes);
 
+  uint64_t no = 0; // In the order in which they came; set before anybody else sees it.
   phase at = phase::reading;
   bool looping = false;     // Some thread is taking requests out of the input.
   bool input_ended = false; // The client has closed its side.

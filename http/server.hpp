@@ -38,6 +38,10 @@ struct server_options {
   size_t head_bytes_max = 16 * 1024;
   size_t in_flight_max = 4096;
   size_t connections_max = 20000;
+  /// When there are so many, one without a whole request makes room for the next, of the address
+  /// that holds most places. It is looked for among all, so for listeners with few.
+  bool make_room = false;
+  bool cookies = true;                  // They may bear the access token.
   size_t pending_bytes_max = 64u << 20; // Unsent, uncached bytes of all slow readers together.
   bool https = false; // Browsers reach it by https: then they shall use nothing else (G35).
   int log_share_percent = 100; // Of answers below 500 that get a line in the log.

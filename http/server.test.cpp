@@ -304,6 +304,44 @@ CAF_TEST(half a request and an idle connection end) {
   CAF_CHECK(idle.ended());
 }
 
+CAF_TEST(half requests and idle connections make room for others where it is so set) {
+  world w;
+  w.options.connections_max = 4;
+  w.options.make_room = true;
+  w.start();
+  client at_work(w.s->port());
+  at_work.send(get("/api/keep"));
+  for (size_t begun = 0; begun == 0; std::this_thread::sleep_for(1ms)) {
+    std::lock_guard lock(w.mutex);
+    begun = w.kept.size();
+  }
+  std::vector<std::unique_ptr<client>> crowd;
+  for (int i = 0; i < 20; ++i) {
+    crowd.push_back(std::make_unique<client>(w.s->port()));
+    if (i % 2 == 0) crowd.back()->send("GET /api/small HTTP/1.1\r\n");
+  }
+  for (int i = 0; i < 10; ++i) {
+    client c(w.s->port());
+    CAF_CHECK_EQUAL(c.ask(get("/api/small")).status, 200);
+  }
+  CAF_CHECK(crowd.front()->ended());
+  {
+    std::lock_guard lock(w.mutex);
+    CAF_REQUIRE_EQUAL(w.kept.size(), 1u);
+    w.kept.front()->respond(json_text("1"));
+  }
+  CAF_CHECK_EQUAL(at_work.read().status, 200);
+}
+
+CAF_TEST(where cookies bear no token only the header does) {
+  world w;
+  w.options.cookies = false;
+  w.start();
+  client c(w.s->port());
+  CAF_CHECK_EQUAL(c.ask(get("/api/admin", "Cookie: access_token=admin\r\n")).status, 401);
+  CAF_CHECK_EQUAL(c.ask(get("/api/admin", "Authorization: Bearer admin\r\n")).status, 200);
+}
+
 CAF_TEST(beyond the bound of open requests it says so at once) {
   world w;
   w.options.in_flight_max = 2;

@@ -1,6 +1,9 @@
 #include "http/service.hpp"
 
+#include <algorithm>
+#include <map>
 #include <thread>
+#include <utility>
 
 #include "http/docs_page.hpp"
 #include "http/notices_page.hpp"
@@ -122,8 +125,37 @@ service::connection_shard& service::shard_of(const connection& c) {
   return clients_[static_cast<size_t>(c.fd()) % shard_count];
 }
 
+/// Ends the one that has waited longest for a request, or for the rest of one, of the address that
+/// holds most places; false when all are at work.
+bool service::make_room() {
+  std::vector<connection_ptr> waiting;
+  std::map<std::string, size_t> of; // Places by address.
+  for (auto& shard : clients_) {
+    std::lock_guard lock(shard.mutex);
+    for (auto& [key, c] : shard.open) {
+      ++of[c->address];
+      std::unique_lock one(c->mutex, std::try_to_lock);
+      if (one && c->at == phase::reading && !c->looping) waiting.push_back(c);
+    }
+  }
+  auto rank = [&](const connection_ptr& c) { return std::pair{of[c->address], c->no}; };
+  std::ranges::sort(waiting, [&](auto& x, auto& y) {
+    auto [x_places, x_no] = rank(x);
+    auto [y_places, y_no] = rank(y);
+    return x_places != y_places ? x_places > y_places : x_no < y_no;
+  });
+  for (auto& c : waiting) {
+    std::lock_guard lock(c->mutex);
+    if (c->at != phase::reading || c->looping) continue; // Its request has come meanwhile.
+    c->abort();
+    return true;
+  }
+  return false;
+}
+
 connection_ptr service::opened(int socket, std::string address) {
-  if (stopped_ || connections_.fetch_add(1) >= options_.connections_max) {
+  bool full = connections_.fetch_add(1) >= options_.connections_max;
+  if (stopped_ || (full && !(options_.make_room && make_room()))) {
     --connections_;
     return nullptr;
   }
@@ -133,6 +165,7 @@ connection_ptr service::opened(int socket, std::string address) {
     return nullptr;
   }
   c->since = steady::now();
+  c->no = ++last_no_;
   auto& shard = shard_of(*c);
   std::lock_guard lock(shard.mutex);
   shard.open.emplace(c.get(), c);

@@ -71,6 +71,7 @@ private:
   void step(const connection_ptr& c, std::string_view& bytes, std::unique_lock<std::mutex>& lock);
   void on_head(connection& c);
   connection_shard& shard_of(const connection& c);
+  bool make_room();
   std::shared_ptr<live_exchange> make_exchange(const connection_ptr& c);
   void on_complete(const connection_ptr& c, std::unique_lock<std::mutex>& lock);
   void on_broken(const connection_ptr& c, ec why, std::unique_lock<std::mutex>& lock);
@@ -106,6 +107,7 @@ private:
   size_t body_limit_max_ = 0; // Over all routes.
   bool one_body_limit_ = true;
   std::atomic<size_t> in_flight_{0}, connections_{0}, next_shard_{0};
+  std::atomic<uint64_t> last_no_{0};
   std::atomic<size_t> delivering_{0}; // Answered, but not yet in the hands of who writes.
   std::atomic<bool> retiring_{false}, draining_{false}, stopped_{false};
   std::array<deadline_shard, shard_count> deadlines_;

@@ -4,6 +4,9 @@ namespace tk::http {
 
 namespace {
 
+/// Requests of operators are small, and come from near.
+constexpr std::chrono::milliseconds request_limit{3000};
+
 server_options options_of(const operator_settings& x) {
   server_options out;
   out.bind_address = x.address;
@@ -12,6 +15,9 @@ server_options options_of(const operator_settings& x) {
   out.allowed_origins.clear(); // No page of any site speaks to it.
   out.in_flight_max = 64;
   out.connections_max = 128;
+  out.make_room = true; // Half requests keep no operator out.
+  out.request_timeout = request_limit;
+  out.cookies = false; // No browser speaks to it, and no other site's page by one.
   return out;
 }
 

@@ -5,6 +5,7 @@ import pathlib
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -101,6 +102,16 @@ def test_whoever_bears_no_good_token_is_refused(node, path):
     assert shop.get("/api/auth/me").status == 401
     buyer = harness.access_token(harness.user_uuid(0))
     assert node.ask(path, None, headers={"Authorization": "Bearer " + buyer})[0] == 401
+
+
+def test_neither_cookies_bear_a_token_nor_half_requests_keep_an_operator_out(node):
+    cookie = {"Cookie": "access_token=" + operators.token_of("bob")}
+    assert node.ask("/operator/nodes", None, headers=cookie)[0] == 401
+    half = []
+    for _ in range(200):  # More than there are places.
+        half.append(socket.create_connection(("127.0.0.1", node.operator_port), 5))
+        half[-1].sendall(b"GET /operator/nodes HTTP/1.1\r\nHost: x\r\n")
+    assert node.ask("/operator/nodes")[0] == 200
 
 
 def hashed(token):
