@@ -534,7 +534,11 @@ private:
 } // namespace
 
 std::string conninfo_for(const node_config& config, const char* role) {
-  return config.text("DATABASE_URL") + " user=" + role + " application_name=tiketi";
+  auto out = config.text("DATABASE_URL");
+  bool uri = out.starts_with("postgresql://") || out.starts_with("postgres://");
+  if (!uri) return out + " user=" + role + " application_name=tiketi";
+  out += out.find('?') == std::string::npos ? '?' : '&';
+  return out + "user=" + role + "&application_name=tiketi";
 }
 
 tl::expected<std::unique_ptr<running_node>, std::string> start_node(const node_config& config) {

@@ -1,12 +1,10 @@
 #include "node/cluster.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <utility>
 
 #include <caf/actor_system.hpp>
 
+#include "node/loopback.hpp"
 #include "supervisors/link.hpp"
 #include "supervisors/router.hpp"
 #include "supervisors/spreader.hpp"
@@ -16,15 +14,6 @@ namespace tk {
 namespace {
 
 constexpr millis dial_limit{2000};
-
-bool is_loopback(const std::string& host) {
-  in_addr v4{};
-  in6_addr v6{};
-  constexpr uint32_t loopback_net = 127;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == loopback_net;
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
-  return host == "localhost";
-}
 
 } // namespace
 

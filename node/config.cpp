@@ -60,7 +60,7 @@ constexpr std::array options{
   option_spec{"CLUSTER_AUTHORITY", text, "", false, 0, 4096,
               "PEM file of the cluster's own authority, the only one that is believed"},
   option_spec{"CLUSTER_NODES_MAX", number, "32", false, 2, 64,
-              "nodes of the cluster, at most; the same on all of them"},
+              "nodes of the cluster, at most (2 to 64); the same on all of them"},
   option_spec{"CLUSTER_DRAIN_SECONDS", number, "10", false, 0, 3600,
               "at the end a node has so long to give its shards away; 0: it leaves them behind"},
   option_spec{"CLUSTER_REBALANCE_AFTER_SECONDS", number, "20", false, 0, 86'400,

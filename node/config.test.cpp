@@ -8,6 +8,8 @@
 
 #include "caf/test/dsl.hpp"
 
+#include "node/app.hpp"
+
 using namespace tk;
 
 namespace {
@@ -26,8 +28,21 @@ struct fake_environment : environment {
   }
 };
 
+/// What libpq sees besides its string, for as long as this lives.
+class process_variable {
+public:
+  process_variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  process_variable(const process_variable&) = delete;
+  process_variable& operator=(const process_variable&) = delete;
+  ~process_variable() { unsetenv(name_); }
+
+private:
+  const char* name_;
+};
+
 struct fixture {
   fixture() {
+    for (auto* name : {"PGHOST", "PGHOSTADDR", "PGSSLMODE", "PGSERVICE"}) unsetenv(name);
     std::filesystem::create_directories(dir);
     write("");
     env.values = {{"TIKETI_PROFILE", "probe"},
@@ -293,10 +308,66 @@ CAF_TEST(S29 in production the database is on this machine or behind TLS) {
   for (auto* open :
        {"host=db.example", "host=db.example sslmode=require", "host=/run/postgresql,db.example",
         "hostaddr=10.0.0.1", "postgresql://db.example/tiketi", "dbname=x host = 10.0.0.1",
-        "host=db.example options=sslmode=verify-full"}) {
+        "host=db.example options=sslmode=verify-full", "host=127.evil.example.com dbname=x",
+        "host=/run/postgresql hostaddr=10.0.0.1", "host=localhost.example",
+        "host=127.0.0.1,10.0.0.1", "host=db.example.com sslmode=verify-full sslmode=disable",
+        "postgresql://db.example.com/x?sslmode=disable&application_name=sslmode%3Dverify-full",
+        "postgresql:///x?host=db.example.com"}) {
     env.values["DATABASE_URL"] = open;
     CAF_MESSAGE(open);
     CAF_CHECK(refuses("DATABASE_URL: production reaches another machine over TLS only"));
+  }
+  env.values["DATABASE_URL"] = "service=prod";
+  CAF_CHECK(refuses("DATABASE_URL: production wants to see where it leads"));
+  for (auto* nonsense :
+       {"postgresql://db.example.com/x?sslmode=disable&application_name=sslmode=verify-full",
+        "host", "host=x hots=y password=secret", "postgresql://[/x"}) {
+    env.values["DATABASE_URL"] = nonsense;
+    CAF_CHECK(refuses("DATABASE_URL: libpq cannot read it"));
+    CAF_CHECK(!refuses("secret"));
+  }
+}
+
+CAF_TEST(S29 what libpq adds to the address by itself counts in production) {
+  become_production();
+  env.values["DATABASE_URL"] = "dbname=x";
+  CAF_CHECK_EQUAL(error(), "");
+  for (auto* name : {"PGHOST", "PGHOSTADDR"}) {
+    const process_variable there(name, "10.0.0.1");
+    CAF_CHECK(refuses("DATABASE_URL: production reaches another machine over TLS only"));
+    const process_variable safe("PGSSLMODE", "verify-full");
+    CAF_CHECK_EQUAL(error(), "");
+  }
+  const process_variable service("PGSERVICE", "prod");
+  CAF_CHECK(refuses("DATABASE_URL: "));
+}
+
+CAF_TEST(a role is added to an address in either form) {
+  auto of = [&](const char* url) {
+    env.values["DATABASE_URL"] = url;
+    return conninfo_for(*load_config(env, dir), "tiketi_read");
+  };
+  CAF_CHECK_EQUAL(of("host=/a dbname=b"),
+                  "host=/a dbname=b user=tiketi_read application_name=tiketi");
+  CAF_CHECK_EQUAL(of("postgresql://h/b"),
+                  "postgresql://h/b?user=tiketi_read&application_name=tiketi");
+  CAF_CHECK_EQUAL(of("postgres://h/b?sslmode=verify-full"),
+                  "postgres://h/b?sslmode=verify-full&user=tiketi_read&application_name=tiketi");
+}
+
+CAF_TEST(in production the listener of operators is on the loopback) {
+  become_production();
+  env.values["OPERATOR_TOKENS"] = "ann:reader:" + std::string(64, 'a');
+  env.values["OPERATOR_ADDRESS"] = "0.0.0.0";
+  CAF_CHECK_EQUAL(error(), ""); // There is none.
+  env.values["OPERATOR_PORT"] = "0";
+  for (auto* open : {"0.0.0.0", "::", "10.0.0.1", "127.example", "", "localhost.example"}) {
+    env.values["OPERATOR_ADDRESS"] = open;
+    CAF_CHECK(refuses("OPERATOR_ADDRESS: the operators' listener speaks plain HTTP"));
+  }
+  for (auto* own : {"127.0.0.1", "127.0.0.9", "::1", "localhost"}) {
+    env.values["OPERATOR_ADDRESS"] = own;
+    CAF_CHECK_EQUAL(error(), "");
   }
 }
 

@@ -1,54 +1,40 @@
 #include "node/production.hpp"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
-#include <utility>
-#include <vector>
+
+#include "node/loopback.hpp"
+#include "persistence/pg/conninfo.hpp"
 
 namespace tk {
 
 namespace {
 
-/// The value of a key of libpq's `key = value` form; empty when it is not named.
-std::string_view libpq_value(std::string_view conninfo, std::string_view key) {
-  size_t at = 0;
-  constexpr std::string_view blanks = " \t\r\n";
-  while ((at = conninfo.find(key, at)) != std::string_view::npos) {
-    auto begins = at == 0 || blanks.find(conninfo[at - 1]) != std::string_view::npos;
-    auto equals = conninfo.find_first_not_of(blanks, at + key.size());
-    at += key.size();
-    if (!begins || equals == std::string_view::npos || conninfo[equals] != '=') continue;
-    auto from = conninfo.find_first_not_of(blanks, equals + 1);
-    if (from == std::string_view::npos) return {};
-    auto value = conninfo.substr(from, conninfo.find_first_of(blanks, from) - from);
-    if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
-      value = value.substr(1, value.size() - 2);
-    return value;
-  }
-  return {};
-}
-
-/// A Unix socket, or an address that leads back to this machine.
-bool stays_here(std::string_view host) {
-  return host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost" ||
-         host == "::1" || host.starts_with("127.");
+/// A Unix socket (also an abstract one), or an address that leads back to this machine. Nothing
+/// is libpq's default: a socket.
+bool stays_here(const std::string& host) {
+  return host.empty() || host.front() == '/' || host.front() == '@' || is_loopback(host);
 }
 
 /// Whether the way to PostgreSQL is on this machine, or TLS with the server's name checked (S29).
-bool database_is_safe(std::string_view url) {
-  if (url.find("://") != std::string_view::npos)
-    return url.find("sslmode=verify-full") != std::string_view::npos;
-  if (libpq_value(url, "sslmode") == "verify-full") return true;
-  for (auto* key : {"host", "hostaddr"}) {
-    auto hosts = libpq_value(url, key);
-    while (!hosts.empty()) {
-      auto comma = hosts.find(',');
-      if (!stays_here(hosts.substr(0, comma))) return false;
-      hosts = comma == std::string_view::npos ? std::string_view{} : hosts.substr(comma + 1);
-    }
-  }
-  return true;
+std::string check_database(const node_config& x) {
+  auto to = pg::read_conninfo(x.text("DATABASE_URL"));
+  if (!to) return "DATABASE_URL: " + to.error();
+  if (to->sslmode == "verify-full") return "";
+  if (!to->service.empty())
+    return "DATABASE_URL: production wants to see where it leads: name host and sslmode instead of "
+           "a service";
+  for (auto* part : {&to->hosts, &to->addresses})
+    if (!std::ranges::all_of(*part, stays_here))
+      return "DATABASE_URL: production reaches another machine over TLS only, and checks its name: "
+             "add sslmode=verify-full and sslrootcert";
+  return "";
+}
+
+/// Their listener speaks plain HTTP, and whoever hears a token has it.
+std::string check_operators(const node_config& x) {
+  if (x.text("OPERATOR_PORT").empty() || is_loopback(x.text("OPERATOR_ADDRESS"))) return "";
+  return "OPERATOR_ADDRESS: the operators' listener speaks plain HTTP; in production it is on the "
+         "loopback, and operators come by a tunnel or proxy that ends TLS";
 }
 
 std::string check_money(const node_config& x) {
@@ -95,11 +81,8 @@ std::string check_production(const node_config& config) {
     return config.text("TIKETI_PROFILE") == "production"
              ? "TIKETI_ENV: the profile production is for production"
              : "";
-  for (auto* part : {check_money, check_browsers, check_limits})
+  for (auto* part : {check_money, check_browsers, check_limits, check_operators, check_database})
     if (auto wrong = part(config); !wrong.empty()) return wrong;
-  if (!database_is_safe(config.text("DATABASE_URL")))
-    return "DATABASE_URL: production reaches another machine over TLS only, and checks its name: "
-           "add sslmode=verify-full and sslrootcert";
   return "";
 }
 
