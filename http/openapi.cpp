@@ -118,7 +118,7 @@ json parameters_of(const route_table& table, const route& x) {
   return out;
 }
 
-json operation_of(const route_table& table, const route& x) {
+json operation_of(const route_table& table, const route& x, bool cookies) {
   json out = {{"operationId", x.name},
               {"summary", x.summary},
               {"tags", json::array({x.tag})},
@@ -128,8 +128,10 @@ json operation_of(const route_table& table, const route& x) {
   if (!x.request_schema.empty())
     out["requestBody"] = {
       {"content", {{"application/json", {{"schema", schema_of(x, x.request_schema)}}}}}};
-  if (x.level != access::public_)
-    out["security"] = {{{"bearer", json::array()}}, {{"cookie", json::array()}}};
+  if (x.level != access::public_) {
+    auto& ways = out["security"] = json::array({{{"bearer", json::array()}}});
+    if (cookies) ways.push_back({{"cookie", json::array()}});
+  }
   out["responses"] = responses_of(x);
   return out;
 }
@@ -142,7 +144,7 @@ std::string lower_case(std::string_view text) {
 
 } // namespace
 
-std::string openapi_document(const route_table& table) {
+std::string openapi_document(const route_table& table, bool cookies) {
   json doc = {{"openapi", "3.1.0"},
               {"info",
                {{"title", "Tiketi"},
@@ -150,7 +152,7 @@ std::string openapi_document(const route_table& table) {
                 {"description", "Every path under /api answers under /api/v1, too."}}}};
   auto& paths = doc["paths"] = json::object();
   for (auto& x : table.routes())
-    paths[table.label(x)][lower_case(to_string(x.verb))] = operation_of(table, x);
+    paths[table.label(x)][lower_case(to_string(x.verb))] = operation_of(table, x, cookies);
   doc["components"] = {
     {"schemas",
      {{"Error",
@@ -161,8 +163,10 @@ std::string openapi_document(const route_table& table) {
           {"message", {{"type", "string"}, {"description", "The same text as error"}}},
           {"code", {{"type", "string"}, {"description", "Stable, upper snake case"}}}}}}}}},
     {"securitySchemes",
-     {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
-      {"cookie", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "access_token"}}}}}};
+     {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}}}};
+  if (cookies)
+    doc["components"]["securitySchemes"]["cookie"] = {
+      {"type", "apiKey"}, {"in", "cookie"}, {"name", "access_token"}};
   return doc.dump();
 }
 

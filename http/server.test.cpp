@@ -340,6 +340,9 @@ CAF_TEST(where cookies bear no token only the header does) {
   client c(w.s->port());
   CAF_CHECK_EQUAL(c.ask(get("/api/admin", "Cookie: access_token=admin\r\n")).status, 401);
   CAF_CHECK_EQUAL(c.ask(get("/api/admin", "Authorization: Bearer admin\r\n")).status, 200);
+  auto described = c.ask(get("/openapi.json")).body;
+  CAF_CHECK(described.find("bearer") != std::string::npos);
+  CAF_CHECK(described.find("access_token") == std::string::npos);
 }
 
 CAF_TEST(beyond the bound of open requests it says so at once) {

@@ -33,10 +33,10 @@ std::vector<route> with_description(std::vector<route> routes, const document_sl
   return routes;
 }
 
-route_table make_table(std::vector<route> routes) {
+route_table make_table(std::vector<route> routes, bool cookies) {
   auto doc = std::make_shared<std::shared_ptr<const std::string>>();
   route_table out(with_description(std::move(routes), doc));
-  *doc = std::make_shared<const std::string>(openapi_document(out));
+  *doc = std::make_shared<const std::string>(openapi_document(out, cookies));
   return out;
 }
 
@@ -64,7 +64,7 @@ private:
 service::service(server_options options, std::vector<route> routes, server_context context)
     : options_(std::move(options)),
       context_(std::move(context)),
-      table_(make_table(std::move(routes))),
+      table_(make_table(std::move(routes), options_.cookies)),
       limiter_(options_.limits),
       log_(options_.log_share_percent, context_.meters),
       writer_(
