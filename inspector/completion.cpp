@@ -1,6 +1,7 @@
 #include "inspector/completion.hpp"
 
-#include <algorithm>
+#include <sstream>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -13,25 +14,47 @@ constexpr const char* program = "tiketi-inspect";
 
 struct word {
   std::string text, meaning;
+  std::vector<std::string> values = {}; ///< Of an option, when it takes one of a few.
+  bool wants_value = false;
 };
 
 /// A command by its words (" why seat"; "" is the program itself) and what may follow it.
 struct place {
   std::string path;
-  std::vector<word> commands, options;
+  std::vector<word> commands, options; ///< A value that may follow is a command like any other.
 };
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// What CLI11 makes of `IsMember` in the help, taken apart: "TEXT:{all,event}".
+std::vector<std::string> values_of(const CLI::Option& x) {
+  std::vector<std::string> out;
+  auto type = x.get_type_name();
+  auto from = type.find(":{");
+  auto to = from == std::string::npos ? from : type.find('}', from);
+  if (to == std::string::npos) return out;
+  std::istringstream list{type.substr(from + 2, to - from - 2)};
+  for (std::string one; std::getline(list, one, ',');) out.push_back(one);
+  return out;
+}
 
 void collect(const CLI::App& app, const std::string& path, std::vector<place>& out) {
   place here{path, {}, {}};
   auto any = [](const CLI::App*) { return true; };
   auto below = app.get_subcommands(any);
   for (auto* x : below) here.commands.push_back({x->get_name(), first_line(x->get_description())});
-  for (auto* x : app.get_options())
+  bool first = true;
+  for (auto* x : app.get_options()) {
     for (auto& name : x->get_lnames())
-      here.options.push_back({"--" + name, first_line(x->get_description())});
-  out.push_back(std::move(here));
+      here.options.push_back({"--" + name, first_line(x->get_description()), values_of(*x),
+                              x->get_items_expected_min() > 0});
+    if (!x->get_positional() || !std::exchange(first, false)) continue;
+    for (auto& value : values_of(*x))
+      here.commands.push_back({value, first_line(x->get_description())});
+  }
+  out.push_back(here);
+  if (below.empty())
+    for (auto& x : here.commands) out.push_back({path + " " + x.text, {}, here.options});
   for (auto* x : below) collect(*x, path + " " + x->get_name(), out);
 }
 
@@ -50,6 +73,21 @@ std::string words_of(const place& x) {
   return out;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (auto& x : words) out += (out.empty() ? "" : " ") + x;
+  return out;
+}
+
+/// Options with few values: a line for each, made of where it stands and what it takes.
+template <class Line> std::string value_lines(const std::vector<place>& places, Line line) {
+  std::string out;
+  for (auto& x : places)
+    for (auto& y : x.options)
+      if (!y.values.empty()) out += line(quoted(x.path + " " + y.text), joined(y.values));
+  return out;
+}
+
 /// The part that bash and zsh share: `at` becomes the command that has been typed so far.
 std::string walk(const std::vector<place>& places) {
   std::string out = "    case \"$at $word\" in\n";
@@ -64,7 +102,12 @@ std::string bash_script(const std::vector<place>& places) {
   out += walk(places) + "  done\n  case \"$at\" in\n";
   for (auto& x : places)
     out += "    " + quoted(x.path) + ") words=" + quoted(words_of(x)) + " ;;\n";
-  out += "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n";
+  out += "  esac\n  case \"$at ${COMP_WORDS[COMP_CWORD-1]}\" in\n" +
+         value_lines(places,
+                     [](const std::string& where, const std::string& values) {
+                       return "    " + where + ") words=" + quoted(values) + " ;;\n";
+                     }) +
+         "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n";
   return out + "complete -o default -F _tiketi_inspect " + program + "\n";
 }
 
@@ -79,7 +122,12 @@ std::string zsh_script(const std::vector<place>& places) {
       for (auto& y : *list) out += quoted(y.text + ":" + replaced(y.meaning, ':', "\\:")) + " ";
     out += ") ;;\n";
   }
-  out += "  esac\n  _describe 'word' known || _files\n}\n";
+  out += "  esac\n  case \"$at ${words[CURRENT-1]}\" in\n" +
+         value_lines(places,
+                     [](const std::string& where, const std::string& values) {
+                       return "    " + where + ") known=(" + values + ") ;;\n";
+                     }) +
+         "  esac\n  _describe 'word' known || _files\n}\n";
   return out + "compdef _tiketi_inspect " + program + "\n";
 }
 
@@ -96,7 +144,11 @@ std::string fish_script(const std::vector<place>& places) {
                 quoted("__tiketi_inspect_at " + quoted(x.path));
     for (auto& y : x.commands) out += when + " -f -a " + y.text + " -d " + quoted(y.meaning) + "\n";
     for (auto& y : x.options)
-      out += when + " -l " + y.text.substr(2) + " -d " + quoted(y.meaning) + "\n";
+      out += when + " -l " + y.text.substr(2) +
+             (!y.values.empty() ? " -x -a " + quoted(joined(y.values))
+              : y.wants_value   ? " -r"
+                                : "") +
+             " -d " + quoted(y.meaning) + "\n";
   }
   return out;
 }

@@ -18,6 +18,7 @@
 #include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
 #include "inspector/placement_command.hpp"
+#include "inspector/words.hpp"
 
 namespace {
 
@@ -165,6 +166,8 @@ CLI::App* command_of(CLI::App& app, const std::string& words, const char* help) 
   if (above == nullptr) {
     above = app.add_subcommand(first, "Everything on record about one thing, in order of time.");
     above->require_subcommand(1);
+    above->footer(std::string{look_codes} + "  tiketi-inspect why seat UUID\n"
+                                            "  tiketi-inspect why reservation UUID");
   }
   return command_of(*above, words.substr(blank + 1), help);
 }
@@ -280,6 +283,8 @@ void add_notices(CLI::App& app, choices& x) {
                                           "`notices` shows what they are told. Needs the role "
                                           "operator.");
   to->require_subcommand(1);
+  to->footer(std::string{steer_codes} +
+             "  tiketi-inspect notice add --level info --ko '...' --en '...'    see also: notices");
   add_notice_verb(*to, x, "add", "Tells them something.", add)
     ->footer(std::string{steer_codes} +
              "  tiketi-inspect notice add --level incident --ko '결제가 지연되고 있습니다' \\\n"
@@ -378,7 +383,8 @@ void add_tools(CLI::App& app, choices& x) {
   completion->add_option("shell", x.shell, "For which shell")
     ->required()
     ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completion->footer("Examples:\n  source <(tiketi-inspect completion bash)\n"
+  completion->footer("Exit codes: 0 it is on stdout, 2 it could not be written.\n\nExamples:\n  "
+                     "source <(tiketi-inspect completion bash)\n"
                      "  tiketi-inspect completion fish | source");
   completion->callback([&] {
     x.run = [&] {
@@ -388,11 +394,14 @@ void add_tools(CLI::App& app, choices& x) {
   });
   auto* token = app.add_subcommand("token", "Makes a token for the operators' listeners: the token "
                                             "on stdout, its line for the nodes on stderr.");
-  token->add_option("name", x.token_name, "Whose it is, for the audit log")->required();
+  token
+    ->add_option("name", x.token_name, "Whose it is, for the audit log: 1 to 40 of a-z, 0-9, - _ .")
+    ->required();
   token->add_option("--role", x.token_role, "What its bearer may do")
     ->capture_default_str()
     ->check(CLI::IsMember({"reader", "operator"}));
-  token->footer("Examples:\n  tiketi-inspect token ann --role operator > ~/.tiketi-token");
+  token->footer("Exit codes: 0 made, 2 refused.\n\nExamples:\n  tiketi-inspect token ann --role "
+                "operator > ~/.tiketi-token");
   token->callback([&x] { x.run = [&x] { return make_token(x.token_name, x.token_role); }; });
 }
 
@@ -432,7 +441,8 @@ int run_audit(choices& x) {
 int main(int argc, char** argv) {
   CLI::App app{"Tiketi's inspector: looks at a shop without disturbing it."};
   app.require_subcommand(1);
-  app.footer(exit_codes);
+  app.footer("Exit codes: 0 it is so or it is done, 1 not all of it, 2 nothing could be looked at, "
+             "refused, or the outcome is not known; what exactly, and examples: COMMAND --help");
   choices chosen;
   add_audit(app, chosen)->callback([&] { chosen.run = [&] { return run_audit(chosen); }; });
   add_verify_draw(app, chosen)->callback([&] {
@@ -447,7 +457,12 @@ int main(int argc, char** argv) {
   add_tools(app, chosen);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& x) { return told(app.exit(x) == 0 ? well : failed); }
+  } catch (const CLI::ParseError& x) {
+    auto why = unknown_word(app, {argv + std::min(argc, 1), argv + argc});
+    if (x.get_exit_code() != 0 && !why.empty())
+      return refuse(why + "\nRun with --help for more information.");
+    return told(app.exit(x) == 0 ? well : failed);
+  }
   if (sodium_init() < 0) return refuse("libsodium cannot start");
   block_signals();
   return told(chosen.run());

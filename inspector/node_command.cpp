@@ -111,7 +111,15 @@ int steer_sales(brake_options options, bool stop, const text_style& style) {
   return well;
 }
 
+bool good_token_name(const std::string& name) {
+  constexpr size_t name_max = 40;
+  return !name.empty() && name.size() <= name_max && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
 int make_token(const std::string& name, const std::string& role) {
+  if (!good_token_name(name)) return refuse("a name has 1 to 40 of a-z, 0-9, `-`, `_`, `.`");
   std::array<unsigned char, 32> bytes{};
   randombytes_buf(bytes.data(), bytes.size());
   std::array<char, 65> token{}, digest{};

@@ -44,6 +44,9 @@ std::string brake_request(const brake_options& x, bool stop);
 /// A random uuid, of version 4.
 std::string fresh_uuid();
 
+/// Whether a token can be of somebody of that name: as the nodes read OPERATOR_TOKENS. Pure.
+bool good_token_name(const std::string& name);
+
 /// Makes a token, and the line of OPERATOR_TOKENS for it.
 int make_token(const std::string& name, const std::string& role);
 

@@ -10,6 +10,7 @@
 #include "inspector/change.hpp"
 #include "inspector/completion.hpp"
 #include "inspector/node_command.hpp"
+#include "inspector/words.hpp"
 
 using namespace tk::inspector;
 
@@ -134,6 +135,47 @@ CAF_TEST(a brake is asked for in the words of the contract) {
   CAF_CHECK_EQUAL(brake_request(by_method, false), R"({"scope":"payment_method","method":"toss"})");
 }
 
+CAF_TEST(a word that is no command is named with the one that was meant) {
+  CLI::App app{"x"};
+  app.add_subcommand("queue", "");
+  auto* why = app.add_subcommand("why", "");
+  why->add_subcommand("seat", "");
+  why->add_subcommand("reservation", "");
+  CAF_CHECK_EQUAL(unknown_word(app, {"queeu"}),
+                  "there is no command 'queeu'; did you mean 'queue'?");
+  CAF_CHECK_EQUAL(unknown_word(app, {"why", "res"}),
+                  "there is no command 'why res'; did you mean 'why reservation'?");
+  CAF_CHECK_EQUAL(unknown_word(app, {"elsewhere"}), "there is no command 'elsewhere'");
+  CAF_CHECK_EQUAL(unknown_word(app, {""}), "there is no command ''");
+  CAF_CHECK_EQUAL(unknown_word(app, {"why", "seat", "anything"}), "");
+  CAF_CHECK_EQUAL(unknown_word(app, {"why"}), "");
+  CAF_CHECK_EQUAL(unknown_word(app, {"--help"}), "");
+  CAF_CHECK_EQUAL(unknown_word(app, {}), "");
+}
+
+CAF_TEST(only names that nodes can read get a token) {
+  for (auto* good : {"ann", "a.b-c_d9", "0"}) CAF_CHECK(good_token_name(good));
+  for (auto* bad : {"", "Bad Name!", "Ann", "a:b", "a,b", "a#b", "a b", "\xed\x95\x9c"})
+    CAF_CHECK(!good_token_name(bad));
+  CAF_CHECK(good_token_name(std::string(40, 'x')));
+  CAF_CHECK(!good_token_name(std::string(41, 'x')));
+}
+
+CAF_TEST(completion knows the few values that something may have) {
+  CLI::App app{"x"};
+  auto* stop = app.add_subcommand("stop", "Stops");
+  std::string what, level;
+  stop->add_option("what", what, "What")->check(CLI::IsMember({"all", "some"}));
+  stop->add_option("--level", level, "How")->check(CLI::IsMember({"low", "high"}));
+  auto bash = completion_script(app, "bash");
+  CAF_CHECK(contains(bash, "' stop') words='all some --help --level'"));
+  CAF_CHECK(contains(bash, "' stop all') words='--help --level'"));
+  CAF_CHECK(contains(bash, "' stop --level') words='low high'"));
+  CAF_CHECK(contains(bash, "' stop some --level') words='low high'"));
+  CAF_CHECK(contains(completion_script(app, "zsh"), "' stop --level') known=(low high)"));
+  CAF_CHECK(contains(completion_script(app, "fish"), "-l level -x -a 'low high' -d 'How'"));
+}
+
 CAF_TEST(completion knows every command and option of the tree) {
   CLI::App app{"x"};
   auto* outer = app.add_subcommand("why", "It's why: told");
@@ -146,5 +188,5 @@ CAF_TEST(completion knows every command and option of the tree) {
   }
   CAF_CHECK(contains(completion_script(app, "bash"), "' why seat') words='--help --watch'"));
   CAF_CHECK(contains(completion_script(app, "zsh"), R"('why:It'\''s why\: told')"));
-  CAF_CHECK(contains(completion_script(app, "fish"), "-l watch -d 'Again'"));
+  CAF_CHECK(contains(completion_script(app, "fish"), "-l watch -r -d 'Again'"));
 }

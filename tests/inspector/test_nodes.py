@@ -142,6 +142,8 @@ def test_malformed_ids_are_refused_and_unknown_ones_are_not_found(node):
     ({"OPERATOR_PORT": "0"}, "OPERATOR_PORT: whoever reaches the listener must bear a token"),
     ({"OPERATOR_PORT": "0", "OPERATOR_ADDRESS": "0.0.0.0"}, "must bear a token"),
     ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS": "ann:reader:abc"}, "64 hexadecimal digits"),
+    ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS": "Bad Name!:reader:" + "0" * 64},
+     "a name has 1 to 40"),
     ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS": "ann:king:" + "0" * 64}, "reader or operator"),
     ({"OPERATOR_PORT": "0", "OPERATOR_TOKENS_FILE": "/nowhere"}, "OPERATOR_TOKENS_FILE: cannot"),
     ({"OPERATOR_PORT": "x", "OPERATOR_TOKENS": "a:reader:" + "0" * 64}, "OPERATOR_PORT"),
@@ -522,49 +524,6 @@ def test_top_fills_a_terminal_and_gives_it_back(node):
         os.close(ours)
     assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l")
     assert b"more lines" in said  # Of 24.
-
-
-def test_every_command_has_help_with_examples():
-    names = inspect("--help").stdout
-    for verb in ("nodes", "shards", "where", "actor", "event", "queue", "holds", "user",
-                 "reservation", "ledger", "outbox", "hot", "brakes", "brake", "release", "top",
-                 "wishes", "notices", "accept-loss",
-                 "drain", "undrain", "rebalance", "move", "completion", "token",
-                 "audit", "verify-draw"):
-        assert verb in names
-        assert "Examples" in inspect(verb, "--help").stdout, verb
-    assert "Examples" in inspect("why", "seat", "--help").stdout
-    for verb in ("add", "change", "remove"):
-        assert "Examples" in inspect("notice", verb, "--help").stdout, verb
-
-
-def test_bash_completes_what_there_is(tmp_path):
-    script = tmp_path / "completion"
-    script.write_text(inspect("completion", "bash").stdout)
-
-    def completed(*words):
-        line = " ".join(f"'{x}'" for x in ("tiketi-inspect", *words))
-        done = subprocess.run(
-            ["bash", "-c", f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; "
-                           "_tiketi_inspect; printf '%s\\n' \"${COMPREPLY[@]}\""],
-            capture_output=True, text=True, timeout=60, check=True)
-        return done.stdout.split()
-    assert completed("nod") == ["nodes"]
-    assert completed("why", "") == ["seat", "reservation", "--help"]
-    assert "--watch" in completed("why", "seat", "--w")
-    assert completed("ledger", "--js") == ["--json"]
-    for shell in ("zsh", "fish"):
-        assert "reservation" in inspect("completion", shell).stdout
-    assert inspect("completion", "tcsh").returncode == 2
-
-
-def test_a_token_fits_its_line(node):
-    made = inspect("token", "carl", "--role", "operator")
-    assert made.returncode == 0
-    name, role, digest = made.stderr.splitlines()[-1].split(":")
-    assert (name, role) == ("carl", "operator")
-    assert digest == hashed(made.stdout.strip()) and len(made.stdout.strip()) == 64
-    assert inspect("token", "carl").stdout != inspect("token", "carl").stdout
 
 
 # -- without PostgreSQL: the last of all -----------------------------------------------------------
