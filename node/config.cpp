@@ -145,6 +145,24 @@ constexpr std::array options{
   option_spec{"STORE_POOL_SIZE", number, "2", false, 1, 32, "connections for plain writes"},
   option_spec{"OUTBOX_RETENTION_DAYS", number, "7", false, 1, 365,
               "told domain events stay in the outbox for so long"},
+  option_spec{"KAFKA_BROKERS", text, "", false, 0, 4096,
+              "host:port, comma list; empty: domain events stay in this process"},
+  option_spec{"KAFKA_SECURITY_PROTOCOL", text, "plaintext", false, 0, 0,
+              "plaintext, ssl, sasl_plaintext or sasl_ssl"},
+  option_spec{"KAFKA_SASL_MECHANISM", text, "SCRAM-SHA-512", false, 0, 0,
+              "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+  option_spec{"KAFKA_SASL_USERNAME", text, "", false, 0, 4096, "who the brokers know"},
+  option_spec{"KAFKA_SASL_PASSWORD", password, "", false, 0, 4096, "of that user"},
+  option_spec{"KAFKA_CA_FILE", text, "", false, 0, 4096,
+              "PEM file of the brokers' authority; empty: the system's"},
+  option_spec{"KAFKA_TOPIC_REPLICATION_FACTOR", number, "1", false, 1, 7,
+              "copies of each topic that is made; production: at least 3"},
+  option_spec{"KAFKA_MIN_INSYNC_REPLICAS", number, "1", false, 1, 7,
+              "copies that have an event before it counts as told; production: at least 2"},
+  option_spec{"KAFKA_TOPIC_RETENTION_DAYS", number, "7", false, 1, 365,
+              "Kafka keeps domain events for so long"},
+  option_spec{"KAFKA_DLQ_RETENTION_DAYS", number, "14", false, 1, 365,
+              "and those that could not be taken"},
   option_spec{
     "PROCESSED_EVENTS_RETENTION_DAYS", number, "30", false, 1, 3650,
     "a consumer knows for so long what it has had; longer than anybody can tell it again"},
@@ -284,7 +302,8 @@ std::string read_file(const std::string& path, node_config& out) {
 std::string read_environment(const environment& env, node_config& out) {
   for (auto& name : env.names()) {
     bool ours = name.starts_with("TIKETI_") || name.starts_with("RATE_LIMIT_") ||
-                name.starts_with("CLUSTER_") || name.starts_with("OPERATOR_");
+                name.starts_with("CLUSTER_") || name.starts_with("OPERATOR_") ||
+                name.starts_with("KAFKA_");
     // Where tests and benchmarks find this program and their database.
     bool for_tests = name.starts_with("TIKETI_TEST_") || name == "TIKETI_NODE";
     if (ours && !find_option(name) && !for_tests)

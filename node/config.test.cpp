@@ -210,6 +210,26 @@ CAF_TEST(marks of events that can still be told again are not forgotten) {
   CAF_CHECK(refuses("PROCESSED_EVENTS_RETENTION_DAYS: must be at least 41"));
 }
 
+CAF_TEST(a way to Kafka is whole or refused) {
+  env.values["KAFKA_BROKERS"] = "kafka.example:9092";
+  CAF_CHECK(load_config(env, dir).has_value());
+  env.values["KAFKA_SECURITY_PROTOCOL"] = "tls";
+  CAF_CHECK(refuses("KAFKA_SECURITY_PROTOCOL: must be"));
+  env.values["KAFKA_SECURITY_PROTOCOL"] = "sasl_ssl";
+  CAF_CHECK(refuses("KAFKA_SASL_USERNAME: sasl_ssl needs it"));
+  env.values["KAFKA_SASL_USERNAME"] = "tiketi";
+  env.values["KAFKA_SASL_PASSWORD"] = "secret";
+  CAF_CHECK(load_config(env, dir).has_value());
+  env.values["KAFKA_SASL_MECHANISM"] = "MAGIC";
+  CAF_CHECK(refuses("KAFKA_SASL_MECHANISM: must be"));
+  env.values.erase("KAFKA_SASL_MECHANISM");
+  env.values["KAFKA_MIN_INSYNC_REPLICAS"] = "2";
+  CAF_CHECK(refuses("KAFKA_MIN_INSYNC_REPLICAS: cannot be more"));
+  env.values.erase("KAFKA_MIN_INSYNC_REPLICAS");
+  env.values["PROCESSED_EVENTS_RETENTION_DAYS"] = "14"; // As long as dead letters.
+  CAF_CHECK(refuses("PROCESSED_EVENTS_RETENTION_DAYS: must be at least 15"));
+}
+
 CAF_TEST(S27 without certificates links stay on the loopback) {
   env.values["CLUSTER_LISTEN"] = "0.0.0.0:3301";
   CAF_CHECK(refuses("CLUSTER_CERTIFICATE: nodes that can be reached"));
@@ -271,6 +291,29 @@ CAF_TEST(S38 production refuses payments that are not real) {
   CAF_CHECK_EQUAL(error(), "");
   env.values["TIKETI_ENV"] = "prod";
   CAF_CHECK(refuses("TIKETI_ENV"));
+}
+
+CAF_TEST(G38 production tells events over TLS and keeps three copies) {
+  become_production();
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["KAFKA_BROKERS"] = "kafka.example:9092";
+  env.values["KAFKA_SASL_USERNAME"] = "tiketi";
+  env.values["KAFKA_SASL_PASSWORD"] = "secret";
+  env.values["KAFKA_SECURITY_PROTOCOL"] = "sasl_ssl";
+  env.values["KAFKA_TOPIC_REPLICATION_FACTOR"] = "3";
+  env.values["KAFKA_MIN_INSYNC_REPLICAS"] = "2";
+  CAF_CHECK_EQUAL(error(), "");
+  const std::vector<std::pair<const char*, const char*>> wrong = {
+    {"KAFKA_SECURITY_PROTOCOL", "plaintext"},
+    {"KAFKA_SECURITY_PROTOCOL", "ssl"},
+    {"KAFKA_TOPIC_REPLICATION_FACTOR", "2"},
+    {"KAFKA_MIN_INSYNC_REPLICAS", "1"}};
+  for (auto& [name, value] : wrong) {
+    auto fine = env.values[name];
+    env.values[name] = value;
+    CAF_CHECK(refuses(name));
+    env.values[name] = fine;
+  }
 }
 
 CAF_TEST(production refuses what only laptops and load generators may have) {

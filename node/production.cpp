@@ -61,6 +61,20 @@ std::string check_browsers(const node_config& x) {
   return "";
 }
 
+/// What is told survives any one broker, and nobody on the way hears it (G38).
+std::string check_kafka(const node_config& x) {
+  if (x.text("KAFKA_BROKERS").empty()) return "";
+  if (x.text("KAFKA_SECURITY_PROTOCOL") != "sasl_ssl")
+    return "KAFKA_SECURITY_PROTOCOL: production reaches brokers over TLS, and says who it is: "
+           "sasl_ssl";
+  constexpr int64_t copies_min = 3, insync_min = 2;
+  if (x.number("KAFKA_TOPIC_REPLICATION_FACTOR") < copies_min)
+    return "KAFKA_TOPIC_REPLICATION_FACTOR: production keeps at least 3 copies";
+  if (x.number("KAFKA_MIN_INSYNC_REPLICAS") < insync_min)
+    return "KAFKA_MIN_INSYNC_REPLICAS: in production at least 2 copies have what is told";
+  return "";
+}
+
 std::string check_limits(const node_config& x) {
   for (auto* name : {"RATE_LIMIT_AUTH_RPM", "RATE_LIMIT_BOOKING_RPM", "RATE_LIMIT_GENERAL_RPM",
                      "LOGIN_FAILURES_MAX"})
@@ -81,7 +95,8 @@ std::string check_production(const node_config& config) {
     return config.text("TIKETI_PROFILE") == "production"
              ? "TIKETI_ENV: the profile production is for production"
              : "";
-  for (auto* part : {check_money, check_browsers, check_limits, check_operators, check_database})
+  for (auto* part :
+       {check_money, check_browsers, check_limits, check_operators, check_database, check_kafka})
     if (auto wrong = part(config); !wrong.empty()) return wrong;
   return "";
 }

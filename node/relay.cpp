@@ -1,9 +1,12 @@
 #include "node/relay.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "logging/log.hpp"
 #include "node/app.hpp"
+#include "persistence/projections/statistics.hpp"
+#include "persistence/projections/ticketing.hpp"
 
 namespace tk {
 
@@ -23,9 +26,47 @@ std::vector<owned_shard> owned_by(const node_context& node) {
   return out;
 }
 
-/// As long as anything can be told again, and a day.
+/// As long as anything can be told again, dead letters included, and a day.
 int64_t marks_days_min(const node_config& config) {
-  return config.number("OUTBOX_RETENTION_DAYS") + 1;
+  auto days = config.number("OUTBOX_RETENTION_DAYS");
+  if (!config.text("KAFKA_BROKERS").empty())
+    for (auto* name : {"KAFKA_TOPIC_RETENTION_DAYS", "KAFKA_DLQ_RETENTION_DAYS"})
+      days = std::max(days, config.number(name));
+  return days + 1;
+}
+
+std::string check_kafka(const node_config& config) {
+  if (config.text("KAFKA_BROKERS").empty()) return "";
+  auto& protocol = config.text("KAFKA_SECURITY_PROTOCOL");
+  constexpr std::array protocols{"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+  if (std::ranges::find(protocols, protocol) == protocols.end())
+    return "KAFKA_SECURITY_PROTOCOL: must be plaintext, ssl, sasl_plaintext or sasl_ssl";
+  constexpr std::array mechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+  if (std::ranges::find(mechanisms, config.text("KAFKA_SASL_MECHANISM")) == mechanisms.end())
+    return "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512";
+  if (protocol.starts_with("sasl") &&
+      (config.text("KAFKA_SASL_USERNAME").empty() || config.text("KAFKA_SASL_PASSWORD").empty()))
+    return "KAFKA_SASL_USERNAME: " + protocol + " needs it, and KAFKA_SASL_PASSWORD";
+  if (config.number("KAFKA_MIN_INSYNC_REPLICAS") > config.number("KAFKA_TOPIC_REPLICATION_FACTOR"))
+    return "KAFKA_MIN_INSYNC_REPLICAS: cannot be more than KAFKA_TOPIC_REPLICATION_FACTOR";
+  return "";
+}
+
+kafka_settings kafka_settings_of(const node_config& config) {
+  kafka_settings out;
+  out.brokers = config.text("KAFKA_BROKERS");
+  out.protocol = config.text("KAFKA_SECURITY_PROTOCOL");
+  if (out.protocol.starts_with("sasl")) {
+    out.mechanism = config.text("KAFKA_SASL_MECHANISM");
+    out.user = config.text("KAFKA_SASL_USERNAME");
+    out.password = config.text("KAFKA_SASL_PASSWORD");
+  }
+  if (out.protocol.ends_with("ssl")) out.authority = config.text("KAFKA_CA_FILE");
+  out.replication = static_cast<int>(config.number("KAFKA_TOPIC_REPLICATION_FACTOR"));
+  out.min_insync = static_cast<int>(config.number("KAFKA_MIN_INSYNC_REPLICAS"));
+  out.topic_days = static_cast<int>(config.number("KAFKA_TOPIC_RETENTION_DAYS"));
+  out.dead_letter_days = static_cast<int>(config.number("KAFKA_DLQ_RETENTION_DAYS"));
+  return out;
 }
 
 template <class T> std::function<double()> reader(const std::atomic<T>& x) {
@@ -35,6 +76,7 @@ template <class T> std::function<double()> reader(const std::atomic<T>& x) {
 } // namespace
 
 std::string check_relay(const node_config& config) {
+  if (auto wrong = check_kafka(config); !wrong.empty()) return wrong;
   auto wanted = marks_days_min(config);
   if (config.number("PROCESSED_EVENTS_RETENTION_DAYS") >= wanted) return "";
   return "PROCESSED_EVENTS_RETENTION_DAYS: must be at least " + std::to_string(wanted) +
@@ -44,19 +86,43 @@ std::string check_relay(const node_config& config) {
 void relay_parts::spawn(const node_config& config, const node_context& node,
                         std::vector<caf::actor>& to_stop) {
   auto& system = *node.system;
-  projections_config sums;
-  sums.conninfo = conninfo_for(config, "tiketi_relay");
-  sums.log = log_failure;
-  auto sink = spawn_projections(system, sums, counts);
-  to_stop.push_back(caf::actor_cast<caf::actor>(sink));
+  auto keep = [&](auto x) {
+    to_stop.push_back(caf::actor_cast<caf::actor>(x));
+    return x;
+  };
+  projections_config rows;
+  rows.conninfo = conninfo_for(config, "tiketi_relay");
+  rows.log = log_failure;
+  auto sums = keep(spawn_projection(system, statistics_projection(), rows, statistics.counts));
   relay_config relay;
-  relay.conninfo = sums.conninfo;
+  relay.conninfo = rows.conninfo;
   relay.sink = statistics_group;
   relay.keep.outbox_days = static_cast<int32_t>(config.number("OUTBOX_RETENTION_DAYS"));
   relay.keep.marks_days = static_cast<int32_t>(config.number("PROCESSED_EVENTS_RETENTION_DAYS"));
   relay.owned = [&node] { return owned_by(node); };
   relay.log = log_failure;
-  to_stop.push_back(spawn_relay(system, std::move(relay), sink, *node.clock, probe));
+  auto sink = sums;
+  with_kafka_ = !config.text("KAFKA_BROKERS").empty();
+  if (with_kafka_) {
+    auto settings = kafka_settings_of(config);
+    sink = keep(spawn_kafka_producer(system, settings, kafka));
+    relay.sink = "kafka";
+    relay.tell_dead = true;
+    auto follow = [&](const char* group, std::vector<std::string> topics, auto effect,
+                      consumer_probe& of) {
+      consumer_config consumer;
+      consumer.group = group;
+      consumer.topics = std::move(topics);
+      // Dead letters by a producer of their own: the relay's may be busy for long.
+      auto dead = keep(spawn_kafka_producer(system, settings, dead_letters));
+      auto reader = keep(spawn_kafka_reader(system, settings, consumer, of));
+      keep(spawn_kafka_consumer(system, std::move(consumer), reader, effect, dead, of));
+    };
+    follow(statistics_group, kafka_topics, sums, statistics.probe);
+    auto tickets = keep(spawn_projection(system, ticketing_projection(), rows, ticketing.counts));
+    follow(ticketing_group, {"payment-events"}, tickets, ticketing.probe);
+  }
+  keep(spawn_relay(system, std::move(relay), sink, *node.clock, probe));
 }
 
 void relay_parts::add_metrics(http::metrics& meters) const {
@@ -72,19 +138,43 @@ void relay_parts::add_metrics(http::metrics& meters) const {
   add("relay_moves_refused_total", "Cursors that had another owner by then.", probe.moves_refused);
   add("relay_shards", "Shards relayed by this node.", probe.shards);
   add("relay_shards_stuck", "Those whose next domain event is refused.", probe.shards_stuck);
-  meters.add_rows(
-    "stats_events_applied_total", "Domain events by what statistics did with them.", [this] {
+  auto add_counts = [&](const char* name, const char* help, const follower& of) {
+    meters.add_rows(name, help, [&of] {
       std::vector<http::metric_row> out;
-      for (auto& [type, x] : counts.read()) {
-        auto row = [&](const char* result, uint64_t n) {
-          out.push_back({{{"type", type}, {"result", result}}, static_cast<double>(n)});
+      for (auto& [type, x] : of.counts.read()) {
+        auto row = [&, of_type = type](const char* result, uint64_t n) {
+          out.push_back({{{"type", of_type}, {"result", result}}, static_cast<double>(n)});
         };
         row("applied", x.applied);
         row("duplicate", x.duplicate);
         row("failed", x.failed);
+        if (x.amiss > 0) row("amiss", x.amiss);
       }
       return out;
     });
+  };
+  add_counts("stats_events_applied_total", "Domain events by what statistics did with them.",
+             statistics);
+  if (!with_kafka_) return;
+  add_counts("ticketing_events_applied_total",
+             "Payments that were told; amiss: their subject is not as they say.", ticketing);
+  add("kafka_reachable", "0: the last events handed over have no outcome.", kafka.reachable);
+  add("kafka_producers_total", "Producers made; more than one: some were given up.",
+      kafka.producers);
+  auto add_group = [&](const char* group, const consumer_probe& of) {
+    auto gauge = [&](const char* name, const char* help, const auto& x) {
+      meters.add_gauge(name, help, reader(x), {{"group", group}});
+    };
+    gauge("kafka_consumer_records_lag", "Records of this node's partitions it has not had.",
+          of.lag);
+    gauge("kafka_consumer_records_total", "Records read, repeats included.", of.records);
+    gauge("kafka_consumer_dead_letters_total", "Records given up; any wants a look.",
+          of.dead_letters);
+    gauge("kafka_consumer_unknown_total", "Portions without outcome; they are taken again.",
+          of.unknown);
+  };
+  add_group(statistics_group, statistics.probe);
+  add_group(ticketing_group, ticketing.probe);
 }
 
 } // namespace tk

@@ -5,6 +5,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include "actors/registry.hpp"
+#include "persistence/relay/rows.hpp"
 
 namespace tk {
 
@@ -18,19 +19,22 @@ constexpr size_t types_max = 64;
 using projections_self = event_sink_actor::extend<caf::reacts_to<atom::tick>>;
 
 struct projections_state {
-  static inline const char* name = "tiketi.projections";
+  static inline const char* name = "tiketi.projection";
   pg_pool<projections_self::base> pool;
+  projection what;
   projections_config config;
 };
 using projections_ptr = projections_self::stateful_pointer<projections_state>;
 
 /// Refreshes what no event tells, and again after a while.
 struct refresh_job final : pg_job {
-  explicit refresh_job(std::function<void()> x) : done(std::move(x)) {
+  refresh_job(pg_result<void> (*x)(pg::connection&), std::function<void()> y)
+      : work(x), done(std::move(y)) {
     // nop
   }
-  pg_result<void> run(pg::connection& db) override { return refresh_statistics(db); }
+  pg_result<void> run(pg::connection& db) override { return work(db); }
   void answer(ec) override { done(); } // Whatever came of it: the next one counts anew.
+  pg_result<void> (*work)(pg::connection& db);
   std::function<void()> done;
 };
 
@@ -41,25 +45,44 @@ std::vector<domain_event> events_of(const outbox_rows& rows) {
   return out;
 }
 
-projections_self::behavior_type projections(projections_ptr self, const projections_config& config,
+/// What a job needs.
+struct taking {
+  projection what;
+  int32_t tries = 0;
+};
+
+pg_result<handed_over> take(pg::connection& db, const taking& by, const hand_over& x,
+                            projection_counts& counts) {
+  if (!x.dead) return handed_over{apply_each(db, by.what, events_of(*x.rows), counts)};
+  auto kept = keep_dead_letters(db, by.what.group, *x.rows, x.why, by.tries);
+  if (!kept) return tl::unexpected(kept.error());
+  return handed_over{std::vector<row_outcome>(x.rows->size(), {row_fate::delivered, ""})};
+}
+
+projections_self::behavior_type projections(projections_ptr self, projection what,
+                                            const projections_config& config,
                                             projection_counts* counts) {
-  auto& pool = self->state.pool;
-  self->state.config = config;
-  auto statements = statistics_statements();
-  pool.start(self, std::make_shared<pg_pool_config>(
-                     pg_pool_config{config.conninfo, 1, waiting_max, statistics_session,
-                                    std::move(statements), config.log, nullptr}));
-  self->send(self, atom::tick_v);
+  auto& st = self->state;
+  st.config = config;
+  st.what = std::move(what);
+  auto statements = st.what.statements;
+  statements.push_back(dead_letters_statement());
+  st.pool.start(self, std::make_shared<pg_pool_config>(
+                        pg_pool_config{config.conninfo, 1, waiting_max, st.what.session,
+                                       std::move(statements), config.log, nullptr}));
+  if (st.what.refresh) self->send(self, atom::tick_v);
   return {
-    [&pool, counts](const hand_over& x) {
+    [&st, counts](const hand_over& x) {
+      // The state outlives the worker's jobs no more than its actor does: they take what they need.
+      auto kept = std::make_shared<const taking>(taking{st.what, st.config.tries});
       return pg_answer<handed_over>(
-        pool, [x, counts](pg::connection& db) -> pg_result<handed_over> {
-          return handed_over{apply_each(db, events_of(*x.rows), *counts)};
-        });
+        st.pool, [x, counts, kept](pg::connection& db) { return take(db, *kept, x, *counts); });
     },
     [self](atom::tick) {
-      self->state.pool.submit(std::make_shared<refresh_job>(
-        [self] { self->delayed_send(self, self->state.config.refresh_interval, atom::tick_v); }));
+      auto& my = self->state;
+      my.pool.submit(std::make_shared<refresh_job>(my.what.refresh, [self] {
+        self->delayed_send(self, self->state.config.refresh_interval, atom::tick_v);
+      }));
     },
   };
 }
@@ -77,6 +100,7 @@ void projection_counts::add(const applied_events& x) {
     auto& to = of(y.type);
     to.applied += static_cast<uint64_t>(y.applied);
     to.duplicate += static_cast<uint64_t>(y.duplicate);
+    to.amiss += static_cast<uint64_t>(y.amiss);
   }
 }
 
@@ -90,7 +114,21 @@ std::map<std::string, projection_counts::of_type> projection_counts::read() cons
   return types_;
 }
 
-std::vector<row_outcome> apply_each(pg::connection& db, const std::vector<domain_event>& events,
+namespace {
+
+/// What tells no type is of a release that this one does not know, or nothing at all.
+pg_result<applied_events> take_readable(pg::connection& db, const projection& by,
+                                        const std::vector<domain_event>& events) {
+  for (auto& x : events)
+    if (x.type.empty())
+      return tl::unexpected(pg_failure{ec::bad_request, "no domain event that is known here"});
+  return by.apply(db, events);
+}
+
+} // namespace
+
+std::vector<row_outcome> apply_each(pg::connection& db, const projection& to_take,
+                                    const std::vector<domain_event>& events,
                                     projection_counts& counts) {
   std::vector<row_outcome> out(events.size());
   struct range {
@@ -107,7 +145,7 @@ std::vector<row_outcome> apply_each(pg::connection& db, const std::vector<domain
     auto [from, to] = left.back();
     left.pop_back();
     auto begin = events.begin() + static_cast<step>(from);
-    auto done = apply_statistics(db, {begin, begin + static_cast<step>(to - from)});
+    auto done = take_readable(db, to_take, {begin, begin + static_cast<step>(to - from)});
     if (done) {
       counts.add(*done);
       for (auto i = from; i < to; ++i) out[i].is = row_fate::delivered;
@@ -125,9 +163,10 @@ std::vector<row_outcome> apply_each(pg::connection& db, const std::vector<domain
   return out;
 }
 
-event_sink_actor spawn_projections(caf::actor_system& system, const projections_config& config,
-                                   projection_counts& counts) {
-  return caf::actor_cast<event_sink_actor>(system.spawn(projections, config, &counts));
+event_sink_actor spawn_projection(caf::actor_system& system, projection what,
+                                  const projections_config& config, projection_counts& counts) {
+  return caf::actor_cast<event_sink_actor>(
+    system.spawn(projections, std::move(what), config, &counts));
 }
 
 } // namespace tk

@@ -101,7 +101,8 @@ by_event AS (
     transfers = s.transfers + excluded.transfers, updated_at = now()
   RETURNING 1
 )
-SELECT type, count(*) FILTER (WHERE (id IN (SELECT event_key FROM fresh)) IS TRUE), count(*)
+SELECT type, count(*) FILTER (WHERE (id IN (SELECT event_key FROM fresh)) IS TRUE), count(*),
+       0::int8
   FROM e GROUP BY type ORDER BY type
 )";
 
@@ -146,33 +147,18 @@ std::vector<pg_statement> statistics_statements() {
 
 pg_result<applied_events> apply_statistics(pg::connection& db,
                                            const std::vector<domain_event>& events) {
-  pg::array ids{pg::oid::text}, types{pg::oid::text}, times{pg::oid::timestamptz},
-    bodies{pg::oid::text};
-  for (auto& x : events) {
-    ids.push_text(x.id);
-    types.push_text(x.type);
-    times.push_time(x.at);
-    bodies.push_text(x.body);
-  }
-  pg::params values;
-  values.add(ids).add(types).add(times).add(bodies).add_text(statistics_group);
-  auto rows = db.exec("statistics_apply", values);
-  // What a constraint refuses is refused whoever tries, like what is no number.
-  if (rows.sqlstate().starts_with("23"))
-    return tl::unexpected(pg_failure{ec::bad_request, rows.error()});
-  if (!rows.ok()) return write_failed(rows);
-  applied_events out;
-  for (int i = 0; i < rows.rows(); ++i) {
-    auto applied = rows.integer(i, 1);
-    out.types.push_back({std::string{rows.text(i, 0)}, applied, rows.integer(i, 2) - applied});
-  }
-  return out;
+  return take_events(db, "statistics_apply", statistics_group, events);
 }
 
 pg_result<void> refresh_statistics(pg::connection& db) {
   for (auto* name : {"statistics_by_day", "statistics_of_halls"})
     if (auto done = db.exec(name); !done.ok()) return write_failed(done);
   return {};
+}
+
+projection statistics_projection() {
+  return {statistics_group, statistics_session, statistics_statements(), apply_statistics,
+          refresh_statistics};
 }
 
 } // namespace tk

@@ -97,7 +97,7 @@ private:
     auto& rows = st_.core.under_way();
     st_.probe->rows += rows->size();
     if (rows->empty()) return done();
-    request(st_.sink, sink_limit, hand_over{rows})
+    request(st_.sink, sink_limit, hand_over{rows, false, {}})
       .then([this](const handed_over& x) { put_on_record(x.rows); },
             [this](caf::error&) {
               put_on_record(std::vector<row_outcome>(st_.core.under_way()->size()));
@@ -108,6 +108,20 @@ private:
     count(outcomes);
     auto moves = st_.core.judge(outcomes, st_.clock->now());
     if (moves.moves.empty()) return done();
+    if (moves.dead.empty() || !st_.config.tell_dead) return move(moves);
+    auto dead = std::make_shared<outbox_rows>();
+    hand_over wanted{dead, true, {}};
+    for (auto& x : moves.dead) {
+      dead->push_back(st_.core.under_way()->at(x.row));
+      wanted.why.push_back(x.why);
+    }
+    // Whatever comes of it: the record is what counts.
+    request(st_.sink, sink_limit, wanted)
+      .then([this, moves](const handed_over&) { move(moves); },
+            [this, moves](caf::error&) { move(moves); });
+  }
+
+  void move(const relay_moves& moves) {
     st_.pool.submit(make_job<cursors_moved>(
       [moves, rows = st_.core.under_way(), sink = st_.config.sink](pg::connection& db) {
         return move_cursors(db, moves, *rows, sink);

@@ -27,8 +27,9 @@ struct relay_probe {
 };
 
 struct relay_config {
-  std::string conninfo; ///< Of role `tiketi_relay`.
-  std::string sink;     ///< As dead letters name who could not take them.
+  std::string conninfo;   ///< Of role `tiketi_relay`.
+  std::string sink;       ///< As dead letters name who could not take them.
+  bool tell_dead = false; ///< The sink has a place of its own for dead letters.
   relay_settings settings;
   retention keep;
   millis clear_interval{3'600'000}; ///< Between two looks for what is over.

@@ -57,6 +57,8 @@ struct row_outcome {
 /// Asks a sink to take rows, each shard's in this order.
 struct hand_over {
   std::shared_ptr<const outbox_rows> rows;
+  bool dead = false; ///< They were refused too often: put them where dead letters belong.
+  std::vector<std::string> why; ///< Of dead ones, for each the reason.
 };
 /// An outcome for every row, in their order.
 struct handed_over {

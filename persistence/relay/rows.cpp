@@ -38,6 +38,17 @@ dead AS (
 SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM dead)
 )";
 
+constexpr const char* dead_letters_keep = R"(
+INSERT INTO dead_letters (consumer, event_id, shard, topic, key, type, body, correlation, made_at,
+                          why, tries)
+SELECT $1::text, x.id, NULL, x.topic, x.key, x.type, x.body::jsonb, x.correlation, x.made_at,
+       x.why, x.tries
+  FROM unnest($2::uuid[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
+              $9::timestamptz[], $10::text[], $11::int4[])
+    AS x(id, shard, topic, key, type, body, correlation, made_at, why, tries)
+ON CONFLICT (consumer, event_id) DO NOTHING
+)";
+
 constexpr const char* marks_clear =
   "DELETE FROM processed_events WHERE (consumer_group, event_key) IN (SELECT consumer_group, "
   "event_key FROM processed_events WHERE processed_at < now() - $1::int4 * interval '1 day' "
@@ -46,7 +57,7 @@ constexpr const char* marks_clear =
 /// The columns of `dead_letters` for the rows that are given up.
 class dead_columns {
 public:
-  void add(const outbox_row& x, const dead_row& of) {
+  void add(const outbox_row& x, const std::string& why, int32_t tries) {
     id_.push_id(x.id);
     shard_.push_int(x.shard);
     topic_.push_text(x.topic);
@@ -55,8 +66,8 @@ public:
     body_.push_text(x.body);
     correlation_.push_id_or_null(x.correlation);
     made_at_.push_time(x.made_at);
-    why_.push_text(of.why);
-    tries_.push_int(of.tries);
+    why_.push_text(why);
+    tries_.push_int(tries);
   }
   void bind(pg::params& to) const {
     to.add(id_).add(shard_).add(topic_).add(key_).add(type_).add(body_).add(correlation_);
@@ -70,6 +81,8 @@ private:
 };
 
 } // namespace
+
+pg_statement dead_letters_statement() { return {"dead_letters_keep", dead_letters_keep}; }
 
 const char* const relay_session =
   "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
@@ -115,7 +128,7 @@ pg_result<cursors_moved> move_cursors(pg::connection& db, const relay_moves& x,
     epochs.push_int(y.of.epoch);
   }
   dead_columns dead;
-  for (auto& y : x.dead) dead.add(rows.at(y.row), y);
+  for (auto& y : x.dead) dead.add(rows.at(y.row), y.why, y.tries);
   pg::params values;
   values.add(shards).add(xids).add(seqs).add(epochs).add_text(consumer);
   dead.bind(values);
@@ -123,6 +136,20 @@ pg_result<cursors_moved> move_cursors(pg::connection& db, const relay_moves& x,
   if (!done.ok()) return write_failed(done);
   const auto moved = done.integer(0, 0);
   return cursors_moved{moved, static_cast<int64_t>(x.moves.size()) - moved, done.integer(0, 1)};
+}
+
+pg_result<void> keep_dead_letters(pg::connection& db, const std::string& consumer,
+                                  const outbox_rows& rows, const std::vector<std::string>& why,
+                                  int32_t tries) {
+  dead_columns dead;
+  for (size_t i = 0; i < rows.size(); ++i)
+    dead.add(rows[i], i < why.size() ? why[i] : std::string{}, tries);
+  pg::params values;
+  values.add_text(consumer);
+  dead.bind(values);
+  auto done = db.exec("dead_letters_keep", values);
+  if (!done.ok()) return write_failed(done);
+  return {};
 }
 
 pg_result<cleared_away> clear_away(pg::connection& db, const retention& x) {

@@ -24,6 +24,12 @@ struct cursors_moved {
 pg_result<cursors_moved> move_cursors(pg::connection& db, const relay_moves& x,
                                       const outbox_rows& rows, const std::string& consumer);
 
+/// Puts what a consumer could not take on record, once.
+pg_statement dead_letters_statement();
+pg_result<void> keep_dead_letters(pg::connection& db, const std::string& consumer,
+                                  const outbox_rows& rows, const std::vector<std::string>& why,
+                                  int32_t tries);
+
 /// What is over is cleared away, a little at a time.
 struct retention {
   int32_t outbox_days = 7;  ///< Partitions that are older, once every cursor has passed them.
