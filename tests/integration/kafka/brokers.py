@@ -1,0 +1,125 @@
+"""Real Kafka brokers for tests: one process each, on the loopback, from .local/kafka/lib."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LIB = pathlib.Path(os.environ.get("TIKETI_KAFKA_LIB", ROOT / ".local/kafka/lib"))
+JAVA = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+CLUSTER = "tiketi0000000000000000"
+
+
+def available():
+    """Whether there are a broker's jars, a Java to run them and a client to look."""
+    return bool(list(LIB.glob("kafka_*.jar")) and shutil.which("java") and shutil.which("kcat"))
+
+
+def free_ports(count):
+    """So many at once, so that none comes twice."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for s in held:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in held]
+    finally:
+        for s in held:
+            s.close()
+
+
+class Brokers:
+    """A cluster of `count` brokers, each also a controller."""
+
+    def __init__(self, count=1):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tiketi-kafka.", dir="/tmp"))
+        self.count = count
+        ports = free_ports(2 * count)
+        self.ports, self.controllers = ports[:count], ports[count:]
+        self.address = ",".join(f"127.0.0.1:{p}" for p in self.ports)
+        self.processes = [None] * count
+        self.classes = ":".join(str(x) for x in sorted(LIB.glob("*.jar")))
+        voters = ",".join(f"{i + 1}@127.0.0.1:{p}" for i, p in enumerate(self.controllers))
+        copies = min(3, count)
+        for i in range(count):
+            self.config(i).write_text(f"""process.roles=broker,controller
+node.id={i + 1}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{self.ports[i]},CONTROLLER://127.0.0.1:{self.controllers[i]}
+advertised.listeners=PLAINTEXT://127.0.0.1:{self.ports[i]}
+controller.listener.names=CONTROLLER
+log.dirs={self.folder}/data{i}
+num.partitions=3
+auto.create.topics.enable=false
+offsets.topic.replication.factor={copies}
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+replica.lag.time.max.ms=3000
+""")
+            done = subprocess.run(
+                JAVA + ["-cp", self.classes, "kafka.tools.StorageTool", "format", "-t", CLUSTER,
+                        "-c", str(self.config(i))], capture_output=True, text=True, timeout=120,
+                check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def config(self, i):
+        return self.folder / f"server{i}.properties"
+
+    def start(self, i):
+        log = open(self.folder / f"log{i}", "ab")
+        self.processes[i] = subprocess.Popen(
+            JAVA + ["-cp", self.classes, "kafka.Kafka", str(self.config(i))], stdout=log,
+            stderr=log, stdin=subprocess.DEVNULL)
+
+    def start_all(self):
+        for i in range(self.count):
+            self.start(i)
+        self.wait_ready()
+
+    def wait_ready(self, patience=120, brokers=None):
+        """Until so many brokers, else all, are in the cluster."""
+        deadline = time.monotonic() + patience
+        while self.alive() < (brokers or self.count):
+            for i, x in enumerate(self.processes):
+                if x is not None and x.poll() is not None:
+                    raise RuntimeError((self.folder / f"log{i}").read_text()[-4000:])
+            assert time.monotonic() < deadline, "the brokers do not come up"
+            time.sleep(0.2)
+
+    def alive(self):
+        done = subprocess.run(["kcat", "-b", self.address, "-L", "-J", "-m", "2"],
+                              capture_output=True, text=True, timeout=30, check=False)
+        return len(json.loads(done.stdout)["brokers"]) if done.returncode == 0 else 0
+
+    def kill(self, i, with_signal=signal.SIGKILL):
+        self.processes[i].send_signal(with_signal)
+        self.processes[i].wait()
+        self.processes[i] = None
+
+    def records(self, topic):
+        """All that is on a topic: `(partition, offset, key, value)`, by partition in order."""
+        done = subprocess.run(
+            ["kcat", "-b", self.address, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J",
+             "-X", "isolation.level=read_committed"], capture_output=True, text=True, timeout=120,
+            check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        rows = [json.loads(x) for x in done.stdout.splitlines()]
+        rows.sort(key=lambda x: (x["partition"], x["offset"]))
+        return [(x["partition"], x["offset"], x["key"], json.loads(x["payload"])) for x in rows]
+
+    def close(self):
+        for i, x in enumerate(self.processes):
+            if x is not None:
+                self.kill(i)
+        shutil.rmtree(self.folder, ignore_errors=True)
