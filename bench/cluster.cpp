@@ -207,6 +207,76 @@ void die(shop& x, team& all, report& out, stock& seats) {
   out.add(goal{"s until a dead node's block is sold again, worst", all_s.back(), 5, false});
 }
 
+/// Somebody who holds one seat and gives it back, all the time.
+struct prober {
+  std::string token, held;
+  uint64_t event = 0, seat = 0;
+  clock::time_point served{};
+  double longest_ms = 0;
+};
+
+std::string cancel_request(const prober& x) {
+  return "POST /api/v1/reservations/" + x.held + "/cancel HTTP/1.1\r\nHost: localhost\r\n" +
+         "Authorization: Bearer " + x.token + "\r\nContent-Length: 0\r\n\r\n";
+}
+
+/// One at each of some blocks of `victim`.
+std::vector<prober> probers_at(const shop& x, const team& all, size_t victim) {
+  constexpr size_t count = 16;
+  std::vector<prober> out;
+  for (auto seat = events * event_seats - 1; out.size() < count; seat -= block_seats) {
+    if (all.owner_of(block_of(seat)) != victim) continue;
+    auto token = x.token(base + users - 1 - out.size());
+    out.push_back({token, "", event_of(seat), base + seat});
+  }
+  return out;
+}
+
+/// Takes what a prober was answered. Pauses count from `from` on: the first of everything takes
+/// longer.
+void note(prober& x, int status, std::string_view answer, clock::time_point from) {
+  constexpr std::string_view field = "\"reservationId\":\"";
+  constexpr size_t uuid_size = 36;
+  if (status != 200) return;
+  auto now = clock::now();
+  auto since = std::chrono::duration<double, std::milli>(now - x.served).count();
+  if (x.served >= from) x.longest_ms = std::max(x.longest_ms, since);
+  x.served = now;
+  auto at = answer.find(field);
+  bool was_held = !std::exchange(x.held, "").empty();
+  if (!was_held && at != std::string_view::npos)
+    x.held = answer.substr(at + field.size(), uuid_size);
+}
+
+/// Ends a node in order while its blocks are asked for at another one.
+void drain(shop& x, team& all, report& out) {
+  constexpr size_t victim = 1;
+  constexpr std::chrono::seconds warm{2}, lasts{12};
+  auto people = probers_at(x, all, victim);
+  load_options how{all.port(near), people.size(), lasts};
+  const auto from = clock::now() + warm;
+  how.heard = [&](size_t c, int status, std::string_view answer) {
+    note(people[c], status, answer, from);
+  };
+  std::thread end{[&] {
+    std::this_thread::sleep_until(from);
+    all.end(victim);
+  }};
+  auto told = run_load(how, [&](size_t c, std::string& to) {
+    auto& one = people[c];
+    to = one.held.empty() ? reserve_request(one.token, one.event, one.seat) : cancel_request(one);
+    return true;
+  });
+  end.join();
+  all.restart(victim);
+  auto longest = std::ranges::max(people, {}, &prober::longest_ms).longest_ms;
+  auto refused = told.answers() - told.answers(200) + told.broken;
+  out.add(figure{"asked of its blocks while a node was drained", told.per_second(200), "/s",
+                 std::to_string(people.size()) + " blocks"});
+  out.add(goal{"requests that failed meanwhile", static_cast<double>(refused), 0, false});
+  out.add(goal{"ms, the longest pause of one block", longest, 150, false});
+}
+
 } // namespace
 
 void bench_cluster(shop& x, report& out, const options& how) {
@@ -223,6 +293,7 @@ void bench_cluster(shop& x, report& out, const options& how) {
     idle(all, out);
     link(x, all, out, seats, how);
     rate = inside(x, all, out, seats, how);
+    drain(x, all, out);
     die(x, all, out, seats);
   }
   auto after = alone(x, out, seats, how);

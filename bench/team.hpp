@@ -25,7 +25,9 @@ public:
   void look();
   /// Ends one as a power cut does; nobody waits for it.
   void kill(size_t n);
-  /// Starts the one that was killed again and waits until the shards are spread.
+  /// Ends one in order: it gives its shards to the others first.
+  void end(size_t n) { nodes_[n].server.process.reset(); }
+  /// Starts the one that was killed, or ended, again and waits until the shards are spread.
   void restart(size_t n);
 
 private:

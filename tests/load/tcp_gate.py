@@ -41,7 +41,7 @@ def nodes_running():
             continue
         try:
             with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-                if f.read().strip() != "tiketi-node":
+                if not f.read().startswith("tiketi-node"):
                     continue
             with open(f"/proc/{pid}/environ", "rb") as f:
                 for entry in f.read().split(b"\0"):

@@ -11,7 +11,7 @@ from tcp_gate import Gate
 HOLD_S = 8
 LEAST_SHARDS = 30  # Of 128, when all is whole.
 SETTINGS = {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0", "CLUSTER_REBALANCE_AFTER_SECONDS": "1",
-            "RESERVATION_TTL_SECONDS": str(HOLD_S)}
+            "RESERVATION_TTL_SECONDS": str(HOLD_S), "LOG_REQUESTS_PERCENT": "0"}
 
 
 class Broken(Exception):
@@ -19,10 +19,11 @@ class Broken(Exception):
 
 
 def until(true, patience, what):
+    """`what` says what did not come to pass, when that is asked."""
     deadline = time.monotonic() + patience
     while not true():
         if time.monotonic() > deadline:
-            raise Broken(f"after {patience} s {what}")
+            raise Broken(f"after {patience} s {what() if callable(what) else what}")
         time.sleep(0.05)
 
 
@@ -51,23 +52,36 @@ class Stage(OperatedWorld):
             self.close()
             raise
 
+    def logs(self, first):
+        """The ends of all logs but for answers, that of one node first."""
+        out = []
+        for node in sorted(self.core, key=lambda x: x is not first):
+            lines = (node.folder / "node.log").read_text(errors="replace").splitlines()
+            out += [x for x in lines if '"event":"answered"' not in x][-30:]
+            out += self.cluster_metrics(node)
+        return "\n".join(out)
+
     @staticmethod
     def name_of(node):
         return node.env["TIKETI_NODE_ID"]
 
-    def links_of(self, node):
-        """How many other nodes it speaks with; 0 when it does not say."""
+    @staticmethod
+    def cluster_metrics(node):
+        """What it says of its connections; nothing when it says nothing."""
         client = harness.Client(node.port, timeout=2, checked=False)
         try:
             page = client.get("/actuator/prometheus").body.decode()
         except Exception:
-            return 0
+            return []
         finally:
             client.close()
-        for line in page.splitlines():
-            if line.startswith("cluster_links_standing") or "_cluster_links_standing" in line:
-                if not line.startswith("#"):
-                    return int(float(line.split()[-1]))
+        return [x for x in page.splitlines() if "cluster_" in x and not x.startswith("#")]
+
+    def links_of(self, node):
+        """How many other nodes it speaks with; 0 when it does not say."""
+        for line in self.cluster_metrics(node):
+            if "cluster_links_standing" in line:
+                return int(float(line.split()[-1]))
         return 0
 
     def until_linked(self, patience=40):
@@ -158,10 +172,11 @@ def rolling(stage, dice):
     for node in dice.sample(stage.core, 3):
         if node.stop() != 0:
             raise Broken(f"a node did not end in order: {node.log()}")
-        if stage.shards_of(node) > 0:
-            raise Broken("a node that ended in order left shards behind")
+        if left := stage.shards_of(node):
+            raise Broken(f"a node that ended in order left {left} shards behind: {node.log()}")
         node.start()
-        until(lambda n=node: stage.links_of(n) >= 2, 20, "a node that started spoke with nobody")
+        until(lambda n=node: stage.links_of(n) >= 2, 20,
+              lambda n=node: f"a node that started did not speak with all: {stage.logs(n)}")
         time.sleep(0.3)
 
 
