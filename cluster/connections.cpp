@@ -1,7 +1,9 @@
 #include "cluster/connections.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -15,24 +17,35 @@ namespace tk::cluster {
 
 namespace io = caf::io;
 
+class way;
+using way_ptr = std::shared_ptr<way>;
+
 /// A frame on its way to the broker, which alone may write to sockets.
 struct to_write {
   io::connection_handle on;
+  way_ptr by; ///< Handles are used again: only for who has this way.
   frame_kind kind = frame_kind::beat;
   std::vector<char> content;
+};
+
+/// A connection to be ended.
+struct to_cut {
+  io::connection_handle on;
+  way_ptr by;
+  const char* why = "";
 };
 
 } // namespace tk::cluster
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::cluster::to_write)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::cluster::to_cut)
 
 namespace tk::cluster {
 
-namespace {
-
 /// What a link or the door sends on: counts what has not gone out yet, so that a peer that does not
-/// read costs no more than `most` (H-05).
-class way final : public frame_path {
+/// read costs no more than `most` (H-05). And what came and is not done with, for a peer that sends
+/// more than can be done.
+class way final : public frame_path, public std::enable_shared_from_this<way> {
 public:
   way(caf::actor broker, io::connection_handle on, frame_kind kind, size_t most)
       : broker_(std::move(broker)), on_(on), kind_(kind), most_(most) {
@@ -42,28 +55,58 @@ public:
     if (!open || x.bytes.size() > content_max) return false;
     if (waiting.load() + unsent.load() + x.bytes.size() > most_) return false;
     waiting += x.bytes.size();
-    caf::anon_send(broker_, to_write{on_, kind_, std::move(x.bytes)});
+    caf::anon_send(broker_, to_write{on_, shared_from_this(), kind_, std::move(x.bytes)});
     return true;
   }
+  void cut(const char* why) override {
+    if (open) caf::anon_send(broker_, to_cut{on_, shared_from_this(), why});
+  }
+  /// A frame of so many bytes has come.
+  frame_place take(size_t bytes) { return std::make_shared<place>(shared_from_this(), bytes); }
 
   std::atomic<bool> open{true};
   std::atomic<size_t> waiting{0}; ///< In the broker's mailbox.
   std::atomic<size_t> unsent{0};  ///< In the socket's buffer.
+  std::atomic<size_t> taken{0}, taken_bytes{0};
 
 private:
+  struct place {
+    way_ptr of;
+    size_t bytes;
+    place(way_ptr x, size_t n) : of(std::move(x)), bytes(n) {
+      ++of->taken;
+      of->taken_bytes += bytes;
+    }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+    ~place() {
+      of->taken_bytes -= bytes;
+      --of->taken;
+    }
+  };
   caf::actor broker_;
   io::connection_handle on_;
   frame_kind kind_;
   size_t most_;
 };
 
+namespace {
+
 struct connection {
   std::optional<tls_session> tls;
   frame_reader reader;
   std::optional<size_t> slot;        ///< Whom this node dialled; none for who came by itself.
-  std::shared_ptr<way> path;         ///< Since the greeting.
+  way_ptr path;                      ///< Since the greeting.
   std::optional<hello> who;          ///< Since the greeting.
   int silent = 0, idle = 0, age = 0; ///< In ticks.
+  std::string from;                  ///< Address of who came by itself.
+  uint64_t no = 0;                   ///< In the order in which they came.
+  bool spoke = false;                ///< Bytes came, whatever they mean.
+  bool paused = false;               ///< Nothing is read of it.
+  size_t left = 0;                   ///< What was not done with at the last tick, while paused.
+  int stuck = 0;                     ///< Ticks in which nothing was done, while paused.
+
+  [[nodiscard]] bool stranger() const { return !slot && !path; }
 };
 
 struct slot {
@@ -83,7 +126,10 @@ struct broker_state {
   connection_probe* probe = nullptr;
   std::map<io::connection_handle, connection> connections;
   std::vector<slot> slots;
+  uint64_t last_no = 0;
   int said = 0; ///< Lines in the log since the last tick: strangers must not fill it.
+  uint64_t crowded_said = 0;
+  int crowded_wait = 0; ///< Ticks until it may be said again.
 };
 
 using broker_ptr = caf::stateful_actor<broker_state, io::broker>*;
@@ -92,6 +138,7 @@ constexpr int lines_per_tick = 2;
 constexpr int tries_doubled_max = 4; ///< At most so many times; 4 s between tries in the end.
 constexpr size_t read_at_once = 65'536;
 constexpr size_t hello_max = 4096;
+constexpr int crowded_ticks = 40; ///< At most one line about strangers in so many.
 
 void say(broker_ptr self, const char* what, const std::string& why, const std::string& who = {}) {
   if (self->state.said++ >= lines_per_tick) return;
@@ -153,6 +200,8 @@ void refuse(broker_ptr self, io::connection_handle on, const std::string& why) {
   if (i != self->state.connections.end() && i->second.slot) {
     auto& known = self->state.slots[*i->second.slot].known;
     if (known) who = to_string(known->node);
+  } else if (i != self->state.connections.end() && i->second.who) {
+    who = to_string(i->second.who->node);
   }
   say(self, "peer_refused", why, who);
   drop(self, on);
@@ -179,8 +228,21 @@ std::string judge(broker_ptr self, const connection& x, const hello& other) {
   return {};
 }
 
+/// A node has one connection to this one: who comes again has lost the older, or is broken.
+void replace_older(broker_ptr self, io::connection_handle by, node_id who) {
+  auto& all = self->state.connections;
+  auto older = std::ranges::find_if(all, [&](auto& i) {
+    auto& [on, x] = i;
+    return on != by && !x.slot && x.who && x.who->node == who;
+  });
+  if (older == all.end()) return;
+  ++self->state.probe->replaced;
+  drop(self, older->first);
+}
+
 void greeted(broker_ptr self, io::connection_handle on, connection& x, const hello& other) {
   auto& st = self->state;
+  if (!x.slot) replace_older(self, on, other.node);
   x.who = other;
   auto kind = x.slot ? frame_kind::request : frame_kind::answer;
   auto me = caf::actor_cast<caf::actor>(self);
@@ -219,17 +281,47 @@ bool on_frame(broker_ptr self, io::connection_handle on, connection& x, frame& w
     refuse(self, on, "it speaks before it says who it is");
     return false;
   }
-  link_frame body{std::move(what.content), {}};
   if (what.kind == frame_kind::beat) return true;
+  auto place = x.path->take(what.content.size());
+  link_frame body{std::move(what.content), {}};
   if (what.kind == frame_kind::request && !x.slot)
-    self->send(st.door, request_frame{std::move(body), x.path});
+    self->send(st.door, request_frame{std::move(body), x.path, std::move(place)});
   else if (what.kind == frame_kind::answer && x.slot)
-    self->send(st.links[*x.slot], answer_frame{std::move(body)});
+    self->send(st.links[*x.slot], answer_frame{std::move(body), std::move(place)});
   else {
     refuse(self, on, "it speaks out of turn");
     return false;
   }
   return true;
+}
+
+/// Whoever sends more than is done with waits, as if the network were slow: what it sends stays on
+/// its side, where it is bounded (`unsent_max`).
+void pause_when_full(broker_ptr self, io::connection_handle on, connection& x) {
+  auto& most = self->state.settings;
+  if (x.paused || !x.path) return;
+  if (x.path->taken < most.taken_max && x.path->taken_bytes < most.taken_bytes_max) return;
+  x.paused = true;
+  x.left = x.path->taken;
+  x.stuck = 0;
+  ++self->state.probe->paused;
+  self->halt(on);
+  say(self, "peer_paused", "it sends more than can be done", to_string(x.who->node));
+}
+
+/// False: it has stood still for so long that its connection is to be ended.
+bool read_on(broker_ptr self, io::connection_handle on, connection& x) {
+  auto& most = self->state.settings;
+  x.silent = 0; // It may speak as it likes; nobody listens.
+  auto left = x.path->taken.load();
+  if (left <= most.taken_max / 2 && x.path->taken_bytes <= most.taken_bytes_max / 2) {
+    x.paused = false;
+    self->trigger(on);
+    return true;
+  }
+  x.stuck = left < x.left ? 0 : x.stuck + 1;
+  x.left = left;
+  return x.stuck <= most.stuck_ticks;
 }
 
 void on_data(broker_ptr self, const io::new_data_msg& x) {
@@ -238,6 +330,7 @@ void on_data(broker_ptr self, const io::new_data_msg& x) {
   if (i == st.connections.end()) return;
   auto& one = i->second;
   one.silent = 0;
+  one.spoke = true;
   if (one.tls) {
     std::vector<char> plain;
     if (!one.tls->feed(x.buf, plain)) {
@@ -251,7 +344,8 @@ void on_data(broker_ptr self, const io::new_data_msg& x) {
   }
   while (auto what = one.reader.next())
     if (!on_frame(self, x.handle, one, *what)) return; // `one` has gone.
-  if (one.reader.broken()) refuse(self, x.handle, "it does not speak in frames");
+  if (one.reader.broken()) return refuse(self, x.handle, "it does not speak in frames");
+  pause_when_full(self, x.handle, one);
 }
 
 // -- the beginning of a connection ----------------------------------------------------------------
@@ -262,6 +356,7 @@ connection& open(broker_ptr self, io::connection_handle on, std::optional<size_t
   self->ack_writes(on, true);
   auto& x = st.connections[on];
   x.slot = to;
+  x.no = ++st.last_no;
   if (!st.settings.tls) return x;
   if (to) {
     auto whom = parse_endpoint(st.slots[*to].known->address);
@@ -270,16 +365,31 @@ connection& open(broker_ptr self, io::connection_handle on, std::optional<size_t
   return x;
 }
 
-void on_accepted(broker_ptr self, const io::new_connection_msg& x) {
+/// Room for one more who has not said who it is. Whoever holds most places loses one, so a crowd at
+/// one address keeps nobody out who comes from another; of that address one who has said nothing
+/// yet, and the oldest of those, so that a node, which speaks at once, passes the crowd.
+void make_room(broker_ptr self) {
   auto& st = self->state;
+  std::map<std::string, size_t> of; // By address.
   size_t strangers = 0;
-  for (auto& [on, one] : st.connections) strangers += one.path ? 0 : 1;
-  if (strangers >= st.settings.strangers_max) {
-    ++st.probe->refused;
-    self->close(x.handle);
-    return;
+  for (auto& [on, x] : st.connections) {
+    if (!x.stranger()) continue;
+    ++strangers;
+    ++of[x.from];
   }
-  open(self, x.handle, std::nullopt);
+  if (strangers == 0 || strangers < st.settings.strangers_max) return;
+  auto rank = [&](const connection& x) {
+    return std::tuple{x.stranger(), x.stranger() ? of[x.from] : 0, !x.spoke, ~x.no};
+  };
+  auto worst =
+    std::ranges::max_element(st.connections, {}, [&](auto& i) { return rank(i.second); });
+  ++st.probe->crowded;
+  drop(self, worst->first);
+}
+
+void on_accepted(broker_ptr self, const io::new_connection_msg& x) {
+  make_room(self);
+  open(self, x.handle, std::nullopt).from = self->remote_addr(x.handle);
 }
 
 void on_dialled(broker_ptr self, size_t to, const known_node& whom, const dialled& x) {
@@ -350,36 +460,63 @@ void show(broker_ptr self, size_t slot, const connection& x) {
   to.unsent = x.path ? x.path->waiting + x.path->unsent : 0;
 }
 
+/// Once in a while, however many there are.
+void tell_of_strangers(broker_ptr self) {
+  auto& st = self->state;
+  auto all = st.probe->crowded.load();
+  if (st.crowded_wait > 0) --st.crowded_wait;
+  if (st.crowded_wait > 0 || all == st.crowded_said) return;
+  log_line(log_level::warn, "cluster", "strangers_crowd")
+    .text("why", "connections that do not say who they are; the oldest make room")
+    .number("dropped", static_cast<int64_t>(all - st.crowded_said));
+  st.crowded_said = all;
+  st.crowded_wait = crowded_ticks;
+}
+
+/// Why a connection is to be ended now; null when it stays.
+const char* why_lost(broker_ptr self, io::connection_handle on, connection& x) {
+  auto& most = self->state.settings;
+  if (x.paused && !read_on(self, on, x)) return "what it sends is not being done";
+  if (x.silent > most.silent_ticks) return "nothing was heard of it";
+  if (!x.path && x.age > most.greeting_ticks) return "it does not say who it is";
+  if (x.path && x.idle > 1 && !write_frame(self, on, x, frame_kind::beat, {}))
+    return "it cannot be written to";
+  return nullptr;
+}
+
 /// Time is counted in ticks: a node that stood still must not take its own silence for others'.
 void on_tick(broker_ptr self) {
   auto& st = self->state;
   self->delayed_send(self, st.settings.tick, atom::tick_v);
   st.said = 0;
-  std::vector<io::connection_handle> lost;
+  std::vector<std::pair<io::connection_handle, const char*>> lost;
   for (auto& [on, x] : st.connections) {
     ++x.silent;
     ++x.idle;
     ++x.age;
     if (x.slot) show(self, *x.slot, x);
-    bool gone = x.silent > st.settings.silent_ticks ||
-                (!x.path && x.age > st.settings.greeting_ticks) ||
-                (x.path && x.idle > 1 && !write_frame(self, on, x, frame_kind::beat, {}));
-    if (gone) lost.push_back(on);
+    if (auto* why = why_lost(self, on, x)) lost.emplace_back(on, why);
   }
-  for (auto on : lost) {
+  for (auto& [on, why] : lost) {
     auto& x = st.connections.at(on);
-    say(self, "peer_lost", "nothing was heard of it", x.who ? to_string(x.who->node) : "");
+    say(self, "peer_lost", why, x.who ? to_string(x.who->node) : "");
     drop(self, on);
   }
+  tell_of_strangers(self);
   for (auto& x : st.slots) x.wait -= x.wait > 0 ? 1 : 0;
   dial_who_is_missing(self);
 }
 
 void on_write(broker_ptr self, const to_write& x) {
+  x.by->waiting -= x.content.size();
   auto i = self->state.connections.find(x.on);
-  if (i == self->state.connections.end() || !i->second.path) return;
-  i->second.path->waiting -= x.content.size();
+  if (i == self->state.connections.end() || i->second.path != x.by) return;
   if (!write_frame(self, x.on, i->second, x.kind, x.content)) drop(self, x.on);
+}
+
+void on_cut(broker_ptr self, const to_cut& x) {
+  auto i = self->state.connections.find(x.on);
+  if (i != self->state.connections.end() && i->second.path == x.by) refuse(self, x.on, x.why);
 }
 
 void on_transferred(broker_ptr self, const io::data_transferred_msg& x) {
@@ -402,6 +539,7 @@ caf::behavior connections(broker_ptr self, connection_settings settings, io::doo
   return {
     [=](const nodes_known& x) { on_known(self, x); },
     [=](const to_write& x) { on_write(self, x); },
+    [=](const to_cut& x) { on_cut(self, x); },
     [=](const io::new_connection_msg& x) { on_accepted(self, x); },
     [=](const io::new_data_msg& x) { on_data(self, x); },
     [=](const io::connection_closed_msg& x) { forget(self, x.handle); },
@@ -413,7 +551,11 @@ caf::behavior connections(broker_ptr self, connection_settings settings, io::doo
 
 } // namespace
 
-void prepare(caf::actor_system_config& actors) { actors.load<io::middleman>(); }
+void prepare(caf::actor_system_config& actors) {
+  actors.load<io::middleman>();
+  // Whoever is not to be read any more is read so often before that takes effect.
+  actors.set("middleman.max-consecutive-reads", uint64_t{2});
+}
 
 tl::expected<listening, std::string> spawn_connections(
   caf::actor_system& system, connection_settings settings, caf::actor door,

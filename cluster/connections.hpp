@@ -27,7 +27,14 @@ struct connection_settings {
   int silent_ticks = 10;          ///< Nothing was heard for so long: the connection is lost.
   int greeting_ticks = 12;        ///< Whoever has not said who it is by then is sent away.
   size_t unsent_max = 8 << 20;    ///< Bytes that wait for one connection; more is not taken.
-  size_t strangers_max = 64;      ///< Connections whose other side has not said who it is.
+  /// Of one connection: frames and bytes that came and are not done with, requests until they are
+  /// answered. Beyond either nothing is read of it until half is. Four times what an honest link
+  /// may have open (link_settings::open_max), and twice what may wait at its other end.
+  size_t taken_max = 32'768, taken_bytes_max = 16 << 20;
+  int stuck_ticks = 40; ///< Nothing of that was done with for so long: the connection is ended.
+  /// Connections whose other side has not said who it is. When one more comes, the address with
+  /// most of them loses one.
+  size_t strangers_max = 64;
 };
 
 /// Loads CAF's part for sockets; before the actor system is made.
@@ -36,6 +43,9 @@ void prepare(caf::actor_system_config& actors);
 struct connection_probe {
   std::atomic<int64_t> standing{0}; ///< Links that are up, now.
   std::atomic<uint64_t> accepted{0}, refused{0}, lost{0};
+  std::atomic<uint64_t> paused{0};   ///< Times that a peer was not read for a while.
+  std::atomic<uint64_t> replaced{0}; ///< Connections of nodes that came again.
+  std::atomic<uint64_t> crowded{0};  ///< Strangers that made room for others.
   /// Of the connection that this node made to each slot, as of the last tick.
   struct way_figures {
     std::atomic<int64_t> silent_ms{0}; ///< Since anything was heard.

@@ -45,7 +45,7 @@ bool eventually(const std::function<bool()>& what) {
 struct system_config : caf::actor_system_config {
   system_config() {
     add_message_types<caf::id_block::tiketi>();
-    load<caf::io::middleman>();
+    prepare(*this);
     set("scheduler.max-threads", uint64_t{2});
     set("middleman.workers", uint64_t{0});
   }
@@ -61,19 +61,22 @@ struct plain_clock final : wall_clock {
 struct played_region {
   std::atomic<bool> silent{false};
   std::atomic<int> asked{0};
+  std::vector<caf::response_promise> kept; ///< Of who was not answered; a tick answers them all.
 };
 
 caf::behavior region(caf::event_based_actor* self, played_region* st) {
   return {[=](envelope& x) -> caf::result<caf::message> {
-    ++st->asked;
-    if (st->silent) {
-      auto never = std::make_shared<caf::response_promise>(self->make_response_promise());
-      self->attach_functor([never] {});
-      return caf::delegated<caf::message>{};
-    }
-    if (!x.body.match_elements<wake_block>()) return make_error(ec::internal);
-    return caf::make_message(block_awake{7});
-  }};
+            ++st->asked;
+            if (st->silent) {
+              st->kept.push_back(self->make_response_promise());
+              return caf::delegated<caf::message>{};
+            }
+            if (!x.body.match_elements<wake_block>()) return make_error(ec::internal);
+            return caf::make_message(block_awake{7});
+          },
+          [=](atom::tick) {
+            for (auto& x : std::exchange(st->kept, {})) x.deliver(block_awake{7});
+          }};
 }
 
 /// One node, as far as the others see it.
@@ -116,10 +119,11 @@ struct machine {
     for (auto& x : links) caf::anon_send_exit(x, caf::exit_reason::kill);
     for (auto& x : {door, node.region, caf::actor_cast<caf::actor>(dialer)})
       caf::anon_send_exit(x, caf::exit_reason::kill);
-    node.region = nullptr;
     // As a node does: it waits, but not for ever.
     system.await_actors_before_shutdown(false);
     eventually([&] { return system.registry().running() == 0; });
+    played.kept.clear();
+    node.region = nullptr; // Not before: the door asks it to the end.
   }
 
   [[nodiscard]] known_node known() const {
@@ -167,6 +171,17 @@ struct stranger {
   stranger& operator=(const stranger&) = delete;
   ~stranger() { close(fd); }
   void say(std::span<const char> x) const { send(fd, x.data(), x.size(), MSG_NOSIGNAL); }
+  /// Greets as that node.
+  void greet_as(const hello& who) const {
+    std::vector<char> out;
+    append_frame(out, frame_kind::hello, to_bytes(who));
+    say(out);
+  }
+  /// As much of it as there is room for; what is left is to be said first, the next time.
+  void say_some(std::vector<char>& x) const {
+    auto n = send(fd, x.data(), x.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) x.erase(x.begin(), x.begin() + n);
+  }
   /// Reads until it is sent away.
   std::vector<char> read_all() const {
     std::vector<char> out;
@@ -176,6 +191,20 @@ struct stranger {
     return out;
   }
 };
+
+/// A request for a block, as a link would send it.
+std::vector<char> question_of(machine& x) {
+  std::vector<char> content, out;
+  caf::binary_serializer sink{x.system, content};
+  int64_t life = 1;
+  uint64_t no = 1;
+  auto key = block0;
+  auto until = x.clock.now() + millis{600'000};
+  auto body = caf::make_message(wake_block{});
+  CAF_REQUIRE(!sink(life, no, key, until, body));
+  append_frame(out, frame_kind::request, content);
+  return out;
+}
 
 } // namespace
 
@@ -311,14 +340,99 @@ CAF_TEST(S28 strangers are sent away and reach nobody) {
 CAF_TEST(strangers do not keep nodes out) {
   machine a(1, none, [](auto& x) {
     x.strangers_max = 4;
-    x.greeting_ticks = 20;
+    x.greeting_ticks = x.silent_ticks = 1 << 20; // None is sent away for its silence.
   });
   machine b(2);
   std::vector<std::unique_ptr<stranger>> crowd;
   crowd.reserve(40);
   for (int i = 0; i < 40; ++i) crowd.push_back(std::make_unique<stranger>(a.there.port));
-  CAF_CHECK(introduce(a, b)); // As soon as the silent ones have been sent away.
+  CAF_CHECK(introduce(a, b));
   CAF_CHECK(b.ask() == ec::ok);
+  CAF_CHECK(eventually([&] { return a.probe.crowded >= 36; }));
+  CAF_CHECK_EQUAL(a.probe.replaced.load(), 0u);
+}
+
+CAF_TEST(of one node the newer connection is heard and the older one ends) {
+  machine a(1);
+  hello other{{1, 2}, 1, "7001", shard_count, protocol_version};
+  a.knows(known_node{other.node, 1, "127.0.0.1:1"});
+  std::vector<std::unique_ptr<stranger>> same;
+  for (int i = 0; i < 20; ++i) {
+    same.push_back(std::make_unique<stranger>(a.there.port));
+    same.back()->greet_as(other);
+    CAF_REQUIRE(eventually([&] { return a.probe.accepted == static_cast<uint64_t>(i) + 1; }));
+  }
+  CAF_CHECK_EQUAL(a.probe.lost.load(), 19u);
+  CAF_CHECK_EQUAL(a.probe.replaced.load(), 19u);
+  for (size_t i = 0; i < 19; ++i) same[i]->read_all();
+  same.back()->say(question_of(a));
+  CAF_CHECK(eventually([&] { return a.played.asked == 1; }));
+}
+
+CAF_TEST(H05 who sends more than is done costs no more than the bound) {
+  machine a(1, none, [](auto& x) { x.taken_max = 1000; });
+  a.played.silent = true;
+  hello other{{1, 2}, 1, "7001", shard_count, protocol_version};
+  a.knows(known_node{other.node, 1, "127.0.0.1:1"});
+  stranger x(a.there.port);
+  x.greet_as(other);
+  CAF_REQUIRE(eventually([&] { return a.probe.accepted == 1; }));
+  auto one = question_of(a);
+  std::vector<char> many, left;
+  for (int i = 0; i < 1000; ++i) many.insert(many.end(), one.begin(), one.end());
+  // It says more until nothing is taken any more: what is under way then is the kernel's.
+  auto send_until = [&](const std::function<bool()>& over) {
+    return eventually([&] {
+      for (int i = 0; i < 100; ++i) {
+        if (left.empty()) left = many;
+        x.say_some(left);
+      }
+      return over();
+    });
+  };
+  // Reads are of 64 KiB, and some may be made before the pause takes effect.
+  const int most = 1000 + 4 * (65'536 / static_cast<int>(one.size()));
+  int quiet = 0, before = -1;
+  CAF_CHECK(send_until([&] {
+    quiet = a.played.asked == before ? quiet + 1 : 0;
+    before = a.played.asked;
+    return before > most || (a.probe.paused == 1 && quiet > 20);
+  }));
+  CAF_CHECK(a.played.asked <= most);
+  // An honest node that was busy for once has lost nothing.
+  a.played.silent = false;
+  auto heard = a.played.asked.load();
+  caf::anon_send(a.node.region, atom::tick_v);
+  CAF_CHECK(send_until([&] { return a.played.asked > heard + 2 * most; }));
+  CAF_CHECK_EQUAL(a.probe.lost.load(), 0u);
+}
+
+CAF_TEST(H05 who is not done with for long is cut off) {
+  machine a(1, none, [](auto& x) {
+    x.taken_max = 10;
+    x.stuck_ticks = 5;
+  });
+  a.played.silent = true;
+  hello other{{1, 2}, 1, "7001", shard_count, protocol_version};
+  a.knows(known_node{other.node, 1, "127.0.0.1:1"});
+  stranger x(a.there.port);
+  x.greet_as(other);
+  for (int i = 0; i < 20; ++i) x.say(question_of(a));
+  CAF_CHECK(eventually([&] { return a.probe.lost == 1; }));
+}
+
+CAF_TEST(H05 a node whose frame has no head is cut off) {
+  machine a(1);
+  hello other{{1, 2}, 1, "7001", shard_count, protocol_version};
+  a.knows(known_node{other.node, 1, "127.0.0.1:1"});
+  stranger x(a.there.port);
+  x.greet_as(other);
+  CAF_REQUIRE(eventually([&] { return a.probe.accepted == 1; }));
+  std::vector<char> out;
+  append_frame(out, frame_kind::request, std::vector<char>(1));
+  x.say(out);
+  CAF_CHECK(eventually([&] { return a.probe.lost == 1; }));
+  CAF_CHECK_EQUAL(a.probe.refused.load(), 1u);
 }
 
 CAF_TEST(H05 a peer that does not read costs no more than the bound) {

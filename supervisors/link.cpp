@@ -164,6 +164,7 @@ void on_answer(link_ptr self, const link_frame& x) {
   caf::binary_deserializer source{self->system(), x.bytes};
   if (auto wrong = source(h.life, h.no, why)) {
     ++st.probe->refused;
+    if (st.path) st.path->cut("its answers have no head");
     return;
   }
   if (h.life != st.life) return; // For an earlier life of this node, which had the same numbers.
@@ -355,19 +356,25 @@ struct door_state {
 };
 using door_ptr = caf::stateful_actor<door_state>*;
 
+/// Whom to answer; its place is held until then.
+struct asker {
+  head h;
+  frame_path_ptr back;
+  frame_place place;
+};
+
 /// Too much on the way back, or no way: the asker's link has failed the request, or will.
-void send_back(door_ptr self, const frame_path_ptr& back, const head& h, ec why,
-               const caf::message& body) {
-  auto out = encode(self->system(), h.life, h.no, static_cast<uint8_t>(why), body);
+void send_back(door_ptr self, const asker& to, ec why, const caf::message& body) {
+  auto out = encode(self->system(), to.h.life, to.h.no, static_cast<uint8_t>(why), body);
   out.about = why == ec::ok ? name_of(self->system(), body) : to_string(why);
-  back->send(std::move(out));
+  to.back->send(std::move(out));
 }
 
 template <class... Ts>
-caf::behavior handlers(door_ptr self, const frame_path_ptr& back, const head& h, types<Ts...>) {
+caf::behavior handlers(door_ptr self, const std::shared_ptr<asker>& to, types<Ts...>) {
   return {
-    [=](Ts& x) { send_back(self, back, h, ec::ok, caf::make_message(std::move(x))); }...,
-    [=](caf::error& x) { send_back(self, back, h, to_ec(x), {}); },
+    [=](Ts& x) { send_back(self, *to, ec::ok, caf::make_message(std::move(x))); }...,
+    [=](caf::error& x) { send_back(self, *to, to_ec(x), {}); },
   };
 }
 
@@ -397,11 +404,11 @@ void on_request(door_ptr self, const request_frame& x) {
   what.far = true;
   if (auto wrong = source(h.life, h.no, what.key, what.deadline)) {
     ++st.probe->refused;
-    return;
+    return x.back->cut("its requests have no head");
   }
   if (auto wrong = read_traced_body(what, source)) { // Of a newer release: nothing was begun.
     ++st.probe->refused;
-    if (h.no != 0) send_back(self, x.back, h, ec::unavailable, {});
+    if (h.no != 0) send_back(self, {h, x.back, x.place}, ec::unavailable, {});
     return;
   }
   if (hear_board(*st.node->boards, what.body) || hear_of_move(*st.node, what.body)) return;
@@ -411,7 +418,8 @@ void on_request(door_ptr self, const request_frame& x) {
   // `request` would want the answer's type; the region's is the entity's.
   auto id = self->new_request_id(caf::message_priority::normal);
   to->enqueue(caf::make_mailbox_element(self->ctrl(), id, {}, std::move(what)), self->context());
-  self->add_multiplexed_response_handler(id.response_id(), handlers(self, x.back, h, answers{}));
+  auto back = std::make_shared<asker>(asker{h, x.back, x.place});
+  self->add_multiplexed_response_handler(id.response_id(), handlers(self, back, answers{}));
 }
 
 caf::behavior door(door_ptr self, node_context* node, link_probe* probe) {

@@ -32,8 +32,14 @@ public:
   /// False when the frame was not sent and never will be: there is no connection, or too much is
   /// waiting for it already.
   virtual bool send(link_frame x) = 0;
+  /// What came on it is of nobody who speaks as a node does: its connection is to be ended.
+  virtual void cut(const char* why) = 0;
 };
 using frame_path_ptr = std::shared_ptr<frame_path>;
+
+/// Held for as long as a frame that came costs memory here. Who brings frames counts these, and
+/// reads on from that peer only when there are few enough.
+using frame_place = std::shared_ptr<void>;
 
 /// To a link: its connection stands, and frames go this way. Whatever was open before is unknown.
 struct link_up {
@@ -45,11 +51,13 @@ struct link_down {};
 /// To a link: what came back.
 struct answer_frame {
   link_frame what;
+  frame_place place{};
 };
 /// To the door: what another node asks or tells; answers go back the way it came.
 struct request_frame {
   link_frame what;
   frame_path_ptr back;
+  frame_place place{};
 };
 
 /// To a link: what everybody may know. Only the newest of a key is sure to arrive.

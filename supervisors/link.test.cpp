@@ -27,6 +27,8 @@ struct cable final : frame_path {
     if (plugged) sent.push_back(std::move(x));
     return plugged;
   }
+  void cut(const char*) override { ++cuts; }
+  int cuts = 0;
   link_frame next() {
     auto out = std::move(sent.front());
     sent.pop_front();
@@ -345,10 +347,32 @@ CAF_TEST(F12 frames that cannot be read harm nobody) {
   }
   CAF_CHECK(probe.refused.load() > 0);
   CAF_CHECK(!x->came() || x->error != ec::ok);
+  // Whoever sends frames without a head is no node, or a broken one.
+  CAF_CHECK(back->cuts > 0);
+  CAF_CHECK(there->cuts > 0);
   auto y = wake();
   carry_there();
   carry_back();
   CAF_CHECK_EQUAL(y->value.seats, 10);
+}
+
+CAF_TEST(a frame holds its place until it is done with) {
+  auto place = std::make_shared<int>(1);
+  auto x = wake(), y = wake();
+  caf::anon_send(door, request_frame{there->next(), back, place});
+  CAF_CHECK(place.use_count() > 1);
+  run();
+  CAF_CHECK_EQUAL(place.use_count(), 1);
+  // One that cannot be read, too.
+  auto cut = there->next();
+  cut.bytes.resize(3);
+  caf::anon_send(door, request_frame{cut, back, place});
+  caf::anon_send(link, answer_frame{back->next(), place});
+  CAF_CHECK(place.use_count() > 2);
+  run();
+  CAF_CHECK_EQUAL(place.use_count(), 1);
+  CAF_CHECK_EQUAL(x->value.seats, 10);
+  CAF_CHECK(!y->came());
 }
 
 CAF_TEST(F13 a message of a newer release is refused and nothing is begun) {

@@ -37,6 +37,7 @@ struct wire::one_way final : frame_path {
     net.carry(from, to, how, x);
     return true;
   }
+  void cut(const char* why) override { net.end(from, to, how, why); }
 };
 
 void wire::attach(life who, caf::actor door) { ends_[who.node] = {who, std::move(door), {}}; }
@@ -82,6 +83,16 @@ void wire::break_off(const path& along) {
   if (link == near->second.links.end()) return;
   caf::anon_send(link->second.second, link_down{});
   dial(along, near->second.who, link->second);
+}
+
+/// As the product's broker: whose frame has no head is cut off, and dials again.
+void wire::end(life by, int32_t of, way how, const char* why) {
+  auto cutter = ends_.find(by.node);
+  if (cutter == ends_.end() || cutter->second.who != by) return;
+  path along = how == way::answer ? path{of, by.node} : path{by.node, of};
+  tell(by.node, of, std::string{"ends the link: "} + why);
+  connections_[along].open = false;
+  break_off(along);
 }
 
 /// As the product's dialer: again and again, as long as the roster names that life.

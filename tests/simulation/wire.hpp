@@ -34,7 +34,8 @@ public:
   void lose_all(int32_t from, int32_t to, millis length);
   /// The same, and when it takes long their connection ends for its silence.
   void cut(int32_t from, int32_t to, millis length);
-  /// Nothing arrives on this path until `unclog`; then everything does.
+  /// Nothing arrives on this path until `unclog`; then everything does. So it is, too, for a peer
+  /// of which the product does not read on (cluster/connections.hpp, `taken_max`).
   void clog(int32_t from, int32_t to) { clogged_[{from, to}]; }
   void unclog(int32_t from, int32_t to);
   /// For a while `node` is of the release before, and does not know one of the messages: the type
@@ -69,6 +70,7 @@ private:
   [[nodiscard]] bool is_cut(const path& along) const;
   void tell(int32_t from, int32_t to, const std::string& what) const;
   void break_off(const path& along);
+  void end(life by, int32_t of, way how, const char* why);
   void dial(const path& along, life who, const std::pair<life, caf::actor>& link);
   void arrive(int32_t from, int32_t to, way how, const link_frame& x);
   [[nodiscard]] link_frame as_read_by(int32_t node, const link_frame& x);
