@@ -6,7 +6,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
+#include <ctime>
 
 namespace tk::cluster {
 
@@ -32,6 +34,27 @@ bool is_address(const std::string& host) {
 
 using x509_ptr = std::unique_ptr<X509, decltype(&X509_free)>;
 
+/// The epoch for what is no time: it has ended, then.
+instant end_of(const X509* x) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &parts) != 1) return {};
+  constexpr int64_t second_ms = 1000;
+  return from_ms(timegm(&parts) * second_ms);
+}
+
+instant end_of(SSL_CTX* context) {
+  auto out = end_of(SSL_CTX_get0_certificate(context));
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(context, &chain);
+  for (int i = 0; i < sk_X509_num(chain); ++i) out = std::min(out, end_of(sk_X509_value(chain, i)));
+  instant authorities;
+  auto* believed = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  for (int i = 0; i < sk_X509_OBJECT_num(believed); ++i)
+    if (auto* one = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(believed, i)))
+      authorities = std::max(authorities, end_of(one));
+  return std::min(out, authorities);
+}
+
 x509_ptr peer_of(SSL* x) { return {SSL_get1_peer_certificate(x), &X509_free}; }
 
 } // namespace
@@ -55,6 +78,7 @@ tl::expected<tls_context, std::string> tls_context::load(const tls_files& files)
     return problem(files.key + ": not the certificate's key (" + why() + ")");
   if (SSL_CTX_load_verify_locations(x, files.authority.c_str(), nullptr) != 1)
     return problem(files.authority + ": not an authority's certificate (" + why() + ")");
+  out.ends_at_ = end_of(x);
   return out;
 }
 

@@ -7,6 +7,8 @@
 
 #include <tl/expected.hpp>
 
+#include "actors/base/time.hpp"
+
 struct ssl_ctx_st; // OpenSSL's SSL_CTX and SSL.
 struct ssl_st;
 
@@ -32,10 +34,14 @@ class tls_context {
 public:
   /// Or what is wrong with the files, in words for whoever starts the node.
   static tl::expected<tls_context, std::string> load(const tls_files& files);
+  /// Until then others of the same files believe it: the first end of this node's certificates, or
+  /// the last one of its authorities.
+  [[nodiscard]] instant ends_at() const { return ends_at_; }
 
 private:
   friend class tls_session;
   std::shared_ptr<ssl_ctx_st> context_;
+  instant ends_at_;
 };
 
 enum class tls_side : uint8_t { asks, answers };

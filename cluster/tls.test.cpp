@@ -2,6 +2,8 @@
 
 #include "cluster/tls.hpp"
 
+#include <chrono>
+
 #include <caf/test/dsl.hpp>
 
 #include "cluster/certificates.test.hpp"
@@ -46,6 +48,17 @@ struct fixture {
 } // namespace
 
 CAF_TEST_FIXTURE_SCOPE(tls_tests, fixture)
+
+CAF_TEST(a certificate says when it ends) {
+  auto three = load(ours.make("node3.example", "CERTIFICATE_DAYS=3"));
+  auto now = std::chrono::time_point_cast<tk::millis>(std::chrono::system_clock::now());
+  constexpr std::chrono::hours day{24};
+  CAF_CHECK(three.ends_at() > now + 2 * day && three.ends_at() <= now + 3 * day);
+  CAF_CHECK(one.ends_at() > now + 29 * day && one.ends_at() <= now + 30 * day);
+  // One that outlives its authority is worth nothing afterwards.
+  auto four = load(ours.make("node4.example", "CERTIFICATE_DAYS=7300"));
+  CAF_CHECK(four.ends_at() > now + 3600 * day && four.ends_at() <= now + 3650 * day);
+}
 
 CAF_TEST(two nodes of one authority speak) {
   pair x(one, two, "node2.example");

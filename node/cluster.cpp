@@ -4,6 +4,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include "node/certificate_watch.hpp"
 #include "node/loopback.hpp"
 #include "supervisors/link.hpp"
 #include "supervisors/router.hpp"
@@ -75,6 +76,9 @@ tl::expected<caf::actor, std::string> cluster_parts::spawn_connections(
     auto tls = cluster::tls_context::load(settings_.tls);
     if (!tls) return tl::unexpected("CLUSTER_CERTIFICATE: " + tls.error());
     how.tls = std::move(*tls);
+    certificate_ends_ = how.tls->ends_at();
+    parts.push_back(
+      spawn_certificate_watch(*node.system, *node.clock, *certificate_ends_, log_certificate_end));
   }
   auto dialer = cluster::spawn_dialer(*node.system, dial_limit);
   auto door = spawn_door(node, links_);
@@ -138,6 +142,20 @@ void cluster_parts::add_metrics(http::metrics& meters, const node_context& node)
       connections_.lost);
   add("cluster_connections_refused_total", "Connections of strangers, or that spoke wrongly.",
       connections_.refused);
+  add("cluster_connections_paused_total", "Times that a node sent more than could be done.",
+      connections_.paused);
+  add("cluster_connections_replaced_total", "Connections of nodes that came again.",
+      connections_.replaced);
+  add("cluster_strangers_dropped_total",
+      "Connections that made room before they said who they are.", connections_.crowded);
+  if (certificate_ends_)
+    meters.add_gauge("cluster_certificate_ends_seconds",
+                     "Until other nodes do not believe this one's certificate any more.",
+                     [ends = *certificate_ends_, &node] {
+                       constexpr double second_ms = 1000;
+                       auto left = (ends - node.clock->now()).count();
+                       return static_cast<double>(left) / second_ms;
+                     });
   add("cluster_requests_open", "Requests to other nodes without an answer, now.", links_.open);
   add("cluster_requests_total", "Requests sent to other nodes.", links_.asked);
   add("cluster_requests_moved_total", "Requests that went on to a shard's new owner.",

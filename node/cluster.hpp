@@ -57,6 +57,7 @@ private:
   link_probe links_;
   link_table by_slot_;
   cluster::connection_probe connections_;
+  std::optional<instant> certificate_ends_; ///< None without one.
 };
 
 } // namespace tk
