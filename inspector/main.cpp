@@ -18,6 +18,7 @@
 #include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
 #include "inspector/placement_command.hpp"
+#include "inspector/top_command.hpp"
 #include "inspector/words.hpp"
 
 namespace {
@@ -64,7 +65,8 @@ struct choices {
   draw_options draw;
   std::string user;
   std::vector<std::string> parts;
-  int limit_s = 600, top_every_s = 2;
+  int limit_s = 600;
+  top_options top;
   look_options look;
   brake_options brake;
   placement_options placement;
@@ -186,20 +188,20 @@ void add_looks(CLI::App& app, choices& x) {
 }
 
 void add_top(CLI::App& app, choices& x) {
-  auto* top = app.add_subcommand("top", "The sale as it goes, on the whole terminal, until Ctrl-C: "
-                                        "brakes, where most happens, the ledger, the nodes.");
-  add_node_options(*top, x.look.nodes);
-  top->add_option("--watch", x.top_every_s, "Look again every N seconds")
+  auto* top = app.add_subcommand("top", "The sale as it goes, on one screen, until Ctrl-C: what is "
+                                        "stopped, the ledger, every node, events and their rooms, "
+                                        "the hottest blocks.");
+  top->add_option("event", x.top.event, "This event; else those with the hottest blocks")
+    ->type_name("EVENT")
+    ->check(said());
+  add_node_options(*top, x.top.nodes);
+  top->add_option("--watch", x.top.every_s, "Look again every N seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 86'400))
     ->type_name("N");
-  top->footer(std::string{look_codes} + "  tiketi-inspect top --node http://n1:3011 --watch 1");
-  top->callback([&x] {
-    x.run = [&x] {
-      x.look.watch_s = x.top_every_s;
-      return watch_top(x.look, text_style{wants_colour()});
-    };
-  });
+  top->footer(std::string{look_codes} + "  tiketi-inspect top --node http://n1:3011 --watch 1\n"
+                                        "  tiketi-inspect top UUID");
+  top->callback([&x] { x.run = [&x] { return watch_top(x.top, text_style{wants_colour()}); }; });
 }
 
 /// What stops sales and what lets them go on differ in the reason alone.

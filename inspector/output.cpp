@@ -33,15 +33,15 @@ full_screen::~full_screen() {
   if (terminal_) say("\x1b[?25h\x1b[?1049l");
 }
 
-void full_screen::show(const std::string& text) const {
-  if (!terminal_) return say(text);
+screen_size full_screen::size() {
   winsize size{};
-  constexpr unsigned short usual_lines = 24, usual_columns = 80;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) {
-    size.ws_row = usual_lines;
-    size.ws_col = usual_columns;
-  }
-  say("\x1b[H\x1b[2J" + fitted(text, size.ws_row, size.ws_col));
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
+    return {};
+  return {size.ws_row, size.ws_col};
+}
+
+void full_screen::show(const std::string& text) const {
+  say(terminal_ ? "\x1b[H\x1b[2J" + text : text + '\n');
 }
 
 bool ends_within(int time_s) { return ends_within(std::chrono::seconds{time_s}); }

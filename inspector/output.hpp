@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "inspector/top_view.hpp"
+
 /// What commands share: their output, and the signals that end them.
 namespace tk::inspector {
 
@@ -32,6 +34,8 @@ public:
   ~full_screen();
   full_screen(const full_screen&) = delete;
   full_screen& operator=(const full_screen&) = delete;
+  /// Its size now; that of the usual terminal without one.
+  [[nodiscard]] static screen_size size();
   /// Shows as much of it as fits.
   void show(const std::string& text) const;
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -523,7 +524,10 @@ def test_top_fills_a_terminal_and_gives_it_back(node):
         top.kill()
         os.close(ours)
     assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l")
-    assert b"more lines" in said  # Of 24.
+    shown = re.sub(r"\x1b\[[01]?m", "", said.decode())
+    last = shown.split("\x1b[2J")[-1].split("\x1b[?25h")[0].splitlines()
+    assert len(last) <= 24 and max(map(len, last)) <= 80
+    assert last[0] == "sales   running" and node.env["TIKETI_NODE_ID"][:8] in "\n".join(last)
 
 
 # -- without PostgreSQL: the last of all -----------------------------------------------------------
