@@ -17,6 +17,26 @@ bool unsure(const node_answer& x) {
 
 } // namespace
 
+std::string time_of(const nlohmann::ordered_json& told) {
+  auto text = [](const nlohmann::ordered_json& x, const char* name) {
+    auto i = x.find(name);
+    return i != x.end() && i->is_string() ? i->get<std::string>() : std::string{};
+  };
+  if (!told.is_object()) return {};
+  if (auto own = text(told, "asOf"); !own.empty()) return own;
+  auto parts = told.find("parts");
+  if (parts == told.end() || !parts->is_array()) return {};
+  for (auto& part : *parts)
+    if (part.is_object() && text(part, "from") == "rows") return text(part, "as_of");
+  return {};
+}
+
+std::string seen_at(const node_options& nodes, const std::string& path) {
+  auto asked = ask_first(nodes, path, go_on::when_unsure);
+  if (!asked.last.ok()) return {};
+  return time_of(nlohmann::ordered_json::parse(asked.last.body, nullptr, false));
+}
+
 std::string failure_of(const asked_in_turn& x, const std::string& operation) {
   auto out = trouble_of(x.last);
   if (!unsure(x.last) && !std::ranges::any_of(x.before, unsure)) return out;

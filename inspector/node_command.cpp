@@ -78,7 +78,7 @@ std::string fresh_uuid() {
   return out;
 }
 
-std::string brake_request(const brake_options& x, bool stop) {
+std::string brake_request(const brake_options& x, bool stop, const std::string& seen) {
   json out = {{"scope", x.method.empty() ? x.scope : "payment_method"}};
   if (!x.event.empty()) out["eventId"] = x.event;
   if (!x.method.empty()) out["method"] = x.method;
@@ -86,6 +86,7 @@ std::string brake_request(const brake_options& x, bool stop) {
     out["reason"] = x.reason;
     out["operationId"] = x.operation;
   }
+  if (!seen.empty()) out["asOf"] = seen;
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -102,9 +103,14 @@ int steer_sales(brake_options options, bool stop, const text_style& style) {
   if (options.operation.empty()) options.operation = fresh_uuid();
   wished_change wish;
   wish.path = std::string{"/operator/sales/"} + (stop ? "stop" : "resume");
-  wish.body = brake_request(options, stop);
+  wish.body = brake_request(options, stop, stop ? "" : seen_at(options.nodes, "/operator/sales"));
   if (stop) wish.operation = options.operation;
   auto told = ask_for(options.nodes, wish);
+  if (told && !stop && !told->value("changed", false) && told->value("stopped", false)) {
+    // What another node stopped a moment ago is in this answer, and not in what was seen before.
+    wish.body = brake_request(options, stop, time_of(*told));
+    told = ask_for(options.nodes, wish);
+  }
   if (!told) return failed;
   if (options.json) say(told->dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
   else say(brakes_text(*told, style));

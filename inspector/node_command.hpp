@@ -39,7 +39,7 @@ int steer_sales(brake_options options, bool stop, const text_style& style);
 std::string brake_mistake(const brake_options& x);
 
 /// The body of such a request, as the contract has it (2.16, G17). Pure.
-std::string brake_request(const brake_options& x, bool stop);
+std::string brake_request(const brake_options& x, bool stop, const std::string& seen = {});
 
 /// A random uuid, of version 4.
 std::string fresh_uuid();

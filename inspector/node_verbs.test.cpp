@@ -100,6 +100,15 @@ CAF_TEST(a repetition is offered when somebody may have done it) {
   CAF_CHECK_EQUAL(failure_of(x, ""), "u2: no; to say it again does no harm");
 }
 
+CAF_TEST(what may be taken back is what the rows had when they were told) {
+  auto of = [](const char* text) { return time_of(nlohmann::ordered_json::parse(text)); };
+  CAF_CHECK_EQUAL(of(R"({"asOf":"A","brakes":[]})"), "A");
+  CAF_CHECK_EQUAL(of(R"({"parts":[{"from":"memory","as_of":"M"},{"from":"rows","as_of":"R"}]})"),
+                  "R");
+  for (auto nothing : {"[]", "{}", R"({"asOf":1})", R"({"parts":[1,{"from":"rows"}]})"})
+    CAF_CHECK_EQUAL(of(nothing), "");
+}
+
 CAF_TEST(a method is of payments alone) {
   brake_options x;
   x.scope = "payments";
@@ -129,6 +138,7 @@ CAF_TEST(a brake is asked for in the words of the contract) {
   CAF_CHECK_EQUAL(brake_request(x, true),
                   R"({"scope":"event","eventId":"e","reason":"why \"so\"","operationId":"o"})");
   CAF_CHECK_EQUAL(brake_request(x, false), R"({"scope":"event","eventId":"e"})");
+  CAF_CHECK_EQUAL(brake_request(x, false, "T"), R"({"scope":"event","eventId":"e","asOf":"T"})");
   brake_options by_method;
   by_method.scope = "payments";
   by_method.method = "toss";

@@ -59,6 +59,7 @@ int steer_placement(placement_options options, const text_style& style) {
     order.node, order.node.begin(), // As the rows write it.
     [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
   if (order.operation.empty()) order.operation = fresh_uuid();
+  if (takes_back(order)) order.seen = seen_at(options.nodes, "/operator/placement");
   auto answer =
     ask_for(options.nodes, {placement_path(order), placement_request(order), "", order.operation});
   if (!answer) return failed;

@@ -32,6 +32,10 @@ bool is_about(const json& wish, const placement_order& x, int64_t shard) {
 
 } // namespace
 
+bool takes_back(const placement_order& x) {
+  return x.verb == placement_verb::undrain || names_nobody(x);
+}
+
 std::string placement_path(const placement_order& x) {
   return std::string{"/operator/placement/"} + word_of(x.verb);
 }
@@ -41,13 +45,12 @@ std::string placement_request(const placement_order& x) {
   if (x.verb == placement_verb::move) out["key"] = x.key;
   if (!x.node.empty() && !names_nobody(x)) out["node"] = x.node;
   if (!x.reason.empty()) out["reason"] = x.reason;
+  if (!x.seen.empty()) out["asOf"] = x.seen;
   out["operationId"] = x.operation;
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-bool takes_time(const placement_order& x) {
-  return x.verb != placement_verb::undrain && !names_nobody(x);
-}
+bool takes_time(const placement_order& x) { return !takes_back(x); }
 
 namespace {
 

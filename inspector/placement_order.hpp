@@ -16,11 +16,15 @@ struct placement_order {
   std::string node;      ///< Of `move` also `any`: the shard is kept nowhere any more.
   std::string reason;    ///< For the record; may be empty.
   std::string operation; ///< A uuid.
+  std::string seen{};    ///< What was said after it stays; empty: nothing does.
 };
 
 /// The path at an operators' listener, and the body.
 std::string placement_path(const placement_order& x);
 std::string placement_request(const placement_order& x);
+
+/// Whether it ends something that was said before.
+bool takes_back(const placement_order& x);
 
 /// Whether there is something to wait for after it has been said.
 bool takes_time(const placement_order& x);

@@ -36,6 +36,10 @@ CAF_TEST(a request names what is known and nothing else) {
   x = {rebalance, "", "", "", "op"};
   CAF_CHECK_EQUAL(placement_path(x), "/operator/placement/rebalance");
   CAF_CHECK(takes_time(x));
+  CAF_CHECK(!takes_back(x));
+  x = {undrain, "", node, "", "op", "2026-11-22T17:00:00.000Z"};
+  CAF_CHECK(takes_back(x));
+  CAF_CHECK_EQUAL(json::parse(placement_request(x)).value("asOf", ""), x.seen);
   x.reason = "no \xff text"; // Never throws.
   CAF_CHECK(json::parse(placement_request(x)).contains("reason"));
 }
