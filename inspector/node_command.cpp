@@ -49,24 +49,6 @@ int look_at(const node_verb& verb, look_options options, const text_style& style
   }
 }
 
-int watch_top(look_options options, const text_style& style) {
-  if (auto wrong = prepare(options.nodes); !wrong.empty()) return refuse(wrong);
-  const full_screen screen{style.colour};
-  for (;;) {
-    std::string text;
-    int code = 0;
-    for (auto* name : {"brakes", "hot", "ledger", "nodes"}) {
-      auto verb = std::ranges::find(node_verbs(), std::string{name}, &node_verb::name);
-      auto found = ask(*verb, options);
-      text += told_text(found.told, style);
-      for (auto& line : found.refusals) text += line + '\n';
-      code = std::max(code, found.code);
-    }
-    screen.show(text);
-    if (output_failed() || ends_within(options.watch_s)) return code;
-  }
-}
-
 std::string fresh_uuid() {
   std::array<unsigned char, 16> bytes{};
   randombytes_buf(bytes.data(), bytes.size());

@@ -18,10 +18,6 @@ struct look_options {
 /// told, 1 something is missing or there is no such thing, 2 nothing could be asked.
 int look_at(const node_verb& verb, look_options options, const text_style& style);
 
-/// A live view of the shop, as large as the terminal, until a signal: brakes, where most happens,
-/// ledger, nodes.
-int watch_top(look_options options, const text_style& style);
-
 struct brake_options {
   node_options nodes;
   std::string scope; ///< all, event, queue, holds, payments.
