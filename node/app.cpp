@@ -12,9 +12,8 @@
 #include "actors/registry.hpp"
 #include "gateways/identity/google.hpp"
 #include "gateways/password/pool.hpp"
-#include "gateways/payment/gateway.hpp"
-#include "gateways/payment/mock.hpp"
 #include "http/api/brakes.hpp"
+#include "http/api/callback_signature.hpp"
 #include "http/api/notices.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
@@ -26,6 +25,7 @@
 #include "node/metrics.hpp"
 #include "node/notice_watch.hpp"
 #include "node/operators.hpp"
+#include "node/payments.hpp"
 #include "node/ports.hpp"
 #include "node/relay.hpp"
 #include "node/revocation_watch.hpp"
@@ -266,13 +266,15 @@ private:
     return out;
   }
 
-  /// Empty when there is no provider.
-  payment_actor spawn_payments() {
-    if (config_.list("PAYMENT_PROVIDERS").empty()) return {};
-    auto mock = spawn_mock_payments(system_, {millis{config_.number("MOCK_PAYMENT_DELAY_MS")}},
-                                    clock_, unknown_refund::trusted);
-    return keep(spawn_payment_gateway(system_, {}, caf::actor_cast<payment_actor>(mock), clock_,
-                                      payment_probe_));
+  void spawn_payments() {
+    auto desk = spawn_payment_desk(system_, config_, clock_, payment_probes_);
+    if (desk.all) context_.payments = keep(desk.all);
+    context_.payment_provider = desk.confirmed_by;
+    context_.instant_provider = desk.instant_by;
+    client_key_ = desk.client_key;
+    store_id_ = desk.store_id;
+    if (!desk.all || config_.text("TIKETI_ENV") != "production") return;
+    log_line(log_level::warn, "node", "real_money_moves").text("provider", desk.confirmed_by);
   }
 
   /// Empty when no client id is configured.
@@ -316,8 +318,7 @@ private:
     password_pool_config pool{password_workers_for(std::thread::hardware_concurrency()),
                               static_cast<size_t>(config_.number("PASSWORD_QUEUE_MAX"))};
     passwords_ = keep(spawn_password_pool(system_, pool, hasher_));
-    context_.payments = spawn_payments();
-    context_.payment_provider = context_.payments ? config_.list("PAYMENT_PROVIDERS").front() : "";
+    spawn_payments();
     google_ = spawn_google();
     upkeep_config upkeep;
     upkeep.interval = millis{config_.number("ACCOUNT_UPKEEP_INTERVAL_MS")};
@@ -419,16 +420,19 @@ private:
                                maps_,
                                *queue_,
                                *gate_,
-                               config_.text("TOSS_CLIENT_KEY"),
+                               client_key_,
                                http::creation_times(meters_),
                                {},
                                {}});
     shop_->seat_list_rotation = config_.flag("SEAT_LIST_ROTATION");
+    shop_->payment_store_id = store_id_;
+    shop_->toss_webhook_key = config_.text("TOSS_WEBHOOK_SECRET");
+    shop_->portone_webhook_key = http::standard_webhook_key(config_.text("PORTONE_WEBHOOK_SECRET"));
     http::add_shop_metrics(meters_, *shop_);
     add_node_metrics(meters_, context_, ledger_probe_, clock_);
     add_lane_metrics(meters_, ledger_probe_, lanes_);
     add_shard_metrics(meters_, context_, shards_);
-    add_gateway_metrics(meters_, identity_probe_, payment_probe_);
+    add_gateway_metrics(meters_, identity_probe_, payment_probes_);
     add_account_metrics(meters_, upkeep_probe_);
     relay_.add_metrics(meters_);
     meters_.add_gauge("ledger_loss_suspected", "1: something that was answered may be gone.",
@@ -491,7 +495,8 @@ private:
   shard_table shards_;
   std::shared_ptr<loss_book> losses_ = std::make_shared<loss_book>();
   pg_probe reads_probe_, store_probe_;
-  payment_probe payment_probe_;
+  std::map<std::string, payment_probe> payment_probes_; ///< By provider.
+  std::string client_key_, store_id_;                   ///< What browsers need to pay.
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
   relay_parts relay_;

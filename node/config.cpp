@@ -14,6 +14,7 @@
 #include "http/client_address.hpp"
 #include "node/cluster.hpp"
 #include "node/operators.hpp"
+#include "node/payments.hpp"
 #include "node/production.hpp"
 #include "node/relay.hpp"
 
@@ -134,11 +135,27 @@ constexpr std::array options{
   option_spec{"RATE_LIMIT_GENERAL_RPM", number, "3000", false, 0, 10'000'000,
               "per minute; 0 = off"},
   option_spec{"PAYMENT_PROVIDERS", text, "mock", false, 0, 0,
-              "mock, or empty: nothing can be paid; production refuses mock"},
+              "of toss, portone, mock: the first that is real takes what buyers confirm, mock what "
+              "is paid at once; empty: nothing can be paid"},
   option_spec{"PAYMENT_RESOLVE_SECONDS", number, "900", false, 1, day_s,
               "a payment without definite outcome is voided after this"},
   option_spec{"TOSS_CLIENT_KEY", text, "test_ck_dummy", false, 0, 0,
               "handed to the browser by prepare"},
+  option_spec{"TOSS_SECRET_KEY", password, "", false, 8, 4096,
+              "signs our calls to Toss Payments; PAYMENT_PROVIDERS = toss needs it"},
+  option_spec{"TOSS_WEBHOOK_SECRET", password, "", false, 16, 4096,
+              "signs what Toss Payments calls back with; empty: no callback is believed"},
+  option_spec{"TOSS_BASE_URL", text, "https://api.tosspayments.com", false, 0, 0,
+              "where Toss Payments is; plain http only for a fake on this machine"},
+  option_spec{"PORTONE_STORE_ID", text, "", false, 0, 0,
+              "our store at PortOne; PAYMENT_PROVIDERS = portone needs it and all of these"},
+  option_spec{"PORTONE_CHANNEL_KEY", text, "", false, 0, 0,
+              "handed to the browser by prepare; of a channel whose payments we approve"},
+  option_spec{"PORTONE_API_SECRET", password, "", false, 8, 4096, "signs our calls to PortOne"},
+  option_spec{"PORTONE_WEBHOOK_SECRET", password, "", false, 16, 4096,
+              "signs what PortOne calls back with: whsec_ and base64"},
+  option_spec{"PORTONE_BASE_URL", text, "https://api.portone.io", false, 0, 0,
+              "where PortOne is; plain http only for a fake on this machine"},
   option_spec{"MOCK_PAYMENT_DELAY_MS", number, "0", false, 0, 60'000,
               "how long the mock takes for each answer; for benchmarks"},
   option_spec{"READ_POOL_SIZE", number, "2", false, 1, 32, "connections for reads"},
@@ -335,8 +352,7 @@ std::string check_words(const node_config& x) {
   auto& env = x.text("TIKETI_ENV");
   if (env != "development" && env != "production")
     return "TIKETI_ENV: must be development or production";
-  for (auto& provider : x.list("PAYMENT_PROVIDERS"))
-    if (provider != "mock") return "PAYMENT_PROVIDERS: this release has mock only";
+  if (auto wrong = check_payments(x); !wrong.empty()) return wrong;
   for (auto& proxy : x.list("TRUSTED_PROXIES"))
     if (!http::network::parse(proxy))
       return "TRUSTED_PROXIES: `" + proxy + "` must be an address or a network like 10.0.0.0/8";

@@ -289,6 +289,15 @@ CAF_TEST(S38 production refuses payments that are not real) {
   CAF_CHECK(refuses("TOSS_CLIENT_KEY: production refuses keys for tests"));
   env.values["TOSS_CLIENT_KEY"] = "live_ck_1";
   CAF_CHECK_EQUAL(error(), "");
+  env.values["PAYMENT_PROVIDERS"] = "toss";
+  CAF_CHECK(refuses("TOSS_SECRET_KEY: is required"));
+  env.values["TOSS_SECRET_KEY"] = "test_sk_1";
+  CAF_CHECK(refuses("TOSS_SECRET_KEY: production refuses keys for tests"));
+  env.values["TOSS_SECRET_KEY"] = "live_sk_1";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["TOSS_BASE_URL"] = "http://127.0.0.1:1";
+  CAF_CHECK(refuses("TOSS_BASE_URL: production pays over https only"));
+  env.values.erase("TOSS_BASE_URL");
   env.values["TIKETI_ENV"] = "prod";
   CAF_CHECK(refuses("TIKETI_ENV"));
 }
@@ -314,6 +323,39 @@ CAF_TEST(G38 production tells events over TLS and keeps three copies) {
     CAF_CHECK(refuses(name));
     env.values[name] = fine;
   }
+}
+
+CAF_TEST(G04 money and secrets travel over https) {
+  env.values["PAYMENT_PROVIDERS"] = "toss, mock";
+  env.values["TOSS_SECRET_KEY"] = "test_sk_1";
+  CAF_CHECK_EQUAL(error(), "");
+  for (auto* url : {"http://127.0.0.1:8080", "http://localhost", "https://toss.example"}) {
+    env.values["TOSS_BASE_URL"] = url;
+    CAF_CHECK_EQUAL(error(), "");
+  }
+  for (auto* url : {"http://toss.example", "http://127.0.0.1.toss.example", "https://",
+                    "toss.example", "https://toss.example/", "ftp://127.0.0.1", ""}) {
+    env.values["TOSS_BASE_URL"] = url;
+    CAF_CHECK(refuses("TOSS_BASE_URL"));
+  }
+  env.values.erase("TOSS_BASE_URL");
+  env.values["PAYMENT_PROVIDERS"] = "portone";
+  for (auto* name : {"PORTONE_STORE_ID", "PORTONE_CHANNEL_KEY", "PORTONE_API_SECRET",
+                     "PORTONE_WEBHOOK_SECRET"}) {
+    CAF_CHECK(refuses(std::string{name} + ": is required"));
+    env.values[name] = "whsec_MDEyMzQ1Njc4OWFiY2RlZg";
+  }
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["PORTONE_STORE_ID"] = "a&b";
+  CAF_CHECK(refuses("PORTONE_STORE_ID"));
+  env.values["PORTONE_STORE_ID"] = "store-1";
+  env.values["PORTONE_BASE_URL"] = "http://portone.example";
+  CAF_CHECK(refuses("PORTONE_BASE_URL"));
+  env.values.erase("PORTONE_BASE_URL");
+  env.values["PAYMENT_PROVIDERS"] = "mock,toss,mock";
+  CAF_CHECK(refuses("is there twice"));
+  env.values["TOSS_WEBHOOK_SECRET"] = "short";
+  CAF_CHECK(refuses("TOSS_WEBHOOK_SECRET"));
 }
 
 CAF_TEST(production refuses what only laptops and load generators may have) {

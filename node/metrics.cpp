@@ -253,27 +253,32 @@ void add_shard_metrics(http::metrics& meters, const node_context& node, const sh
 }
 
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
-                         const payment_probe& payments) {
-  auto add_state = [&](const char* name, const auto& state) {
-    meters.add_gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.", reader(state),
-                     {{"name", name}});
+                         const std::map<std::string, payment_probe>& payments) {
+  using labels = std::map<std::string, std::string>;
+  auto add_state = [&](const auto& state, const labels& of) {
+    meters.add_gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.", reader(state), of);
   };
-  auto add_calls = [&](const char* name, const char* outcome, const auto& count) {
+  auto add_calls = [&](const char* outcome, const auto& count, labels of) {
+    of["outcome"] = outcome;
     meters.add_gauge("circuit_breaker_calls_total", "Calls by what came of them.", reader(count),
-                     {{"name", name}, {"outcome", outcome}});
+                     of);
   };
-  add_state("google", google.breaker_state);
-  add_calls("google", "succeeded", google.calls_succeeded);
-  add_calls("google", "failed", google.calls_failed);
-  add_calls("google", "not_permitted", google.calls_not_permitted);
-  add_state("payment", payments.breaker_state);
-  add_calls("payment", "succeeded", payments.calls_succeeded);
-  add_calls("payment", "failed", payments.calls_failed);
-  add_calls("payment", "not_counted", payments.calls_not_counted); // Refused on their merits.
-  add_calls("payment", "not_permitted", payments.calls_not_permitted);
-  add_calls("payment", "busy", payments.calls_busy);
-  meters.add_gauge("payment_calls_open", "Calls to the provider under way.",
-                   reader(payments.calls_open));
+  const labels sign_in{{"name", "google"}};
+  add_state(google.breaker_state, sign_in);
+  add_calls("succeeded", google.calls_succeeded, sign_in);
+  add_calls("failed", google.calls_failed, sign_in);
+  add_calls("not_permitted", google.calls_not_permitted, sign_in);
+  for (auto& [provider, x] : payments) {
+    const labels paying{{"name", "payment"}, {"provider", provider}};
+    add_state(x.breaker_state, paying);
+    add_calls("succeeded", x.calls_succeeded, paying);
+    add_calls("failed", x.calls_failed, paying);
+    add_calls("not_counted", x.calls_not_counted, paying); // Refused on their merits.
+    add_calls("not_permitted", x.calls_not_permitted, paying);
+    add_calls("busy", x.calls_busy, paying);
+    meters.add_gauge("payment_calls_open", "Calls to the provider under way.", reader(x.calls_open),
+                     {{"provider", provider}});
+  }
 }
 
 void add_trace_metrics(http::metrics& meters, const export_probe& traces) {

@@ -27,7 +27,7 @@ void add_shard_metrics(http::metrics& meters, const node_context& node, const sh
 
 /// Calls to what is outside, and the breakers around it (G37).
 void add_gateway_metrics(http::metrics& meters, const identity_probe& google,
-                         const payment_probe& payments);
+                         const std::map<std::string, payment_probe>& payments);
 
 /// What became of spans, where they are sent to a collector.
 void add_trace_metrics(http::metrics& meters, const export_probe& traces);

@@ -42,9 +42,19 @@ std::string check_money(const node_config& x) {
   if (std::ranges::find(providers, "mock") != providers.end())
     return "PAYMENT_PROVIDERS: mock moves no real money; production refuses it";
   auto& key = x.values.find("TOSS_CLIENT_KEY")->second;
-  bool used = !providers.empty() || key.origin != "default";
+  bool toss = std::ranges::find(providers, "toss") != providers.end();
+  bool used = toss || key.origin != "default";
   if (used && key.text.starts_with("test_"))
     return "TOSS_CLIENT_KEY: production refuses keys for tests";
+  if (toss && x.text("TOSS_SECRET_KEY").starts_with("test_"))
+    return "TOSS_SECRET_KEY: production refuses keys for tests";
+  if (toss && !x.text("TOSS_BASE_URL").starts_with("https://"))
+    return "TOSS_BASE_URL: production pays over https only";
+  bool portone = std::ranges::find(providers, "portone") != providers.end();
+  if (portone && x.text("PORTONE_API_SECRET").starts_with("test_"))
+    return "PORTONE_API_SECRET: production refuses keys for tests";
+  if (portone && !x.text("PORTONE_BASE_URL").starts_with("https://"))
+    return "PORTONE_BASE_URL: production pays over https only";
   return "";
 }
 

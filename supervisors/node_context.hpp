@@ -144,7 +144,8 @@ struct node_context {
   entropy* random = nullptr;
   ledger_actor ledger;
   reads_actor reads;
-  std::string payment_provider; ///< Its name, kept with every attempt of it.
+  std::string payment_provider; ///< Of confirmed payments; its name is kept with every attempt.
+  std::string instant_provider; ///< Of payments at once; empty: nobody takes any (G04).
   payment_actor payments;       ///< Empty when no provider is configured.
   caf::actor region;            ///< Entities are asked through `ask` (router.hpp), by key.
   caf::actor router;   ///< Takes what has no way now (router.hpp); empty in a node that is alone.

@@ -202,6 +202,7 @@ void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
 
 /// How a wish to pay is carried out.
 struct means {
+  std::string provider; ///< Empty: there is none for this.
   std::string payment_key, method;
   instant until;
   request_id request;
@@ -227,11 +228,12 @@ void begin(pointer self, payment_id order, attempt_id id, const means& by, const
   auto& st = self->state;
   auto amount = st.core->find_order(order)->amount;
   bool free = amount == won{0};
-  if (!free && !st.node->payments) return x.reply->deliver(refusal(ec::payment_method_unavailable));
+  bool possible = st.node->payments && !by.provider.empty();
+  if (!free && !possible) return x.reply->deliver(refusal(ec::payment_method_unavailable));
   attempt_row row;
   row.id = id;
   row.payment = order;
-  row.provider = free ? "none" : st.node->payment_provider;
+  row.provider = free ? "none" : by.provider;
   row.payment_key = by.payment_key;
   row.method = by.method;
   row.amount = amount;
@@ -392,7 +394,9 @@ caf::result<payment_reply> on_confirm(pointer self, const confirm_payment& cmd,
   trace_wish(self, x, trace);
   auto out = x.reply->rp;
   auto until = self->state.now() + cmd.patience;
-  confirm(self, cmd, {cmd.payment_key, "toss", until, cmd.request}, x);
+  auto& provider = self->state.node->payment_provider;
+  auto method = provider == "portone" ? "portone" : "toss";
+  confirm(self, cmd, {provider, cmd.payment_key, method, until, cmd.request}, x);
   return out;
 }
 
@@ -405,7 +409,8 @@ caf::result<payment_reply> on_process(pointer self, const process_payment& cmd,
   // P-54: a key of our own, so that it can be cancelled like any other.
   auto own = "tk_" + to_string(make_id<request_id>(*self->state.node->random));
   auto until = self->state.now() + cmd.patience;
-  process(self, cmd, {own, cmd.method, until, cmd.request}, x);
+  auto& provider = self->state.node->instant_provider;
+  process(self, cmd, {provider, own, cmd.method, until, cmd.request}, x);
   return out;
 }
 

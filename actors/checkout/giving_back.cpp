@@ -31,8 +31,10 @@ void settle(pointer self, refund_row row, bool given_back, const std::string& er
   });
 }
 
-void give_back(pointer self, const refund_row& row, const std::string& payment_key) {
-  refund_payment what{payment_key, row.amount, to_string(row.id), {}};
+/// The one who took it gives it back, whoever takes money by now.
+void give_back(pointer self, const refund_row& row, const std::string& provider,
+               const std::string& order_id, const std::string& payment_key) {
+  refund_payment what{payment_key, row.amount, to_string(row.id), {}, provider, order_id};
   if (mutant("refunds_as_new")) // Every try is another refund to the provider.
     what.idempotency_key += std::to_string(row.tries);
   ask_provider<payment_refund>(self, std::move(what), [=](const payment_refund& x) {
@@ -43,11 +45,13 @@ void give_back(pointer self, const refund_row& row, const std::string& payment_k
 /// What was captured late may have been captured by an attempt that the database has lost in a
 /// fail-over: the provider knows by which key, this attempt's is only what was to be tried. Nothing
 /// that was sold goes back: an order has one capture, and that of a late attempt ended unsold.
-void find_capture(pointer self, const refund_row& row, const std::string& order_id) {
-  query_payment what{order_id, to_string(row.attempt), {}};
+void find_capture(pointer self, const refund_row& row, const attempt_row& attempt,
+                  const std::string& order_id) {
+  auto provider = attempt.provider;
+  query_payment what{order_id, to_string(row.attempt), {}, provider, attempt.started_at};
   ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
     if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
-    give_back(self, row, report.payment_key);
+    give_back(self, row, provider, order_id, report.payment_key);
   });
 }
 
@@ -58,8 +62,8 @@ void refund(pointer self, refund_id id) {
   if (!attempt || row.amount == won{0}) return settle(self, row, true, "");
   auto order = core.find_order(attempt->payment);
   if (attempt->status == attempt_status::late && order)
-    return find_capture(self, row, order->order_id);
-  give_back(self, row, attempt->payment_key);
+    return find_capture(self, row, *attempt, order->order_id);
+  give_back(self, row, attempt->provider, order ? order->order_id : "", attempt->payment_key);
 }
 
 void put_off(pointer self, attempt_id id, ec is, millis pause) {
@@ -96,7 +100,7 @@ void ask_late(pointer self, attempt_id id) {
   auto& core = *self->state.core;
   auto x = *core.find_attempt(id);
   auto order = core.find_order(x.payment);
-  query_payment what{order ? order->order_id : "", to_string(id), {}};
+  query_payment what{order ? order->order_id : "", to_string(id), {}, x.provider, x.started_at};
   ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
     bool given_back = report.refunded >= x.amount; // By hand, at the provider.
     switch (report.is) {

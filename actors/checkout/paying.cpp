@@ -42,10 +42,18 @@ provider_said said(const payment_approval& x) {
   return out;
 }
 
-provider_said said(const payment_report& x) {
+/// What the provider has of an attempt for `amount`.
+provider_said said(const payment_report& x, won amount) {
   provider_said out;
   switch (x.is) {
   case payment_state::captured:
+    if (x.refunded >= x.amount) { // By hand, or by one whose rows are lost: nothing is left of it.
+      out.is = provider_word::not_taken;
+      out.why = ec::payment_declined;
+      out.error = "GIVEN_BACK";
+      break;
+    }
+    if (x.amount != amount) break; // Not what this attempt asked for: nothing is sold for it.
     out.is = provider_word::taken;
     out.approved_at = x.approved_at;
     break;
@@ -93,7 +101,8 @@ void pin(pointer self, const live_attempt& x) {
 }
 
 void take_money(pointer self, const live_attempt& x) {
-  approve_payment what{x.order_id, x.row.payment_key, x.row.amount, to_string(x.row.id), {}};
+  approve_payment what{x.order_id, x.row.payment_key, x.row.amount, to_string(x.row.id),
+                       {},         x.row.provider};
   if (mutant("charges_another_sum")) // Here a little more, there a little less.
     what.amount += won{x.row.id.lo % 2 == 0 ? 1000 : -1000};
   ask_provider<payment_approval>(
@@ -106,22 +115,23 @@ void take_money(pointer self, const live_attempt& x) {
 }
 
 void query(pointer self, const live_attempt& x) {
-  query_payment what{x.order_id, to_string(x.row.id), {}};
+  query_payment what{x.order_id, to_string(x.row.id), {}, x.row.provider, x.row.started_at};
   ask_provider<payment_report>(
     self, std::move(what),
-    [=](const payment_report& answer) {
-      self->state.core->on_queried(said(answer), self->state.now());
+    [=, amount = x.row.amount](const payment_report& answer) {
+      self->state.core->on_queried(said(answer, amount), self->state.now());
       done(self);
     },
     self->state.trace);
 }
 
 void void_order(pointer self, const live_attempt& x) {
-  ask_provider<payment_report>(self, void_payment{x.order_id, {}},
-                               [=](const payment_report& answer) {
-                                 self->state.core->on_queried(said(answer), self->state.now());
-                                 done(self);
-                               });
+  void_payment what{x.order_id, {}, x.row.provider, x.row.started_at};
+  ask_provider<payment_report>(
+    self, std::move(what), [=, amount = x.row.amount](const payment_report& answer) {
+      self->state.core->on_queried(said(answer, amount), self->state.now());
+      done(self);
+    });
 }
 
 void sell(pointer self, const live_attempt& x) {

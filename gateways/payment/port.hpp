@@ -24,7 +24,8 @@ struct approve_payment {
   std::string order_id, payment_key;
   won amount;
   std::string idempotency_key;
-  instant deadline; ///< Not begun after it, and not waited for beyond it.
+  instant deadline;       ///< Not begun after it, and not waited for beyond it.
+  std::string provider{}; ///< Whose money it is; a provider itself does not look at it.
   bool operator==(const approve_payment&) const = default;
 };
 
@@ -53,6 +54,8 @@ struct payment_approval {
 struct query_payment {
   std::string order_id, idempotency_key;
   instant deadline;
+  std::string provider{};
+  instant begun_at{}; ///< When the attempt began: a provider may know how long it can succeed.
   bool operator==(const query_payment&) const = default;
 };
 
@@ -60,6 +63,8 @@ struct query_payment {
 struct void_payment {
   std::string order_id;
   instant deadline;
+  std::string provider{};
+  instant begun_at{}; ///< As in `query_payment`.
   bool operator==(const void_payment&) const = default;
 };
 
@@ -89,6 +94,8 @@ struct refund_payment {
   won amount;
   std::string idempotency_key;
   instant deadline;
+  std::string provider{};
+  std::string order_id{}; ///< Some know payments by their order only.
   bool operator==(const refund_payment&) const = default;
 };
 
@@ -119,8 +126,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::payment_refund)
 
 namespace tk {
 
-/// PAYMENTS: one provider of payments, or the gateway in front of it; the gateway always answers in
-/// bounded time. These messages never leave the node.
+/// PAYMENTS: one provider of payments, the gateway in front of it, or all of them behind one door;
+/// gateways always answer in bounded time. These messages never leave the node.
 using payment_actor = caf::typed_actor<
   /// Takes the money of an order, once.
   caf::replies_to<approve_payment>::with<payment_approval>,

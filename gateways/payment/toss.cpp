@@ -70,13 +70,19 @@ caf::result<payment_approval> on_approve(toss_ptr self, const approve_payment& x
   return reply->rp;
 }
 
+/// Nobody can confirm any more what began so long ago.
+template <class Question> bool lapsed(toss_ptr self, const Question& x) {
+  auto& st = self->state;
+  return x.begun_at != instant{} && st.clock->now() >= x.begun_at + st.settings.attempt_life;
+}
+
 caf::result<payment_report> on_query(toss_ptr self, const query_payment& x) {
   if (!toss::is_name(x.order_id)) return payment_report{}; // It knows orders only.
   if (time_left(self, x.deadline) <= millis{0}) return late<payment_report>();
   auto reply = promise_reply<payment_report>(self);
   call(self, toss::find_order(self->state.settings, x.order_id), x.deadline, "query",
        [=](const web_response& got) {
-         reply->deliver(toss::report_of(got, toss::payment_of(got), false));
+         reply->deliver(toss::report_of(got, toss::payment_of(got), lapsed(self, x)));
        });
   return reply->rp;
 }
@@ -91,10 +97,10 @@ caf::result<payment_report> on_void(toss_ptr self, const void_payment& x) {
        [=](const web_response& got) {
          auto found = toss::payment_of(got);
          if (found.is != toss::standing::deposit || !toss::is_name(found.payment_key))
-           return reply->deliver(toss::report_of(got, found, false));
+           return reply->deliver(toss::report_of(got, found, lapsed(self, x)));
          call(self, toss::close(self->state.settings, found.payment_key), x.deadline, "close",
               [=](const web_response& closed) {
-                reply->deliver(toss::report_of(closed, toss::payment_of(closed), false));
+                reply->deliver(toss::report_of(closed, toss::payment_of(closed), lapsed(self, x)));
               });
        });
   return reply->rp;

@@ -4,14 +4,15 @@
 #include <array>
 #include <cctype>
 
-#include <nlohmann/json.hpp>
 #include <sodium.h>
+
+#include "gateways/payment/wire_json.hpp"
 
 namespace tk::toss {
 
 namespace {
 
-using nlohmann::json;
+using namespace wire_json;
 
 constexpr int http_ok = 200, http_unauthorized = 401, http_not_found = 404, http_too_many = 429;
 
@@ -94,36 +95,11 @@ bool refused_by_table(const web_response& x) {
 
 // -- JSON -----------------------------------------------------------------------------------------
 
-json parsed(const web_response& x) {
-  auto out = json::parse(x.body, nullptr, false);
-  return out.is_object() ? out : json::object();
-}
-
-std::string text_of(const json& x, const char* name) {
-  auto i = x.find(name);
-  return i != x.end() && i->is_string() ? i->get<std::string>() : "";
-}
-
-won won_of(const json& x, const char* name) {
-  auto i = x.find(name);
-  return i != x.end() && i->is_number_integer() ? won{i->get<int64_t>()} : won{};
-}
-
-instant instant_of(const json& x, const char* name) {
-  return parse_iso(text_of(x, name)).value_or(instant{});
-}
-
 /// `{"code", "message"}`, in newer versions within "error".
 json error_of(const web_response& x) {
   auto body = parsed(x);
   auto inner = body.find("error");
   return inner != body.end() && inner->is_object() ? *inner : body;
-}
-
-std::string shortened(std::string x) {
-  constexpr size_t bytes_max = 200;
-  if (x.size() > bytes_max) x.resize(bytes_max);
-  return x;
 }
 
 standing standing_of(const std::string& status, bool approved) {
@@ -182,13 +158,6 @@ web_request post(const settings& x, const std::string& path, const json& body,
   out.headers.push_back("Idempotency-Key: " + idempotency_key);
   // A payment key is the buyer's text: what is no UTF-8 in it was not made by the provider.
   out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-  return out;
-}
-
-template <class Reply> Reply not_asked(ec why) {
-  Reply out;
-  out.is = decltype(out.is)::not_asked;
-  out.error = why;
   return out;
 }
 

@@ -13,6 +13,9 @@ namespace tk::toss {
 struct settings {
   std::string base_url = "https://api.tosspayments.com";
   std::string secret_key;
+  /// So long after its begin no attempt can succeed any more: who has shown who they are has ten
+  /// minutes there; the rest is for clocks.
+  millis attempt_life{900'000};
 };
 
 // -- requests -----------------------------------------------------------------------------------

@@ -5,6 +5,12 @@
 /// JSON Schemas of the payment endpoints, as in schemas.hpp.
 namespace tk::http::schemas {
 
+inline constexpr char webhook_request[] = R"({"type":"object","description":
+ "As the provider sends it; of it only the order's id is read."})";
+
+inline constexpr char webhook_response[] = R"({"type":"object","required":["received"],
+ "properties":{"received":{"type":"boolean"}}})";
+
 inline constexpr char prepare_request[] = R"({"type":"object","properties":{
  "reservationId":{"type":["string","null"],"format":"uuid"},
  "referenceId":{"type":["string","null"],"format":"uuid"},
@@ -15,7 +21,7 @@ inline constexpr char prepare_request[] = R"({"type":"object","properties":{
 inline constexpr char prepare_response[] = R"({"type":"object",
  "required":["orderId","amount","clientKey"],"properties":{
  "orderId":{"type":"string","pattern":"^[A-Za-z0-9_-]{6,64}$"},"amount":{"type":"integer"},
- "clientKey":{"type":"string"}}})";
+ "clientKey":{"type":"string"},"storeId":{"type":"string"}}})";
 
 inline constexpr char confirm_request[] = R"({"type":"object",
  "required":["paymentKey","orderId","amount"],"properties":{

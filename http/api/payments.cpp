@@ -215,6 +215,7 @@ void on_prepare(shop& s, const exchange_ptr& x) {
     pay_for(s, x, of, what, [&s, x](const payment_reply& r) {
       json out = {
         {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
+      if (!s.payment_store_id.empty()) out["storeId"] = s.payment_store_id;
       x->respond(json_text(out.dump()));
     });
   });

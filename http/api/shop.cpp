@@ -209,6 +209,12 @@ void add_shop_metrics(metrics& meters, const shop& s) {
                    [] { return 0; });
   meters.add_gauge("business_queue_early_polls_total", "Polls that came before their nextPoll.",
                    [&s] { return static_cast<double>(s.queue.front.early_polls().load()); });
+  auto add_callbacks = [&](const char* result, const std::atomic<uint64_t>& x) {
+    meters.add_gauge("payment_callbacks_total", "Callbacks of payment providers.",
+                     [&x] { return static_cast<double>(x.load()); }, {{"result", result}});
+  };
+  add_callbacks("taken", s.callbacks_taken);
+  add_callbacks("refused", s.callbacks_refused);
   meters.add_gauge("event_reads_total", "Reads of one event.",
                    [&s] { return static_cast<double>(s.event_reads.load()); });
 }
@@ -248,6 +254,7 @@ std::vector<route> shop_routes(shop& s) {
   add_standing_routes(s, out);
   add_ticket_routes(s, out);
   add_payment_routes(s, out);
+  add_webhook_routes(s, out);
   add_queue_routes(s, out);
   add_queue_admin_routes(s, out);
   add_gate_routes(s, out);

@@ -71,6 +71,10 @@ struct shop {
   std::atomic<uint64_t> reservation_searches{0}; ///< `reservation_searches_total`.
   bool seat_list_rotation = false;               ///< D31.
   seat_feeds feeds{};                            ///< Of the seat streams.
+  std::string payment_store_id{}; ///< Handed to it as well, when a provider wants it.
+  /// What providers sign their callbacks with; empty: nothing is believed.
+  std::string toss_webhook_key{}, portone_webhook_key{};
+  std::atomic<uint64_t> callbacks_refused{0}, callbacks_taken{0}; ///< `payment_callbacks_total`.
 };
 
 /// Puts what the endpoints count onto the metrics page.
@@ -106,6 +110,7 @@ void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
 void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
 void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
 void add_payment_routes(shop& s, std::vector<route>& out);     // 2.7
+void add_webhook_routes(shop& s, std::vector<route>& out);     // G04
 void add_queue_routes(shop& s, std::vector<route>& out);       // 2.8
 void add_queue_admin_routes(shop& s, std::vector<route>& out); // 2.8, G17
 void add_gate_routes(shop& s, std::vector<route>& out);        // 2.10

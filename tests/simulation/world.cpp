@@ -276,7 +276,7 @@ void world::start_services(host& at) {
   }
   node.ledger = spawn_ledger(system, ledger, std::move(drivers), at.clock, &at.ledger);
   node.reads = caf::actor_cast<reads_actor>(system.spawn(reads, &db, at.who, plan.queue.any()));
-  node.payment_provider = "mock";
+  node.payment_provider = node.instant_provider = "mock";
   auto line = spawn_bank_line(system, money);
   at.parts.push_back(caf::actor_cast<caf::actor>(line));
   node.payments = spawn_payment_gateway(system, {}, line, at.clock, at.bank_probe);

@@ -105,7 +105,7 @@ struct till : node_rig {
     node.reads = spawn_model_reads(sys, model);
     bank.clock = &st.clock;
     provider = sys.spawn(play_provider, &bank);
-    node.payment_provider = "mock";
+    node.payment_provider = node.instant_provider = "mock";
     open_bank();
     auto& rows = model.rows;
     rows.events[event_no(1)] = st.rows.events.at(event_no(1));

@@ -1,120 +1,24 @@
 #define CAF_SUITE toss_adapter
 #include "gateways/payment/toss.hpp"
 
-#include <cstdlib>
-#include <string>
-#include <vector>
-
-#include <caf/all.hpp>
-#include <nlohmann/json.hpp>
-
-#include "caf/test/dsl.hpp"
-
-#include "gateways/web/worker.hpp"
+#include "tests/integration/payment/provider_rig.hpp"
 
 /// The adapter as it runs, against a fake of the provider (toss_fake.py) that misbehaves on demand.
 /// Whatever happens on the way, the provider's books have one capture and one refund.
 using namespace tk;
+using namespace tk::test;
 
 namespace {
 
-using nlohmann::json;
-
-struct still_clock : wall_clock {
-  instant at = from_ms(1'800'000'000'000);
-  [[nodiscard]] instant now() const override { return at; }
-};
-
-std::string fake_url() {
-  const char* url = std::getenv("TIKETI_TOSS_FAKE");
-  CAF_REQUIRE(url != nullptr);
-  return url;
-}
-
-struct fixture {
-  caf::actor_system_config config;
-  caf::actor_system sys{config};
-  caf::scoped_actor self{sys};
-  still_clock clock;
-  web_actor control = spawn_web_worker(sys, {});
-  payment_actor toss = adapter(fake_url(), "test_sk_fake");
-  std::vector<payment_actor> others;
-
-  fixture() { say("faults", {{"faults", json::array()}}); }
-  ~fixture() {
-    others.push_back(toss);
-    for (auto& x : others) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(control, caf::exit_reason::user_shutdown);
+struct fixture : provider_rig {
+  fixture() : provider_rig("TIKETI_TOSS_FAKE") { provider = adapter(url, "test_sk_fake"); }
+  payment_actor adapter(const std::string& to, const std::string& key) {
+    return spawn_toss_payments(sys, {to, key}, spawn_web_worker(sys, {}), clock);
   }
-
-  payment_actor adapter(const std::string& url, const std::string& key) {
-    return spawn_toss_payments(sys, {url, key}, spawn_web_worker(sys, {}), clock);
-  }
-  template <class Reply, class To, class What> Reply ask(const To& to, const What& what) {
-    Reply out;
-    self->request(to, std::chrono::seconds(20), what)
-      .receive([&](const Reply& x) { out = x; },
-               [&](caf::error& e) { CAF_FAIL("no answer: " << sys.render(e)); });
-    return out;
-  }
-  json say(const std::string& what, const json& body) {
-    web_request x;
-    x.method = "POST";
-    x.url = fake_url() + "/fake/" + what;
-    x.body = body.dump();
-    auto got = ask<web_response>(control, x);
-    CAF_REQUIRE_EQUAL(got.status, 200);
-    return json::parse(got.body);
-  }
-  void fault(const char* on, const std::string& is, int times = 1) {
-    say("faults", {{"faults", {{{"on", on}, {"is", is}, {"times", times}, {"ms", fault_ms}}}}});
-  }
-
-  /// What the buyer's browser has done: an order with a key that can be confirmed.
-  approve_payment authenticated(const json& how = json::object()) {
-    approve_payment out;
-    static int orders = 0; // The fake lives as long as the program.
-    auto no = std::to_string(++orders);
-    out.order_id = "ORD_1_" + no;
-    out.payment_key = "key_" + no;
-    out.amount = won{55'000};
-    out.idempotency_key = "attempt-" + no;
-    out.deadline = clock.at + patience;
-    json body = {{"orderId", out.order_id}, {"amount", 55'000}, {"paymentKey", out.payment_key}};
-    body.update(how);
-    say("authenticate", body);
-    return out;
-  }
-  payment_approval approve(const approve_payment& x) { return ask<payment_approval>(toss, x); }
-  payment_report query(const approve_payment& x) {
-    return ask<payment_report>(toss, query_payment{x.order_id, "", clock.at + patience});
-  }
-  payment_report end(const approve_payment& x) {
-    return ask<payment_report>(toss, void_payment{x.order_id, clock.at + patience});
-  }
-  payment_refund refund(const approve_payment& x) {
-    return ask<payment_refund>(
-      toss, refund_payment{x.payment_key, x.amount, "r" + x.order_id, clock.at + patience});
-  }
-  /// How often the provider has moved this payment's money so.
   int moved(const char* what, const approve_payment& x) {
-    int out = 0;
-    auto found = say("books", json::object());
-    for (auto& row : found["books"])
-      if (row[0] == what && row[1] == x.payment_key) {
-        CAF_CHECK_EQUAL(row[2].get<int64_t>(), x.amount.amount);
-        ++out;
-      }
-    return out;
+    return provider_rig::moved(what, x.payment_key);
   }
-
-  static constexpr millis patience{400};
-  static constexpr int fault_ms = 1500;
 };
-
-const std::vector<std::string> every_fault = {
-  "refuse-before", "drop-before", "lose-answer", "fail-after", "slow",   "slow-answer",
-  "garbage",       "cut",         "huge",        "redirect",   "forged", "proxy-404"};
 
 } // namespace
 
@@ -148,7 +52,7 @@ CAF_TEST(whatever happens to a confirmation asking again takes the money once) {
     CAF_CHECK_EQUAL(query(x).is, payment_state::captured);
     CAF_CHECK_EQUAL(moved("capture", x), 1);
   }
-  CAF_CHECK_EQUAL(say("calls", json::object())["elsewhere"].get<int>(), 0);
+  CAF_CHECK_EQUAL(followed_redirects(), 0);
 }
 
 CAF_TEST(whatever happens to a question nobody hears that nothing was taken) {
@@ -237,7 +141,7 @@ CAF_TEST(where nobody listens nothing has happened) {
 }
 
 CAF_TEST(who is not known to the provider has not asked it) {
-  auto stranger = others.emplace_back(adapter(fake_url(), "test_sk_wrong"));
+  auto stranger = others.emplace_back(adapter(url, "test_sk_wrong"));
   auto x = authenticated();
   auto made = ask<payment_approval>(stranger, x);
   CAF_CHECK_EQUAL(made.is, approval_outcome::not_asked);
@@ -250,6 +154,14 @@ CAF_TEST(an order nobody has heard of may be paid still) {
   x.order_id = "ORD_1_NOBODY";
   CAF_CHECK_EQUAL(query(x).is, payment_state::pending);
   CAF_CHECK_EQUAL(end(x).is, payment_state::pending);
+  begun_at -= std::chrono::minutes(15); // Nobody can any more.
+  CAF_CHECK_EQUAL(query(x).is, payment_state::not_found);
+  CAF_CHECK_EQUAL(end(x).is, payment_state::not_found);
+  auto y = authenticated();
+  CAF_CHECK_EQUAL(end(y).is, payment_state::not_found);
+  auto z = authenticated();
+  CAF_CHECK_EQUAL(approve(z).is, approval_outcome::approved);
+  CAF_CHECK_EQUAL(end(z).is, payment_state::captured);
 }
 
 CAF_TEST(a deposit that is waited for is no payment and closing it ends the order) {
@@ -269,7 +181,7 @@ CAF_TEST(many at once and each twice) {
   for (auto& x : all) {
     auto patient = x;
     patient.deadline = clock.at + std::chrono::seconds(10);
-    for (int i = 0; i < 2; ++i) self->send(toss, patient);
+    for (int i = 0; i < 2; ++i) self->send(provider, patient);
   }
   for (int i = 0; i < 2 * buyers; ++i)
     self->receive([&](const payment_approval& a) {
