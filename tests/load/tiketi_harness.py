@@ -463,10 +463,10 @@ ORACLE = {
         "r.id = i.reservation_id AND r.status IN ('pending', 'confirmed') WHERE "
         "i.ticket_type_id = t.id) <> t.total_quantity",
     "version that does not count the changes":
-        "SELECT s.id FROM seats s WHERE s.version <> (SELECT count(*) + count(*) FILTER (WHERE "
-        "r.status <> 'pending') + count(*) FILTER (WHERE r.payment_status LIKE 'refund%') "
-        "FROM reservation_items i JOIN reservations r ON r.id = i.reservation_id "
-        "WHERE i.seat_id = s.id)",
+        "SELECT s.id FROM seats s LEFT JOIN (SELECT i.seat_id, count(*) + count(*) FILTER (WHERE "
+        "r.status <> 'pending') + count(*) FILTER (WHERE r.payment_status LIKE 'refund%') AS n "
+        "FROM reservation_items i JOIN reservations r ON r.id = i.reservation_id GROUP BY 1) t "
+        "ON t.seat_id = s.id WHERE s.version <> coalesce(t.n, 0)",
     "outbox that does not tell every change":
         "SELECT 1 WHERE (SELECT count(*) FROM outbox WHERE topic = 'reservation-events') <> "
         "(SELECT count(*) + count(*) FILTER (WHERE status <> 'pending') + count(*) FILTER (WHERE "
