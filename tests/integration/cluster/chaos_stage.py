@@ -11,7 +11,8 @@ from tcp_gate import Gate
 HOLD_S = 8
 LEAST_SHARDS = 30  # Of 128, when all is whole.
 SETTINGS = {"MAX_ACTIVE_HOLDS_PER_USER_EVENT": "0", "CLUSTER_REBALANCE_AFTER_SECONDS": "1",
-            "RESERVATION_TTL_SECONDS": str(HOLD_S), "LOG_REQUESTS_PERCENT": "0"}
+            "RESERVATION_TTL_SECONDS": str(HOLD_S), "LOG_REQUESTS_PERCENT": "0",
+            "CLUSTER_DRAIN_SECONDS": "30"}  # However busy the machine is, it gives all of them.
 
 
 class Broken(Exception):
