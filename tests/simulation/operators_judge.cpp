@@ -9,11 +9,9 @@ namespace tk::sim {
 
 namespace {
 
-/// A node that hears nothing of the roster for 2.5 s suspends itself and says so. On the way come
-/// the heartbeat's own time and a turn of its supervisor.
-constexpr millis behind_max{4'000};
-/// Who stood still needs a moment to see it; nobody can ask it before that.
-constexpr millis waking{2'000};
+/// Who stood still needs a moment to see it; nobody can ask it before that. And what had come for
+/// it meanwhile is news to it: an answer of the roster counts for 2.5 s from when it is read.
+constexpr millis waking{6'000};
 /// Besides all blocks these sessions are asked after.
 constexpr int32_t people_asked = 4;
 
@@ -47,7 +45,7 @@ std::string operators_judge::look() {
   auto awake = now - std::max(at.paused_until, at.slow_until) > waking;
   auto fresh = awake && says_that_it_decides(at.node);
   auto beat = world_.db.last_beat(at.who);
-  if (fresh && beat && now - *beat > behind_max)
+  if (fresh && beat && now - *beat > behind_max_)
     return "I20: node " + std::to_string(turn_) + " says that it decides, " +
            std::to_string((now - *beat).count()) + " ms after its last heartbeat";
   auto own = to_string(id_of_node(turn_));
@@ -73,7 +71,7 @@ std::string operators_judge::judge(int32_t node, const http::ordered& told, bool
   if (to_string(id_of_node(really.node)) != owner)
     return what + ", and then it was of node " + std::to_string(really.node);
   auto behind = really.ended ? world_.time.now() - *really.ended : millis{0};
-  if (fresh && behind > behind_max)
+  if (fresh && behind > behind_max_)
     return what + ", " + std::to_string(behind.count()) + " ms after that had ended";
   return {};
 }
@@ -95,6 +93,7 @@ std::string operators_judge::compare_blocks(int32_t node, const host& at) const 
   if (!told || told->data.at("stale").get<bool>()) return {};
   for (auto& row : told->data.at("blocks")) {
     auto block = row.at("block").get<int32_t>();
+    if (news_lost_ && at.node.epochs.of(key_of(sale_event, block)).epoch == 0) continue;
     counts said{row.at("free").get<int64_t>(), row.at("held").get<int64_t>(),
                 row.at("sold").get<int64_t>()};
     auto real = on_record(world_.db.model, block);

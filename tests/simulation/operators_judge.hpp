@@ -13,7 +13,11 @@ namespace tk::sim {
 /// decides; and nothing that it tells was made up.
 class operators_judge {
 public:
-  explicit operators_judge(world& w) : world_(w) {}
+  /// @param clock_error by how much a node's clock may jump, in either direction.
+  /// @param news_lost frames may vanish between nodes although their link stands, which no
+  /// connection of the product does: then a node may know old news of blocks that are not its own.
+  operators_judge(world& w, millis clock_error, bool news_lost)
+      : world_(w), behind_max_(behind_max + 2 * clock_error), news_lost_(news_lost) {}
 
   /// Who owns what, as the next node tells it at this moment; what is wrong with it, or empty.
   [[nodiscard]] std::string look();
@@ -27,7 +31,13 @@ private:
   [[nodiscard]] std::string judge(int32_t node, const http::ordered& told, bool fresh);
   [[nodiscard]] std::string compare_blocks(int32_t node, const host& at) const;
 
+  /// A node that hears nothing of the roster for 2.5 s, by its clock, suspends itself and says so.
+  /// On the way come the heartbeat's own time and a turn of its supervisor.
+  static constexpr millis behind_max{4'000};
+
   world& world_;
+  millis behind_max_;
+  bool news_lost_;
   int32_t turn_ = 0; ///< Whom was looked at.
   uint64_t compared_ = 0;
 };

@@ -48,6 +48,11 @@ fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& ho
   return mix;
 }
 
+/// Whether a frame can vanish although its link stands, or with it.
+bool news_may_be_lost(const fault_mix& x) {
+  return x.drop_ppm > 0 || x.path_capacity > 0 || x.cut_ppm > 0 || x.link_reset_ppm > 0;
+}
+
 sale_plan plan_of(const sale_plan& plan, const play_options& how) {
   auto out = plan;
   if (how.visits > 0) out.visits = std::min(out.visits, how.visits);
@@ -284,7 +289,7 @@ private:
   oracle judge_;
   crowd people_;
   programme sale_;
-  operators_judge operators_{world_};
+  operators_judge operators_{world_, millis{mix_.skew_max_ms}, news_may_be_lost(mix_)};
   std::string minds_wrong_;
 };
 
