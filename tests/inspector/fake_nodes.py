@@ -41,8 +41,12 @@ class FakeNode:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
+    def changes(self):
+        """The requests that were to change something."""
+        return [x for x in self.heard if x[0] != "GET"]
+
     def bodies(self):
-        return [x[2] for x in self.heard]
+        return [x[2] for x in self.changes()]
 
     def close(self):
         self.server.shutdown()

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import inspector  # noqa: E402
+import fake_nodes  # noqa: E402
 from fake_nodes import FakeNode, fakes, hung, told, unreachable  # noqa: E402
 from inspector import inspect  # noqa: E402
 
@@ -114,6 +115,24 @@ def test_a_method_of_payment_is_a_scope_of_its_own():
                                      {"scope": "payments"}]
 
 
+def test_what_is_taken_back_is_what_was_seen():
+    def answer(path, body):
+        return 200, {"asOf": "2026-11-22T12:00:01.000Z", "stopped": True, "brakes": [],
+                     "changed": body is not None and body["asOf"].endswith("02.000Z")}
+
+    def newer(path, body):  # It was stopped after what was seen first.
+        status, said = answer(path, body)
+        return status, said | ({"asOf": "2026-11-22T12:00:02.000Z"} if body else {})
+    with fakes(newer) as nodes:
+        assert ask(("release", "holds"), nodes).returncode == 0
+        assert [x["asOf"][-7:] for x in nodes[0].bodies()] == ["01.000Z", "02.000Z"]
+    rows = told(("memory", {}), ("rows", {"wishes": []}))
+    rows["parts"][1]["as_of"] = "2026-11-22T12:00:03.000Z"
+    with fakes(lambda path, body: (200, fake_nodes.ANSWER if body else rows)) as nodes:
+        assert ask(("undrain", str(uuid.uuid4())), nodes).returncode == 0
+        assert [x["asOf"][-7:] for x in nodes[0].bodies()] == ["03.000Z"]
+
+
 # -- the next node --------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("command", CHANGES[:-1], ids=words_of)
@@ -121,7 +140,7 @@ def test_a_node_that_cannot_be_reached_is_passed_over(command):
     with unreachable() as dead, fakes(None) as nodes:
         done = ask((*command, "--limit", "1"), [dead, *nodes])
         assert (done.returncode, done.stderr) == (0, ""), done
-        assert len(nodes[0].heard) == 1
+        assert len(nodes[0].changes()) == 1
 
 
 def has_operation(command):
@@ -137,10 +156,10 @@ def test_the_next_is_asked_the_same_when_to_ask_twice_does_no_harm(command):
             done = ask((*command, "--limit", "1"), [silent, busy, *nodes])
             if not has_operation(command):
                 assert done.returncode == 2 and "to say it again does no harm" in done.stderr
-                assert busy.heard == [] and nodes[0].heard == []
+                assert busy.changes() == [] and nodes[0].changes() == []
                 return
             assert done.returncode == 0
-            assert busy.bodies() == nodes[0].bodies() and len(nodes[0].heard) == 1
+            assert busy.bodies() == nodes[0].bodies() and len(nodes[0].changes()) == 1
             operation = nodes[0].bodies()[0]["operationId"]
             assert f"{silent}: Timeout was reached; the next node was asked the same" in done.stderr
             assert f"{busy.url}: Please ask again; the next node" in done.stderr
