@@ -44,7 +44,7 @@ tl::expected<kafka_handle, std::string> make_client(rd_kafka_type_t type,
                                                     const kafka_options& options,
                                                     delivery_report reports = nullptr);
 
-/// Makes the topics that are not there. False: some are not, for now.
+/// Makes the topics that are not there. False when some could not be made: to be tried again.
 bool make_topics(rd_kafka_t* client, const kafka_settings& settings);
 
 } // namespace tk
