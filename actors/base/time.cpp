@@ -113,7 +113,11 @@ std::optional<instant> parse_iso(std::string_view text) {
   if (!read_offset(in, offset) || !in.done()) return std::nullopt;
   year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
   if (!date.ok() || h > 23 || mi > 59 || s > 59) return std::nullopt;
-  return instant{sys_days{date}} + hours{h} + minutes{mi - offset} + seconds{s} + milliseconds{ms};
+  auto x =
+    instant{sys_days{date}} + hours{h} + minutes{mi - offset} + seconds{s} + milliseconds{ms};
+  // The offset can carry it out of the four digits that a year is printed with.
+  if (auto printed = to_civil(x).year; printed < 0 || printed > 9999) return std::nullopt;
+  return x;
 }
 
 } // namespace tk

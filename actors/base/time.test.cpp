@@ -96,6 +96,16 @@ CAF_TEST(every millisecond survives printing and reading) {
   CAF_CHECK_EQUAL(ms(to_iso(from_ms(4'102'444'800'000))), 4'102'444'800'000);
 }
 
+CAF_TEST(an offset does not lead out of the years that can be printed) {
+  CAF_CHECK(!parse_iso("0000-01-01T01:04+09:00"));
+  CAF_CHECK(!parse_iso("9999-12-31T23:59:59.999-00:01"));
+  for (auto* edge : {"0000-01-01T09:00+09:00", "9999-12-31T14:59:59.999-09:00"}) {
+    auto x = parse_iso(edge);
+    CAF_REQUIRE(x.has_value());
+    CAF_CHECK(parse_iso(to_iso(*x)) == x);
+  }
+}
+
 CAF_TEST(noise is refused or read but never more) {
   std::mt19937_64 random{4};
   int read = 0;
