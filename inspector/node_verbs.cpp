@@ -39,11 +39,11 @@ constexpr std::array verbs{
             "A reservation with items, payments, refunds and tickets.",
             "  tiketi-inspect reservation UUID"},
   node_verb{"why seat", "/operator/why/seats/{}", "SEAT",
-            "Everything on record about a seat: claims, holds, fences, money.",
-            "  tiketi-inspect why seat UUID"},
+            "Everything about a seat: claims, holds, refusals, fences, money.",
+            "  tiketi-inspect why seat UUID", all},
   node_verb{"why reservation", "/operator/why/reservations/{}", "RESERVATION",
-            "Everything on record about a reservation, in order of time.",
-            "  tiketi-inspect why reservation UUID"},
+            "Everything about a reservation, in order of time, refusals included.",
+            "  tiketi-inspect why reservation UUID", all},
   node_verb{"ledger", "/operator/ledger", "", "Batches, lag, verdicts and aborts.",
             "  tiketi-inspect ledger --watch", all},
   node_verb{"outbox", "/operator/outbox", "",
@@ -93,6 +93,12 @@ std::string note_of(const node_answer& x) {
       .append(": ")
       .append(gap.value("why", ""));
   return x.node + " could not tell " + gaps;
+}
+
+/// It knows the question, and nothing to answer. (An older release may not know the question.)
+bool knows_of_none(const node_answer& x) {
+  constexpr int not_found = 404;
+  return x.status == not_found && object_of(x.body).value("code", "NOT_FOUND") != "NOT_FOUND";
 }
 
 bool contains(const json& list, const json& x) { return std::ranges::find(list, x) != list.end(); }
@@ -152,7 +158,10 @@ looked merged(const std::vector<node_answer>& answers) {
   looked out;
   out.told = {{"parts", json::array()}, {"missing", json::array()}, {"notes", json::array()}};
   bool any = false, unknown = false;
+  auto tells = [](auto& x) { return x.ok() && is_told(object_of(x.body)); };
+  const bool somebody_tells = std::ranges::any_of(answers, tells);
   for (auto& x : answers) {
+    if (somebody_tells && knows_of_none(x)) continue; // What was tried is known where it was.
     if (x.ok() && !is_told(object_of(x.body))) {
       out.told["missing"].push_back(
         {{"node", x.node}, {"what", "node " + x.node}, {"why", no_node}});

@@ -63,6 +63,18 @@ CAF_TEST(nothing told is another exit than nothing found) {
   CAF_CHECK_EQUAL(merged({answered("u1", 200, "<html>")}).told["parts"].size(), 0u);
 }
 
+CAF_TEST(who knows of nothing is passed over when another node knows of something) {
+  constexpr const char* none = R"({"error":"x","message":"no seat","code":"SEAT_NOT_FOUND"})";
+  constexpr const char* old = R"({"error":"x","message":"no route","code":"NOT_FOUND"})";
+  auto x = merged({answered("u1", 404, none), answered("u2", 200, rows_and_memory)});
+  CAF_CHECK_EQUAL(x.code, 0);
+  CAF_CHECK(x.refusals.empty());
+  CAF_CHECK_EQUAL(merged({answered("u1", 404, none), answered("u2", 404, none)}).code, 1);
+  auto older = merged({answered("u1", 404, old), answered("u2", 200, rows_and_memory)});
+  CAF_CHECK_EQUAL(older.code, 1); // It may know something that nobody hears.
+  CAF_CHECK_EQUAL(older.refusals.size(), 1u);
+}
+
 CAF_TEST(what is the same everywhere is asked until somebody has told all of it) {
   CAF_CHECK(settles(answered("u1", 200, rows_and_memory)));
   CAF_CHECK(settles(answered("u1", 404, refusal)));

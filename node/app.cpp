@@ -47,6 +47,7 @@
 #include "persistence/reads/actor.hpp"
 #include "persistence/store/actor.hpp"
 #include "persistence/store/keeper.hpp"
+#include "supervisors/attempt_log.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/node.hpp"
 #include "supervisors/node_clock.hpp"
@@ -300,6 +301,7 @@ private:
     context_.clock = &clock_;
     context_.random = &random_;
     context_.boards = &boards_;
+    context_.attempts = &attempts_;
     context_.traces = traces_.get();
     context_.sale = sale_settings_of(config_);
     context_.queue = queue_settings_of(config_);
@@ -487,6 +489,7 @@ private:
   system_entropy random_;
   node_clock clock_;
   board_store boards_;
+  attempt_log attempts_;
   brake_list brakes_;
   http::notice_board notices_;
   http::metrics meters_;

@@ -27,6 +27,7 @@
 
 namespace tk {
 
+class attempt_log;
 class board_store;
 class brake_list;
 
@@ -164,6 +165,7 @@ struct node_context {
   sales_probe probe;
   tracer* traces = nullptr;           ///< Null: nothing is traced.
   const brake_list* brakes = nullptr; ///< What of the sale is stopped (brakes.hpp); null: nothing.
+  attempt_log* attempts = nullptr;    ///< What was refused (attempt_log.hpp); null: not kept.
 
   /// The owner of another entity as an op names it: ours, or the last one we heard of. When it is
   /// an old one the ledger refuses the op.

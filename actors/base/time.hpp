@@ -26,8 +26,8 @@ std::string to_iso(instant x);
 /// `2026-02-15T10:00:00.123Z`: the form of `/api/time`.
 std::string to_iso_z(instant x);
 /// ISO-8601 with offset (`Z`, `+09:00`), seconds and fraction optional; nullopt when malformed or
-/// without offset (1.6: a timestamp without offset is refused), or when its year in UTC has not four
-/// digits: what is read here can be printed and read again.
+/// without offset (1.6: a timestamp without offset is refused), or when its year in UTC does not
+/// have four digits: what is read here can be printed and read again.
 std::optional<instant> parse_iso(std::string_view text);
 
 } // namespace tk

@@ -254,6 +254,7 @@ void ask_further(pointer self, const attempt_ptr& x) {
         --self->state.open_requests;
         if (r.is != ec::ok) {
           give_back(self, x);
+          note_refusal(self->state, x->wish, r.is, r.refused);
           return answer_refusal(self, x, refuse(r.is, r.refused, r.retry_after_ms));
         }
         for (auto& item : r.items) {
@@ -265,6 +266,7 @@ void ask_further(pointer self, const attempt_ptr& x) {
       [=](const caf::error&) { // Whatever it claimed is abandoned: nothing was submitted.
         --self->state.open_requests;
         give_back(self, x);
+        note_refusal(self->state, x->wish, ec::busy, {});
         answer_refusal(self, x, refuse(ec::busy));
       });
 }
@@ -274,8 +276,10 @@ void ask_further(pointer self, const attempt_ptr& x) {
 void free_first(pointer self, const attempt_ptr& x, reservation_id in_the_way) {
   auto& core = *self->state.core;
   auto hold = core.find_hold(in_the_way);
-  if (hold->releasing || x->second_try)
+  if (hold->releasing || x->second_try) {
+    note_refusal(self->state, x->wish, contested(x), {});
     return answer_refusal(self, x, refuse(contested(x), x->wish.items, again_after.count()));
+  }
   x->second_try = true;
   for (auto id : core.overdue(self->state.now())) {
     auto other = core.find_hold(id);
@@ -294,6 +298,7 @@ void start(pointer self, const attempt_ptr& x) {
   if (what.is != hold_decision::kind::claim && x->claimed > 0) give_back(self, x);
   switch (what.is) {
   case hold_decision::kind::refuse:
+    note_refusal(st, x->wish, what.why, what.refused);
     return answer_refusal(self, x, refuse(what.why, std::move(what.refused), what.retry_after_ms));
   case hold_decision::kind::replay:
     return x->reply->deliver(reply_of(*st.core->find_hold(what.existing), true));
@@ -303,6 +308,7 @@ void start(pointer self, const attempt_ptr& x) {
   x->asked = 0;
   x->items = what.items;
   x->owners.assign(what.items.size(), st.address);
+  note_claim(st, x->wish, x->items);
   st.core->apply_claim(x->wish.id, std::move(what.items), x->wish.deadline);
   ask_further(self, x);
 }
@@ -333,11 +339,13 @@ claim_reply claim(pointer self, const claim_items& wish) {
     out.is = what.why; // Contested, too, where a hold that ran out stands in the way.
     out.refused = std::move(what.refused);
     out.retry_after_ms = what.retry_after_ms;
+    note_refusal(st, wish, out.is, out.refused);
     if (what.is == hold_decision::kind::free_first)
       on_tick(self); // It ran out: end it, the caller asks again.
     return out;
   }
   out.items = what.items;
+  note_claim(st, wish, out.items);
   st.core->apply_claim(wish.id, std::move(what.items), wish.until);
   changed(self);
   return out;

@@ -130,18 +130,27 @@ void release(pointer self, const hold_record& hold, release_reason reason, user_
   });
 }
 
+namespace {
+
+release_reply refuse_release(const state& st, const release_hold& cmd, ec why) {
+  note_refusal(st, cmd, why);
+  return {why};
+}
+
+} // namespace
+
 caf::result<release_reply> on_release(pointer self, const release_hold& cmd) {
   auto& st = self->state;
   auto hold = st.core->find_hold(cmd.id);
   if (!hold || !hold->led) { // Ended meanwhile: the caller re-reads.
     relook(self, cmd.id);
-    return release_reply{ec::reservation_unknown};
+    return refuse_release(st, cmd, ec::reservation_unknown);
   }
-  if (hold->user != cmd.user) return release_reply{ec::reservation_unknown};
-  if (hold->pinned) return release_reply{ec::reservation_pinned};
+  if (hold->user != cmd.user) return refuse_release(st, cmd, ec::reservation_unknown);
+  if (hold->pinned) return refuse_release(st, cmd, ec::reservation_pinned);
   if (hold->expires_at <= st.now()) { // It ran out: time ends it, not the user (contract 2.5).
     on_tick(self);
-    return release_reply{ec::reservation_expired};
+    return refuse_release(st, cmd, ec::reservation_expired);
   }
   auto reply = promise_reply<release_reply>(self);
   if (hold->releasing) { // A double click: the first one's outcome decides.

@@ -33,16 +33,17 @@ void submit_op(pointer self, op what, instant deadline,
   ++st.open_requests;
   st.open_ops.push_back(x);
   arm(self, x->until);
-  self
-    ->request(st.node->ledger, always_answered,
-              submit{std::make_shared<const op>(std::move(what)), deadline})
+  auto sent = std::make_shared<const op>(std::move(what));
+  self->request(st.node->ledger, always_answered, submit{sent, deadline})
     .then(
       [=](const verdict& v) {
         end_span(span, v.is == outcome::unknown);
+        note_verdict(self->state, *sent, v.is);
         answer(self, *x, v);
       },
       [=](caf::error&) {
         end_span(span, true);
+        note_verdict(self->state, *sent, outcome::unknown);
         answer(self, *x, verdict{});
       });
 }
@@ -59,6 +60,7 @@ void give_up_late_ops(pointer self) {
 }
 
 void on_abandon(pointer self, const abandon_claim& cmd) {
+  note_given_up(self->state, cmd.id);
   self->state.core->drop_claim(cmd.id);
   changed(self);
 }

@@ -130,4 +130,21 @@ void on_settle_sale(pointer self, const settle_sale& cmd);
 
 hold_record record_of(const reservation_row& row, int32_t block_no);
 
+// -- noting.cpp: what leaves no row behind, for operators who ask why -----------------------------
+/// The items of this block were taken tentatively.
+void note_claim(const state& st, const hold_items& wish, std::span<const held_item> items);
+void note_claim(const state& st, const claim_items& wish, std::span<const held_item> items);
+/// The claim of `id`, if there still is one, ends without a hold.
+void note_given_up(const state& st, reservation_id id);
+/// The wish failed for the items in `refused`; for all of its own when that is empty. Those of
+/// other blocks are theirs to note.
+void note_refusal(const state& st, const hold_items& wish, ec why,
+                  std::span<const wanted_item> refused);
+void note_refusal(const state& st, const claim_items& wish, ec why,
+                  std::span<const wanted_item> refused);
+/// The end of a hold that was refused without asking the ledger.
+void note_refusal(const state& st, const release_hold& cmd, ec why);
+/// What the ledger said of an op, unless it was done.
+void note_verdict(const state& st, const op& what, outcome is);
+
 } // namespace tk::seat_block

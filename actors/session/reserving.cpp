@@ -5,6 +5,7 @@
 #include "actors/event/port.hpp"
 #include "actors/seat_block/port.hpp"
 #include "actors/session/state.hpp"
+#include "supervisors/attempt_log.hpp"
 #include "supervisors/boards.hpp"
 #include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
@@ -41,6 +42,21 @@ void replay(pointer self, reservation_id id, const reply_ptr<hold_reply>& reply)
 
 void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply,
             bool final_say, bool told_of_event = false);
+
+/// Noted for operators who ask why (attempt_log.hpp): no block hears of it.
+void refuse(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>& reply, ec why) {
+  auto& st = self->state;
+  if (auto log = st.node->attempts) {
+    attempt x;
+    x.first_at = st.node->clock->now();
+    x.why = to_string(why);
+    x.user = st.user;
+    x.request = wish.request;
+    x.block_no = unplaced;
+    for (auto& item : wish.items) log->note(attempt_subject::of_item(item), x);
+  }
+  reply->deliver(refusal<hold_reply>(why));
+}
 
 /// Somebody who joined because they want the same seats is not helped by an order that has ended
 /// before it was heard of: what they want is decided anew. Who came with its key hears how it is.
@@ -184,12 +200,12 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   bool unread = !st.core.read(), orphans = now < st.orphans_until;
   if (!board || !session_core::sale_may_be_open(board->sale, now)) {
     if (unread) return recheck(self, wish, reply);
-    return reply->deliver(refusal<hold_reply>(board ? ec::sale_closed : ec::event_unknown));
+    return refuse(self, wish, reply, board ? ec::sale_closed : ec::event_unknown);
   }
   // What an earlier life asked for may be granted after this, and nobody would count both. What has
   // been granted by now is told.
   if (orphans && !final_say) return recheck(self, wish, reply);
-  if (orphans) return reply->deliver(refusal<hold_reply>(ec::busy));
+  if (orphans) return refuse(self, wish, reply, ec::busy);
   hold_items cmd;
   cmd.id = make_id<reservation_id>(*st.node->random);
   cmd.user = st.user;
@@ -248,7 +264,7 @@ void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>
     return st.waiting[what.reservation].push_back({wish, reply, what.by_seats});
   case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
-  case reserve_decision::kind::refuse: return reply->deliver(refusal<hold_reply>(what.why));
+  case reserve_decision::kind::refuse: return refuse(self, wish, reply, what.why);
   }
 }
 

@@ -1,5 +1,6 @@
 #include <caf/all.hpp>
 
+#include "http/operators/attempts.hpp"
 #include "http/operators/keys.hpp"
 #include "http/operators/listener.hpp"
 #include "http/operators/placement.hpp"
@@ -40,6 +41,16 @@ const char* why_missing(ec x) {
                                            : "PostgreSQL cannot be asked";
 }
 
+/// There is no such row. What was only tried has none, and a node can know of it all the same.
+void tell_without_rows(operator_desk& desk, const exchange_ptr& x, told& so_far, ec unknown) {
+  if (!tells_of_attempts(so_far)) {
+    x->fail(unknown);
+    return;
+  }
+  so_far.notes.emplace_back("nothing of it is on record: what was tried has come to nothing");
+  tell(desk, x, so_far);
+}
+
 /// Tells `so_far` and the rows. Without rows it tells what there is and what is missing.
 void tell_with_rows(operator_desk& desk, const exchange_ptr& x, told so_far,
                     const rows_wanted& wanted) {
@@ -49,7 +60,7 @@ void tell_with_rows(operator_desk& desk, const exchange_ptr& x, told so_far,
       .then(
         [&desk, x, kept, wanted](const rows_told& rows) {
           if (!rows.found) {
-            x->fail(wanted.unknown);
+            tell_without_rows(desk, x, *kept, wanted.unknown);
             return;
           }
           auto data = ordered::parse(rows.json, nullptr, false);
@@ -119,8 +130,8 @@ void tell_actor(operator_desk& desk, const exchange_ptr& x, const entity_key& ke
   out.notes.emplace_back("messages waiting are those that wait for it to start, to stop or to "
                          "move; in its mailbox is what it has not begun");
   if (auto steps = steps_of(key)) {
-    out.notes.emplace_back("verdicts are told as far as they changed something on record; refused "
-                           "attempts are in the logs");
+    out.notes.emplace_back("verdicts are told as far as they changed something on record; what was "
+                           "refused of a seat or a reservation is told by `why`");
     return tell_with_rows(desk, x, std::move(out), *steps);
   }
   out.notes.emplace_back("verdicts of rooms and gates are not kept one by one");
@@ -214,19 +225,15 @@ void on_reservation(operator_desk& desk, const exchange_ptr& x) {
   tell_with_rows(desk, x, {}, about(operator_question::reservation, id, ec::reservation_unknown));
 }
 
-constexpr const char* not_recorded =
-  "not on record: refused attempts, claims that were given up before their op, and which node "
-  "decided; a request's id leads to its line in the logs, refusals included";
-
 void on_why_reservation(operator_desk& desk, const exchange_ptr& x) {
   auto id = x->id_param<reservation_id>("id");
-  tell_with_rows(desk, x, {{}, {}, {not_recorded}},
+  tell_with_rows(desk, x, attempts_told(desk.node, attempts_of_reservation(desk.node, id)),
                  about(operator_question::why_reservation, id, ec::reservation_unknown));
 }
 
 void on_why_seat(operator_desk& desk, const exchange_ptr& x) {
   auto id = x->id_param<seat_id>("id");
-  tell_with_rows(desk, x, {{}, {}, {not_recorded}},
+  tell_with_rows(desk, x, attempts_told(desk.node, attempts_of_seat(desk.node, id)),
                  about(operator_question::why_seat, id, ec::seat_unknown));
 }
 

@@ -188,8 +188,8 @@ def without_rows(path, body):
     return 200, told(("memory", {"here": True}), missing=[gap], node="n1")
 
 
-@pytest.mark.parametrize("command", [("holds", ID), ("user", ID), ("why", "seat", ID), ("shards",),
-                                     ("hot",)], ids=words_of)
+@pytest.mark.parametrize("command", [("holds", ID), ("user", ID), ("reservation", ID),
+                                     ("shards",), ("hot",)], ids=words_of)
 def test_rows_are_told_by_whoever_can(command):
     def rows(path, body):
         return 200, told(("rows", {"pending": 7}), node="n2")

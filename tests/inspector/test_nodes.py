@@ -281,7 +281,29 @@ def test_why_tells_every_step_in_order_and_what_it_cannot_know(node, sale):
     assert seat["status"] == "available"
     assert [x["status"] for x in seat["reservations"]] == ["cancelled"]
     assert seat["steps"][-1]["what"] == "pending -> cancelled"
-    assert "not on record: refused attempts" in look(node, "why", "seat", sale["seats"][2]).stdout
+    assert "wishes that were stopped before their seat" in look(
+        node, "why", "seat", sale["seats"][2]).stdout
+
+
+def test_why_tells_who_was_refused_when_and_by_whom(node, sale):
+    wanted = sale["seats"][0]
+    late = node.client(token=harness.access_token(harness.user_uuid(3)), checked=False)
+    for _ in range(3):
+        refused = late.post("/api/seats/reserve", {"eventId": sale["event"], "seatIds": [wanted]})
+        assert refused.status == 409, refused
+    tried = told(node, "why", "seat", wanted)["memory"]["attempts"]
+    claim, refusal = tried[0], tried[-1]
+    assert (claim["what"], claim["who"]) == ("claim taken", f"user {harness.user_uuid(0)}")
+    assert claim["reservation"] == sale["held"]
+    assert (refusal["what"], refusal["reason"]) == ("hold refused", "seat_held")
+    assert refusal["who"] == f"user {harness.user_uuid(3)}" and refusal["times"] == 3
+    assert claim["last_at"] < refusal["at"] < refusal["last_at"]
+    # A wish that came to nothing has no row: the node that refused it remembers.
+    alone = told(node, "why", "reservation", refusal["reservation"])
+    assert set(alone) == {"memory"}
+    assert [x["item"] for x in alone["memory"]["attempts"]] == [wanted]
+    table = look(node, "why", "seat", wanted).stdout
+    assert "hold refused" in table and "seat_held" in table
 
 
 def test_the_ledger_and_what_is_hot(node, sale):
