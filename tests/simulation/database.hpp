@@ -71,6 +71,9 @@ public:
   /// A read: `answer(true)` when rows can be read, taken at that moment.
   void read(life who, std::function<void(bool)> answer);
 
+  /// A start that counts shards otherwise is refused before it has left anything behind (F52): the
+  /// table of nodes has a constraint, and rows carry the numbers of shards.
+  [[nodiscard]] static bool admits(int32_t shards) { return shards == shard_count; }
   /// A heartbeat. Who of `unreached` has no backend is dead from now on. Empty = no answer from the
   /// server.
   void beat(life who, const beat_once& what, std::function<void(std::optional<membership>)> answer);

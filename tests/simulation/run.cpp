@@ -34,7 +34,7 @@ fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& ho
   auto mix = plan.faults ? fault_mix::draw(seed) : fault_mix{};
   if (plan.faults && !plan.only_faults.empty()) mix.keep_only(plan.only_faults);
   if (!plan.fail_over) mix.failover_ppm = 0;
-  if (!plan.moves) mix.moves_ppm = mix.wishes_ppm = 0;
+  if (!plan.moves) mix.moves_ppm = mix.wishes_ppm = mix.odd_ppm = 0;
   else if (!plan.faults) { // Nothing goes wrong, but everything takes time.
     auto slow = fault_mix::draw(seed);
     mix.moves_ppm = 3 * slow.moves_ppm;

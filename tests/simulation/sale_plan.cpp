@@ -173,6 +173,7 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.moves_ppm = static_cast<uint32_t>(d.between(20'000, 300'000));
   x.wishes_ppm = static_cast<uint32_t>(d.between(2'000, 20'000));
   x.older_ppm = some(500, 10'000);
+  x.odd_ppm = some(500, 5'000);
   return x;
 }
 
@@ -212,6 +213,7 @@ std::span<const fault_kind> fault_kinds() {
     {"moves", &x::moves_ppm},
     {"operators", &x::wishes_ppm},
     {"older-release", &x::older_ppm},
+    {"odd-shards", &x::odd_ppm},
   };
   return all;
 }

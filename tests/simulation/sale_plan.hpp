@@ -125,6 +125,9 @@ struct fault_mix {
   /// F13, F20, per tick: a node is of the release before for a while, and does not know one of the
   /// messages.
   uint32_t older_ppm = 0;
+  /// F52, per tick, of sales in which shards move: a node dies, and what is started in its place
+  /// counts shards otherwise, again and again for a while.
+  uint32_t odd_ppm = 0;
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 

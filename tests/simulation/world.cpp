@@ -227,7 +227,7 @@ int32_t world::living_node() {
 }
 
 void world::boot(int32_t node) {
-  if (hosts_.contains(node) || gone_.contains(node)) return;
+  if (hosts_.contains(node) || gone_.contains(node) || is_refused(node)) return;
   auto x = std::make_unique<host>(life{node, ++incarnations_[node]}, seed);
   x->clock.time = &time;
   auto most = int64_t{faults.skew_max_ms};

@@ -222,6 +222,8 @@ private:
   void let_blocks_die();
   void fail_over(dice d);
   void interfere(int32_t node, uint16_t shard);
+  void start_odd(int32_t node, millis length);
+  [[nodiscard]] bool is_refused(int32_t node);
   void wish(dice& d, int32_t node, uint16_t shard, millis length);
   void miss(const std::string& what, millis waited, bool came_true);
   void swizzle(dice d);
@@ -259,7 +261,8 @@ private:
   uint64_t steps_ = 0, digest_ = 0xcbf29ce484222325ull, kills_ = 0, pauses_ = 0;
   uint64_t ticks_ = 0;
   std::set<int32_t> gone_;
-  std::vector<size_t> ready_; ///< Kept for its memory.
+  std::map<int32_t, instant> odd_until_; ///< What starts there until then counts shards otherwise.
+  std::vector<size_t> ready_;            ///< Kept for its memory.
   std::vector<std::string> happened_;
   bool moved_only_ = false;
   std::map<int32_t, instant> drained_at_; ///< By an operator, since it was undrained last.

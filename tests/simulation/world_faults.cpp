@@ -11,6 +11,8 @@ namespace {
 
 /// Where nothing goes wrong, what operators wish has come true by then.
 constexpr millis patience_of_operators{15'000};
+/// Whoever keeps processes running starts one anew.
+constexpr millis restart_after{1'000};
 
 } // namespace
 
@@ -117,6 +119,26 @@ void world::interfere(int32_t node, uint16_t shard) {
     tell("node " + std::to_string(node) + " is of the release before");
     net.age(node, length);
   }
+  if (happens("odd-shards", d.chance(faults.odd_ppm)) && find(node) != nullptr) {
+    faults.note(&fault_mix::odd_ppm);
+    start_odd(node, length);
+  }
+}
+
+/// Somebody installs a build there that counts shards otherwise, and it is started until the
+/// mistake is found. Its part of the work is the others' meanwhile.
+void world::start_odd(int32_t node, millis length) {
+  odd_until_[node] = time.now() + length;
+  kill(node, restart_after);
+}
+
+bool world::is_refused(int32_t node) {
+  auto i = odd_until_.find(node);
+  auto odd = i != odd_until_.end() && time.now() < i->second && !healing_;
+  if (db.admits(odd ? shard_count / 2 : shard_count)) return false;
+  tell("node " + std::to_string(node) + " counts shards otherwise and is refused");
+  time.after(restart_after, [=, this] { boot(node); });
+  return true;
 }
 
 /// Operators say what they want, some of it twice, and take it back some time later.
