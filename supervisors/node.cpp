@@ -297,7 +297,9 @@ void note_evened(supervisor_ptr self, const membership& of) {
   st.evened = now;
 }
 
-void on_beaten(supervisor_ptr self, const beaten& x) {
+/// `sent`: when it was asked for. What was said in time can be read too late, when this process
+/// stood still meanwhile: others count from when the database was asked.
+void on_beaten(supervisor_ptr self, const beaten& x, instant sent) {
   auto& st = self->state;
   st.beating = false;
   if (x.displaced) return st.settings.fatal("another incarnation of this node lives");
@@ -311,9 +313,11 @@ void on_beaten(supervisor_ptr self, const beaten& x) {
   st.node->living.set(x.of.life, x.of.lives);
   bool jumped = x.measured && note_offset(self, x.offset_ms);
   auto now = st.node->clock->now();
-  if (now - std::exchange(st.last_beat, now) >= st.settings.suspend_after)
+  if (now - std::exchange(st.last_beat, std::max(st.last_beat, sent)) >= st.settings.suspend_after)
     st.judges_from = now + missed_after;
   if (jumped) return suspend(self); // The next beat thaws it, if all is steady.
+  if (now - sent >= st.settings.beat_interval) st.beat_again = true; // It is good for less time.
+  if (now - sent >= st.settings.suspend_after) return suspend(self);
   thaw(self);
   wake_what_must_not_sleep(self);
   renew_old_boards(self);
@@ -336,10 +340,11 @@ std::vector<node_id> unreached(supervisor_ptr self) {
 void beat(supervisor_ptr self) {
   auto& st = self->state;
   if (std::exchange(st.beating, true)) return;
+  const auto sent = st.node->clock->now();
   self->request(st.settings.roster, beat_budget, beat_once{st.draining, st.evened, unreached(self)})
     .then(
       [=](const beaten& x) {
-        on_beaten(self, x);
+        on_beaten(self, x, sent);
         beat_ended(self);
       },
       [=](caf::error&) { beat_ended(self); });

@@ -80,6 +80,33 @@ CAF_TEST(an epoch that moves under a beating heart reloads too) {
   CAF_CHECK(all_epochs_are(2));
 }
 
+CAF_TEST(H12 a heartbeat that is read too late is none) {
+  start();
+  st.roster_silent = true;
+  pass(millis{5000});
+  CAF_CHECK(suspended(node));
+  auto beats = st.beats;
+  answer_silent(); // It was asked for more than 2.5 s ago: others may have replaced this node.
+  CAF_CHECK(suspended(node));
+  CAF_CHECK_EQUAL(st.beats, beats + 1); // Asked again at once.
+  st.roster_silent = false;
+  answer_silent();
+  CAF_CHECK(!suspended(node));
+  CAF_CHECK_EQUAL(st.story, "suspend, thaw");
+}
+
+CAF_TEST(H12 a heartbeat counts from when it was asked for) {
+  start();
+  st.roster_silent = true;
+  pass(millis{2000});
+  answer_silent(); // It is read one second late, in time.
+  CAF_CHECK(!suspended(node));
+  pass(millis{1000});
+  CAF_CHECK(!suspended(node));
+  pass(millis{1000}); // 2.5 s after it was asked for, not after it was read.
+  CAF_CHECK(suspended(node));
+}
+
 CAF_TEST(beats never overlap) {
   start();
   st.roster_silent = true;
@@ -87,9 +114,10 @@ CAF_TEST(beats never overlap) {
   CAF_CHECK_EQUAL(st.beats, 2);
   CAF_CHECK_EQUAL(st.silent.size(), 1u);
   st.roster_silent = false;
-  answer_silent();
-  one_beat();
+  answer_silent(); // Late, so it is asked again at once.
   CAF_CHECK_EQUAL(st.beats, 3);
+  one_beat();
+  CAF_CHECK_EQUAL(st.beats, 4);
   CAF_CHECK(!suspended(node));
 }
 

@@ -9,9 +9,8 @@ namespace tk::sim {
 
 namespace {
 
-/// Who stood still needs a moment to see it; nobody can ask it before that. And what had come for
-/// it meanwhile is news to it: an answer of the roster counts for 2.5 s from when it is read.
-constexpr millis waking{6'000};
+/// Who stood still needs a moment to see it; nobody can ask it before that.
+constexpr millis waking{1'500};
 /// Besides all blocks these sessions are asked after.
 constexpr int32_t people_asked = 4;
 
