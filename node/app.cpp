@@ -14,6 +14,7 @@
 #include "gateways/password/pool.hpp"
 #include "http/api/brakes.hpp"
 #include "http/api/callback_signature.hpp"
+#include "http/api/letters.hpp"
 #include "http/api/notices.hpp"
 #include "http/api/shop.hpp"
 #include "http/server.hpp"
@@ -397,6 +398,8 @@ private:
     brake_desk_.reset(new http::brake_desk{brake_rows_, store_, brakes_, pool_});
     auto out = http::shop_routes(*shop_);
     http::add_brake_routes(*brake_desk_, "/api/admin/sales", http::audience::admins, out);
+    letter_desk_.reset(new http::letter_desk{relay_.letters, store_, pool_});
+    http::add_letter_routes(*letter_desk_, out);
     http::add_public_notice_routes(*notice_desk_, out);
     http::add_notice_routes(*notice_desk_, "/api/admin/notices", http::audience::admins, out);
     tell_of_leaving(out, leaving_);
@@ -533,6 +536,7 @@ private:
   std::unique_ptr<http::shop> shop_;
   std::unique_ptr<http::brake_desk> brake_desk_;
   std::unique_ptr<http::notice_desk> notice_desk_;
+  std::unique_ptr<http::letter_desk> letter_desk_;
   std::unique_ptr<http::server> server_;
   std::unique_ptr<http::operator_listener> operators_;
   mutable std::mutex failed_mutex_;

@@ -5,6 +5,7 @@
 
 #include "logging/log.hpp"
 #include "node/app.hpp"
+#include "persistence/letters/actor.hpp"
 #include "persistence/projections/statistics.hpp"
 #include "persistence/projections/ticketing.hpp"
 
@@ -102,10 +103,12 @@ void relay_parts::spawn(const node_config& config, const node_context& node,
   relay.owned = [&node] { return owned_by(node); };
   relay.log = log_failure;
   auto sink = sums;
+  letters_config dead{rows.conninfo, {{statistics_group, sums}}, log_failure};
   with_kafka_ = !config.text("KAFKA_BROKERS").empty();
   if (with_kafka_) {
     auto settings = kafka_settings_of(config);
     sink = keep(spawn_kafka_producer(system, settings, kafka));
+    dead.consumers["kafka"] = sink;
     relay.sink = "kafka";
     relay.tell_dead = true;
     auto follow = [&](const char* group, std::vector<std::string> topics, auto effect,
@@ -114,14 +117,16 @@ void relay_parts::spawn(const node_config& config, const node_context& node,
       consumer.group = group;
       consumer.topics = std::move(topics);
       // Dead letters by a producer of their own: the relay's may be busy for long.
-      auto dead = keep(spawn_kafka_producer(system, settings, dead_letters));
+      auto graves = keep(spawn_kafka_producer(system, settings, dead_letters));
       auto reader = keep(spawn_kafka_reader(system, settings, consumer, of));
-      keep(spawn_kafka_consumer(system, std::move(consumer), reader, effect, dead, of));
+      keep(spawn_kafka_consumer(system, std::move(consumer), reader, effect, graves, of));
     };
     follow(statistics_group, kafka_topics, sums, statistics.probe);
     auto tickets = keep(spawn_projection(system, ticketing_projection(), rows, ticketing.counts));
     follow(ticketing_group, {"payment-events"}, tickets, ticketing.probe);
+    dead.consumers[ticketing_group] = tickets;
   }
+  letters = keep(spawn_letters(system, std::move(dead)));
   keep(spawn_relay(system, std::move(relay), sink, *node.clock, probe));
 }
 

@@ -7,6 +7,7 @@
 #include "gateways/kafka/producer.hpp"
 #include "http/metrics.hpp"
 #include "node/config.hpp"
+#include "persistence/letters/port.hpp"
 #include "persistence/projections/actor.hpp"
 #include "persistence/relay/actor.hpp"
 #include "supervisors/node_context.hpp"
@@ -28,6 +29,7 @@ struct relay_parts {
     consumer_probe probe;
   };
   follower statistics, ticketing;
+  letters_actor letters; ///< Dead ones, of all of them.
 
   /// Starts them; their actors are added to `to_stop`. `node` must outlive them.
   void spawn(const node_config& config, const node_context& node, std::vector<caf::actor>& to_stop);

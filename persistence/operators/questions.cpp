@@ -253,11 +253,11 @@ constexpr const char* outbox =
   "FROM (SELECT * FROM w ORDER BY oldest LIMIT 20) x), '[]'), "
   "'oldest_partition', (SELECT min(substring(c.relname from '[0-9]{8}$')) FROM pg_inherits i "
   "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.outbox'::regclass), "
-  "'dead_letters', (SELECT count(*) FROM dead_letters), "
+  "'dead_letters', (SELECT count(*) FROM dead_letters WHERE ended_as IS NULL), "
   "'last_dead_letters', coalesce((SELECT json_agg(json_build_object('at', d.at, "
   "'consumer', d.consumer, 'topic', d.topic, 'type', d.type, 'id', d.event_id, 'why', "
-  "left(d.why, 200)) ORDER BY d.at DESC) FROM (SELECT * FROM dead_letters ORDER BY at DESC "
-  "LIMIT 5) d), '[]'))::text, clock_timestamp() WHERE $1::uuid IS NOT NULL";
+  "left(d.why, 200)) ORDER BY d.at DESC) FROM (SELECT * FROM dead_letters WHERE ended_as IS NULL "
+  "ORDER BY at DESC LIMIT 5) d), '[]'))::text, clock_timestamp() WHERE $1::uuid IS NOT NULL";
 
 #undef TK_END_OF_HISTORY
 #undef TK_LAST_STEPS
