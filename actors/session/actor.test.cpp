@@ -43,6 +43,7 @@ CAF_TEST(H22c twins with the same key join and are one op) {
     CAF_CHECK_EQUAL(a->count, 1);
     CAF_CHECK(a->value.is == ec::ok);
     CAF_CHECK(a->value.id == x->value.id);
+    CAF_CHECK_EQUAL(a->value.replayed, a != x); // Made before they asked, perhaps long before.
   }
 }
 

@@ -76,7 +76,9 @@ void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
       continue;
     }
     if (what.is == ec::ok) self->state.core.remember_key(x.wish, what.id);
-    x.reply->deliver(what);
+    auto told = what;
+    told.replayed = what.replayed || (x.joined && what.is == ec::ok);
+    x.reply->deliver(std::move(told));
   }
 }
 
@@ -228,7 +230,7 @@ void forward(pointer self, const reserve_items& wish, const reply_ptr<hold_reply
   auto id = cmd.id;
   auto event = wish.event;
   st.core.begin({id, event, cmd.operation, wish.key, wish.digest, cmd.deadline, seats_of(wish)});
-  st.waiting[id].push_back({wish, reply, false});
+  st.waiting[id].push_back({wish, reply});
   ++st.open_requests;
   ask<seat_block_actor>(self, *st.node, key_of(event, lead), block_budget, std::move(cmd),
                         reply->span.context())
@@ -261,7 +263,7 @@ void decide(pointer self, const reserve_items& wish, const reply_ptr<hold_reply>
       early.replayed = true;
       return reply->deliver(early);
     }
-    return st.waiting[what.reservation].push_back({wish, reply, what.by_seats});
+    return st.waiting[what.reservation].push_back({wish, reply, true, what.by_seats});
   case reserve_decision::kind::replay: return replay(self, what.reservation, reply);
   case reserve_decision::kind::recheck: return recheck(self, wish, reply);
   case reserve_decision::kind::refuse: return refuse(self, wish, reply, what.why);

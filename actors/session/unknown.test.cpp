@@ -78,6 +78,16 @@ CAF_TEST(who wants the seats of an attempt that has ended unheard is decided ane
   }
 }
 
+CAF_TEST(who joins an attempt whose first asker heard unknown hears that it was made before) {
+  st.fates = {fate::lost_after};
+  CAF_REQUIRE(reserve(alice, {want(0, 1)})->value.is == ec::unknown);
+  auto twin = reserve(alice, {want(0, 1)});
+  CAF_REQUIRE(!twin->came());
+  pass(millis{1500});
+  CAF_CHECK(twin->value.is == ec::ok);
+  CAF_CHECK(twin->value.replayed);
+}
+
 CAF_TEST(I15 the key of an attempt that has ended unheard is known) {
   node.sale.reservation_ttl_s = 2;
   cancel(alice, {1, 2}); // Its rows are read.

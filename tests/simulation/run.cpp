@@ -24,6 +24,8 @@ constexpr uint64_t idle_steps_max = 40;
 constexpr millis idle_for{10'000};
 /// So often is looked at what checkouts and sessions remember.
 constexpr millis minds_every{500};
+/// A block shows what has changed four times a second at most.
+constexpr millis shown_after{500};
 /// So often one of the nodes is asked what it tells operators.
 constexpr millis operators_every{2'000};
 
@@ -174,6 +176,9 @@ private:
       if (auto wrong = world_.run_until(world_.time.now() + millis{100}); !wrong.empty())
         return wrong;
     if (ledgers_busy()) return "I17: a ledger still has ops without outcome";
+    // What has changed a moment ago is not shown yet.
+    if (auto wrong = world_.run_until(world_.time.now() + shown_after); !wrong.empty())
+      return wrong;
     for (int32_t n = 1; n <= world_.plan.nodes; ++n) {
       auto at = world_.find(n);
       if (at == nullptr) continue;
