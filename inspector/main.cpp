@@ -18,6 +18,7 @@
 #include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
 #include "inspector/placement_command.hpp"
+#include "inspector/reconcile_command.hpp"
 #include "inspector/top_command.hpp"
 #include "inspector/words.hpp"
 
@@ -72,6 +73,7 @@ struct choices {
   placement_options placement;
   notice_options notice;
   loss_options loss;
+  reconcile_options reconcile;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
   std::function<int()> run;
@@ -380,6 +382,28 @@ void add_losses(CLI::App& app, choices& x) {
   to->callback([&x] { x.run = [&x] { return accept_loss(x.loss, text_style{wants_colour()}); }; });
 }
 
+void add_reconcile(CLI::App& app, choices& x) {
+  auto* to = app.add_subcommand("reconcile",
+                                "Compares providers, payments, reservations and books now, and "
+                                "waits for the end. What can be repaired is; the rest are `cases`. "
+                                "Needs the role operator.");
+  to->add_option("--wait", x.reconcile.wait_s, "Seconds to wait for the end; 0: do not")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 86'400))
+    ->type_name("N");
+  to->add_option("--operation", x.reconcile.operation, "Of a try whose outcome is not known")
+    ->type_name("UUID");
+  add_node_options(*to, x.reconcile.nodes);
+  to->add_flag("--json", x.reconcile.json, "One JSON object");
+  to->footer(
+    "Exit codes: 0 done, and no case is open; 1 cases are open, or it has not ended within "
+    "--wait; 2 refused, or the outcome is not known.\n\nExamples:\n"
+    "  tiketi-inspect reconcile --node http://n1:3011\n"
+    "  tiketi-inspect reconcile --wait 0    and then: cases --watch");
+  to->callback(
+    [&x] { x.run = [&x] { return reconcile(x.reconcile, text_style{wants_colour()}); }; });
+}
+
 void add_tools(CLI::App& app, choices& x) {
   auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
   completion->add_option("shell", x.shell, "For which shell")
@@ -456,6 +480,7 @@ int main(int argc, char** argv) {
   add_notices(app, chosen);
   add_placement(app, chosen);
   add_losses(app, chosen);
+  add_reconcile(app, chosen);
   add_tools(app, chosen);
   try {
     app.parse(argc, argv);

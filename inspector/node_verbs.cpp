@@ -57,6 +57,9 @@ constexpr std::array verbs{
   node_verb{"wishes", "/operator/placement", "",
             "Drained nodes, shards that were moved to a node, and how far that has come.",
             "  tiketi-inspect wishes --watch"},
+  node_verb{"cases", "/operator/reconciliations", "",
+            "What only a person can put right, and the last reconciliations.",
+            "  tiketi-inspect cases --watch 10"},
   node_verb{"hot", "/operator/hot", "", "Where most happened in the last minute.",
             "  tiketi-inspect hot --watch 5"},
 };

@@ -14,6 +14,7 @@
 #include "gateways/password/pool.hpp"
 #include "http/api/brakes.hpp"
 #include "http/api/callback_signature.hpp"
+#include "http/api/cases.hpp"
 #include "http/api/letters.hpp"
 #include "http/api/notices.hpp"
 #include "http/api/shop.hpp"
@@ -28,11 +29,13 @@
 #include "node/operators.hpp"
 #include "node/payments.hpp"
 #include "node/ports.hpp"
+#include "node/reconciling.hpp"
 #include "node/relay.hpp"
 #include "node/revocation_watch.hpp"
 #include "node/settings.hpp"
 #include "node/system_entropy.hpp"
 #include "persistence/brakes/actor.hpp"
+#include "persistence/cases/actor.hpp"
 #include "persistence/ledger/actor.hpp"
 #include "persistence/ledger/driver.hpp"
 #include "persistence/ledger/driver_pg.hpp"
@@ -341,6 +344,7 @@ private:
     supervision.parts = to_stop_;
     supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
     relay_.spawn(config_, context_, to_stop_);
+    reconciling_.spawn(config_, context_, id_, to_stop_);
     return "";
   }
 
@@ -402,6 +406,9 @@ private:
     http::add_letter_routes(*letter_desk_, out);
     http::add_public_notice_routes(*notice_desk_, out);
     http::add_notice_routes(*notice_desk_, "/api/admin/notices", http::audience::admins, out);
+    auto cases = keep(spawn_cases(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
+    case_desk_.reset(new http::case_desk{cases, store_, pool_});
+    http::add_case_routes(*case_desk_, "/api/admin/cases", http::audience::admins, out);
     tell_of_leaving(out, leaving_);
     return out;
   }
@@ -440,6 +447,7 @@ private:
     add_gateway_metrics(meters_, identity_probe_, payment_probes_);
     add_account_metrics(meters_, upkeep_probe_);
     relay_.add_metrics(meters_);
+    reconciling_.add_metrics(meters_);
     meters_.add_gauge("ledger_loss_suspected", "1: something that was answered may be gone.",
                       [book = losses_] { return suspected(book->read()) ? 1.0 : 0.0; });
     server_ = std::make_unique<http::server>(
@@ -471,7 +479,7 @@ private:
       **wanted,
       http::operator_desk{context_, ledger_probe_, upkeep_probe_, relay_.probe, rows,
                           to_string(id_), clock_.now(), pool_, *brake_desk_, *notice_desk_,
-                          placement, std::move(losses)},
+                          placement, std::move(losses), reconciling_.actor, *case_desk_},
       random_);
     try {
       operators_->start();
@@ -506,6 +514,7 @@ private:
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
   relay_parts relay_;
+  reconciling_parts reconciling_;
   std::unique_ptr<export_worker> traces_; ///< Null: nothing is traced. Outlives who makes spans.
   std::optional<cluster_parts> cluster_;
   actor_config actors_;
@@ -537,6 +546,7 @@ private:
   std::unique_ptr<http::brake_desk> brake_desk_;
   std::unique_ptr<http::notice_desk> notice_desk_;
   std::unique_ptr<http::letter_desk> letter_desk_;
+  std::unique_ptr<http::case_desk> case_desk_;
   std::unique_ptr<http::server> server_;
   std::unique_ptr<http::operator_listener> operators_;
   mutable std::mutex failed_mutex_;

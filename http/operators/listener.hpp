@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "http/api/brakes.hpp"
+#include "http/api/cases.hpp"
 #include "http/api/ingress.hpp"
 #include "http/api/notices.hpp"
 #include "http/operators/losses.hpp"
@@ -13,6 +14,7 @@
 #include "http/server.hpp"
 #include "persistence/operators/port.hpp"
 #include "persistence/placement/port.hpp"
+#include "persistence/reconciliation/port.hpp"
 
 namespace tk::http {
 
@@ -36,6 +38,8 @@ struct operator_desk {
   notice_desk& notices;
   placement_actor placement;
   loss_desk losses;
+  reconciler_actor reconciler;
+  case_desk& cases;
 };
 
 /// The routes of the operators' listener, for the same server as the shop's.

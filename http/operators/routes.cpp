@@ -4,6 +4,7 @@
 #include "http/operators/keys.hpp"
 #include "http/operators/listener.hpp"
 #include "http/operators/placement.hpp"
+#include "http/operators/reconcile.hpp"
 #include "supervisors/reply_once.hpp"
 
 /// What operators may ask. Every answer has the shape of `told`: what this node knows by itself is
@@ -253,6 +254,15 @@ void on_outbox(operator_desk& desk, const exchange_ptr& x) {
                  {operator_question::outbox, 0, 0, "what waits", ec::internal, 0});
 }
 
+void on_reconciliations(operator_desk& desk, const exchange_ptr& x) {
+  tell_with_rows(desk, x,
+                 {{},
+                  {},
+                  {"what a provider or the rows say otherwise is a case: open ones stay until they "
+                   "are repaired or a person closes them"}},
+                 {operator_question::reconciliations, 0, 0, "runs and cases", ec::internal, 0});
+}
+
 void on_hot(operator_desk& desk, const exchange_ptr& x) {
   tell_with_rows(desk, x,
                  {{}, {}, {"what is on record; refused attempts are in the metrics of each node"}},
@@ -347,6 +357,11 @@ std::vector<row> table() {
      "What operators wish of who owns which shards, and how far it has come.",
      on_placement,
      {}},
+    {"/operator/reconciliations",
+     "reconciliations",
+     "The last reconciliations, and the cases that are open.",
+     on_reconciliations,
+     {}},
     {"/operator/hot", "hot", "Where most happened in the last minute.", on_hot, {}},
   };
 }
@@ -370,8 +385,10 @@ std::vector<route> operator_routes(operator_desk& desk) {
   }
   add_brake_routes(desk.brakes, "/operator/sales", audience::operators, out);
   add_notice_routes(desk.notices, "/operator/notices", audience::operators, out);
+  add_case_routes(desk.cases, "/operator/cases", audience::operators, out);
   add_placement_routes(desk, out);
   add_loss_routes(desk, out);
+  add_reconcile_routes(desk, out);
   return out;
 }
 

@@ -27,9 +27,10 @@ enum class operator_question : uint8_t {
   last_steps_of_user,  ///< to what a user holds,
   last_steps_of_event, ///< to an event,
   last_steps_of_reservation,
-  outbox, ///< Domain events that wait, by shard, and dead letters.
+  outbox,          ///< Domain events that wait, by shard, and dead letters.
+  reconciliations, ///< The last runs, and open cases.
 };
-constexpr int operator_questions = static_cast<int>(operator_question::outbox);
+constexpr int operator_questions = static_cast<int>(operator_question::reconciliations);
 
 /// `hi` and `lo` are a uuid; nil for questions about all.
 struct ask_rows {

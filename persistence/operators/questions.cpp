@@ -259,6 +259,18 @@ constexpr const char* outbox =
   "left(d.why, 200)) ORDER BY d.at DESC) FROM (SELECT * FROM dead_letters WHERE ended_as IS NULL "
   "ORDER BY at DESC LIMIT 5) d), '[]'))::text, clock_timestamp() WHERE $1::uuid IS NOT NULL";
 
+constexpr const char* reconciliations =
+  "SELECT json_build_object('runs', coalesce((SELECT json_agg(json_build_object('id', r.id, "
+  "'began_at', r.began_at, 'ended_at', r.ended_at, 'node', r.node, 'asked_by', r.asked_by, "
+  "'given_up', r.given_up, 'result', r.result) ORDER BY r.began_at DESC) FROM (SELECT * "
+  "FROM reconciliations ORDER BY began_at DESC LIMIT 20) r), '[]'), 'cases_open', (SELECT "
+  "count(*) FROM operator_cases WHERE status = 'open'), 'cases', coalesce((SELECT json_agg("
+  "json_build_object('id', c.id, 'kind', c.kind, 'subject', c.subject, 'detected_at', "
+  "c.detected_at, 'says', c.says, 'against', c.against, 'attempts', c.attempts, 'next_step', "
+  "c.next_step, 'reservation', c.reservation_id) ORDER BY c.detected_at, c.id) FROM (SELECT * "
+  "FROM operator_cases WHERE status = 'open' ORDER BY detected_at, id LIMIT 100) c), '[]'))::text, "
+  "clock_timestamp() WHERE $1::uuid IS NOT NULL";
+
 #undef TK_END_OF_HISTORY
 #undef TK_LAST_STEPS
 #undef TK_ROSTER
@@ -284,7 +296,8 @@ std::vector<pg_statement> operator_statements() {
           {"op_steps_of_user", last_steps_of_user},
           {"op_steps_of_event", last_steps_of_event},
           {"op_steps_of_reservation", last_steps_of_reservation},
-          {"op_outbox", outbox}};
+          {"op_outbox", outbox},
+          {"op_reconciliations", reconciliations}};
 }
 
 } // namespace tk
