@@ -80,7 +80,13 @@ struct purchases {
   double p99_ms[3] = {}; ///< Of reserve, prepare, confirm.
   double done = 0, seconds = 0;
 };
+std::string post_request(const std::string& path, const std::string& token,
+                         const std::string& body);
 purchases buy_all(shop& x, report& out, uint64_t first, uint64_t count, const std::string& label);
+
+/// Whole purchases by buyers who do one step after the other, 64 of them at once: what a sale is.
+/// Buyers are seats, as above.
+purchases buy_whole(shop& x, report& out, uint64_t first, uint64_t count, const std::string& label);
 
 /// Answers per second of the constant server for a request and a body of these sizes.
 double constant_rate(shop& x, report& out, const std::string& request, size_t answer_bytes,

@@ -12,13 +12,6 @@ namespace {
 constexpr size_t connections = 64;
 constexpr uint64_t event_seats = buyers_an_event, places = 16;
 
-std::string post_request(const std::string& path, const std::string& token,
-                         const std::string& body) {
-  return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
-}
-
 /// The rows of a query of one text column.
 std::vector<std::string> column(shop& x, const std::string& sql) {
   std::istringstream text{x.sql().value("SELECT string_agg(c, ' ') FROM (" + sql + ") t(c)")};
@@ -42,6 +35,13 @@ measured run_step(shop& x, report& out, const std::string& name,
 }
 
 } // namespace
+
+std::string post_request(const std::string& path, const std::string& token,
+                         const std::string& body) {
+  return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
+         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
 
 purchases buy_all(shop& x, report& out, uint64_t first, uint64_t count, const std::string& label) {
   std::vector<std::string> tokens, requests;
@@ -95,22 +95,33 @@ void bench_buy(shop& x, report& out, const options& how) {
   auto count =
     static_cast<uint64_t>(4'000 * std::max(1.0, how.seconds)) / event_seats * event_seats;
   count = std::max(count, event_seats);
-  x.add_users(base, 2 * count);
-  for (auto n = base; n < base + 2 * count; n += event_seats)
+  x.add_users(base, 3 * count);
+  for (auto n = base; n < base + 3 * count; n += event_seats)
     x.add_event(n / event_seats, n, event_seats);
   x.settle();
   // Everybody buys once, from one address.
   for (auto* name : {"RATE_LIMIT_BOOKING_RPM", "RATE_LIMIT_GENERAL_RPM"}) x.set(name, "0");
-  for (int delay_ms : {0, 20}) {
-    x.set("MOCK_PAYMENT_DELAY_MS", std::to_string(delay_ms));
-    x.start_node();
-    auto label = ", provider " + std::to_string(delay_ms) + " ms";
-    auto all = buy_all(x, out, base + (delay_ms ? count : 0), count, label);
-    if (delay_ms == 0)
-      out.add(goal{"completed purchases per second", all.done / all.seconds, 2000, true});
-    x.stop_node();
-  }
-  for (auto* name : {"RATE_LIMIT_BOOKING_RPM", "RATE_LIMIT_GENERAL_RPM", "MOCK_PAYMENT_DELAY_MS"})
+  x.start_node();
+  buy_all(x, out, base, count, ", step by step");
+  auto whole = buy_whole(x, out, base + count, count, ", provider at once");
+  out.add(goal{"completed purchases per second, provider at once", whole.done / whole.seconds, 2000,
+               true});
+  x.stop_node();
+  auto toss = x.start_toss(20);
+  x.set("PAYMENT_PROVIDERS", "toss,mock");
+  x.set("TOSS_SECRET_KEY", "test_sk_bench");
+  x.set("TOSS_BASE_URL", "http://127.0.0.1:" + std::to_string(toss.port));
+  x.start_node();
+  auto toss_cpu = cpu_seconds(toss.process->pid(), false);
+  auto asked = buy_whole(x, out, base + 2 * count, count, ", Toss after 20 ms");
+  out.add(figure{"cores of the provider's stand-in",
+                 (cpu_seconds(toss.process->pid(), false) - toss_cpu) / asked.seconds * 100, "%",
+                 ""});
+  out.add(goal{"completed purchases per second, Toss after 20 ms", asked.done / asked.seconds, 1500,
+               true});
+  x.stop_node();
+  for (auto* name : {"RATE_LIMIT_BOOKING_RPM", "RATE_LIMIT_GENERAL_RPM", "PAYMENT_PROVIDERS",
+                     "TOSS_SECRET_KEY", "TOSS_BASE_URL"})
     x.set(name, "");
   auto wrong = x.sql().value("SELECT count(*) FROM (SELECT attempt_id FROM books GROUP BY 1 "
                              "HAVING sum(amount) <> 0) t");

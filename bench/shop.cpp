@@ -262,13 +262,23 @@ shop::server shop::start_beside(const std::map<std::string, std::string>& more) 
 
 std::string shop::token(uint64_t n) const { return access_token(n, secret_, iat_); }
 
-shop::server shop::start_constant(size_t bytes) {
+shop::server shop::start_program(const std::string& program, const std::string& argument,
+                                 const std::string& log) {
   auto port = free_port();
-  auto process = std::make_unique<child>(
-    std::vector<std::string>{constant_program_, std::to_string(port), std::to_string(bytes)},
-    std::map<std::string, std::string>{}, folder_ + "/constant.log");
-  if (!wait_for_port(port, 10)) throw std::runtime_error("the constant server did not start");
+  auto process =
+    std::make_unique<child>(std::vector<std::string>{program, std::to_string(port), argument},
+                            std::map<std::string, std::string>{}, folder_ + "/" + log);
+  if (!wait_for_port(port, 10)) throw std::runtime_error(program + " did not start");
   return {port, std::move(process)};
+}
+
+shop::server shop::start_constant(size_t bytes) {
+  return start_program(constant_program_, std::to_string(bytes), "constant.log");
+}
+
+shop::server shop::start_toss(int delay_ms) {
+  auto beside = std::filesystem::path{constant_program_}.parent_path() / "toss-server";
+  return start_program(beside.string(), std::to_string(delay_ms), "toss.log");
 }
 
 } // namespace tk::bench

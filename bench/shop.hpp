@@ -87,9 +87,13 @@ public:
   server start_beside(const std::map<std::string, std::string>& more);
   /// Starts the constant server with bodies of `bytes` bytes.
   server start_constant(size_t bytes);
+  /// Starts a provider that speaks as Toss Payments does and grants everything after `delay_ms`.
+  server start_toss(int delay_ms);
 
 private:
   [[nodiscard]] std::map<std::string, std::string> environment() const;
+  server start_program(const std::string& program, const std::string& argument,
+                       const std::string& log);
 
   std::string admin_, node_program_, constant_program_, folder_, url_, socket_, secret_;
   pid_t postgres_ = 0;
