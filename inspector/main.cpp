@@ -14,6 +14,7 @@
 #include "inspector/config.hpp"
 #include "inspector/draw_command.hpp"
 #include "inspector/loss_command.hpp"
+#include "inspector/money_command.hpp"
 #include "inspector/node_command.hpp"
 #include "inspector/notice_command.hpp"
 #include "inspector/output.hpp"
@@ -74,6 +75,7 @@ struct choices {
   notice_options notice;
   loss_options loss;
   reconcile_options reconcile;
+  money_options money;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
   std::function<int()> run;
@@ -382,6 +384,43 @@ void add_losses(CLI::App& app, choices& x) {
   to->callback([&x] { x.run = [&x] { return accept_loss(x.loss, text_style{wants_colour()}); }; });
 }
 
+void add_money(CLI::App& app, choices& x) {
+  auto* to = app.add_subcommand("money", "Balances the books against payments, refunds and "
+                                         "reservations, and against a provider's settlement list. "
+                                         "Reads only; safe beside a running sale.");
+  auto& money = x.money;
+  to->add_option("--database", money.database, "Where PostgreSQL is, as libpq takes it")
+    ->envname("DATABASE_URL");
+  to->add_option("--settlement", money.settlement,
+                 "A provider's list: JSON or CSV with orderId, amount, refunded; - = stdin")
+    ->type_name("FILE");
+  to->add_option("--provider", money.provider, "Whose list it is")->type_name("NAME");
+  to->add_option("--from", money.from, "What it captured since then, with offset; else ever")
+    ->type_name("TIME");
+  to->add_option("--to", money.to, "What it captured before, with offset")->type_name("TIME");
+  to->add_option("--rows", money.limits.sample_max, "Rows to list of a broken rule")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 1000))
+    ->type_name("N");
+  to->add_option("--limit", x.limit_s, "Seconds after which it is given up")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 3'600))
+    ->type_name("N");
+  to->add_flag("--json", money.json, "One JSON object");
+  to->footer("Exit codes: 0 it balances, 1 it does not, 2 could not look.\n\nExamples:\n"
+             "  tiketi-inspect money --database \"host=standby dbname=tiketi\"\n"
+             "  tiketi-inspect money --settlement toss.csv --provider toss \\\n"
+             "      --from 2026-11-21T00:00:00+09:00 --to 2026-11-22T00:00:00+09:00");
+  to->callback([&x] {
+    x.run = [&x]() -> int {
+      x.money.limits.whole = std::chrono::seconds{x.limit_s};
+      if (x.money.database.empty())
+        return refuse("--database or DATABASE_URL must say where PostgreSQL is");
+      return balance_books(x.money, text_style{wants_colour()});
+    };
+  });
+}
+
 void add_reconcile(CLI::App& app, choices& x) {
   auto* to = app.add_subcommand("reconcile",
                                 "Compares providers, payments, reservations and books now, and "
@@ -480,6 +519,7 @@ int main(int argc, char** argv) {
   add_notices(app, chosen);
   add_placement(app, chosen);
   add_losses(app, chosen);
+  add_money(app, chosen);
   add_reconcile(app, chosen);
   add_tools(app, chosen);
   try {

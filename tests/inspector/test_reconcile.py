@@ -211,3 +211,56 @@ def test_metrics_tell_of_it(shop):
     assert "\nreconciliation_runs_total" in page
     assert 'operator_cases_open{kind="paid_incomplete"} 0' in page
     assert 'operator_cases_overdue{kind="row_mismatch"} 0' in page
+
+
+def money(shop, *args, text=None, tmp_path=None):
+    if text is not None:
+        (tmp_path / "list").write_text(text)
+        args = ("--settlement", str(tmp_path / "list"), "--provider", "toss", *args)
+    return inspect("money", *args, database=shop.database)
+
+
+def test_the_books_balance(shop):
+    done = money(shop)
+    assert done.returncode == 0 and "the books balance, as of " in done.stdout, done
+    told = json.loads(money(shop, "--json").stdout)
+    lines = {x["what"]: x for x in told["lines"]}
+    assert told["balances"] and lines["everything cancels out"]["rows"] > 0
+    with shop.fake.lock:
+        kept = sum(amount if what == "capture" else -amount for what, _, amount in shop.fake.books)
+    (held,) = [x for x in told["accounts"] if (x["provider"], x["account"]) == ("toss", "provider")]
+    assert held["sum"] == kept
+
+
+def test_a_settlement_list_is_compared_with_what_is_on_record(shop, tmp_path):
+    with shop.fake.lock:
+        taken = {x["orderId"]: (x["totalAmount"],
+                                sum(y["cancelAmount"] for y in x["cancels"] or []))
+                 for x in shop.fake.payments.values() if x["approvedAt"]}
+    rows = [f"{order},{amount},{back}" for order, (amount, back) in taken.items()]
+    text = "\n".join(["orderId,amount,refunded", *rows])
+    done = money(shop, text=text, tmp_path=tmp_path)
+    assert done.returncode == 0, done
+    assert f"{len(rows)} rows of the settlement list compared" in done.stdout
+    listed = [{"orderId": order, "amount": amount, "refunded": back}
+              for order, (amount, back) in taken.items()]
+    lost = listed.pop(0)
+    listed[0]["amount"] = 1
+    told = money(shop, "--json", text=json.dumps(listed), tmp_path=tmp_path)
+    assert told.returncode == 1
+    found = {x["order_id"]: x for x in json.loads(told.stdout)["differences"]}
+    assert found[lost["orderId"]]["is"] == "missing_there"
+    assert found[listed[0]["orderId"]]["there"] == {"amount": 1,
+                                                    "refunded": listed[0]["refunded"]}
+    assert len(found) == 2
+
+
+def test_what_is_no_list_and_no_database_is_refused(shop, tmp_path):
+    refused = money(shop, text="[1]", tmp_path=tmp_path)
+    assert refused.returncode == 2 and "row 1: is no object" in refused.stderr
+    refused = money(shop, "--settlement", "/nowhere", "--provider", "toss")
+    assert refused.returncode == 2 and "cannot read /nowhere" in refused.stderr
+    assert "--provider" in money(shop, "--settlement", "/nowhere").stderr
+    refused = money(shop, "--from", "yesterday", text="[]", tmp_path=tmp_path)
+    assert refused.returncode == 2 and "--from must be a time" in refused.stderr
+    assert inspect("money").returncode == 2
