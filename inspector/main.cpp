@@ -434,11 +434,11 @@ void add_reconcile(CLI::App& app, choices& x) {
     ->type_name("UUID");
   add_node_options(*to, x.reconcile.nodes);
   to->add_flag("--json", x.reconcile.json, "One JSON object");
-  to->footer(
-    "Exit codes: 0 done, and no case is open; 1 cases are open, or it has not ended within "
-    "--wait; 2 refused, or the outcome is not known.\n\nExamples:\n"
-    "  tiketi-inspect reconcile --node http://n1:3011\n"
-    "  tiketi-inspect reconcile --wait 0    and then: cases --watch");
+  to->footer("Exit codes: 0 done, and no case is open, or begun with --wait 0; 1 cases are open, "
+             "or it has not ended within "
+             "--wait; 2 refused, or the outcome is not known.\n\nExamples:\n"
+             "  tiketi-inspect reconcile --node http://n1:3011\n"
+             "  tiketi-inspect reconcile --wait 0    and then: cases --watch");
   to->callback(
     [&x] { x.run = [&x] { return reconcile(x.reconcile, text_style{wants_colour()}); }; });
 }

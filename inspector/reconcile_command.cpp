@@ -48,16 +48,20 @@ int reconcile(reconcile_options options, const text_style& style) {
     auto head = told.value("message", "");
     say(style.colour ? "\x1b[1m" + head + "\x1b[0m\n" : head + '\n');
   }
-  auto end = follow(options, id);
+  bool waits = options.wait_s > 0;
+  reconciliation_seen end;
+  end.is = state::under_way;
+  if (waits) end = follow(options, id);
   if (options.json) {
     told["ended"] = end.is == state::ended;
     told["result"] = end.is == state::ended ? end.result : json();
     told["cases_open"] = end.is == state::not_told ? json() : json(end.cases_open);
+    if (!waits) told["cases_open"] = json();
     say(told.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
   } else {
     say(reconciliation_text(end));
   }
-  return end.is == state::ended && end.cases_open == 0 ? well : partial;
+  return !waits || (end.is == state::ended && end.cases_open == 0) ? well : partial;
 }
 
 } // namespace tk::inspector

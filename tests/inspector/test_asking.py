@@ -19,12 +19,12 @@ TEXT = ("--level", "info", "--ko", "가", "--en", "a")
 LOOKS = [("nodes",), ("shards",), ("where", "event:" + ID), ("actor", "event:" + ID),
          ("event", ID), ("queue", ID), ("holds", ID), ("user", ID), ("reservation", ID),
          ("why", "seat", ID), ("why", "reservation", ID), ("ledger",), ("brakes",), ("notices",),
-         ("wishes",), ("hot",), ("outbox",), ("accept-loss",)]
+         ("wishes",), ("hot",), ("outbox",), ("cases",), ("accept-loss",)]
 CHANGES = [("brake", "all", "--reason", "x"), ("release", "all"), ("drain", ID, "--wait", "0"),
            ("undrain", ID), ("rebalance", "--wait", "0"),
            ("move", "event:" + ID, ID, "--wait", "0"),
            ("notice", "add", *TEXT), ("notice", "change", ID, *TEXT), ("notice", "remove", ID),
-           ("accept-loss", "abc", "--reason", "x")]
+           ("reconcile", "--wait", "0"), ("accept-loss", "abc", "--reason", "x")]
 
 
 def words_of(command):
@@ -75,7 +75,7 @@ def test_the_command_line_beats_the_environment(command, tmp_path):
 def test_every_command_is_among_them():
     helped = inspect("--help").stdout.split("Subcommands:\n")[1]
     names = {x.split()[0] for x in helped.splitlines() if x.startswith("  ") and x[2] != " "}
-    alone = {"audit", "verify-draw", "completion", "token", "top"}
+    alone = {"audit", "verify-draw", "completion", "token", "top", "money"}
     assert {x[0] for x in LOOKS + CHANGES} == {x for x in names if x.isascii()} - alone
 
 
