@@ -17,16 +17,6 @@ void log_failure(const std::string& text) {
   log_line(log_level::warn, "relay", "database_job_failed").text("what", text);
 }
 
-/// What this node owns now; nothing while it decides nothing, for others may own it then.
-std::vector<owned_shard> owned_by(const node_context& node) {
-  std::vector<owned_shard> out;
-  if (node.suspended.load(std::memory_order_relaxed)) return out;
-  for (uint16_t i = 0; i < shard_count; ++i)
-    if (auto epoch = node.epochs.epochs.at(i).load(std::memory_order_relaxed); epoch != 0)
-      out.push_back({i, epoch});
-  return out;
-}
-
 /// As long as anything can be told again, dead letters included, and a day.
 int64_t marks_days_min(const node_config& config) {
   auto days = config.number("OUTBOX_RETENTION_DAYS");
@@ -96,12 +86,10 @@ void relay_parts::spawn(const node_config& config, const node_context& node,
   rows.log = log_failure;
   auto sums = keep(spawn_projection(system, statistics_projection(), rows, statistics.counts));
   relay_config relay;
-  relay.conninfo = rows.conninfo;
   relay.sink = statistics_group;
   relay.keep.outbox_days = static_cast<int32_t>(config.number("OUTBOX_RETENTION_DAYS"));
   relay.keep.marks_days = static_cast<int32_t>(config.number("PROCESSED_EVENTS_RETENTION_DAYS"));
-  relay.owned = [&node] { return owned_by(node); };
-  relay.log = log_failure;
+  relay.owned = [&node] { return relayed_shards(node); };
   auto sink = sums;
   letters_config dead{rows.conninfo, {{statistics_group, sums}}, log_failure};
   with_kafka_ = !config.text("KAFKA_BROKERS").empty();
@@ -127,7 +115,8 @@ void relay_parts::spawn(const node_config& config, const node_context& node,
     dead.consumers[ticketing_group] = tickets;
   }
   letters = keep(spawn_letters(system, std::move(dead)));
-  keep(spawn_relay(system, std::move(relay), sink, *node.clock, probe));
+  keep(spawn_relay(system, std::move(relay), spawn_outbox(system, rows.conninfo, log_failure), sink,
+                   *node.clock, probe));
 }
 
 void relay_parts::add_metrics(http::metrics& meters) const {

@@ -9,36 +9,15 @@
 
 #include "actors/registry.hpp"
 #include "logging/log.hpp"
+#include "supervisors/node_context.hpp"
 
 namespace tk {
 
 namespace {
 
-constexpr size_t waiting_max = 16;
-/// Longer than a sink may take; it answers by itself when its own time is up.
-constexpr auto sink_limit = std::chrono::seconds(90);
+/// Longer than a sink or the outbox may take; they answer by themselves when their time is up.
+constexpr auto answer_limit = std::chrono::seconds(90);
 constexpr millis soon{1000};
-
-/// A job of the relay itself: what it brought is told to a function, on the relay's thread.
-template <class T, class Work, class Done> struct own_job final : pg_job {
-  own_job(Work x, Done y) : work(std::move(x)), done(std::move(y)) {
-    // nop
-  }
-  pg_result<void> run(pg::connection& db) override {
-    auto x = work(db);
-    if (!x) return tl::unexpected(std::move(x.error()));
-    made = std::move(*x);
-    return {};
-  }
-  void answer(ec error) override { done(error, std::move(made)); }
-  Work work;
-  Done done;
-  T made;
-};
-
-template <class T, class Work, class Done> pg_job_ptr make_job(Work work, Done done) {
-  return std::make_shared<own_job<T, Work, Done>>(std::move(work), std::move(done));
-}
 
 struct relay_state {
   static inline const char* name = "tiketi.relay";
@@ -46,19 +25,20 @@ struct relay_state {
     // nop
   }
   relay_config config;
+  outbox_actor outbox;
   event_sink_actor sink;
   const wall_clock* clock = nullptr;
   relay_probe* probe = nullptr;
   relay_core core;
-  pg_pool<caf::event_based_actor> pool;
 };
 
 class relay_actor : public caf::event_based_actor {
 public:
-  relay_actor(caf::actor_config& cfg, relay_config config, event_sink_actor sink,
-              const wall_clock* clock, relay_probe* probe)
+  relay_actor(caf::actor_config& cfg, relay_config config, outbox_actor outbox,
+              event_sink_actor sink, const wall_clock* clock, relay_probe* probe)
       : caf::event_based_actor(cfg), st_(config.settings) {
     st_.config = std::move(config);
+    st_.outbox = std::move(outbox);
     st_.sink = std::move(sink);
     st_.clock = clock;
     st_.probe = probe;
@@ -67,9 +47,8 @@ public:
   [[nodiscard]] const char* name() const override { return relay_state::name; }
 
   caf::behavior make_behavior() override {
-    st_.pool.start(this, std::make_shared<pg_pool_config>(
-                           pg_pool_config{st_.config.conninfo, 1, waiting_max, relay_session,
-                                          relay_statements(), st_.config.log, nullptr}));
+    attach_functor(
+      [outbox = st_.outbox] { caf::anon_send_exit(outbox, caf::exit_reason::user_shutdown); });
     send(this, atom::tick_v);
     delayed_send(this, std::min(soon, st_.config.clear_interval), atom::sweep_v);
     return {[this](atom::tick) { read(); }, [this](atom::sweep) { clear(); }};
@@ -84,20 +63,20 @@ private:
     auto what = st_.core.next(owned, st_.clock->now());
     if (!what) return again();
     ++st_.probe->reads;
-    st_.pool.submit(make_job<outbox_rows>(
-      [x = *what](pg::connection& db) { return read_outbox(db, x); },
-      [this](ec error, outbox_rows rows) {
-        if (error != ec::ok || !st_.core.took(std::make_shared<const outbox_rows>(std::move(rows))))
-          return failed();
-        pass_on();
-      }));
+    request(st_.outbox, answer_limit, fetch_outbox{std::move(*what)})
+      .then(
+        [this](const outbox_fetched& x) {
+          if (st_.core.took(x.rows)) pass_on();
+          else failed();
+        },
+        [this](caf::error&) { failed(); });
   }
 
   void pass_on() {
     auto& rows = st_.core.under_way();
     st_.probe->rows += rows->size();
     if (rows->empty()) return done();
-    request(st_.sink, sink_limit, hand_over{rows, false, {}})
+    request(st_.sink, answer_limit, hand_over{rows, false, {}})
       .then([this](const handed_over& x) { put_on_record(x.rows); },
             [this](caf::error&) {
               put_on_record(std::vector<row_outcome>(st_.core.under_way()->size()));
@@ -116,21 +95,19 @@ private:
       wanted.why.push_back(x.why);
     }
     // Whatever comes of it: the record is what counts.
-    request(st_.sink, sink_limit, wanted)
+    request(st_.sink, answer_limit, wanted)
       .then([this, moves](const handed_over&) { move(moves); },
             [this, moves](caf::error&) { move(moves); });
   }
 
   void move(const relay_moves& moves) {
-    st_.pool.submit(make_job<cursors_moved>(
-      [moves, rows = st_.core.under_way(), sink = st_.config.sink](pg::connection& db) {
-        return move_cursors(db, moves, *rows, sink);
-      },
-      [this, moves](ec error, cursors_moved x) {
-        if (error != ec::ok) return failed();
-        note(x, moves);
-        done();
-      }));
+    request(st_.outbox, answer_limit, put_cursors{moves, st_.core.under_way(), st_.config.sink})
+      .then(
+        [this, moves](const cursors_moved& x) {
+          note(x, moves);
+          done();
+        },
+        [this](caf::error&) { failed(); });
   }
 
   void note(const cursors_moved& x, const relay_moves& moves) {
@@ -181,16 +158,17 @@ private:
     auto owned = st_.config.owned();
     if (owned.empty() || owned.front().shard != 0)
       return delayed_send(this, st_.config.clear_interval, atom::sweep_v);
-    st_.pool.submit(make_job<cleared_away>(
-      [keep = st_.config.keep](pg::connection& db) { return clear_away(db, keep); },
-      [this](ec error, cleared_away x) {
-        st_.probe->partitions_dropped += static_cast<uint64_t>(x.partitions);
-        st_.probe->marks_cleared += static_cast<uint64_t>(x.marks);
-        bool more = error == ec::ok && (x.partitions > 0 || x.marks >= st_.config.keep.marks_max);
-        delayed_send(this,
-                     more ? std::min(soon, st_.config.clear_interval) : st_.config.clear_interval,
-                     atom::sweep_v);
-      }));
+    request(st_.outbox, answer_limit, clear_outbox{st_.config.keep})
+      .then(
+        [this](const cleared_away& x) {
+          st_.probe->partitions_dropped += static_cast<uint64_t>(x.partitions);
+          st_.probe->marks_cleared += static_cast<uint64_t>(x.marks);
+          bool more = x.partitions > 0 || x.marks >= st_.config.keep.marks_max;
+          delayed_send(this,
+                       more ? std::min(soon, st_.config.clear_interval) : st_.config.clear_interval,
+                       atom::sweep_v);
+        },
+        [this](caf::error&) { delayed_send(this, st_.config.clear_interval, atom::sweep_v); });
   }
 
   relay_state st_;
@@ -198,9 +176,19 @@ private:
 
 } // namespace
 
-caf::actor spawn_relay(caf::actor_system& system, relay_config config, event_sink_actor sink,
-                       const wall_clock& clock, relay_probe& probe) {
-  return system.spawn<relay_actor>(std::move(config), std::move(sink), &clock, &probe);
+std::vector<owned_shard> relayed_shards(const node_context& node) {
+  std::vector<owned_shard> out;
+  if (node.suspended.load(std::memory_order_relaxed)) return out;
+  for (uint16_t i = 0; i < shard_count; ++i)
+    if (auto epoch = node.epochs.epochs.at(i).load(std::memory_order_relaxed); epoch != 0)
+      out.push_back({i, epoch});
+  return out;
+}
+
+caf::actor spawn_relay(caf::actor_system& system, relay_config config, outbox_actor outbox,
+                       event_sink_actor sink, const wall_clock& clock, relay_probe& probe) {
+  return system.spawn<relay_actor>(std::move(config), std::move(outbox), std::move(sink), &clock,
+                                   &probe);
 }
 
 } // namespace tk

@@ -8,10 +8,12 @@
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 
+#include "persistence/relay/outbox.hpp"
 #include "persistence/relay/port.hpp"
-#include "persistence/relay/rows.hpp"
 
 namespace tk {
+
+struct node_context;
 
 /// What a relay tells of itself. Outlives it.
 struct relay_probe {
@@ -26,8 +28,10 @@ struct relay_probe {
   std::atomic<int64_t> told_at_ms{0};              ///< When a cursor was moved last.
 };
 
+/// What a node owns now; nothing while it decides nothing, for others may own it then.
+std::vector<owned_shard> relayed_shards(const node_context& node);
+
 struct relay_config {
-  std::string conninfo;   ///< Of role `tiketi_relay`.
   std::string sink;       ///< As dead letters name who could not take them.
   bool tell_dead = false; ///< The sink has a place of its own for dead letters.
   relay_settings settings;
@@ -35,14 +39,13 @@ struct relay_config {
   millis clear_interval{3'600'000}; ///< Between two looks for what is over.
   /// The shards to relay now, each with the epoch in which this node owns it.
   std::function<std::vector<owned_shard>()> owned;
-  std::function<void(const std::string&)> log;
 };
 
-/// RELAY: takes the domain events of this node's shards from the outbox to `sink`, at least once
-/// and each shard's in order, and moves the cursors behind what was delivered. It has a connection
-/// of its own and at most `rows_max` rows in hand. Two relays of one shard do no harm: both begin
-/// at its cursor, and only its owner's moves it.
-caf::actor spawn_relay(caf::actor_system& system, relay_config config, event_sink_actor sink,
-                       const wall_clock& clock, relay_probe& probe);
+/// RELAY: takes the domain events of this node's shards from `outbox` to `sink`, at least once and
+/// each shard's in order, and moves the cursors behind what was delivered. It has at most
+/// `rows_max` rows in hand. Two relays of one shard do no harm: both begin at its cursor, and only
+/// its owner's moves it. Ends `outbox` when it ends itself.
+caf::actor spawn_relay(caf::actor_system& system, relay_config config, outbox_actor outbox,
+                       event_sink_actor sink, const wall_clock& clock, relay_probe& probe);
 
 } // namespace tk

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "persistence/pool/pool.hpp"
-#include "persistence/relay/core.hpp"
+#include "persistence/relay/outbox.hpp"
 
 /// What a relay reads and writes, as `tiketi_relay` on a connection of its own.
 namespace tk {
@@ -18,9 +18,6 @@ pg_result<outbox_rows> read_outbox(pg::connection& db, const relay_read& x);
 
 /// Puts moves on record, forward only and each for its shard's owner of that epoch only, and the
 /// dead letters that a move passes. Tells how many were refused.
-struct cursors_moved {
-  int64_t moved = 0, refused = 0, dead = 0;
-};
 pg_result<cursors_moved> move_cursors(pg::connection& db, const relay_moves& x,
                                       const outbox_rows& rows, const std::string& consumer);
 
@@ -31,14 +28,6 @@ pg_result<void> keep_dead_letters(pg::connection& db, const std::string& consume
                                   int32_t tries);
 
 /// What is over is cleared away, a little at a time.
-struct retention {
-  int32_t outbox_days = 7;  ///< Partitions that are older, once every cursor has passed them.
-  int32_t marks_days = 30;  ///< Marks of what a consumer has had (G22).
-  int32_t marks_max = 5000; ///< In one go.
-};
-struct cleared_away {
-  int64_t partitions = 0, marks = 0;
-};
 pg_result<cleared_away> clear_away(pg::connection& db, const retention& x);
 
 } // namespace tk

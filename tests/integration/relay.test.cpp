@@ -11,6 +11,7 @@
 #include "actors/registry.hpp"
 #include "persistence/projections/actor.hpp"
 #include "persistence/relay/actor.hpp"
+#include "persistence/relay/rows.hpp"
 #include "tests/integration/store_world.hpp"
 
 using namespace tk;
@@ -93,9 +94,8 @@ template <class True> void until(True condition) {
   CAF_REQUIRE(condition());
 }
 
-relay_config relay_for(const world& w, int64_t epoch) {
+relay_config relay_for(int64_t epoch) {
   relay_config out;
-  out.conninfo = w.home.conninfo("tiketi_relay");
   out.sink = consumer;
   out.settings.idle_min = millis{5};
   out.settings.failed_min = millis{5};
@@ -103,6 +103,10 @@ relay_config relay_for(const world& w, int64_t epoch) {
   out.settings.retries = {millis{5}, millis{5}, millis{5}};
   out.owned = [epoch] { return std::vector<owned_shard>{{0, epoch}, {3, epoch}, {5, epoch}}; };
   return out;
+}
+
+outbox_actor outbox_of(const world& w, caf::actor_system& system) {
+  return spawn_outbox(system, w.home.conninfo("tiketi_relay"), {});
 }
 
 } // namespace
@@ -281,7 +285,7 @@ CAF_TEST(everything is told and first told in order although answers are lost) {
   caf::actor_system system{cfg};
   for (int i = 0; i < 10; ++i) w.tell(w.db, i % 2 == 0 ? 3 : 5, "k", 20);
   auto to = system.spawn(sink, &taken, true);
-  auto relay = spawn_relay(system, relay_for(w, 1), to, clock, probe);
+  auto relay = spawn_relay(system, relay_for(1), outbox_of(w, system), to, clock, probe);
   for (int i = 0; i < 20; ++i) w.tell(w.db, i % 2 == 0 ? 3 : 5, "k", 20);
   until([&] { return w.read().empty(); });
   caf::anon_send_exit(relay, caf::exit_reason::user_shutdown);
@@ -310,10 +314,10 @@ CAF_TEST(of two relays only the owner moves the cursor and firsts stay in order)
   w.tell(w.db, 3, "k", 200);
   must(w.db, "UPDATE shard_owners SET epoch = 2");
   auto to = system.spawn(sink, &taken, false);
-  auto first = spawn_relay(system, relay_for(w, 1), to, clock, old_probe);
+  auto first = spawn_relay(system, relay_for(1), outbox_of(w, system), to, clock, old_probe);
   until([&] { return old_probe.moves_refused > 2; });
   CAF_CHECK_EQUAL(w.read({{3, 1}}).size(), 200u);
-  auto second = spawn_relay(system, relay_for(w, 2), to, clock, new_probe);
+  auto second = spawn_relay(system, relay_for(2), outbox_of(w, system), to, clock, new_probe);
   until([&] { return w.read().empty(); });
   CAF_CHECK_EQUAL(old_probe.moves.load(), 0u);
   for (auto& x : {first, second}) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
@@ -341,7 +345,7 @@ CAF_TEST(a row that cannot be taken becomes a dead letter and the rest goes on) 
   w.tell(w.db, 3, "k", 2);
   w.tell(w.db, 5, "k", 2);
   auto to = system.spawn(sink, &taken, false);
-  auto relay = spawn_relay(system, relay_for(w, 1), to, clock, probe);
+  auto relay = spawn_relay(system, relay_for(1), outbox_of(w, system), to, clock, probe);
   until([&] { return w.read().empty(); });
   caf::anon_send_exit(relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(to, caf::exit_reason::user_shutdown);
