@@ -385,6 +385,37 @@ CAF_TEST(standing tickets are sold and given back like seats) {
   CAF_CHECK(wrong() == "");
 }
 
+CAF_TEST(what was paid by another key than the attempts goes back by that one) {
+  hold_and_prepare({want(0, 1)});
+  // On the provider's page, before anybody asked for it.
+  bank.core.approve({order_id, "page", price(), "page", {}}, now());
+  bank.holding = true; // The answer to the attempt does not come: the order is asked about.
+  confirm("card");
+  later(20s, 500ms);
+  CAF_CHECK(sold());
+  CAF_CHECK(wrong() == "");
+  pay(cancel_payment{alice, "changed my mind", {}}, "cancel");
+  CAF_CHECK(payments.back()->value.is == ec::ok);
+  rest();
+  CAF_CHECK(bank.core.books().refunded() == price());
+  CAF_CHECK(wrong() == "");
+}
+
+CAF_TEST(what a callback has given back is not given back again) {
+  hold_and_prepare({want(0, 1)});
+  bank.how = manner::loses_answer;
+  bank.holding = true;
+  confirm();
+  later(901s, 10s); // Ended, and then taken after all.
+  CAF_CHECK(!sold());
+  bank.core.approve({order_id, "key", price(), "late", {}}, now(), true);
+  bank.core.refund({"key", price(), "unsold-" + order_id, {}, {}, order_id}, now());
+  bank.held.clear();
+  rest();
+  CAF_CHECK(bank.core.books().refunded() == price());
+  CAF_CHECK(wrong() == "");
+}
+
 CAF_TEST(somebody elses reservation cannot be paid or cancelled) {
   hold_and_prepare({want(0, 1)});
   auto opened = request<checkout_actor>(key_of(id), prepare_payment{bob, {}, {}});

@@ -177,9 +177,11 @@ pay_decision checkout_core::decide_confirm(const confirm_payment& x, effect_id n
     return a.payment == order->id &&
            (a.status == attempt_status::declined || a.status == attempt_status::voided);
   };
-  bool at_provider =
-    order->status == order_status::failed && std::ranges::any_of(rows_.attempts, failed);
-  return refuse(at_provider ? ec::payment_declined : ec::paid_too_late);
+  if (order->status != order_status::failed) return refuse(ec::paid_too_late);
+  // Without an attempt that was asked for nothing of it is taken, and nobody asks about it again:
+  // whoever knows of money for it (a callback) has to give it back.
+  return refuse(std::ranges::any_of(rows_.attempts, failed) ? ec::payment_declined
+                                                            : ec::not_payable);
 }
 
 pay_decision checkout_core::decide_process(const process_payment& x, effect_id named) const {

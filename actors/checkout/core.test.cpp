@@ -143,6 +143,18 @@ CAF_TEST(a confirmation of what failed hears what the first one heard) {
   CAF_CHECK(x.decide_process({alice, "m", 10s, {}}).is == pay_decision::kind::open);
 }
 
+CAF_TEST(nobody looks again for the money of an order that ended with its hold) {
+  auto rows = rows_of();
+  rows.orders.push_back(order(order_status::failed));
+  CAF_CHECK(checkout_core(rows, resolve).decide_confirm(click()).why == ec::not_payable);
+  rows.attempts.push_back(row_of_attempt());
+  rows.attempts.back().status = attempt_status::untried;
+  CAF_CHECK(checkout_core(rows, resolve).decide_confirm(click()).why == ec::not_payable);
+  // Of what was asked for it is asked again, and what was taken goes back then.
+  rows.attempts.back().status = attempt_status::voided;
+  CAF_CHECK(checkout_core(rows, resolve).decide_confirm(click()).why == ec::payment_declined);
+}
+
 CAF_TEST(P52 a refunded order is never used again) {
   for (auto status : {order_status::refund_pending, order_status::refunded}) {
     auto rows = rows_of();

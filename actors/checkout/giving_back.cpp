@@ -42,15 +42,18 @@ void give_back(pointer self, const refund_row& row, const std::string& provider,
   });
 }
 
-/// What was captured late may have been captured by an attempt that the database has lost in a
-/// fail-over: the provider knows by which key, this attempt's is only what was to be tried. Nothing
-/// that was sold goes back: an order has one capture, and that of a late attempt ended unsold.
+/// The provider knows by which key an order was paid; an attempt's is only what was to be tried.
+/// The money may have been captured by an attempt that the database has lost in a fail-over, or on
+/// the provider's page before anybody asked for it. An order has one capture, so this is it.
 void find_capture(pointer self, const refund_row& row, const attempt_row& attempt,
                   const std::string& order_id) {
   auto provider = attempt.provider;
   query_payment what{order_id, to_string(row.attempt), {}, provider, attempt.started_at};
+  bool late = attempt.status == attempt_status::late;
   ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
     if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
+    if (late && report.refunded >= report.amount) // By a callback that came before, or by hand.
+      return settle(self, row, true, "");
     give_back(self, row, provider, order_id, report.payment_key);
   });
 }
@@ -61,7 +64,8 @@ void refund(pointer self, refund_id id) {
   auto attempt = core.find_attempt(row.attempt);
   if (!attempt || row.amount == won{0}) return settle(self, row, true, "");
   auto order = core.find_order(attempt->payment);
-  if (attempt->status == attempt_status::late && order)
+  // What could not be given back under the attempt's key perhaps has another one.
+  if (order && (attempt->status == attempt_status::late || row.tries > 0))
     return find_capture(self, row, *attempt, order->order_id);
   give_back(self, row, attempt->provider, order ? order->order_id : "", attempt->payment_key);
 }
