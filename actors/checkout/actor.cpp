@@ -103,6 +103,7 @@ void reload(pointer self) {
 void arm(pointer self, instant when) {
   auto& st = self->state;
   if (when == instant::max() || (st.timer_at && *st.timer_at <= when)) return;
+  if (mutant("waits_without_timer") && st.core->waiting() && st.timer_no > 0) return;
   st.timer_at = when;
   self->delayed_send(self, std::max(millis{1}, when - st.now()), atom::tick_v, ++st.timer_no);
 }

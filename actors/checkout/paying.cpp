@@ -126,6 +126,11 @@ void query(pointer self, const live_attempt& x) {
 }
 
 void void_order(pointer self, const live_attempt& x) {
+  if (mutant("closes_without_cancelling")) { // It has not taken anything yet, so it never will.
+    self->state.core->on_queried({provider_word::not_taken, {}, ec::payment_declined, {}},
+                                 self->state.now());
+    return done(self);
+  }
   void_payment what{x.order_id, {}, x.row.provider, x.row.started_at};
   ask_provider<payment_report>(
     self, std::move(what), [=, amount = x.row.amount](const payment_report& answer) {

@@ -6,6 +6,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include "actors/base/mutants.hpp"
 #include "actors/registry.hpp"
 #include "logging/log.hpp"
 
@@ -45,6 +46,9 @@ private:
           left_ = *x.rows;
           next_ = x.next;
           tries_ = 0;
+          if (mutant("commits_before_effect")) // Whoever dies now has had them, says Kafka.
+            request(reader_, answer_limit, commit_records{next_})
+              .then([](const committed_records&) {}, [](caf::error&) {});
           take();
         },
         [this](caf::error&) { delayed_send(this, config_.failed_max, atom::tick_v); });

@@ -117,7 +117,8 @@ mock_provider::order* mock_provider::find_by_key(const std::string& payment_key)
 
 void mock_provider::hear_of(const std::string& order_id, instant now) { order_of(order_id, now); }
 
-payment_approval mock_provider::approve(const approve_payment& x, instant now) {
+payment_approval mock_provider::approve(const approve_payment& x, instant now,
+                                        bool although_ended) {
   if (auto i = order_of_attempt_.find(x.idempotency_key); i != order_of_attempt_.end()) {
     auto& first = orders_.find(i->second)->second.attempts.find(x.idempotency_key)->second;
     return same(first.asked, x)
@@ -125,16 +126,18 @@ payment_approval mock_provider::approve(const approve_payment& x, instant now) {
              : declined("IDEMPOTENCY_CONFLICT", "This key was used for something else.");
   }
   auto& o = order_of(x.order_id, now);
-  auto answer = decide(o, x, now);
+  auto answer = decide(o, x, now, although_ended);
   o.attempts[x.idempotency_key] = {x, answer};
   order_of_attempt_[x.idempotency_key] = x.order_id;
   return answer;
 }
 
-payment_approval mock_provider::decide(order& o, const approve_payment& x, instant now) {
+payment_approval mock_provider::decide(order& o, const approve_payment& x, instant now,
+                                       bool although_ended) {
   if (x.amount.amount <= 0) return declined("INVALID_AMOUNT", "The amount must be positive.");
   if (o.capture) return declined("ALREADY_PROCESSED_PAYMENT", "This order was paid before.");
-  if (o.ended(now)) return declined("ORDER_ENDED", "The order was cancelled or has lapsed.");
+  if (o.ended(now) && !although_ended)
+    return declined("ORDER_ENDED", "The order was cancelled or has lapsed.");
   if (order_of_key_.contains(x.payment_key))
     return declined("PAYMENT_KEY_USED", "This key has paid another order.");
   if (script_of(x.payment_key).declines)
@@ -207,6 +210,18 @@ payment_refund mock_provider::refund(const refund_payment& x, instant now) {
   mock_refund made{x.payment_key, x.idempotency_key, x.amount, now};
   o->refunds[x.idempotency_key] = {++moves_, made};
   return done(now);
+}
+
+bool mock_provider::can_take(const std::string& order_id, const std::string& attempt_key,
+                             instant now) const {
+  auto i = orders_.find(order_id);
+  bool open = i != orders_.end() && !i->second.capture && !i->second.ended(now);
+  return open && !order_of_attempt_.contains(attempt_key);
+}
+
+std::string mock_provider::paid_with(const std::string& order_id) const {
+  auto i = orders_.find(order_id);
+  return i == orders_.end() || !i->second.capture ? std::string{} : i->second.capture->payment_key;
 }
 
 bool mock_provider::knows(const std::string& payment_key) const {

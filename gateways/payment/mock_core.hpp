@@ -60,12 +60,18 @@ public:
 
   /// Notes the order, as a provider does when it hears of one; it lapses some time later.
   void hear_of(const std::string& order_id, instant now);
-  /// Decides now. The same idempotency key gets its first answer again.
-  payment_approval approve(const approve_payment& x, instant now);
+  /// Decides now. The same idempotency key gets its first answer again. `although_ended`: it had
+  /// begun to before the order was ended, and does not look.
+  payment_approval approve(const approve_payment& x, instant now, bool although_ended = false);
   payment_report query(const query_payment& x, instant now);
   payment_report void_order(const void_payment& x, instant now);
   /// The same idempotency key gives money back once; a refusal may be followed by success.
   payment_refund refund(const refund_payment& x, instant now);
+  /// Whether a call of this attempt that is still under way could take the money of the order.
+  [[nodiscard]] bool can_take(const std::string& order_id, const std::string& attempt_key,
+                              instant now) const;
+  /// The key that an order was paid with; empty: it was not.
+  [[nodiscard]] std::string paid_with(const std::string& order_id) const;
   [[nodiscard]] bool knows(const std::string& payment_key) const;
   /// Enters a payment that another life of the mock has taken.
   void enter_capture(const std::string& payment_key, won amount, instant now);
@@ -94,7 +100,7 @@ private:
   };
   order& order_of(const std::string& id, instant now);
   order* find_by_key(const std::string& payment_key);
-  payment_approval decide(order& o, const approve_payment& x, instant now);
+  payment_approval decide(order& o, const approve_payment& x, instant now, bool although_ended);
   payment_report report(const order& o, instant now) const;
   void forget_oldest();
 

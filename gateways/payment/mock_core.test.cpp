@@ -47,6 +47,18 @@ CAF_TEST(the same idempotency key never captures twice) {
   CAF_CHECK_EQUAL(mock.books().captures.size(), 1u);
 }
 
+CAF_TEST(what a call that is under way can still take is told) {
+  mock.hear_of("ORD_1", now);
+  CAF_CHECK(mock.can_take("ORD_1", "a1", now));
+  end("ORD_1");
+  CAF_CHECK(!mock.can_take("ORD_1", "a1", now));
+  CAF_CHECK(mock.paid_with("ORD_1").empty());
+  // A provider that had begun before takes it all the same.
+  auto late = mock.approve({"ORD_1", "any", won{50'000}, "a1", now}, now, true);
+  CAF_CHECK(late.is == approval_outcome::approved);
+  CAF_CHECK(mock.paid_with("ORD_1") == "any" && captured() == won{50'000});
+}
+
 CAF_TEST(an order and a payment key pay once) {
   approve("ORD_1", "any", "a1");
   CAF_CHECK(approve("ORD_1", "other", "a2").is == approval_outcome::declined);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/base/mutants.hpp"
+
 namespace tk {
 
 std::optional<relay_read> relay_core::next(const std::vector<owned_shard>& owned, instant now) {
@@ -71,7 +73,11 @@ bool relay_core::judge_shard(size_t from, size_t to, const std::vector<row_outco
   bool whole = true, on = true;
   for (auto i = from; i < to && on; ++i) {
     auto& at = (*rows_)[i].at;
-    switch (outcomes[i].is) {
+    auto is = outcomes[i].is;
+    // Mutants: what was handed over counts as told; what is refused is let go without a word.
+    if (is == row_fate::unknown && mutant("retires_before_delivery")) is = row_fate::delivered;
+    if (is == row_fate::refused && mutant("drops_what_is_refused")) is = row_fate::delivered;
+    switch (is) {
     case row_fate::delivered:
       refused_.erase(of.shard);
       passed = at;

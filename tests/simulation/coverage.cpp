@@ -14,22 +14,32 @@ constexpr const char* nothing = "nothing";
 
 /// What is demanded of a sale. What is special about one is demanded of it alone, and all that
 /// every sale has is demanded of the purchases where nothing is special.
-enum class part : uint8_t { purchases, fail_over, moves, rooms };
+enum class part : uint8_t { purchases, fail_over, moves, rooms, callbacks, relays };
 
 part part_of(const sale_plan& x) {
   if (x.queue.any()) return part::rooms;
   if (x.fail_over) return part::fail_over;
+  if (x.has("callbacks")) return part::callbacks;
+  if (x.relay) return part::relays;
   return x.moves ? part::moves : part::purchases;
 }
 
+constexpr std::string_view faults_of_relays[] = {"early-number",  "long-writer", "broker-down",
+                                                 "broker-silent", "rebalance",   "crash-at-mark",
+                                                 "poison"};
+
 bool is_demanded(part of, std::string_view fault) {
   bool of_moves = fault == "moves" || fault == "operators";
-  bool only_one_has_it = fault == "fail-over" || of_moves;
+  bool of_callbacks = fault.starts_with("callback-") || fault == "bank-late";
+  bool of_relays = std::ranges::find(faults_of_relays, fault) != std::end(faults_of_relays);
+  bool only_one_has_it = fault == "fail-over" || of_moves || of_callbacks || of_relays;
   bool of_rooms = fault == "crash-at-turn" || fault == "deaf-room";
   switch (of) {
   case part::purchases: return !only_one_has_it && !of_rooms;
   case part::fail_over: return fault == "fail-over";
   case part::moves: return of_moves;
+  case part::callbacks: return of_callbacks;
+  case part::relays: return of_relays;
   case part::rooms: return !only_one_has_it && !fault.starts_with("bank-"); // They ask no bank.
   }
   return false;
@@ -64,6 +74,15 @@ constexpr demand of_purchases[] = {
   {"give back", "expired"},
   {"sign out", "any"},
 };
+/// The provider's calls: about what is paid, and about what cannot be had any more.
+constexpr demand of_callbacks[] = {
+  {"call back", "held"},    {"call back", "being paid"},
+  {"call back", "sold"},    {"call back", "cancelled"},
+  {"call back", "expired"}, {"call back", "run out"},
+  {"pay", "held"},
+};
+/// Nobody waits for what is told; enough that it is told while people are at work.
+constexpr demand of_relays[] = {{"reserve", "free"}, {"pay", "held"}};
 constexpr demand of_rooms[] = {
   {"join", "new"},
   {"join", "new, pre-queue"},
@@ -84,6 +103,8 @@ constexpr demand of_rooms[] = {
 
 std::span<const demand> demanded_of(part x) {
   if (x == part::rooms) return of_rooms;
+  if (x == part::callbacks) return of_callbacks;
+  if (x == part::relays) return of_relays;
   return of_purchases;
 }
 
@@ -109,6 +130,9 @@ constexpr allowed excused[] = {
   {"give back", "being paid", "*", "only while a payment is slower than the change of mind"},
   {"give back", "expired", "*", "only who got no answer to the payment asks so late"},
   {"give back", "sold", "fail-over", "only who changes their mind when it strikes"},
+  {"call back", "sold", "bank-late", "its order is paid, so nothing of it is on its way"},
+  {"call back", "cancelled", "bank-late", "few are cancelled after they were paid"},
+  {"call back", "run out", "*", "lasts for moments, until the block has ended it"},
   {"join", "in the pre-queue", "*", "only who comes twice before it opens"},
   {"look", "in the pre-queue", "*", "lasts for twenty seconds of some evenings"},
   {"look", "new, pre-queue", "*", "lasts for twenty seconds of some evenings"},
@@ -126,6 +150,10 @@ struct silent_probe {
 };
 constexpr silent_probe silent[] = {
   {part::purchases, "payments_late", "the bank takes no money after it said that it had not"},
+  {part::purchases, "told:*", "demanded of relay"},
+  {part::rooms, "told:*", "demanded of relay"},
+  {part::purchases, "unheard:*", "demanded of callbacks"},
+  {part::rooms, "unheard:*", "nobody pays twice, late or with a bad card there"},
   {part::rooms, "payments_*", "nobody pays twice, late or with a bad card there"},
   {part::rooms, "bank_calls_*", "nobody pays twice, late or with a bad card there"},
   {part::rooms, "refunds_*", "nobody gives anything back there"},
@@ -152,6 +180,10 @@ bool matches(std::string_view pattern, std::string_view x) {
 
 /// Probes are demanded where everything is.
 bool is_probed(part of, std::string_view probe) {
+  if (probe.starts_with("told:")) return of == part::relays;
+  if (of == part::relays) return false;
+  bool of_bank = probe.starts_with("unheard:") || probe == "payments_late";
+  if (of == part::callbacks) return of_bank;
   if (of == part::fail_over) return probe == "payments_late"; // Nowhere else.
   if (of == part::moves) return false;
   return std::ranges::none_of(silent,

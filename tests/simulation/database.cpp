@@ -78,18 +78,50 @@ void database::pin(uint16_t shard, int32_t node) {
 
 millis database::delay() { return dice_.between(millis{0}, faults_.database_delay_max); }
 
-batch_result database::run(int32_t node, const batch& what) {
+/// As PostgreSQL has it, whose snapshots know of it until it has ended, however it ends.
+struct database::writer {
+  outbox_model& to;
+  uint64_t xid;
+  explicit writer(outbox_model& x) : to(x), xid(x.begin()) {
+    // nop
+  }
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+  ~writer() { to.end(xid); }
+};
+
+/// The domain events that a batch has written, from this one of the model's rows on.
+void database::tell_rows(size_t from, const writer_ptr& as) {
+  auto& rows = model.rows.outbox;
+  std::vector<outbox_row> out;
+  for (; from < rows.size(); ++from) {
+    auto& to = out.emplace_back();
+    to.shard = rows[from].shard;
+    to.topic = rows[from].topic;
+    to.key = rows[from].key;
+    to.type = rows[from].type;
+    to.id = {0xd0, ++events_};
+    to.made_at = time_.now();
+    to.body = "{}";
+  }
+  if (!out.empty()) outbox.commit(as ? as->xid : outbox.begin(), std::move(out));
+}
+
+batch_result database::run(int32_t node, const batch& what, const writer_ptr& as) {
   model.set_now(time_.now());
+  auto told = model.rows.outbox.size();
   if (faults_.failover_ppm > 0 && !what.ops.empty()) remember_rows();
   auto out = model.execute(what);
   if (out.is == batch_status::committed && !what.ops.empty()) ++log_end_;
+  if (out.is == batch_status::committed && tells) tell_rows(told, as);
   if (out.is == batch_status::committed && listener != nullptr)
     listener->committed(node, what, out);
   return out;
 }
 
 void database::run_late(int32_t node, session& x) {
-  if (auto what = std::exchange(x.late, nullptr)) run(node, *what);
+  auto as = std::exchange(x.late_writer, nullptr);
+  if (auto what = std::exchange(x.late, nullptr)) run(node, *what, as);
 }
 
 void database::answer_later(int32_t node, const std::function<void(batch_result)>& answer,
@@ -105,11 +137,15 @@ void database::execute(life who, size_t lane, std::shared_ptr<const batch> what,
   if (on_batch) on_batch(who.node, false, in_words(*what));
   if (away(who)) return answer_later(who.node, answer, failed(batch_status::not_connected));
   auto number = sessions_[key].number;
-  time_.after(delay(), [=, this] { arrive(key, number, what, answer); });
+  // Its number may be of long before its commit; others that got theirs later are through by then.
+  bool early =
+    tells && faults_.early_number_ppm > 0 && faults_.strikes(&fault_mix::early_number_ppm, dice_);
+  auto as = early ? std::make_shared<writer>(outbox) : nullptr;
+  time_.after(delay(), [=, this] { arrive(key, number, what, as, answer); });
 }
 
 void database::arrive(const session_key& key, uint64_t number,
-                      const std::shared_ptr<const batch>& what,
+                      const std::shared_ptr<const batch>& what, const writer_ptr& as,
                       const std::function<void(batch_result)>& answer) {
   auto& x = sessions_[key];
   // The connection was cut, or its backend ended by a successor, while the batch was on its way.
@@ -130,12 +166,13 @@ void database::arrive(const session_key& key, uint64_t number,
   }
   if (faults_.strikes(&fault_mix::lost_after_ppm, dice_)) {
     ++lost_;
-    run(key.first.node, *what);
+    run(key.first.node, *what, as);
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   if (faults_.strikes(&fault_mix::lost_late_ppm, dice_)) {
     ++lost_;
     x.late = what;
+    x.late_writer = tells && !as ? std::make_shared<writer>(outbox) : as;
     time_.after(dice_.between(millis{1}, millis{4000}), [=, this] {
       auto& now = sessions_[key];
       if (now.number == number && now.late == what) run_late(key.first.node, now);
@@ -143,7 +180,7 @@ void database::arrive(const session_key& key, uint64_t number,
     return answer_later(key.first.node, answer, failed(batch_status::lost));
   }
   if (at_boundary && at_boundary(key.first.node, *what, false)) return;
-  auto out = run(key.first.node, *what);
+  auto out = run(key.first.node, *what, as);
   if (out.is == batch_status::committed && at_boundary && at_boundary(key.first.node, *what, true))
     return;
   if (out.is == batch_status::committed && !what->ops.empty() && crash &&
@@ -169,6 +206,7 @@ void database::fail_over(size_t commits) {
   for (auto& [key, x] : sessions_) {
     ++x.number;
     x.late.reset();
+    x.late_writer.reset();
   }
   commits = std::min(commits, past_.size());
   if (commits == 0) {
@@ -236,12 +274,22 @@ void database::read(life who, std::function<void(bool)> answer) {
   });
 }
 
+void database::work(life who, std::function<void()> what, std::function<void(bool)> answer) {
+  time_.after(delay(), [=, this, what = std::move(what), answer = std::move(answer)] {
+    bool reached = !away(who) && !faults_.strikes(&fault_mix::lost_before_ppm, dice_);
+    if (reached) what();
+    bool heard = reached && !faults_.strikes(&fault_mix::lost_after_ppm, dice_);
+    time_.after(delay(), [=] { answer(heard); });
+  });
+}
+
 void database::end_backends(int32_t node) {
   for (auto& [key, x] : sessions_) {
     if (key.first.node != node) continue;
     ++x.number;
     if (x.late && dice_.chance(500'000)) run_late(node, x); // It was faster than its end.
     x.late.reset();
+    x.late_writer.reset();
   }
 }
 

@@ -15,6 +15,7 @@
 #include "persistence/ledger/roster_port.hpp"
 #include "persistence/ledger/timeline.hpp"
 #include "persistence/reads/port.hpp"
+#include "persistence/relay/outbox_model.hpp"
 #include "tests/simulation/agenda.hpp"
 #include "tests/simulation/dice.hpp"
 #include "tests/simulation/sale_plan.hpp"
@@ -52,6 +53,9 @@ public:
   database(agenda& time, dice& random, const fault_mix& faults);
 
   ledger_model model;
+  /// The same domain events as in the model's rows, with what a relay needs; filled where `tells`.
+  outbox_model outbox;
+  bool tells = false;
   commit_listener* listener = nullptr;
   /// Ends a node between a commit and its answer; false when that is left out.
   std::function<bool(int32_t)> crash;
@@ -74,6 +78,10 @@ public:
   /// A start that counts shards otherwise is refused before it has left anything behind (F52): the
   /// table of nodes has a constraint, and rows carry the numbers of shards.
   [[nodiscard]] static bool admits(int32_t shards) { return shards == shard_count; }
+
+  /// A transaction on another connection, which does `what`; `answer` hears whether that is known.
+  void work(life who, std::function<void()> what, std::function<void(bool)> answer);
+
   /// A heartbeat. Who of `unreached` has no backend is dead from now on. Empty = no answer from the
   /// server.
   void beat(life who, const beat_once& what, std::function<void(std::optional<membership>)> answer);
@@ -123,14 +131,18 @@ public:
   [[nodiscard]] const std::map<int32_t, uint64_t>& ops_of_node() const { return ops_of_node_; }
 
 private:
+  /// A transaction that has a number, until it has ended.
+  struct writer;
+  using writer_ptr = std::shared_ptr<writer>;
   /// A connection of a lane. Its number rises when its backend is ended from outside.
   struct session {
     uint64_t number = 0;
     std::shared_ptr<const batch> late; ///< The client has gone; the backend goes on.
-    loss_watch told;                   ///< The driver's: the production rule.
-    size_t timeline = 1;               ///< On which it was asked last.
-    uint64_t promised_at = 0;          ///< The judge's: end of the log at the last promise told.
-    size_t promised_on = 0;            ///< And its timeline; 0 = nothing was promised.
+    writer_ptr late_writer;
+    loss_watch told;          ///< The driver's: the production rule.
+    size_t timeline = 1;      ///< On which it was asked last.
+    uint64_t promised_at = 0; ///< The judge's: end of the log at the last promise told.
+    size_t promised_on = 0;   ///< And its timeline; 0 = nothing was promised.
   };
   /// What was there before a commit.
   struct snapshot {
@@ -140,9 +152,10 @@ private:
   using session_key = std::pair<life, size_t>;
 
   void arrive(const session_key& key, uint64_t number, const std::shared_ptr<const batch>& what,
-              const std::function<void(batch_result)>& answer);
+              const writer_ptr& writer, const std::function<void(batch_result)>& answer);
   void run_late(int32_t node, session& x);
-  batch_result run(int32_t node, const batch& what);
+  batch_result run(int32_t node, const batch& what, const writer_ptr& as);
+  void tell_rows(size_t from, const writer_ptr& as);
   void remember_rows();
   bool may_write(session& x);
   /// The lane's driver has heard of a commit and is about to tell of it.
@@ -179,6 +192,7 @@ private:
   uint64_t log_end_ = 1;
   std::vector<uint64_t> left_at_; ///< Where each timeline before this one was left.
   std::deque<snapshot> past_;     ///< Before the last commits, while fail-overs may come.
+  uint64_t events_ = 0;
   uint64_t takeovers_ = 0, gifts_ = 0, lost_ = 0, buried_ = 0;
   std::map<int32_t, uint64_t> ops_of_node_;
 };

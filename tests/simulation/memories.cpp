@@ -81,6 +81,14 @@ bool has_something_open(const checkout_rows& x) {
          std::ranges::any_of(x.attempts, [](auto& y) { return y.status == attempt_status::live; });
 }
 
+/// I22: whoever waits for something has asked for it, or will at a time.
+std::string without_timer(const checkout::state& x) {
+  bool asks = x.open_requests > 0 || x.working || x.on_chore || x.reloading;
+  bool waits = x.core && (x.core->waiting() || !x.waiters.empty());
+  if (!waits || asks || x.timer_at) return {};
+  return "I22: the checkout of " + to_string(x.reservation) + " waits without a timer";
+}
+
 std::string compare(const checkout::state& x, const ledger_model& model) {
   auto mine = x.core->rows();
   auto rows = model.read(load_checkout{x.reservation, x.address});
@@ -208,7 +216,10 @@ std::string memories::check(const ledger_model& model, bool twins) {
       ++count;
       wrong = compare(state, model, more...);
     };
-    if (auto a = dynamic_cast<checkout::pointer>(who)) look(a->state, checkouts_);
+    if (auto a = dynamic_cast<checkout::pointer>(who)) {
+      look(a->state, checkouts_);
+      if (wrong.empty() && is_current(a->state.address, model)) wrong = without_timer(a->state);
+    }
     if (auto b = dynamic_cast<session::pointer>(who)) look(b->state, sessions_, twins);
     return false;
   });

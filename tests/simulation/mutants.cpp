@@ -37,7 +37,11 @@ constexpr planted_bug all_bugs[] = {
   {"answers_from_a_claim", "storm"},
   {"asks_again_as_new", "storm"},
   {"charges_another_sum", "calm"},
+  {"closes_without_cancelling", "callbacks"},
+  {"commits_before_effect", "relay"},
+  {"completes_twice", "callbacks"},
   {"counts_from_zero", "storm"},
+  {"drops_what_is_refused", "relay"},
   {"drops_what_waited", "moved"},
   {"ends_by_own_clock", "storm"},
   {"ends_what_is_paid", "storm"},
@@ -94,7 +98,9 @@ constexpr planted_bug all_bugs[] = {
   {"pins_what_ran_out", "storm"},
   {"refunds_as_new", "storm"},
   {"refuses_much_money", "calm"},
+  {"relays_past_writers", "relay"},
   {"releases_in_an_old_epoch", "storm"},
+  {"retires_before_delivery", "relay"},
   {"sells_after_the_end", "window"},
   {"sells_without_pin", "storm"},
   {"shows_pins_as_sold", "money"},
@@ -111,6 +117,7 @@ constexpr planted_bug all_bugs[] = {
   {"throws_by_night", "storm"},
   {"trusts_any_timeline", "failover"},
   {"voids_without_record", "money"},
+  {"waits_without_timer", "callbacks"},
 };
 
 } // namespace

@@ -101,6 +101,17 @@ void oracle::committed(int32_t node, const batch& what, const batch_result& said
   check_limits();
   check_reservations();
   check_books();
+  check_timers();
+}
+
+/// I22: whatever waits for a provider has a time on record at which it is asked again.
+void oracle::check_timers() {
+  for (auto& [id, x] : model_.rows.attempts)
+    if (x.status == "live" && x.next_ask_at == instant{})
+      fail("I22", "an attempt waits, and nobody will ask about it");
+  for (auto& [id, x] : model_.rows.refunds)
+    if (!x.done && x.next_try_at == instant{})
+      fail("I22", "a refund waits, and nobody will ask for it");
 }
 
 // -- fail-over with loss --------------------------------------------------------------------------
@@ -181,12 +192,18 @@ void oracle::check_creation(const create_reservation& x) {
   if (!fresh && known->second != x.id) fail("I6", "key " + x.key + " made two reservations");
 }
 
-/// I11: an attempt ends as failed when it is certain that its money was not taken.
+/// I11: an attempt ends as failed when it is certain that its money was not taken, and will not be.
 void oracle::check_end(const fail_attempt& x) {
   if (loss_) return; // The provider has books of its own.
   auto taken = provider_.books().captures;
   if (std::ranges::find(taken, to_string(x.attempt), &mock_capture::idempotency_key) != taken.end())
     fail("I11", "an attempt ended as failed, and its money was taken");
+  auto row = model_.rows.attempts.find(x.attempt);
+  auto order = model_.rows.payments.find(x.payment);
+  if (!may_still_take || row == model_.rows.attempts.end() || order == model_.rows.payments.end())
+    return;
+  if (may_still_take(order->second.order_id, to_string(x.attempt)))
+    fail("I11", "an attempt ended as failed while the provider could still take its money");
 }
 
 /// I2: a seat's row and the reservations say the same, at every commit.

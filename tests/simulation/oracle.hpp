@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -46,6 +47,8 @@ public:
   void asked(user_id x, const std::string& digest, const std::vector<wanted_item>& items);
   void heard(const told_hold& x);
   void heard_payment(const told_payment& x);
+  /// The provider has called about an order: it may be sold for that.
+  void called_back(const told_change& x) { told_.heard_payment(x); }
   void heard_cancel(const told_change& x);
   void heard_refund(const told_change& x);
   /// Somebody looked at a map.
@@ -57,6 +60,9 @@ public:
   /// Somebody is about to prepare a payment, or to pay.
   void asked_to_pay(const told_wish_to_pay& x) { why_.asked_to_pay(x); }
   void heard_wish_to_pay(const told_wish_to_pay& x);
+
+  /// Whether the provider may still take an attempt's money, for all that it has been asked.
+  std::function<bool(const std::string& order_id, const std::string& attempt)> may_still_take;
 
   /// As long may a refusal be behind the time: less in a world without faults.
   millis refusals_may_be_old{65'000};
@@ -100,6 +106,7 @@ private:
   void check_reservations();
   void check_epochs();
   void check_books();
+  void check_timers();
   void check_money_at_rest();
   void check_tickets();
   void check_stories();

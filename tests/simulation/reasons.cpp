@@ -13,7 +13,7 @@ constexpr millis claims_end{300};
 constexpr millis unheard_ends{45'000};
 /// An attempt whose outcome is not known is ended after a minute, by a node whose clock may be
 /// wrong.
-constexpr millis attempt_ends{50'000};
+constexpr millis attempt_ends{50'000}, attempt_ends_sooner{10'000};
 
 template <class Items> int64_t count_holds(const Items& items) {
   int64_t seats = 0, others = 0;
@@ -208,10 +208,12 @@ int64_t reasons::tries_of(reservation_id x) const {
 
 /// A card that is refused was used, or an attempt may have been given up.
 bool reasons::may_be_declined(reservation_id x, instant by) const {
+  auto ends = faults_.bank_late_ppm > 0 ? attempt_ends_sooner : attempt_ends;
   auto all = payments_.find(x);
   return all != payments_.end() && std::ranges::any_of(all->second, [&](auto& y) {
-           return y.provider_key.starts_with("fail") ||
-                  (!faults_.none() && y.asked + attempt_ends <= by);
+           // What was paid on the provider's page is not paid for again.
+           return y.provider_key.starts_with("fail") || y.provider_key.starts_with("page") ||
+                  (!faults_.none() && y.asked + ends <= by);
          });
 }
 

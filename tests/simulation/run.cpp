@@ -45,6 +45,15 @@ fault_mix faults_of(uint64_t seed, const sale_plan& plan, const play_options& ho
     mix.wire_delay_max = slow.wire_delay_max / 2;
   }
   if (!plan.queue.any()) mix.turn_crash_ppm = mix.deaf_room_ppm = 0;
+  if (!plan.has("callbacks"))
+    mix.callback_twice_ppm = mix.callback_late_ppm = mix.callback_forged_ppm = mix.bank_late_ppm =
+      0;
+  if (!plan.relay)
+    for (auto rate :
+         {&fault_mix::early_number_ppm, &fault_mix::long_writer_ppm, &fault_mix::broker_down_ppm,
+          &fault_mix::broker_silent_ppm, &fault_mix::rebalance_ppm, &fault_mix::mark_crash_ppm,
+          &fault_mix::poison_ppm})
+      mix.*rate = 0;
   if (how.mode == run_mode::lite) mix.thin_out(seed);
   for (auto& x : how.without) mix.leave_out(x);
   return mix;
@@ -81,9 +90,13 @@ public:
     if (world_.database_dice.chance(500'000)) world_.db.announce(plan.nodes);
     if (!plan.faults) judge_.refusals_may_be_old = millis{200};
     world_.db.listener = &judge_;
+    judge_.may_still_take = [this](const std::string& order, const std::string& attempt) {
+      return world_.money.may_still_take(order, attempt);
+    };
     world_.watch = [this] {
       if (!judge_.wrong().empty()) return judge_.wrong();
       if (!world_.refused().empty()) return world_.refused();
+      if (world_.told && !world_.told->wrong().empty()) return world_.told->wrong();
       if (!world_.letters.wrong().empty()) return "I16: " + world_.letters.wrong();
       return minds_wrong_.empty() ? world_.owners.wrong() : minds_wrong_;
     };
@@ -229,7 +242,7 @@ private:
     auto least = seed_ % patient_every == 0 ? healing_max : healing_min;
     for (auto after = least;; after += millis{5000}) {
       if (auto wrong = world_.run_until(healed + after); !wrong.empty()) return wrong;
-      if (waiting() == 0 && judge_.at_rest()) {
+      if (waiting() == 0 && judge_.at_rest() && untold().empty()) {
         auto wrong = check_memory();
         if (wrong.empty()) wrong = check_owners();
         return wrong.empty() ? check_idling() : wrong;
@@ -239,7 +252,12 @@ private:
     if (waiting() != 0)
       return "I16: " + std::to_string(waiting()) + " requests were never answered";
     judge_.check_rest();
-    return judge_.wrong();
+    return judge_.wrong().empty() ? untold() : judge_.wrong();
+  }
+
+  /// I13, I14: what is on record, was told, and was counted.
+  [[nodiscard]] std::string untold() const {
+    return world_.told ? world_.told->missing() : std::string{};
   }
 
   /// Every piece looks after what it did, and then everything that clients were told is explained.

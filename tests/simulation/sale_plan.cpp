@@ -27,7 +27,8 @@ std::string read_habits(const json& from, habits& to) {
          {"other_body", &to.other_body},
          {"signs_out", &to.signs_out},
          {"payment_declined", &to.payment_declined},
-         {"wrong_amounts", &to.wrong_amounts}})
+         {"wrong_amounts", &to.wrong_amounts},
+         {"pays_on_page", &to.pays_on_page}})
     x.number(name, *field, 0, 100);
   return x.finish();
 }
@@ -116,6 +117,7 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   read_only_faults(x, out);
   x.flag("fail_over", out.fail_over);
   x.flag("moves", out.moves);
+  x.flag("relay", out.relay);
   read_queue(x, out.queue);
   std::string wrong;
   if (auto people = x.find("people_do"); people != nullptr)
@@ -127,8 +129,14 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   bool has_crowd = std::ranges::find(out.workloads, "opening_night") != out.workloads.end();
   if (wrong.empty() && has_room != has_crowd)
     wrong = "sale: queue and the piece opening_night go together";
+  if (wrong.empty() && out.relay && out.fail_over)
+    wrong = "sale: what is told of rows that are lost is not judged: relay or fail_over";
   if (!wrong.empty()) return tl::make_unexpected(wrong);
   return out;
+}
+
+bool sale_plan::has(std::string_view piece) const {
+  return std::ranges::find(workloads, piece) != workloads.end();
 }
 
 fault_mix fault_mix::draw(uint64_t seed) {
@@ -174,6 +182,17 @@ fault_mix fault_mix::draw(uint64_t seed) {
   x.wishes_ppm = static_cast<uint32_t>(d.between(2'000, 20'000));
   x.older_ppm = some(500, 10'000);
   x.odd_ppm = some(500, 5'000);
+  x.callback_twice_ppm = some(50'000, 500'000);
+  x.callback_late_ppm = some(50'000, 500'000);
+  x.callback_forged_ppm = some(5'000, 50'000);
+  x.bank_late_ppm = some(10'000, 200'000);
+  x.early_number_ppm = some(10'000, 500'000);
+  x.long_writer_ppm = some(1'000, 15'000);
+  x.broker_down_ppm = some(1'000, 15'000);
+  x.broker_silent_ppm = some(10'000, 300'000);
+  x.rebalance_ppm = some(1'000, 30'000);
+  x.mark_crash_ppm = some(1'000, 30'000);
+  x.poison_ppm = some(1'000, 50'000);
   return x;
 }
 
@@ -214,6 +233,17 @@ std::span<const fault_kind> fault_kinds() {
     {"operators", &x::wishes_ppm},
     {"older-release", &x::older_ppm},
     {"odd-shards", &x::odd_ppm},
+    {"callback-twice", &x::callback_twice_ppm},
+    {"callback-late", &x::callback_late_ppm},
+    {"callback-forged", &x::callback_forged_ppm},
+    {"bank-late", &x::bank_late_ppm},
+    {"early-number", &x::early_number_ppm},
+    {"long-writer", &x::long_writer_ppm},
+    {"broker-down", &x::broker_down_ppm},
+    {"broker-silent", &x::broker_silent_ppm},
+    {"rebalance", &x::rebalance_ppm},
+    {"crash-at-mark", &x::mark_crash_ppm},
+    {"poison", &x::poison_ppm},
   };
   return all;
 }

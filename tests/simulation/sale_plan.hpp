@@ -29,6 +29,7 @@ struct habits {
   uint32_t signs_out = 3;         ///< Percent of visits that end so.
   uint32_t payment_declined = 10; ///< Percent of payments that the provider refuses.
   uint32_t wrong_amounts = 0;     ///< Percent of holds for which somebody offers another price.
+  uint32_t pays_on_page = 0;      ///< Percent of holds paid at the provider without being asked.
 };
 
 /// The waiting room of a sale.
@@ -70,10 +71,13 @@ struct sale_plan {
   std::vector<std::string> only_faults;
   bool fail_over = false; ///< The server may be replaced by one that lacks the last commits.
   bool moves = false;     ///< Shards are given from node to node.
+  bool relay = false;     ///< Domain events are told, by relays to a broker or to sums.
   /// Pieces it is made of, by name (`workload_kinds`); none = the usual ones.
   std::vector<std::string> workloads;
   habits people_do;
   queue_plan queue;
+  /// Has the piece of this name, which is none of the usual ones.
+  [[nodiscard]] bool has(std::string_view piece) const;
 };
 
 /// Reads a plan; unknown fields and impossible numbers are errors, in one line.
@@ -128,6 +132,19 @@ struct fault_mix {
   /// F52, per tick, of sales in which shards move: a node dies, and what is started in its place
   /// counts shards otherwise, again and again for a while.
   uint32_t odd_ppm = 0;
+  // Of sales whose provider calls back (F46, F47).
+  uint32_t callback_twice_ppm = 0;  ///< Per callback: it comes once more.
+  uint32_t callback_late_ppm = 0;   ///< Per callback: it comes a minute later, behind others.
+  uint32_t callback_forged_ppm = 0; ///< Per tick: somebody else sends one.
+  uint32_t bank_late_ppm = 0;       ///< The money is taken when nobody waits for it any more.
+  // Of sales whose domain events are told (F32, F33, F37, F38, F40, F41, F42).
+  uint32_t early_number_ppm = 0;  ///< A batch's transaction has its number from long before.
+  uint32_t long_writer_ppm = 0;   ///< Per tick: somebody else's transaction is open for a while.
+  uint32_t broker_down_ppm = 0;   ///< Per tick.
+  uint32_t broker_silent_ppm = 0; ///< Per hand-over: what is kept is not all acknowledged.
+  uint32_t rebalance_ppm = 0;     ///< Per tick: partitions get other consumers.
+  uint32_t mark_crash_ppm = 0;    ///< Per move of cursors: its node dies before or after it.
+  uint32_t poison_ppm = 0;        ///< Per event: nobody can take it.
 
   fault_counts* struck = nullptr; ///< Where strikes are counted, if anywhere.
 

@@ -22,6 +22,8 @@ std::span<const workload_kind> workload_kinds() {
     {"wrong_amounts", "somebody changes the price on the way, where the sale says so", true,
      make_wrong_amounts},
     {"bots", "machines ask for dozens of things at once and pay for nothing", false, make_bots},
+    {"callbacks", "the provider calls back about whatever becomes of an order; some are forged",
+     false, make_callbacks},
     {"onlookers", "some look at the seat map of a node, again and again", true, make_onlookers},
     {"latecomers", "at the end somebody asks for all that nobody has, and must get it", true,
      make_latecomers},

@@ -7,6 +7,7 @@ namespace tk::sim {
 
 workload_ptr make_arrivals(const scene& in);
 workload_ptr make_bots(const scene& in);
+workload_ptr make_callbacks(const scene& in);
 workload_ptr make_latecomers(const scene& in);
 workload_ptr make_onlookers(const scene& in);
 workload_ptr make_opening_night(const scene& in);

@@ -163,7 +163,7 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
       faults(f),
       db(time, database_dice, f),
       net(time, wire_dice, f),
-      money{time, bank_dice, f, mock_provider{mock_settings{}}, 0, {}},
+      money{time, bank_dice, f, mock_provider{mock_settings{}}, 0, {}, {}, {}, {}, {}},
       seed(s),
       plan(p),
       start_(time.now()),
@@ -188,6 +188,8 @@ world::world(uint64_t s, const sale_plan& p, const fault_mix& f)
     db.at_boundary = [this](int32_t node, const batch& what, bool committed) {
       return die_at_turn(node, what, committed);
     };
+  db.tells = plan.relay;
+  if (plan.relay) told = std::make_unique<telling>(*this, seed);
   for (int32_t n = 1; n <= plan.nodes; ++n) boot(n);
   time.after(tick_every, [this] { tick(); });
 }
@@ -241,6 +243,7 @@ void world::boot(int32_t node) {
     start_services(at);
     start_links(at);
     start_supervisor(at);
+    if (told) told->start(at);
   });
   tell("node " + std::to_string(node) + " starts");
 }
@@ -252,7 +255,8 @@ void world::start_services(host& at) {
   node.random = &at.random;
   node.boards = &at.boards;
   node.sale.reservation_ttl_s = plan.hold_s;
-  node.sale.payment_resolve_max = millis{60'000};
+  // Sooner where money may be taken late, so that it often is after the end (F47).
+  node.sale.payment_resolve_max = millis{faults.bank_late_ppm > 0 ? 20'000 : 60'000};
   if (auto& queue = plan.queue; queue.any()) {
     node.queue.threshold = queue.threshold;
     node.queue.per_second = queue.per_second;
@@ -325,6 +329,7 @@ void world::start_supervisor(host& at) {
 /// Ends all actors of a node. It is detached by now, so nothing they still say leaves it.
 void world::bury(host& at) {
   at.dead = true;
+  if (told) told->stop(at.who);
   net.detach(at.who.node);
   for (auto& x : std::exchange(at.give_ups, {})) x();
   // The region ends its entities with itself, which a killed one could not.

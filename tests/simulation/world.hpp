@@ -29,6 +29,7 @@
 #include "tests/simulation/names.hpp"
 #include "tests/simulation/recorder.hpp"
 #include "tests/simulation/registry.hpp"
+#include "tests/simulation/telling.hpp"
 #include "tests/simulation/wire.hpp"
 
 /// A whole cluster in one thread and in virtual time. Everything inside a node is the production
@@ -105,6 +106,8 @@ public:
   bank money;
   uint64_t seed;
   sale_plan plan;
+  /// Who tells domain events, where the sale says so.
+  std::unique_ptr<telling> told;
   /// Called by every step; the first text that is not empty ends the run.
   std::function<std::string()> watch;
   /// Single faults that do not happen, by name (`happened`).
@@ -117,6 +120,8 @@ public:
 
   // -- nodes --------------------------------------------------------------------------------------
   void boot(int32_t node);
+  /// False when this single fault is left out. It is named after its kind and the time.
+  [[nodiscard]] bool happens(const char* kind, bool drawn);
   /// It starts again after `back`, or when the seed says.
   void kill(int32_t node, std::optional<millis> back = std::nullopt);
   void pause(int32_t node, millis length);
@@ -176,6 +181,11 @@ public:
     return out;
   }
 
+  /// For who asks otherwise: what is asked, and what became of it, for the report.
+  using open_request = std::shared_ptr<const coverage::open_request>;
+  open_request begin_request(asked_thing what, int32_t node);
+  void end_request(const open_request& x, int32_t node, ec is);
+
   [[nodiscard]] uint64_t steps() const { return steps_; }
   /// Of everything that happened, in order: equal for equal seeds.
   [[nodiscard]] uint64_t digest() const { return digest_; }
@@ -208,9 +218,6 @@ private:
     note_new_actors();
     running_ = 0;
   }
-  using open_request = std::shared_ptr<const coverage::open_request>;
-  open_request begin_request(asked_thing what, int32_t node);
-  void end_request(const open_request& x, int32_t node, ec is);
   void note(const std::string& from, const std::string& to, const std::string& what);
   void note_traffic();
   void start_services(host& at);
@@ -227,7 +234,6 @@ private:
   void wish(dice& d, int32_t node, uint16_t shard, millis length);
   void miss(const std::string& what, millis waited, bool came_true);
   void swizzle(dice d);
-  [[nodiscard]] bool happens(const char* kind, bool drawn);
   [[nodiscard]] int32_t node_drawn(dice& d) const;
   [[nodiscard]] entity_key key_drawn(dice& d) const;
   void move(uint16_t shard, int32_t to);

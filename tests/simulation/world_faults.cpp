@@ -34,7 +34,6 @@ void world::look_at_owners() {
   if (auto news = owners.look(time.now(), nodes); !news.empty()) tell(news);
 }
 
-/// False when this single fault is left out. It is named after its kind and the time.
 bool world::happens(const char* kind, bool drawn) {
   if (!drawn) return false;
   auto name = std::string{kind} + "@" + std::to_string(to_ms(time.now()) - to_ms(start_));
@@ -103,6 +102,7 @@ void world::go_wrong() {
   auto key = key_drawn(d);
   if (plan.moves && draw("moves", &fault_mix::moves_ppm)) move(shard_of(key), other);
   interfere(one, shard_of(key));
+  if (told) told->go_wrong(ticks_);
 }
 
 /// What people do with the nodes, while everything else goes on.
@@ -291,6 +291,7 @@ void world::heal() {
   db.heal();
   net.heal();
   money.faults = {};
+  if (told) told->heal();
   std::vector<int32_t> narrow;
   for (auto& [no, x] : hosts_) {
     x->paused_until = std::min(x->paused_until, time.now()); // They remember that they stood.

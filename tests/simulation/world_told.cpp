@@ -82,6 +82,10 @@ void world::count_probes() {
   };
   covered.count("checkouts_compared", minds.checkouts_compared());
   covered.count("sessions_compared", minds.sessions_compared());
+  // Whose answer was lost, at each step that the bank is asked for.
+  for (auto* step : {"takes money for", "looks for", "voids", "gives back"})
+    covered.count(std::string{"unheard: "} + step, money.lost_at[step]);
+  if (told) told->count_probes();
   for (auto& [no, x] : hosts_) count(*x);
   for (auto& x : graves_) count(*x);
 }
