@@ -94,6 +94,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(tiketi, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tiketi, (tk::leave))
   CAF_ADD_TYPE_ID(tiketi, (tk::shard_moved))
 
+  CAF_ADD_TYPE_ID(tiketi, (tk::return_sold))
+  CAF_ADD_TYPE_ID(tiketi, (tk::recall_sale))
+  CAF_ADD_TYPE_ID(tiketi, (tk::look_at_event))
+
   CAF_ADD_ATOM(tiketi, tk::atom, tick, "tick")
   CAF_ADD_ATOM(tiketi, tk::atom, publish, "publish")
   CAF_ADD_ATOM(tiketi, tk::atom, resolve, "resolve")

@@ -189,6 +189,8 @@ CAF_TEST(messages of the gate have not changed) {
            bytes);
 }
 
+CAF_TEST(a look at an event has not changed) { golden(look_at_event{}, ""); }
+
 CAF_TEST(messages between checkout and seat block have not changed) {
   golden(pin_hold{{1, 2}, {3, 4}, {5, 6}, {7}, "p", "k", "m", {8, 9}},
          "0000000000000001000000000000000200000000000000030000000000000004000000000000000500"
@@ -203,6 +205,10 @@ CAF_TEST(messages between checkout and seat block have not changed) {
   golden(cancel_sold{{1, 2}, {3, 4}, {5, 6}, "r", {8, 9}, {10, 11}},
          "00000000000000010000000000000002000000000000000300000000000000040000000000000005"
          "0000000000000006017200080000000000000009000000000000000a000000000000000b");
+  golden(return_sold{{1, 2}, {3, 4}, {5, 6}, "r", {8, 9}, {10, 11}, {12}, 13, later},
+         "00000000000000010000000000000002000000000000000300000000000000040000000000000005"
+         "0000000000000006017200080000000000000009000000000000000a000000000000000b"
+         "000000000000000c000000000000000d0000000102030405");
   golden(hold_changed{ec::busy}, "1d");
   golden(look_again{{1, 2}}, "00000000000000010000000000000002");
   golden(settle_sale{{1, 2}, true, {held}},
@@ -223,6 +229,8 @@ CAF_TEST(messages of the checkout have not changed) {
          "00000000000000010000000000000002017200000000000000030000000000000004");
   golden(payment_reply{ec::payment_pending, {1, 2}, "o", "k", "m", {3}, later, true},
          "3900000000000000010000000000000002016f016b016d0000000000000003000000010203040501");
+  golden(recall_sale{{1, 2}, "r", {3, 4}},
+         "00000000000000010000000000000002017200000000000000030000000000000004");
   golden(wake_checkout{}, "");
   golden(checkout_awake{true}, "01");
 }

@@ -30,6 +30,7 @@
 #include "node/payments.hpp"
 #include "node/ports.hpp"
 #include "node/reconciling.hpp"
+#include "node/recalls.hpp"
 #include "node/relay.hpp"
 #include "node/revocation_watch.hpp"
 #include "node/settings.hpp"
@@ -345,6 +346,10 @@ private:
     supervisor_ = keep(spawn_node_supervisor(context_, std::move(supervision)));
     relay_.spawn(config_, context_, to_stop_);
     reconciling_.spawn(config_, context_, id_, to_stop_);
+    recall_settings recalls;
+    recalls.at_once = config_.number("EVENT_REFUNDS_AT_ONCE");
+    keep(spawn_recalls(context_, store_, id_, recalls, recall_probe_,
+                       [this] { return calls_of(payment_probes_); }));
     return "";
   }
 
@@ -445,6 +450,7 @@ private:
     add_lane_metrics(meters_, ledger_probe_, lanes_);
     add_shard_metrics(meters_, context_, shards_);
     add_gateway_metrics(meters_, identity_probe_, payment_probes_);
+    add_recall_metrics(meters_, recall_probe_);
     add_account_metrics(meters_, upkeep_probe_);
     relay_.add_metrics(meters_);
     reconciling_.add_metrics(meters_);
@@ -510,7 +516,8 @@ private:
   std::shared_ptr<loss_book> losses_ = std::make_shared<loss_book>();
   pg_probe reads_probe_, store_probe_;
   std::map<std::string, payment_probe> payment_probes_; ///< By provider.
-  std::string client_key_, store_id_;                   ///< What browsers need to pay.
+  recall_probe recall_probe_;
+  std::string client_key_, store_id_; ///< What browsers need to pay.
   identity_probe identity_probe_;
   upkeep_probe upkeep_probe_;
   relay_parts relay_;

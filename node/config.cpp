@@ -145,6 +145,8 @@ constexpr std::array options{
               "a payment without outcome for that long is a case for operators"},
   option_spec{"CASE_ALERT_SECONDS", number, "600", false, 1, day_s,
               "a case that is open for that long raises an alert"},
+  option_spec{"EVENT_REFUNDS_AT_ONCE", number, "8", false, 1, 64,
+              "so many reservations of a cancelled event a node gives back at a time"},
   option_spec{"TOSS_CLIENT_KEY", text, "test_ck_dummy", false, 0, 0,
               "handed to the browser by prepare"},
   option_spec{"TOSS_SECRET_KEY", password, "", false, 8, 4096,

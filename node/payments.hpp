@@ -21,6 +21,9 @@ struct payment_desk {
   std::string client_key, store_id; ///< What the browser needs for the provider's page.
 };
 
+/// Calls under way at all providers.
+int64_t calls_of(const std::map<std::string, payment_probe>& probes);
+
 /// Starts the configured providers, each behind its own bounds and breaker.
 /// @param probes gets one for each; like `clock` it must outlive the actors.
 payment_desk spawn_payment_desk(caf::actor_system& system, const node_config& config,

@@ -325,6 +325,81 @@ CAF_TEST(P40 a cancelled sale is refunded however often the provider refuses) {
   CAF_CHECK(reserve(bob, {want(0, 1)})->value.is == ec::ok); // And sold to somebody else.
 }
 
+CAF_TEST(by the terms of its event a fee is kept and the rest goes back) {
+  auto& event = model.rows.events.at(event_no(1));
+  hold_and_prepare({want(0, 1), want(1, 1)});
+  confirm();
+  event.cancellation.fees = {{fee_days_max, 10}}; // Said after it was sold: it holds all the same.
+  ++event.terms_version;
+  auto x = request<checkout_actor>(key_of(id), cancel_payment{alice, "r", {}});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(x->value.amount == won{90'000});
+  rest();
+  CAF_REQUIRE_EQUAL(bank.core.books().refunds.size(), 1u);
+  CAF_CHECK(bank.core.books().refunds[0].amount == won{90'000});
+  std::map<std::string, int64_t> sums;
+  for (auto& y : model.rows.books) sums[y.account] += y.amount.amount;
+  CAF_CHECK_EQUAL(sums["fees"], -10'000);
+  CAF_CHECK_EQUAL(sums["provider"], 10'000);
+  CAF_CHECK_EQUAL(sums["sales"] + sums["owed"], 0);
+}
+
+CAF_TEST(a part that went back without an answer is not given back again) {
+  model.rows.events.at(event_no(1)).cancellation.fees = {{fee_days_max, 40}};
+  hold_and_prepare({want(0, 1)});
+  confirm();
+  bank.refusals = 1;
+  give_up();
+  CAF_CHECK(bank.core.books().refunds.empty());
+  auto& refund = model.rows.refunds.begin()->second;
+  bank.core.refund({"key", refund.amount, "a key that nobody remembers", {}}, now());
+  rest();
+  CAF_CHECK(refund.done);
+  CAF_CHECK_EQUAL(bank.core.books().refunds.size(), 1u);
+}
+
+CAF_TEST(after its time nobody cancels but the house) {
+  auto& event = model.rows.events.at(event_no(1));
+  event.cancellation.until_hours = cancel_hours_max;
+  hold_and_prepare({want(0, 1)});
+  confirm();
+  give_up();
+  CAF_CHECK(cancels[0]->value.is == ec::cancellation_closed);
+  CAF_CHECK(sold());
+  auto x = request<checkout_actor>(key_of(id), recall_sale{{}, "EVENT_CANCELLED", {}});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(x->value.amount == won{50'000});
+  auto again = request<checkout_actor>(key_of(id), recall_sale{{}, "EVENT_CANCELLED", {}});
+  CAF_CHECK(again->value.is == ec::not_refundable);
+  rest();
+  CAF_CHECK_EQUAL(bank.core.books().refunds.size(), 1u);
+  CAF_CHECK(wrong() == "");
+}
+
+CAF_TEST(of a cancelled event everything goes back whatever its terms were) {
+  auto& event = model.rows.events.at(event_no(1));
+  event.cancellation.fees = {{fee_days_max, 100}};
+  hold_and_prepare({want(0, 1)});
+  confirm();
+  event.cancelled = true;
+  give_up();
+  CAF_CHECK(cancels[0]->value.is == ec::ok);
+  rest();
+  CAF_CHECK(bank.core.books().refunds.at(0).amount == won{50'000});
+  CAF_CHECK(wrong() == "");
+}
+
+CAF_TEST(the house ends a hold of anybody) {
+  hold_and_prepare({want(0, 1)});
+  auto x = request<seat_block_actor>(key_of(event_no(1), 0), release_hold{id, {}, {}});
+  CAF_REQUIRE(x->came());
+  CAF_CHECK(x->value.is == ec::ok);
+  CAF_CHECK(model.rows.reservations.at(id).row.status == reservation_status::cancelled);
+  CAF_CHECK(model.rows.history.back().actor.nil());
+}
+
 CAF_TEST(R12 lost verdicts of every step change nothing) {
   for (auto fault : {model_fault::lose_after_commit, model_fault::lose_before_commit,
                      model_fault::lose_commit_later, model_fault::contended}) {

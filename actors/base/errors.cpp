@@ -99,6 +99,8 @@ client_answer answer_to(ec x) {
   case ec::draw_unknown: return {404, "DRAW_NOT_FOUND", "No draw was made for this event"};
   case ec::queue_in_use:
     return {409, "QUEUE_IN_USE", "Somebody has joined already, or the draw was made"};
+  case ec::cancellation_closed:
+    return {409, "CANCELLATION_CLOSED", "This reservation can no longer be cancelled"};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -180,6 +182,7 @@ std::string_view to_string(ec x) {
   case ec::draw_unknown: return "draw_unknown";
   case ec::queue_in_use: return "queue_in_use";
   case ec::moved: return "moved";
+  case ec::cancellation_closed: return "cancellation_closed";
   case ec::internal: break;
   }
   return "internal";

@@ -91,8 +91,10 @@ enum class ec : uint8_t {
   draw_unknown,          // No draw was made for this event (C5).
   queue_in_use,          // Somebody has joined, or the draw was made: a pre-queue is not changed.
   // -- the cluster -------------------------------------------------------------------------------
-  moved // Refused before anything was done: another node has it. Routers ask there; nobody else
-        // hears of it unless their time runs out.
+  moved, // Refused before anything was done: another node has it. Routers ask there; nobody else
+         // hears of it unless their time runs out.
+  // -- cancelling ------------------------------------------------------------------------------
+  cancellation_closed // The event's policy allows no cancellation (any more).
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).

@@ -6,7 +6,6 @@
 
 #include "actors/base/mutants.hpp"
 #include "actors/checkout/state.hpp"
-#include "actors/seat_block/port.hpp"
 #include "supervisors/reservation_forms.hpp"
 #include "supervisors/router.hpp"
 
@@ -20,12 +19,6 @@ std::string hex_of(uint64_t x) {
   std::array<char, 20> text;
   int n = std::snprintf(text.data(), text.size(), "%08X", static_cast<unsigned>(x & 0xffffffffu));
   return {text.data(), static_cast<size_t>(n)};
-}
-
-payment_reply refusal(ec why) {
-  payment_reply out;
-  out.is = why;
-  return out;
 }
 
 // -- the engine ---------------------------------------------------------------------------------
@@ -118,32 +111,6 @@ void on_tick(pointer self, uint64_t timer_no) {
 
 // -- orders -------------------------------------------------------------------------------------
 
-/// Somebody who asked, under a key or not, and how often the key has moved meanwhile.
-struct wish {
-  reply_ptr<payment_reply> reply;
-  request_key key;
-  int32_t rounds = 0;
-};
-
-/// Puts on record that the wish's key names `effect`, or hears what it names, then goes on with
-/// `again`: by then it may have to be decided differently.
-void name_effect(pointer self, user_id user, const wish& x, effect_id effect,
-                 std::function<void(const wish&)> again) {
-  constexpr int32_t rounds_max = 4;
-  if (x.rounds == rounds_max) return x.reply->deliver(refusal(ec::busy));
-  claim_key what{user, x.key.operation, x.key.key, x.key.digest, effect, x.key.effect};
-  submit_op(self, std::move(what), [=](const verdict& v) {
-    bool named = v.is == outcome::ok || v.is == outcome::replayed;
-    // Mutant: whatever comes with a known key is taken for the same request.
-    named = named || (v.is == outcome::conflict && mutant("pays_another_body"));
-    if (!named) return x.reply->deliver(refusal(to_ec(v.is)));
-    auto next = x;
-    next.key.effect = v.effect;
-    ++next.rounds;
-    again(next);
-  });
-}
-
 /// Opens an order, as `id` when there is none; `done` hears the verdict after it was applied. One
 /// at a time.
 void open_order(pointer self, payment_id id, request_id request, order_done done) {
@@ -169,11 +136,6 @@ void open_order(pointer self, payment_id id, request_id request, order_done done
 }
 
 ec why_no_order(outcome x) { return x == outcome::not_pending ? ec::not_payable : to_ec(x); }
-
-/// What the key is to name: what was decided, or something new.
-effect_id effect_of(pointer self, const pay_decision& x) {
-  return x.effect.nil() ? make_id<effect_id>(*self->state.node->random) : x.effect;
-}
 
 void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
   auto& st = self->state;
@@ -301,77 +263,7 @@ void process(pointer self, const process_payment& cmd, const means& by, const wi
   });
 }
 
-// -- cancelling ---------------------------------------------------------------------------------
-
-/// The first asker hears how it went, and so does who came with its key; others who joined come
-/// second.
-void answer_cancels(pointer self, const payment_reply& first) {
-  auto second = first;
-  second.repeated = first.is == ec::ok;
-  for (auto& x : std::exchange(self->state.cancelling, {}))
-    x.reply->deliver(x.own ? first : second);
-}
-
-void on_cancelled(pointer self, ec is, payment_id order, const refund_row& row) {
-  auto& st = self->state;
-  if (is == ec::ok) {
-    st.core->apply_cancel(row);
-    answer_cancels(self, st.core->told(order));
-    return run(self);
-  }
-  answer_cancels(self, refusal(is == ec::not_payable ? ec::not_refundable : is));
-  // Perhaps it has happened, or the memory is wrong about it: the rows know.
-  if (is != ec::ticket_used) st.core->doubt();
-  run(self);
-}
-
-/// Has the lead block end the reservation, with `row` as its refund.
-void give_back(pointer self, const cancel_payment& cmd, payment_id order, const refund_row& row) {
-  auto& st = self->state;
-  cancel_sold out{st.reservation, row.id, cmd.user, cmd.reason, st.address, cmd.request};
-  ++st.open_requests;
-  ask<seat_block_actor>(self, *st.node, lead_block(self), block_budget, std::move(out))
-    .then(
-      [=](const hold_changed& x) {
-        --self->state.open_requests;
-        on_cancelled(self, x.is, order, row);
-      },
-      [=](const caf::error& e) {
-        --self->state.open_requests;
-        on_cancelled(self, to_ec(e), order, row);
-      });
-}
-
-void cancel(pointer self, const cancel_payment& cmd, const wish& x) {
-  auto& st = self->state;
-  if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
-  auto what = st.core->decide_cancel(cmd, x.key.effect);
-  if (what.is == pay_decision::kind::refuse) return x.reply->deliver(refusal(what.why));
-  if (what.is == pay_decision::kind::tell) return x.reply->deliver(st.core->told(what.order));
-  auto effect = effect_of(self, what);
-  if (x.key.must_name(effect))
-    return name_effect(self, cmd.user, x, effect, [=](const wish& y) { cancel(self, cmd, y); });
-  if (!st.cancelling.empty()) { // Somebody is faster, or a twin of this one.
-    auto under_way = st.cancelling.front().as;
-    st.cancelling.push_back({x.reply, under_way, same_id<refund_id>(effect) == under_way});
-    return;
-  }
-  auto attempt =
-    std::ranges::find(st.core->rows().attempts, attempt_status::approved, &attempt_row::status);
-  refund_row row;
-  row.id = same_id<refund_id>(effect);
-  row.attempt = attempt->id;
-  row.amount = attempt->amount;
-  row.next_try_at = st.now();
-  st.cancelling.push_back({x.reply, row.id, true});
-  give_back(self, cmd, what.order, row);
-}
-
 // -- clauses ------------------------------------------------------------------------------------
-
-wish wish_of(pointer self, const request_key& key) {
-  return {promise_reply<payment_reply>(self), key, 0};
-}
 
 caf::result<payment_reply> on_prepare(pointer self, const prepare_payment& cmd,
                                       const request_key& key = {}) {
@@ -415,14 +307,6 @@ caf::result<payment_reply> on_process(pointer self, const process_payment& cmd,
   return out;
 }
 
-caf::result<payment_reply> on_cancel(pointer self, const cancel_payment& cmd,
-                                     const request_key& key = {}) {
-  auto x = wish_of(self, key);
-  auto out = x.reply->rp;
-  cancel(self, cmd, x);
-  return out;
-}
-
 // -- life ---------------------------------------------------------------------------------------
 
 passivation on_passivate(pointer self) {
@@ -457,6 +341,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
     [=](const confirm_payment& x) { return on_confirm(self, x); },
     [=](const process_payment& x) { return on_process(self, x); },
     [=](const cancel_payment& x) { return on_cancel(self, x); },
+    [=](const recall_sale& x) { return on_recall(self, x); },
     [=](const once<prepare_payment>& x) { return on_prepare(self, x.what, x.key); },
     [=](const once<confirm_payment>& x) { return on_confirm(self, x.what, x.key); },
     [=](const once<process_payment>& x) { return on_process(self, x.what, x.key); },
@@ -485,6 +370,37 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
 }
 
 } // namespace
+
+payment_reply refusal(ec why) {
+  payment_reply out;
+  out.is = why;
+  return out;
+}
+
+wish wish_of(pointer self, const request_key& key) {
+  return {promise_reply<payment_reply>(self), key, 0};
+}
+
+void name_effect(pointer self, user_id user, const wish& x, effect_id effect,
+                 std::function<void(const wish&)> again) {
+  constexpr int32_t rounds_max = 4;
+  if (x.rounds == rounds_max) return x.reply->deliver(refusal(ec::busy));
+  claim_key what{user, x.key.operation, x.key.key, x.key.digest, effect, x.key.effect};
+  submit_op(self, std::move(what), [=](const verdict& v) {
+    bool named = v.is == outcome::ok || v.is == outcome::replayed;
+    // Mutant: whatever comes with a known key is taken for the same request.
+    named = named || (v.is == outcome::conflict && mutant("pays_another_body"));
+    if (!named) return x.reply->deliver(refusal(to_ec(v.is)));
+    auto next = x;
+    next.key.effect = v.effect;
+    ++next.rounds;
+    again(next);
+  });
+}
+
+effect_id effect_of(pointer self, const pay_decision& x) {
+  return x.effect.nil() ? make_id<effect_id>(*self->state.node->random) : x.effect;
+}
 
 entity_key lead_block(pointer self) {
   auto& rows = self->state.core->rows();

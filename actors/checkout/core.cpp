@@ -107,6 +107,14 @@ payment_reply checkout_core::told(payment_id order) const {
   return out;
 }
 
+payment_reply checkout_core::told_back(refund_id refund) const {
+  auto row = find_refund(refund);
+  auto attempt = row ? find_attempt(row->attempt) : nullptr;
+  auto out = told(attempt ? attempt->payment : payment_id{});
+  if (row) out.amount = row->amount;
+  return out;
+}
+
 bool checkout_core::waiting() const {
   auto owed = [](const refund_row& x) { return !x.done; };
   return live_ || std::ranges::any_of(rows_.refunds, owed);
@@ -206,6 +214,12 @@ pay_decision checkout_core::decide_cancel(const cancel_payment& x, effect_id nam
   if (auto paid = paid_order()) return decide(kind::begin, paid->id, named);
   if (live_) return refuse(ec::reservation_pinned);
   return refuse(ec::not_refundable);
+}
+
+ec checkout_core::why_no_recall() const {
+  if (!rows_.known) return ec::reservation_unknown;
+  if (paid_order()) return ec::ok;
+  return live_ ? ec::reservation_pinned : ec::not_refundable;
 }
 
 void checkout_core::apply_order(order_row x) {

@@ -98,6 +98,9 @@ public:
   /// Of the confirmed order, when there is one to cancel.
   [[nodiscard]] pay_decision decide_cancel(const cancel_payment& x, effect_id named = {}) const;
 
+  /// Whether the house can take the sale back now: why not, or ok.
+  [[nodiscard]] ec why_no_recall() const;
+
   void apply_order(order_row x);
   /// Starts an attempt: from here on it is the live one.
   void begin(attempt_row x, request_id request, instant now);
@@ -135,6 +138,8 @@ public:
   [[nodiscard]] const refund_row* find_refund(refund_id x) const;
   [[nodiscard]] const checkout_rows& rows() const { return rows_; }
   [[nodiscard]] payment_reply told(payment_id order) const;
+  /// The order of a refund, and what goes back of it.
+  [[nodiscard]] payment_reply told_back(refund_id refund) const;
   /// Something is undecided or owed: it must not sleep.
   [[nodiscard]] bool waiting() const;
 

@@ -113,6 +113,32 @@ CAF_TEST(confirm: order and owner and amount) {
   CAF_CHECK(x.decide_confirm(foreign).why == ec::access_denied);
 }
 
+CAF_TEST(a cancellation tells what goes back) {
+  auto rows = rows_of();
+  rows.orders.push_back(order(order_status::confirmed));
+  rows.attempts.push_back(row_of_attempt());
+  rows.attempts.back().status = attempt_status::approved;
+  checkout_core x{rows, resolve};
+  auto part = owed();
+  part.amount = won{45'000};
+  x.apply_cancel(part);
+  CAF_CHECK(x.told_back(back).amount == won{45'000});
+  CAF_CHECK(x.told_back(back).payment == first_order);
+  CAF_CHECK(x.told(first_order).amount == won{50'000});
+  CAF_CHECK(x.told_back({0xd, 9}).payment.nil());
+}
+
+CAF_TEST(the house takes back what is paid and nothing else) {
+  auto rows = rows_of();
+  CAF_CHECK(checkout_core(rows, resolve).why_no_recall() == ec::not_refundable);
+  rows.orders.push_back(order(order_status::confirmed));
+  CAF_CHECK(checkout_core(rows, resolve).why_no_recall() == ec::ok);
+  rows.orders.back().status = order_status::refund_pending;
+  CAF_CHECK(checkout_core(rows, resolve).why_no_recall() == ec::not_refundable);
+  CAF_CHECK(begun().why_no_recall() == ec::reservation_pinned);
+  CAF_CHECK(checkout_core({}, resolve).why_no_recall() == ec::reservation_unknown);
+}
+
 CAF_TEST(one live attempt: a twin joins and another payment waits for its end) {
   auto x = begun();
   CAF_CHECK(x.decide_confirm(click()).is == pay_decision::kind::join);

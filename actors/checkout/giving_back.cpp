@@ -35,6 +35,8 @@ void settle(pointer self, refund_row row, bool given_back, const std::string& er
 void give_back(pointer self, const refund_row& row, const std::string& provider,
                const std::string& order_id, const std::string& payment_key) {
   refund_payment what{payment_key, row.amount, to_string(row.id), {}, provider, order_id};
+  auto attempt = self->state.core->find_attempt(row.attempt);
+  what.captured = attempt ? attempt->amount : row.amount;
   if (mutant("refunds_as_new")) // Every try is another refund to the provider.
     what.idempotency_key += std::to_string(row.tries);
   ask_provider<payment_refund>(self, std::move(what), [=](const payment_refund& x) {
@@ -58,6 +60,18 @@ void find_capture(pointer self, const refund_row& row, const attempt_row& attemp
   });
 }
 
+/// A part that was asked for before may have gone back without an answer, longer ago than the
+/// provider knows keys: it would take a second part for another one.
+void look_before(pointer self, const refund_row& row, const attempt_row& attempt,
+                 const std::string& order_id) {
+  query_payment what{order_id, to_string(row.attempt), {}, attempt.provider, attempt.started_at};
+  ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
+    if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
+    if (report.refunded >= row.amount) return settle(self, row, true, "");
+    give_back(self, row, attempt.provider, order_id, attempt.payment_key);
+  });
+}
+
 void refund(pointer self, refund_id id) {
   auto& core = *self->state.core;
   auto row = *core.find_refund(id);
@@ -67,6 +81,8 @@ void refund(pointer self, refund_id id) {
   // What could not be given back under the attempt's key perhaps has another one.
   if (order && (attempt->status == attempt_status::late || row.tries > 0))
     return find_capture(self, row, *attempt, order->order_id);
+  if (row.tries > 0 && row.amount < attempt->amount && order)
+    return look_before(self, row, *attempt, order->order_id);
   give_back(self, row, attempt->provider, order ? order->order_id : "", attempt->payment_key);
 }
 

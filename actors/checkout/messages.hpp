@@ -48,12 +48,21 @@ struct cancel_payment {
   bool operator==(const cancel_payment&) const = default;
 };
 
+/// Ends a paid reservation on behalf of the house: all of its money goes back, whatever the event's
+/// policy says.
+struct recall_sale {
+  user_id actor; ///< Who asked for it; nil = the system.
+  std::string reason;
+  request_id request;
+  bool operator==(const recall_sale&) const = default;
+};
+
 /// The answer to all of them: the order as it stands, or why not.
 struct payment_reply {
   ec is = ec::ok;
   payment_id payment;
   std::string order_id, payment_key, method;
-  won amount;
+  won amount; ///< Of the order; of a cancellation what goes back.
   instant approved_at;
   bool repeated = false; ///< It was so before.
   bool operator==(const payment_reply&) const = default;
@@ -80,6 +89,7 @@ template <class F> wire<F> inspect(F& f, process_payment& x) {
 template <class F> wire<F> inspect(F& f, cancel_payment& x) {
   return f(x.user, x.reason, x.request);
 }
+template <class F> wire<F> inspect(F& f, recall_sale& x) { return f(x.actor, x.reason, x.request); }
 template <class F> wire<F> inspect(F& f, payment_reply& x) {
   return f(x.is, x.payment, x.order_id, x.payment_key, x.method, x.amount, x.approved_at,
            x.repeated);

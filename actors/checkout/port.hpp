@@ -18,6 +18,8 @@ using checkout_actor = caf::typed_actor<
   caf::replies_to<process_payment>::with<payment_reply>,
   /// Ends a paid reservation; answers when the refund is on record. It is carried out after that.
   caf::replies_to<cancel_payment>::with<payment_reply>,
+  /// The same by the house: all of the money goes back.
+  caf::replies_to<recall_sale>::with<payment_reply>,
   /// The same with a key: what was done under it before is told again (C4).
   caf::replies_to<once<prepare_payment>>::with<payment_reply>,
   caf::replies_to<once<confirm_payment>>::with<payment_reply>,

@@ -77,6 +77,20 @@ inline constexpr millis again_after{500};
 void run(pointer self);
 /// Submits an op to the ledger; `done` hears `unknown` for whatever went wrong.
 void submit_op(pointer self, op what, std::function<void(const verdict&)> done);
+/// Somebody who asked, under a key or not, and how often the key has moved meanwhile.
+struct wish {
+  reply_ptr<payment_reply> reply;
+  request_key key;
+  int32_t rounds = 0;
+};
+wish wish_of(pointer self, const request_key& key);
+payment_reply refusal(ec why);
+/// What the key is to name: what was decided, or something new.
+effect_id effect_of(pointer self, const pay_decision& x);
+/// Puts on record that the wish's key names `effect`, or hears what it names, then goes on with
+/// `again`: by then it may have to be decided differently.
+void name_effect(pointer self, user_id user, const wish& x, effect_id effect,
+                 std::function<void(const wish&)> again);
 /// The lead block of the reservation.
 entity_key lead_block(pointer self);
 /// Whether nobody knows what came of a call, for traces.
@@ -111,6 +125,11 @@ void ask_provider(pointer self, Question what, std::function<void(const Reply&)>
 // -- paying.cpp ---------------------------------------------------------------------------------
 /// Carries out a step of the live attempt.
 void work(pointer self, const checkout_step& x);
+
+// -- cancelling.cpp -----------------------------------------------------------------------------
+caf::result<payment_reply> on_cancel(pointer self, const cancel_payment& cmd,
+                                     const request_key& key = {});
+caf::result<payment_reply> on_recall(pointer self, const recall_sale& cmd);
 
 // -- giving_back.cpp ----------------------------------------------------------------------------
 /// Carries out a chore.

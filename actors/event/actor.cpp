@@ -1,5 +1,7 @@
 #include "actors/event/actor.hpp"
 
+#include <algorithm>
+
 #include <caf/all.hpp>
 
 #include "actors/event/core.hpp"
@@ -15,6 +17,7 @@ struct event_state {
   static inline const char* name = "tk.event";
   node_context* node = nullptr;
   event_board board;
+  int open_requests = 0; ///< No passivation meanwhile.
   ~event_state() {
     if (node) node->probe.events_active--;
   }
@@ -35,6 +38,37 @@ event_board board_of(event_id event, participant address, const event_row& row, 
   return out;
 }
 
+constexpr millis reads_budget{2000};
+
+caf::result<event_board> look_again(event_ptr self) {
+  auto& st = self->state;
+  auto reply = promise_reply<event_board>(self);
+  ++st.open_requests;
+  self->request(st.node->reads, reads_budget, load_event{st.board.event})
+    .then(
+      [=](const event_row& row) {
+        auto& s = self->state;
+        --s.open_requests;
+        if (!row.known) return reply->fail(ec::event_unknown);
+        auto next = board_of(s.board.event, s.board.owner, row, s.node->clock->now());
+        next.version = std::max(next.version, s.board.version + 1);
+        s.board = std::move(next);
+        s.node->boards->publish(std::make_shared<const event_board>(s.board));
+        reply->deliver(s.board);
+      },
+      [=](const caf::error& e) {
+        --self->state.open_requests;
+        reply->fail(to_ec(e));
+      });
+  return reply->rp;
+}
+
+passivation end(event_ptr self) {
+  bool idle = self->state.open_requests == 0;
+  if (idle) self->quit();
+  return {idle};
+}
+
 event_shell::behavior_type event(event_ptr self, node_context* node, event_id id,
                                  participant address, const event_row& row) {
   auto& st = self->state;
@@ -44,14 +78,9 @@ event_shell::behavior_type event(event_ptr self, node_context* node, event_id id
   node->boards->publish(std::make_shared<const event_board>(st.board));
   return {
     [=](describe_event) { return self->state.board; },
-    [=](passivate) {
-      self->quit();
-      return passivation{true};
-    },
-    [=](leave) {
-      self->quit();
-      return passivation{true};
-    },
+    [=](look_at_event) { return look_again(self); },
+    [=](passivate) { return end(self); },
+    [=](leave) { return end(self); },
     [=](count_mailbox x) { return mailbox_of(self, x); },
   };
 }

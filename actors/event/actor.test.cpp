@@ -39,4 +39,20 @@ CAF_TEST(a restart within the same epoch has the newer board) {
   CAF_CHECK(second->sale.cancelled);
 }
 
+CAF_TEST(whoever changes the row has it read again and everybody gets the board) {
+  request<event_actor>(key_of(event_no(1)), describe_event{});
+  auto first = boards.find_event(event_no(1));
+  st.rows.events[event_no(1)].cancelled = true;
+  auto x = request<event_actor>(key_of(event_no(1)), look_at_event{});
+  CAF_REQUIRE(x->error == ec::ok);
+  CAF_CHECK(x->value.sale.cancelled);
+  auto second = boards.find_event(event_no(1));
+  CAF_CHECK(second->version > first->version);
+  CAF_CHECK(*second == x->value);
+  st.reads_down = true;
+  auto y = request<event_actor>(key_of(event_no(1)), look_at_event{});
+  CAF_CHECK(y->error == ec::unavailable);
+  CAF_CHECK(boards.find_event(event_no(1))->sale.cancelled);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

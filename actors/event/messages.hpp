@@ -25,6 +25,11 @@ struct describe_event {
   bool operator==(const describe_event&) const = default;
 };
 
+/// The event's row was changed: reads it again, and tells its board.
+struct look_at_event {
+  bool operator==(const look_at_event&) const = default;
+};
+
 /// The event's board: what is on sale when, and who owns it. Full state, versioned, latest wins.
 struct event_board {
   event_id event;
@@ -39,6 +44,7 @@ template <class F> wire<F> inspect(F& f, sale_window& x) {
   return f(x.cancelled, x.sale_start, x.sale_end);
 }
 template <class F> wire<F> inspect(F& f, describe_event&) { return f(); }
+template <class F> wire<F> inspect(F& f, look_at_event&) { return f(); }
 template <class F> wire<F> inspect(F& f, event_board& x) {
   return f(x.event, x.owner, x.version, x.sale, x.blocks);
 }

@@ -11,6 +11,8 @@ namespace tk {
 using event_actor = caf::typed_actor<
   /// Tells its board.
   caf::replies_to<describe_event>::with<event_board>,
+  /// Reads its row again and tells its board, which everybody gets then.
+  caf::replies_to<look_at_event>::with<event_board>,
   /// Stops when nothing is open.
   caf::replies_to<passivate>::with<passivation>,
   /// Stops for the next owner of its shard, unless somebody waits.

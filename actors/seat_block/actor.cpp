@@ -150,6 +150,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, event_id even
     [=](const sell_hold& x) { return on_sell(self, x); },
     [=](const unpin_hold& x) { return on_unpin(self, x); },
     [=](const cancel_sold& x) { return on_cancel_sold(self, x); },
+    [=](const return_sold& x) { return on_return_sold(self, x); },
     [=](const look_again& x) { relook(self, x.id); },
     [=](const settle_sale& x) { on_settle_sale(self, x); },
     [=](const wake_block& x) { return on_wake(self, x); },

@@ -84,7 +84,8 @@ struct settle_items {
   bool operator==(const settle_items&) const = default;
 };
 
-/// Ends a pending reservation of `user` (cancel). Sent to its lead block.
+/// Ends a pending reservation of `user` (cancel); nil = of whoever, by the house. Sent to its lead
+/// block.
 struct release_hold {
   reservation_id id;
   user_id user;
@@ -138,7 +139,20 @@ struct cancel_sold {
   request_id request;
   bool operator==(const cancel_sold&) const = default;
 };
-/// The answer to these four.
+/// The same, when what is kept depends on the event's policy: see `cancel_paid`.
+struct return_sold {
+  reservation_id id;
+  refund_id refund;
+  user_id actor;
+  std::string reason;
+  participant checkout;
+  request_id request;
+  won fee;
+  int64_t terms = -1;
+  instant until;
+  bool operator==(const return_sold&) const = default;
+};
+/// The answer to these five.
 struct hold_changed {
   ec is = ec::ok;
   bool operator==(const hold_changed&) const = default;
@@ -203,6 +217,9 @@ template <class F> wire<F> inspect(F& f, unpin_hold& x) {
 }
 template <class F> wire<F> inspect(F& f, cancel_sold& x) {
   return f(x.id, x.refund, x.actor, x.reason, x.checkout, x.request);
+}
+template <class F> wire<F> inspect(F& f, return_sold& x) {
+  return f(x.id, x.refund, x.actor, x.reason, x.checkout, x.request, x.fee, x.terms, x.until);
 }
 template <class F> wire<F> inspect(F& f, hold_changed& x) { return f(x.is); }
 template <class F> wire<F> inspect(F& f, look_again& x) { return f(x.id); }

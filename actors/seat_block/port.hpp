@@ -28,6 +28,8 @@ using seat_block_actor = caf::typed_actor<
   caf::replies_to<unpin_hold>::with<hold_changed>,
   /// Takes back what was sold; its money is owed from then on.
   caf::replies_to<cancel_sold>::with<hold_changed>,
+  /// The same, by terms: a part of the money is kept.
+  caf::replies_to<return_sold>::with<hold_changed>,
   /// Reads a reservation again that it leads or has a part of.
   caf::reacts_to<look_again>,
   /// Learns of a sale of a reservation that another block leads, or of its return.

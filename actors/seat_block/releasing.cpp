@@ -146,7 +146,8 @@ caf::result<release_reply> on_release(pointer self, const release_hold& cmd) {
     relook(self, cmd.id);
     return refuse_release(st, cmd, ec::reservation_unknown);
   }
-  if (hold->user != cmd.user) return refuse_release(st, cmd, ec::reservation_unknown);
+  if (!cmd.user.nil() && hold->user != cmd.user)
+    return refuse_release(st, cmd, ec::reservation_unknown);
   if (hold->pinned) return refuse_release(st, cmd, ec::reservation_pinned);
   if (hold->expires_at <= st.now()) { // It ran out: time ends it, not the user (contract 2.5).
     on_tick(self);

@@ -44,6 +44,7 @@ void tell_of_sale(pointer self, reservation_id id, bool sold, const std::vector<
 ec told_to_checkout(outcome x) {
   if (x == outcome::not_pending) return ec::not_payable;
   if (x == outcome::number_used) return ec::busy; // Asked again, with other numbers.
+  if (x == outcome::moved) return ec::busy;       // Likewise, by other terms.
   return to_ec(x);
 }
 
@@ -127,7 +128,7 @@ void sell(pointer self, const sell_hold& cmd, const std::vector<held_item>& item
             reply->span.context());
 }
 
-void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item>& items,
+void take_back(pointer self, const return_sold& cmd, const std::vector<held_item>& items,
                const reply_ptr<hold_changed>& reply) {
   cancel_paid what;
   what.refund = cmd.refund;
@@ -136,6 +137,9 @@ void take_back(pointer self, const cancel_sold& cmd, const std::vector<held_item
   what.reason = cmd.reason;
   what.checkout = cmd.checkout;
   what.request = cmd.request;
+  what.fee = cmd.fee;
+  what.terms = cmd.terms;
+  what.until = cmd.until;
   for (auto& x : items)
     what.items.push_back({x.seat, x.type, x.quantity, owner_of(self->state, x)});
   submit_op(self, std::move(what), self->state.now() + ledger_budget, [=](const verdict& v) {
@@ -218,6 +222,11 @@ caf::result<hold_changed> on_unpin(pointer self, const unpin_hold& cmd) {
 }
 
 caf::result<hold_changed> on_cancel_sold(pointer self, const cancel_sold& cmd) {
+  return on_return_sold(self, {cmd.id, cmd.refund, cmd.actor, cmd.reason, cmd.checkout, cmd.request,
+                               won{}, -1, instant{}});
+}
+
+caf::result<hold_changed> on_return_sold(pointer self, const return_sold& cmd) {
   auto reply = promise_reply<hold_changed>(self);
   load_items(self, cmd.id, [=](ec is, const std::vector<held_item>& items) {
     if (is == ec::ok) take_back(self, cmd, items, reply);

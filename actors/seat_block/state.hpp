@@ -126,6 +126,7 @@ caf::result<hold_changed> on_sell(pointer self, const sell_hold& cmd,
                                   const trace_context& trace = {});
 caf::result<hold_changed> on_unpin(pointer self, const unpin_hold& cmd);
 caf::result<hold_changed> on_cancel_sold(pointer self, const cancel_sold& cmd);
+caf::result<hold_changed> on_return_sold(pointer self, const return_sold& cmd);
 void on_settle_sale(pointer self, const settle_sale& cmd);
 
 hold_record record_of(const reservation_row& row, int32_t block_no);

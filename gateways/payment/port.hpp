@@ -96,6 +96,9 @@ struct refund_payment {
   instant deadline;
   std::string provider{};
   std::string order_id{}; ///< Some know payments by their order only.
+  won captured{}; ///< All that was taken; what is less of it is a part. Zero: nobody knows, all of
+                  ///< it.
+  [[nodiscard]] bool is_part() const { return amount < captured; }
   bool operator==(const refund_payment&) const = default;
 };
 

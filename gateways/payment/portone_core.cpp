@@ -110,7 +110,7 @@ web_request find(const settings& x, std::string_view order_id) {
 web_request cancel(const settings& x, const refund_payment& what) {
   json body = {{"storeId", x.store_id},
                {"amount", what.amount.amount},
-               {"currentCancellableAmount", what.amount.amount},
+               {"currentCancellableAmount", std::max(what.amount, what.captured).amount},
                {"reason", "refund"}};
   return post(x, path_of(what.order_id) + "/cancel", body, what.idempotency_key);
 }
@@ -184,8 +184,9 @@ payment_approval approval_of(const approve_payment& asked, const web_response& c
 payment_refund refund_of(const refund_payment& asked, const payment& found) {
   payment_refund out;
   bool whole = found.is == standing::captured && found.order_id == asked.order_id;
-  // All of it is back with the buyer, by whomever.
-  if (!whole || found.given_back < found.total || found.total < asked.amount) return out;
+  // All of it is back with the buyer, by whomever; of a part, as much as that.
+  auto due = asked.is_part() ? asked.amount : found.total;
+  if (!whole || found.given_back < due || found.total < asked.amount) return out;
   out.is = refund_outcome::done;
   out.refunded_at = found.given_back_at;
   return out;

@@ -58,6 +58,24 @@ CAF_TEST(a confirmation says how much may be taken and by whose word) {
   CAF_CHECK(has("Idempotency-Key: \"attempt-1\""));
 }
 
+CAF_TEST(a part says what it is a part of) {
+  auto part = wish();
+  part.amount = won{900};
+  part.captured = won{1000};
+  auto x = portone::cancel(own, part);
+  CAF_CHECK(x.body.find(R"("amount":900,"currentCancellableAmount":1000,)") != std::string::npos);
+  auto back = [](const std::string& amount) {
+    return R"("cancellations":[{"status":"SUCCEEDED","id":"c1","totalAmount":)" + amount +
+           R"(,"reason":"refund","requestedAt":"2024-02-13T03:20:00Z",
+  "cancelledAt":"2024-02-13T03:20:23Z"}])";
+  };
+  auto of = [&](const std::string& amount) {
+    return refund_of(part, found("PARTIAL_CANCELLED", paid + "," + back(amount))).is;
+  };
+  CAF_CHECK(of("900") == refund_outcome::done);
+  CAF_CHECK(of("899") == refund_outcome::unknown);
+}
+
 CAF_TEST(a refund is only of a payment that is whole) {
   auto x = portone::cancel(own, wish());
   CAF_CHECK_EQUAL(x.url, "https://portone.example/payments/ORD_1_A/cancel");

@@ -246,8 +246,9 @@ answer<payment_approval> approval_of(const approve_payment& asked, const web_res
 payment_refund refund_of(const refund_payment& asked, const payment& found) {
   payment_refund out;
   bool whole = found.is == standing::captured && found.payment_key == asked.payment_key;
-  // All of it is back with the buyer, by whomever.
-  if (!whole || found.given_back < found.total || found.total < asked.amount) return out;
+  // All of it is back with the buyer, by whomever; of a part, as much as that.
+  auto due = asked.is_part() ? asked.amount : found.total;
+  if (!whole || found.given_back < due || found.total < asked.amount) return out;
   out.is = refund_outcome::done;
   out.refunded_at = found.given_back_at;
   return out;

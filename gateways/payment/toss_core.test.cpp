@@ -162,6 +162,20 @@ CAF_TEST(the states of a payment) {
   CAF_CHECK(toss::report_of(proxy, toss::payment_of(proxy), true).is == is::unknown);
 }
 
+CAF_TEST(of a part as much as it is has to be back) {
+  auto part = wish();
+  part.amount = won{900};
+  part.captured = won{1000};
+  CAF_CHECK(toss::cancel(own, part).body == R"({"cancelAmount":900,"cancelReason":"refund"})");
+  auto partly = given_back;
+  partly.replace(partly.find("1000"), 4, "900");
+  auto back = said(200, done_text("PARTIAL_CANCELED", partly));
+  CAF_CHECK(refund_of(part, back).what.is == refund_outcome::done);
+  CAF_CHECK(refund_of(part, toss::payment_of(back)).is == refund_outcome::done);
+  part.amount = won{901};
+  CAF_CHECK(refund_of(part, toss::payment_of(back)).is == refund_outcome::unknown);
+}
+
 CAF_TEST(given back is what the provider shows as given back) {
   auto done = said(200, done_text("CANCELED", given_back));
   auto made = refund_of(wish(), done);

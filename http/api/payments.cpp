@@ -441,13 +441,14 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .runs(on_mine);
   group
     .post("/api/payments/{paymentKey:str}/cancel", "cancelPayment",
-          "Cancels a paid reservation; its money goes back.")
+          "Cancels a paid reservation; its money goes back, less the fee that the event's policy "
+          "keeps.")
     .user()
     .takes(schemas::cancel_payment_request)
     .gives(schemas::cancel_payment_response)
     .fails({ec::payment_unknown, ec::access_denied, ec::not_refundable, ec::not_cancellable,
-            ec::idempotency_conflict, ec::reservation_pinned, ec::ticket_used, ec::busy,
-            ec::unavailable, ec::unknown})
+            ec::idempotency_conflict, ec::reservation_pinned, ec::ticket_used,
+            ec::cancellation_closed, ec::busy, ec::unavailable, ec::late, ec::unknown})
     .runs(on_cancel);
 }
 

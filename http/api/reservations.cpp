@@ -31,7 +31,12 @@ void on_mine(shop& s, const exchange_ptr& x) {
 }
 
 void on_one(shop& s, const exchange_ptr& x) {
-  answer_reservation(s, x, x->id_param<reservation_id>("id"), reservation_detail);
+  auto view = [&s](const reservation_view& row) {
+    auto out = reservation_detail(row);
+    out["cancellation"] = cancellation_json(row, s.node.clock->now());
+    return out;
+  };
+  answer_reservation(s, x, x->id_param<reservation_id>("id"), view);
 }
 
 void cancelled(const exchange_ptr& x, reservation_id id) {
@@ -84,8 +89,8 @@ void on_cancel(shop& s, const exchange_ptr& x) {
 } // namespace
 
 void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
-                        json (*view)(const reservation_view&)) {
-  s.pool.run([&s, x, id, view](caf::event_based_actor* self) {
+                        std::function<json(const reservation_view&)> view) {
+  s.pool.run([&s, x, id, view = std::move(view)](caf::event_based_actor* self) {
     self->request(s.store, store_budget, read_reservation{x->user(), id})
       .then(
         [x, view](const found_reservation_view& found) {
@@ -112,13 +117,14 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
     .runs(on_one);
   group
     .post("/api/reservations/{id}/cancel", "cancelReservation",
-          "Cancels a reservation and gives its seats back; what was paid is refunded.")
+          "Cancels a reservation and gives its seats back; what was paid is refunded, less the fee "
+          "that the event's policy keeps.")
     .user()
     .takes(schemas::cancel_request)
     .gives(schemas::cancel_response)
     .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-            ec::reservation_pinned, ec::ticket_used, ec::idempotency_conflict, ec::busy,
-            ec::unavailable, ec::unknown})
+            ec::reservation_pinned, ec::ticket_used, ec::cancellation_closed,
+            ec::idempotency_conflict, ec::busy, ec::unavailable, ec::late, ec::unknown})
     .runs(on_cancel);
 }
 

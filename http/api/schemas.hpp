@@ -119,14 +119,27 @@ inline const std::string event_page = R"({"type":"object","required":["events","
                                       event_schema("", "") + R"(},"pagination":)" + pagination +
                                       "}}";
 
+inline constexpr char cancellation_policy[] = R"({"type":"object",
+ "required":["untilHours","showDay","fees"],"properties":{
+ "untilHours":{"type":["integer","null"],"minimum":0,"maximum":8760,
+  "description":"So many hours before the show it ends; null: never."},
+ "showDay":{"type":"boolean","description":"Also on the day of the show."},
+ "fees":{"type":"array","maxItems":16,"items":{"type":"object",
+  "required":["daysBefore","percent"],"properties":{
+  "daysBefore":{"type":"integer","minimum":0,"maximum":365,
+   "description":"From so many days before the day of the show on (Asia/Seoul)."},
+  "percent":{"type":"integer","minimum":0,"maximum":100,
+   "description":"So much is kept, rounded down to the won."}}}}}})";
+
 inline const std::string event_detail =
   R"({"type":"object","required":["event","ticketTypes"],"properties":{"event":)" +
-  event_schema(R"(,"pre_scaled","created_by","created_at","updated_at","ticketTypes")",
+  event_schema(R"(,"pre_scaled","created_by","created_at","updated_at","ticketTypes",
+  "cancellationPolicy")",
                R"(,"pre_scaled":{"type":"boolean"},
   "created_by":{"type":["string","null"],"format":"uuid"},
   "created_at":{"type":"string","format":"date-time"},
   "updated_at":{"type":"string","format":"date-time"},"ticketTypes":)" +
-                 std::string{event_types}) +
+                 std::string{event_types} + R"(,"cancellationPolicy":)" + cancellation_policy) +
   R"(,"ticketTypes":)" + event_types + R"(,"preSaleSchedule":)" + presale_schedule + "}}";
 
 /// An artist as its views show it, likewise.
@@ -270,8 +283,13 @@ inline const std::string reservation_list = in_member(
 
 inline const std::string reservation_detail = in_member(
   "reservation", reservation_schema(
-                   R"("address","items","seats")",
+                   R"("address","items","seats","cancellation")",
                    R"("address":{"type":["string","null"]},
+  "cancellation":{"type":["object","null"],"required":["possible","fee","refund","until"],
+   "description":"What a cancellation would give back now; null when there is nothing to cancel.",
+   "properties":{"possible":{"type":"boolean"},"fee":{"type":"integer"},
+   "refund":{"type":"integer"},"until":{"type":["string","null"],"format":"date-time",
+    "description":"These are the terms before then; later they are worse."}}},
   "seats":{"type":"array","items":{"type":"object","required":["seatLabel","price"],
    "properties":{"seatLabel":{"type":"string"},"price":{"type":"integer"}}}},"items":)" +
                      lines_schema(R"(,"seatId","section","rowNumber","seatNumber")", seat_place)));

@@ -260,6 +260,7 @@ std::vector<route> shop_routes(shop& s) {
   add_gate_routes(s, out);
   add_gate_admin_routes(s, out);
   add_fairness_routes(s, out);
+  add_cancellation_routes(s, out);
   add_system_routes(s, out);
   return out;
 }

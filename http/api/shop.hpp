@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -101,22 +102,23 @@ private:
 /// Every endpoint of the API, one list per chapter of the contract.
 std::vector<route> shop_routes(shop& s);
 
-void add_auth_routes(shop& s, std::vector<route>& out);        // 2.1
-void add_account_routes(shop& s, std::vector<route>& out);     // G07
-void add_catalogue_routes(shop& s, std::vector<route>& out);   // 2.2, 2.4 layouts
-void add_artist_routes(shop& s, std::vector<route>& out);      // 2.3
-void add_seat_routes(shop& s, std::vector<route>& out);        // 2.4
-void add_reservation_routes(shop& s, std::vector<route>& out); // 2.5
-void add_standing_routes(shop& s, std::vector<route>& out);    // 2.5, 2.6
-void add_ticket_routes(shop& s, std::vector<route>& out);      // G03
-void add_payment_routes(shop& s, std::vector<route>& out);     // 2.7
-void add_webhook_routes(shop& s, std::vector<route>& out);     // G04
-void add_queue_routes(shop& s, std::vector<route>& out);       // 2.8
-void add_queue_admin_routes(shop& s, std::vector<route>& out); // 2.8, G17
-void add_gate_routes(shop& s, std::vector<route>& out);        // 2.10
-void add_gate_admin_routes(shop& s, std::vector<route>& out);  // 2.11
-void add_fairness_routes(shop& s, std::vector<route>& out);    // C5
-void add_system_routes(shop& s, std::vector<route>& out);      // 2.18
+void add_auth_routes(shop& s, std::vector<route>& out);         // 2.1
+void add_account_routes(shop& s, std::vector<route>& out);      // G07
+void add_catalogue_routes(shop& s, std::vector<route>& out);    // 2.2, 2.4 layouts
+void add_artist_routes(shop& s, std::vector<route>& out);       // 2.3
+void add_seat_routes(shop& s, std::vector<route>& out);         // 2.4
+void add_reservation_routes(shop& s, std::vector<route>& out);  // 2.5
+void add_standing_routes(shop& s, std::vector<route>& out);     // 2.5, 2.6
+void add_ticket_routes(shop& s, std::vector<route>& out);       // G03
+void add_payment_routes(shop& s, std::vector<route>& out);      // 2.7
+void add_webhook_routes(shop& s, std::vector<route>& out);      // G04
+void add_queue_routes(shop& s, std::vector<route>& out);        // 2.8
+void add_queue_admin_routes(shop& s, std::vector<route>& out);  // 2.8, G17
+void add_gate_routes(shop& s, std::vector<route>& out);         // 2.10
+void add_gate_admin_routes(shop& s, std::vector<route>& out);   // 2.11
+void add_fairness_routes(shop& s, std::vector<route>& out);     // C5
+void add_cancellation_routes(shop& s, std::vector<route>& out); // 2.16
+void add_system_routes(shop& s, std::vector<route>& out);       // 2.18
 
 // Budgets nest: client 15 s > ingress 8 s > session 6 s (architecture 10).
 inline constexpr millis session_budget{6000};
@@ -131,7 +133,7 @@ request_id request_of(const exchange& x);
 bool refuse_revoked(const exchange_ptr& x, const token_standing& tokens);
 /// Answers with the caller's own reservation `id` as `view` shows it; 404 when it is not theirs.
 void answer_reservation(shop& s, const exchange_ptr& x, reservation_id id,
-                        nlohmann::ordered_json (*view)(const reservation_view&));
+                        std::function<nlohmann::ordered_json(const reservation_view&)> view);
 inline constexpr millis store_budget{4000};
 
 } // namespace tk::http

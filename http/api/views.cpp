@@ -174,6 +174,26 @@ json event_list_row(const event_view& x) {
   return out;
 }
 
+json policy_json(const cancellation_policy& x) {
+  auto fees = json::array();
+  for (auto& step : x.fees)
+    fees.push_back({{"daysBefore", step.days_before}, {"percent", step.percent}});
+  return {{"untilHours", x.until_hours ? json(*x.until_hours) : json(nullptr)},
+          {"showDay", x.show_day},
+          {"fees", std::move(fees)}};
+}
+
+json cancellation_json(const reservation_view& x, instant now) {
+  bool paid = x.status == "confirmed";
+  if (!paid && x.status != "pending") return nullptr;
+  auto policy = paid && !x.event_cancelled ? x.cancellation : cancellation_policy{};
+  auto terms = terms_at(policy, x.event_date, paid ? x.total : won{}, now);
+  return {{"possible", terms.allowed},
+          {"fee", terms.fee.amount},
+          {"refund", terms.refund.amount},
+          {"until", terms.until == instant::max() ? json(nullptr) : json(to_iso(terms.until))}};
+}
+
 json event_detail(const event_view& x) {
   auto event = event_list_row(x);
   event["pre_scaled"] = x.pre_scaled;
@@ -183,6 +203,7 @@ json event_detail(const event_view& x) {
   auto types = json::array();
   for (auto& type : x.ticket_types) types.push_back(ticket_type_json(type));
   event["ticketTypes"] = types;
+  event["cancellationPolicy"] = policy_json(x.cancellation);
   json out = {{"event", std::move(event)}, {"ticketTypes", std::move(types)}};
   if (x.has_artist && x.has_sale_start) out["preSaleSchedule"] = presale_schedule(x.sale_start);
   return out;

@@ -24,6 +24,10 @@ json profile_view(const user_row& x);
 json session_view_json(const session_view& x, bool current);
 /// `EventRow` with the additions of lists (2.2).
 json event_list_row(const event_view& x);
+/// What an event allows buyers who cancel.
+json policy_json(const cancellation_policy& x);
+/// What a cancellation would give back at `now`; null when there is nothing to cancel.
+json cancellation_json(const reservation_view& x, instant now);
 /// The whole answer of `GET /api/events/{id}`.
 json event_detail(const event_view& x);
 json layout_view_json(const layout_view& x);

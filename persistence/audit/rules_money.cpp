@@ -12,24 +12,28 @@ std::vector<audit_rule> books() {
      "SELECT attempt_id::text, 'entries of the attempt sum to ' || sum(amount), 'they cancel out' "
      "FROM books GROUP BY attempt_id HAVING sum(amount) <> 0"},
     // Every account, and the number of entries: two for what was taken, two when it is to go back,
-    // two when it has gone. Late money was never a sale, so it is owed from the start.
+    // two when it has gone, and one for the fee that is kept. Late money was never a sale, so it is
+    // owed from the start.
     {"books_account", "payment_attempts", "an account does not say what became of an attempt",
      "SELECT a.id::text, 'booked: provider ' || coalesce(b.provider, 0) || ', sales ' || "
-     "coalesce(b.sales, 0) || ', owed ' || coalesce(b.owed, 0) || ' in ' || coalesce(b.n, 0) || "
+     "coalesce(b.sales, 0) || ', owed ' || coalesce(b.owed, 0) || ', fees ' || coalesce(b.fees, 0) "
+     "|| ' in ' || coalesce(b.n, 0) || "
      "' entries', 'the attempt of ' || a.amount || ' is ' || a.status || "
      "coalesce(', its refund of ' || f.amount || ' ' || f.status, '') "
      "FROM payment_attempts a LEFT JOIN refunds f ON f.attempt_id = a.id "
      "LEFT JOIN (SELECT attempt_id, count(*) AS n, "
      "sum(amount) FILTER (WHERE account = 'provider') AS provider, "
      "sum(amount) FILTER (WHERE account = 'sales') AS sales, "
-     "sum(amount) FILTER (WHERE account = 'owed') AS owed FROM books GROUP BY 1) b "
+     "sum(amount) FILTER (WHERE account = 'owed') AS owed, "
+     "sum(amount) FILTER (WHERE account = 'fees') AS fees FROM books GROUP BY 1) b "
      "ON b.attempt_id = a.id CROSS JOIN LATERAL (SELECT (a.status IN ('approved', 'late'))::int "
-     "AS taken, coalesce(f.amount, 0) AS back, coalesce((f.status = 'done')::int, 0) AS gone) x "
+     "AS taken, coalesce(f.amount, 0) AS back, coalesce(f.fee, 0) AS fee, "
+     "coalesce((f.status = 'done')::int, 0) AS gone) x "
      "WHERE coalesce(b.provider, 0) <> x.taken * a.amount - x.gone * x.back "
-     "OR coalesce(b.sales, 0) <> x.back - x.taken * a.amount "
-     "OR coalesce(b.owed, 0) <> (x.gone - 1) * x.back "
+     "OR coalesce(b.sales, 0) <> x.back + x.fee - x.taken * a.amount "
+     "OR coalesce(b.owed, 0) <> (x.gone - 1) * x.back OR coalesce(b.fees, 0) <> -x.fee "
      "OR coalesce(b.n, 0) <> 2 * (x.taken + (a.status = 'approved' AND f.id IS NOT NULL)::int "
-     "+ x.gone)"},
+     "+ x.gone) + (x.fee > 0)::int"},
     {"sales_sold", "reservations", "sales are not what is confirmed",
      "SELECT r.id::text, r.status || ' for ' || r.total_amount, 'sales ' || coalesce(s.n, 0) "
      "FROM reservations r LEFT JOIN (SELECT p.reservation_id, sum(b.amount) AS n "
@@ -91,6 +95,16 @@ std::vector<audit_rule> refunds() {
      "SELECT f.id::text, 'refund of ' || f.amount, 'attempt ' || a.id || ' of ' || a.amount || "
      "' is ' || a.status FROM refunds f JOIN payment_attempts a ON a.id = f.attempt_id "
      "WHERE a.status NOT IN ('approved', 'late') OR f.amount > a.amount"},
+    {"refund_whole", "refunds", "a refund and its fee are not what was taken",
+     "SELECT f.id::text, 'refund of ' || f.amount || ', fee ' || f.fee, 'attempt ' || a.id || "
+     "' of ' || a.amount || ' is ' || a.status FROM refunds f "
+     "JOIN payment_attempts a ON a.id = f.attempt_id "
+     "WHERE f.amount + f.fee <> a.amount OR (f.fee > 0 AND a.status <> 'approved')"},
+    {"recall_left", "reservations", "a reservation of a cancelled event was forgotten",
+     "SELECT r.id::text, r.status, 'event ' || c.event_id || ' was cancelled, and all of it given "
+     "back by ' || c.ended_at FROM event_recalls x JOIN reservations r ON r.id = x.reservation_id "
+     "JOIN event_cancellations c ON c.event_id = x.event_id "
+     "WHERE c.ended_at IS NOT NULL AND r.status IN ('pending', 'confirmed')"},
     {"refund_order", "refunds", "a refund is not of its attempt's order",
      "SELECT f.id::text, 'order ' || f.payment_id || ' of reservation ' || f.reservation_id, "
      "'attempt ' || a.id || ': ' || a.payment_id || ' of ' || a.reservation_id "

@@ -74,6 +74,7 @@ struct model_refund {
   bool done = false;
   int32_t tries = 0;
   instant next_try_at;
+  won fee; ///< Kept of what was paid.
 };
 
 struct model_ticket {

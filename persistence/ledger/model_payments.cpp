@@ -356,7 +356,7 @@ bool ledger_model::apply(const claim_refund& x, verdict&, undo_log& undo) {
     if (p.key.empty()) p.key = a.key;
   }
   add(undo, rows.refunds, x.id) =
-    model_refund{x.attempt, a.payment, x.reservation, a.amount, x.reason, false, 0, now_};
+    model_refund{x.attempt, a.payment, x.reservation, a.amount, x.reason, false, 0, now_, {}};
   book(x.attempt, "owed", "provider", a.amount, undo);
   return true;
 }
@@ -377,6 +377,10 @@ verdict ledger_model::judge(const cancel_paid& x) const {
   };
   if (x.actor == r->row.user && std::any_of(rows.tickets.begin(), rows.tickets.end(), let_in))
     return is(outcome::used);
+  const auto* e = look(rows.events, r->row.event);
+  if (x.terms >= 0 && (e == nullptr || e->terms_version != x.terms)) return is(outcome::moved);
+  if (x.until != instant{} && x.until <= now_) return is(outcome::late);
+  if (x.fee < won{0} || x.fee > rows.attempts.at(r->pin).amount) return is(outcome::amount);
   return is(outcome::ok);
 }
 
@@ -405,9 +409,11 @@ bool ledger_model::apply(const cancel_paid& x, verdict&, undo_log& undo) {
   r.row.status = reservation_status::cancelled;
   const auto before = std::exchange(r.payment_status, "refund_requested");
   p.status = "refund_pending";
+  const auto back = won{a.amount.amount - x.fee.amount};
   add(undo, rows.refunds, x.refund) =
-    model_refund{r.pin, a.payment, x.reservation, a.amount, x.reason, false, 0, now_};
-  book(r.pin, "owed", "sales", a.amount, undo);
+    model_refund{r.pin, a.payment, x.reservation, back, x.reason, false, 0, now_, x.fee};
+  book(r.pin, "owed", "sales", back, undo);
+  if (x.fee > won{0}) book(r.pin, "fees", "sales", x.fee, undo);
   note(r, "confirmed", before, x.actor, x.request, undo);
   tell(x.items.front().block.shard, to_string(x.reservation), "reservation-events",
        "RESERVATION_CANCELLED", undo);

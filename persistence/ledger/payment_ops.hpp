@@ -107,6 +107,7 @@ struct claim_refund {
 
 /// Ends a confirmed reservation, voids its tickets, gives everything back and puts the refund on
 /// record. Whoever has been let in with one of them gets no money back by asking for it (`used`).
+/// `moved`: the event's terms are others by now; `late`: they were worse from `until` on.
 struct cancel_paid {
   refund_id refund;
   reservation_id reservation;
@@ -115,6 +116,9 @@ struct cancel_paid {
   participant checkout;
   std::vector<release_item> items; ///< Item 0 belongs to the lead block.
   request_id request;
+  won fee = {};       ///< Kept; the rest goes back.
+  int64_t terms = -1; ///< `events.terms_version` that this was decided by; -1 = it does not matter.
+  instant until = {}; ///< From then on the terms are others, by ledger time; the epoch = never.
 };
 
 /// What the provider answered about a refund: done, or to be tried again after `retry_after_s`.

@@ -35,7 +35,7 @@ payment_columns::payment_columns()
       fail(make_table(i4, id_, id_, id_, str, str, i4, i8, i4, i8)),
       asked(make_table(i4, id_, id_, i4, i4, i8)),
       claim(make_table(i4, id_, id_, id_, str, i4, i8)),
-      cancel(make_table(i4, i4, id_, id_, id_, str, id_, id_, i4, i4, i8, i4, i8, id_)),
+      cancel(make_table(i4, i4, id_, id_, id_, str, id_, id_, i4, i4, i8, i4, i8, id_, i8, i8, ts)),
       settle(make_table(i4, id_, id_, yes_no, str, i4, i4, i8)),
       admit(make_table(i4, id_, id_, str, id_)) {
   // nop
@@ -111,7 +111,7 @@ void payment_columns::add(int no, const cancel_paid& x, lock_columns& locks) {
     locks.item(i.seat, i.type);
     cancel.row(no, ++item, x.refund, x.reservation, or_null(x.actor), cut(x.reason),
                or_null(i.seat), or_null(i.type), i.quantity, i.block, x.checkout,
-               or_null(x.request));
+               or_null(x.request), x.fee, x.terms, or_null(x.until));
   }
 }
 

@@ -13,7 +13,7 @@ struct payment_columns {
   batch_arrays::table<10> fail;
   batch_arrays::table<6> asked;
   batch_arrays::table<7> claim;
-  batch_arrays::table<14> cancel;
+  batch_arrays::table<17> cancel;
   batch_arrays::table<8> settle;
   batch_arrays::table<5> admit;
 

@@ -324,6 +324,8 @@ w AS MATERIALIZED (
          a.payment_id, a.amount, )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
          )" TK_TWIN R"(,
          (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
+         i.terms >= 0 AND (SELECT e.terms_version FROM events e WHERE e.id = r.event_id)
+           IS DISTINCT FROM i.terms AS other_terms,
          i.actor_id = r.user_id
            AND (SELECT count(*) FROM tickets k WHERE k.reservation_id = i.reservation_id
                    AND k.status = 'used') > 0 AS let_in,
@@ -332,9 +334,9 @@ w AS MATERIALIZED (
          )" TK_PARTIAL R"(
   FROM unnest($1::int[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::uuid[],
               $8::uuid[], $9::int[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
-              $14::uuid[])
+              $14::uuid[], $15::bigint[], $16::bigint[], $17::timestamptz[])
     AS i(op, item, refund_id, reservation_id, actor_id, reason, seat_id, type_id, quantity,
-         block_shard, block_epoch, checkout_shard, checkout_epoch, request_id)
+         block_shard, block_epoch, checkout_shard, checkout_epoch, request_id, fee, terms, until)
   LEFT JOIN reservations r ON r.id = i.reservation_id
   LEFT JOIN payment_attempts a ON a.id = r.pin_id
 ),
@@ -345,7 +347,11 @@ v AS MATERIALIZED (
                    WHEN bool_or(status IS DISTINCT FROM 'confirmed' OR payment_id IS NULL) OVER p
                    THEN 'not_pending'
                    WHEN bool_or(partial) OVER p THEN 'partial'
-                   WHEN bool_or(let_in) OVER p THEN 'used' ELSE 'ok' END AS verdict
+                   WHEN bool_or(let_in) OVER p THEN 'used'
+                   WHEN bool_or(other_terms) OVER p THEN 'moved'
+                   WHEN bool_or(until <= clock_timestamp()) OVER p THEN 'late'
+                   WHEN bool_or(fee < 0 OR fee > amount) OVER p THEN 'amount'
+                   ELSE 'ok' END AS verdict
   FROM w WINDOW p AS (PARTITION BY op)
 ),
 ended AS (
@@ -367,12 +373,16 @@ owed AS (
              AND p.status || '' = 'confirmed' RETURNING 1
 ),
 made AS (
-  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
-  SELECT refund_id, pin_id, payment_id, reservation_id, amount, reason
+  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, fee, reason)
+  SELECT refund_id, pin_id, payment_id, reservation_id, amount - fee, fee, reason
     FROM v WHERE verdict = 'ok' AND item = 1 RETURNING 1
 ),
 booked AS (
-  )" TK_BOOKED("pin_id", "sales", "owed") R"( AND v.item = 1 RETURNING 1
+  INSERT INTO books (attempt_id, payment_id, account, amount)
+  SELECT v.pin_id, v.payment_id, b.account, b.amount
+    FROM v, LATERAL (VALUES ('sales', v.amount), ('owed', v.fee - v.amount), ('fees', -v.fee))
+      AS b(account, amount)
+   WHERE v.verdict = 'ok' AND v.item = 1 AND (b.account <> 'fees' OR v.fee > 0) RETURNING 1
 ),
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
@@ -385,7 +395,8 @@ told AS (
   INSERT INTO outbox (shard, topic, key, type, body, correlation)
   SELECT block_shard, 'reservation-events', reservation_id::text, 'RESERVATION_CANCELLED',
          jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
-                            'eventId', event_id, 'totalAmount', total_amount, 'reason', reason),
+                            'eventId', event_id, 'totalAmount', total_amount, 'reason', reason,
+                            'refundAmount', amount - fee, 'fee', fee),
          request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),
@@ -402,8 +413,8 @@ SELECT v.op,
 
 constexpr const char* settle_refunds = TK_OWN R"(
 w AS MATERIALIZED (
-  SELECT i.*, f.status, f.attempt_id, f.payment_id, f.amount, f.reason, p.order_id, p.user_id,
-         p.request_id, r.status AS of_status, r.payment_status, r.shard,
+  SELECT i.*, f.status, f.attempt_id, f.payment_id, f.amount, f.fee, f.reason, p.order_id,
+         p.user_id, p.request_id, r.status AS of_status, r.payment_status, r.shard,
          )" TK_FENCED("checkout") R"( AS fenced,
          min(i.op) OVER (PARTITION BY i.refund_id) < i.op AS twin
   FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::bool[], $5::text[], $6::int[], $7::int[],
@@ -452,7 +463,7 @@ told AS (
   SELECT shard, 'payment-events', order_id, 'PAYMENT_REFUNDED',
          jsonb_build_object('paymentId', payment_id, 'orderId', order_id, 'userId', user_id,
            'reservationId', reservation_id, 'paymentType', 'reservation', 'amount', amount,
-           'reason', reason, 'refundId', refund_id), request_id
+           'reason', reason, 'refundId', refund_id, 'fee', fee), request_id
     FROM v WHERE verdict = 'ok' AND done ORDER BY op RETURNING 1
 )
 SELECT op, CASE WHEN (SELECT count(*) FROM settled) = (SELECT count(*) FROM v WHERE verdict = 'ok')

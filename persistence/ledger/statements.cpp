@@ -222,7 +222,8 @@ told AS (
          CASE reason WHEN 'expired' THEN 'RESERVATION_EXPIRED' ELSE 'RESERVATION_CANCELLED' END,
          jsonb_build_object('reservationId', reservation_id, 'userId', user_id,
                             'eventId', event_id, 'totalAmount', total_amount)
-           || CASE reason WHEN 'expired' THEN '{}' ELSE jsonb_build_object('reason', reason) END,
+           || CASE reason WHEN 'expired' THEN '{}'
+                   ELSE jsonb_build_object('reason', reason, 'refundAmount', 0, 'fee', 0) END,
          request_id
     FROM v WHERE verdict = 'ok' AND item = 1 ORDER BY op RETURNING 1
 ),

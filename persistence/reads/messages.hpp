@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/base/cancellation.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/base/items.hpp"
 #include "actors/base/money.hpp"
@@ -88,6 +89,8 @@ struct event_row {
   instant sale_start;          ///< Epoch = none: not open yet.
   instant sale_end;            ///< `instant::max()` = open end.
   std::vector<int32_t> blocks; ///< Numbers of its blocks, ascending: seats, then quotas.
+  cancellation_policy cancellation;
+  int64_t terms_version = 0; ///< Rises with every change of date, policy or status.
 };
 
 /// One reservation by id, whatever its status; `found` false when there is none.

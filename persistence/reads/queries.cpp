@@ -55,7 +55,8 @@ std::vector<pg_statement> read_statements() {
      "blocks(n) AS (SELECT n FROM b WHERE n IS NOT NULL UNION ALL "
      "SELECT block_no FROM ticket_types WHERE event_id = $1::uuid) "
      "SELECT e.title, e.venue, e.status = 'cancelled', e.event_date, e.sale_start_date, "
-     "e.sale_end_date, blocks.n FROM events e LEFT JOIN blocks ON true "
+     "e.sale_end_date, blocks.n, e.terms_version, e.cancel_until_hours, e.cancel_show_day, "
+     "e.cancel_fees FROM events e LEFT JOIN blocks ON true "
      "WHERE e.id = $1::uuid ORDER BY blocks.n"},
     {"overdue",
      "SELECT r.id, r.event_id, r.block_no FROM generate_series(0, 127) g "
@@ -225,6 +226,10 @@ pg_result<event_row> read_event_row(pg::connection& db, const load_event& x) {
   out.event_date = rows.time(0, 3);
   out.sale_start = rows.time_or(0, 4, instant{});
   out.sale_end = rows.time_or(0, 5, instant::max());
+  out.terms_version = rows.integer(0, 7);
+  if (!rows.null(0, 8)) out.cancellation.until_hours = rows.int4(0, 8);
+  out.cancellation.show_day = rows.boolean(0, 9);
+  out.cancellation.fees = parse_fees(rows.text(0, 10)).value_or(std::vector<fee_step>{});
   for (int i = 0; i < rows.rows(); ++i)
     if (!rows.null(i, 6)) out.blocks.push_back(rows.int4(i, 6));
   return out;

@@ -13,7 +13,7 @@ std::vector<pg_statement> store_statements() {
   std::vector<pg_statement> all{{"alive", "SELECT clock_timestamp()"}};
   for (const auto& part : {account_statements(), upkeep_statements(), catalogue_statements(),
                            artist_statements(), reservation_statements(), ticket_statements(),
-                           payment_view_statements(), draw_statements()})
+                           payment_view_statements(), draw_statements(), cancellation_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -91,6 +91,20 @@ store_actor::behavior_type store(store_ptr self, const store_config& config) {
     },
     [&pool](const find_ticket_type& x) {
       return pg_answer<found_ticket_type>(pool, [=](db& to) { return read_ticket_type(to, x); });
+    },
+    [&pool](const set_cancellation_policy& x) {
+      return pg_answer<policy_set>(pool, [=](db& to) { return store_policy(to, x); });
+    },
+    [&pool](const cancel_event& x) {
+      return pg_answer<event_cancellation_view>(pool,
+                                                [=](db& to) { return store_cancellation(to, x); });
+    },
+    [&pool](const read_event_cancellation& x) {
+      return pg_answer<event_cancellation_view>(pool,
+                                                [=](db& to) { return read_cancellation(to, x); });
+    },
+    [&pool](const find_recalls& x) {
+      return pg_answer<recalls>(pool, [=](db& to) { return read_recalls(to, x); });
     },
     [&pool](const list_layouts&) {
       return pg_answer<layouts>(pool, [](db& to) { return read_layouts(to); });

@@ -67,7 +67,7 @@ std::vector<pg_statement> catalogue_statements() {
 
 namespace {
 
-constexpr int total_column = 20; // Behind TK_EVENT_COLUMNS.
+constexpr int total_column = 23; // Behind TK_EVENT_COLUMNS.
 
 std::string_view name_of(event_status_filter x) {
   switch (x) {
@@ -121,6 +121,14 @@ void add_bound(pg::params& to, const std::optional<won>& x) {
 
 } // namespace
 
+cancellation_policy policy_of(const pg::result& rows, int i, int column) {
+  cancellation_policy x;
+  if (!rows.null(i, column)) x.until_hours = rows.int4(i, column);
+  x.show_day = rows.null(i, column + 1) || rows.boolean(i, column + 1);
+  x.fees = parse_fees(rows.text(i, column + 2)).value_or(std::vector<fee_step>{});
+  return x;
+}
+
 event_view event_of(const pg::result& rows, int i) {
   event_view x;
   auto text = [&](int column, std::string& to) {
@@ -155,6 +163,7 @@ event_view event_of(const pg::result& rows, int i) {
     x.min_price = {rows.integer(i, 18)};
     x.max_price = {rows.integer(i, 19)};
   }
+  x.cancellation = policy_of(rows, i, 20);
   return x;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/base/cancellation.hpp"
 #include "actors/base/digest.hpp"
 #include "actors/base/errors.hpp"
 #include "actors/base/ids.hpp"
@@ -202,6 +203,7 @@ struct event_view {
   int32_t ticket_type_count = 0;
   bool has_prices = false;
   won min_price, max_price;
+  cancellation_policy cancellation;
   std::vector<ticket_type_view> ticket_types; ///< Details only; by price descending.
 };
 struct event_page {
@@ -222,6 +224,57 @@ struct find_ticket_type {
 struct found_ticket_type {
   bool found = false;
   event_id event;
+};
+/// Says what an event allows buyers who cancel. Told is what holds now.
+struct set_cancellation_policy {
+  event_id event;
+  cancellation_policy policy;
+};
+struct policy_set {
+  bool found = false;
+};
+/// Cancels an event for ever: nothing of it is sold any more, and from then on what was sold is
+/// given back. `shard` is the event's. Repeated, the first time counts.
+struct cancel_event {
+  event_id event;
+  int32_t shard = 0;
+  user_id admin;
+  std::string reason;
+};
+/// How far the cancellation of an event has come.
+struct read_event_cancellation {
+  event_id event;
+};
+struct event_cancellation_view {
+  bool found = false;             ///< The event was cancelled here.
+  bool first = false;             ///< By this very question.
+  instant cancelled_at, ended_at; ///< `ended_at` epoch = reservations are left.
+  std::string reason;
+  int64_t concerned = 0; ///< Reservations that were pending or confirmed at that moment.
+  int64_t pending = 0, confirmed = 0; ///< Left.
+  int64_t refunds_open = 0, refunds_done = 0;
+  int64_t refunds_failing = 0; ///< Of the open: were tried five times.
+  won amount_open, amount_done;
+};
+/// Reservations of cancelled events that are left and whose blocks `node` has; a page by id.
+struct find_recalls {
+  node_id node;
+  reservation_id after; ///< Behind this one.
+  int32_t limit = 100;
+};
+struct recall_row {
+  event_id event;
+  reservation_id reservation;
+  int32_t lead_block = 0;
+  bool confirmed = false;
+  std::string reason;
+};
+/// Also notes which cancellations have ended.
+struct recalls {
+  std::vector<recall_row> rows;
+  bool some = false; ///< A cancellation is open, here or at another node.
+  int64_t fresh = 0; ///< Refunds of it, of this node's blocks, that the provider was not asked for.
+  int64_t open = 0;  ///< Those that are not done and were tried fewer than five times.
 };
 struct list_layouts {};
 struct layout_view {
@@ -285,6 +338,8 @@ struct reservation_view {
   bool has_address = false;
   instant event_date;
   std::vector<reservation_item_view> items;
+  bool event_cancelled = false;
+  cancellation_policy cancellation;
 };
 /// What came with a user's own rows: tokens issued up to `revoked_before` are worthless (C1), as
 /// are those of a user who is gone. Read in the same statement, so it costs nothing and is never

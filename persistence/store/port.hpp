@@ -34,6 +34,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_ticket_type)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::found_ticket_type)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::set_cancellation_policy)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::policy_set)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::cancel_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::read_event_cancellation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::event_cancellation_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::find_recalls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::recalls)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_layouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::layouts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tk::list_artists)
@@ -81,7 +88,13 @@ using store_actor = caf::typed_actor<
   /// A page of the catalogue.
   caf::replies_to<list_events>::with<event_page>, caf::replies_to<read_event>::with<found_event>,
   caf::replies_to<find_ticket_type>::with<found_ticket_type>,
-  caf::replies_to<list_layouts>::with<layouts>, caf::replies_to<list_artists>::with<artist_page>,
+  caf::replies_to<set_cancellation_policy>::with<policy_set>,
+  /// Cancels an event, or tells how far that has come.
+  caf::replies_to<cancel_event>::with<event_cancellation_view>,
+  caf::replies_to<read_event_cancellation>::with<event_cancellation_view>,
+  /// What is left to do of cancelled events.
+  caf::replies_to<find_recalls>::with<recalls>, caf::replies_to<list_layouts>::with<layouts>,
+  caf::replies_to<list_artists>::with<artist_page>,
   /// An artist with the artist's events.
   caf::replies_to<read_artist>::with<found_artist>,
   caf::replies_to<list_reservations>::with<reservation_list>,

@@ -49,6 +49,15 @@ pg_result<found_event> read_one_event(pg::connection& db, const read_event& x);
 pg_result<found_ticket_type> read_ticket_type(pg::connection& db, const find_ticket_type& x);
 pg_result<layouts> read_layouts(pg::connection& db);
 
+// -- cancelling (cancellations.cpp) ---------------------------------------------------------------
+
+std::vector<pg_statement> cancellation_statements();
+pg_result<policy_set> store_policy(pg::connection& db, const set_cancellation_policy& x);
+pg_result<event_cancellation_view> store_cancellation(pg::connection& db, const cancel_event& x);
+pg_result<event_cancellation_view> read_cancellation(pg::connection& db,
+                                                     const read_event_cancellation& x);
+pg_result<recalls> read_recalls(pg::connection& db, const find_recalls& x);
+
 // -- artists (artists.cpp) ------------------------------------------------------------------------
 
 std::vector<pg_statement> artist_statements();

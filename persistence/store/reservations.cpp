@@ -1,3 +1,4 @@
+#include "persistence/store/event_rows.hpp"
 #include "persistence/store/queries.hpp"
 
 namespace tk {
@@ -12,7 +13,8 @@ namespace tk {
   "r.payment_status, r.payment_method, r.total_amount, r.created_at, r.expires_at, r.event_id, "   \
   "e.title, e.venue, e.address, e.event_date, t.name, i.quantity, i.unit_price, i.subtotal, "      \
   "i.seat_id, s.seat_label, s.section, s.row_number, s.seat_number, u.revoked_before, "            \
-  "s.status, s.version, i.fencing_token FROM "                                                     \
+  "s.status, s.version, i.fencing_token, e.status = 'cancelled', e.cancel_until_hours, "           \
+  "e.cancel_show_day, e.cancel_fees FROM "                                                         \
   "users u LEFT JOIN "
 #define TK_JOINS                                                                                   \
   "LEFT JOIN events e ON e.id = r.event_id "                                                       \
@@ -75,6 +77,8 @@ void fold(const pg::result& rows, int i, std::vector<reservation_view>& to) {
     x.has_address = !rows.null(i, 11);
     x.address = rows.text(i, 11);
     x.event_date = rows.time_or(i, 12, instant{});
+    x.event_cancelled = !rows.null(i, 26) && rows.boolean(i, 26);
+    x.cancellation = policy_of(rows, i, 27);
   }
   if (!rows.null(i, 14)) to.back().items.push_back(item_of(rows, i));
 }

@@ -298,6 +298,13 @@ plant_table plants_of_money() {
     {"order_whose", change("payments", "user_id = gen_random_uuid()", "true")},
     {"order_status", change("payments", "status = 'failed'", "status = 'confirmed'")},
     {"refund_taken", change("refunds", "amount = amount + 1", "true")},
+    {"recall_left",
+     "WITH c AS (INSERT INTO event_cancellations (event_id, cancelled_by, reason, filled_at, "
+     "ended_at) SELECT DISTINCT event_id, gen_random_uuid(), 'ill', now(), now() FROM reservations "
+     "WHERE status = 'confirmed' LIMIT 1 RETURNING event_id) INSERT INTO event_recalls "
+     "SELECT r.id, r.event_id, r.shard, r.block_no FROM reservations r JOIN c USING (event_id) "
+     "WHERE r.status = 'confirmed'"},
+    {"refund_whole", change("refunds", "fee = fee + 1", "true")},
     {"refund_order", change("refunds", "payment_id = gen_random_uuid()", "true")},
     {"refund_told",
      change("reservations", "payment_status = 'refunded'", "payment_status = 'refund_requested'")},

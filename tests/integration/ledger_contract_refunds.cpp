@@ -92,6 +92,51 @@ CAF_TEST(cancel: done and fenced and not paid and partial) {
   refused(cancelling(), outcome::not_pending);
 }
 
+CAF_TEST(a fee is kept in the books and the rest goes back) {
+  const auto x = sold();
+  auto y = cancelling();
+  y.fee = won{21'000};
+  y.until = world->now() + 60s;
+  does(y);
+  const auto row = world->refund(y.refund);
+  CAF_REQUIRE(row.has_value());
+  CAF_CHECK_EQUAL(row->amount.amount, 189'000);
+  CAF_CHECK(world->books(x.id) ==
+            (sums{{"provider", 210'000}, {"owed", -189'000}, {"fees", -21'000}}));
+  does(settling(y.refund, true));
+  CAF_CHECK(world->books(x.id) == (sums{{"provider", 21'000}, {"fees", -21'000}}));
+  CAF_CHECK(world->payment(x.payment)->refunded.amount == 189'000);
+  CAF_CHECK(order_status(x.payment) == "refunded");
+  CAF_CHECK(world->payment_status(order.id) == "refunded");
+}
+
+CAF_TEST(all of it may be kept) {
+  const auto x = sold();
+  auto y = cancelling();
+  y.fee = won{210'000};
+  does(y);
+  does(settling(y.refund, true));
+  CAF_CHECK(world->books(x.id) == (sums{{"provider", 210'000}, {"fees", -210'000}}));
+}
+
+CAF_TEST(terms that are others by now and fees that are none do nothing) {
+  const auto x = sold();
+  auto moved = cancelling();
+  moved.terms = 77;
+  refused(moved, outcome::moved);
+  auto late = cancelling();
+  late.until = world->now() - 1ms;
+  refused(late, outcome::late);
+  auto dear = cancelling();
+  dear.fee = won{210'001};
+  refused(dear, outcome::amount);
+  CAF_CHECK(status() == reservation_status::confirmed);
+  CAF_CHECK(world->books(x.id) == (sums{{"provider", 210'000}, {"sales", -210'000}}));
+  auto now = cancelling();
+  now.terms = 0; // As the event was made.
+  does(now);
+}
+
 CAF_TEST(what was cancelled can be sold again) {
   sold();
   does(cancelling());

@@ -19,6 +19,8 @@ hall hall_of(const sale_plan& plan) {
     out.blocks.push_back({plan.seats_per_block, won{50'000 + 1000 * b}});
   out.opens = millis{1000} * plan.opens_s;
   out.closes = millis{1000} * plan.closes_s;
+  out.cancel_keeps = plan.cancel_keeps;
+  out.cancel_ends = millis{1000} * plan.cancel_ends_s;
   for (auto quota : plan.standing) out.areas.push_back({quota, won{30'000}});
   return out;
 }
@@ -31,6 +33,11 @@ void build(const hall& what, ledger_model& model) {
   event.sale_start = model.now() + (what.opens > millis{0} ? what.opens : millis{-3'600'000});
   event.sale_end = what.closes > millis{0} ? model.now() + what.closes : instant::max();
   event.event_date = model.now() + millis{30LL * 86'400'000};
+  if (what.cancel_keeps > 0) event.cancellation.fees.push_back({fee_days_max, what.cancel_keeps});
+  if (what.cancel_ends > millis{0}) { // Whole hours before the show.
+    event.cancellation.until_hours = 30 * 24;
+    event.event_date += what.cancel_ends;
+  }
   for (size_t b = 0; b < what.blocks.size(); ++b) {
     auto no = static_cast<int32_t>(b);
     event.blocks.push_back(no);

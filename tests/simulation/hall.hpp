@@ -22,6 +22,8 @@ struct hall {
   std::vector<block> blocks;
   std::vector<area> areas;
   millis opens{0}, closes{0}; ///< After the beginning; 0 = an hour before it, and never.
+  int32_t cancel_keeps = 0;   ///< Percent.
+  millis cancel_ends{0};      ///< After the beginning; 0 = never.
   [[nodiscard]] int64_t capacity() const;
 };
 

@@ -62,14 +62,19 @@ std::string differ(const std::string& what, const std::string& attempt, int64_t 
 std::string compare_money(const ledger_model& model, const mock_books& provider) {
   auto kept = kept_by(model, provider);
   auto received = booked(model, "provider"), sold = booked(model, "sales"),
-       owed = booked(model, "owed");
+       owed = booked(model, "owed"), kept_back = booked(model, "fees");
+  sums fees;
+  for (auto& [id, x] : model.rows.refunds) fees[to_string(x.attempt)] += x.fee.amount;
   std::map<reservation_id, int64_t> paid;
   for (auto& [id, x] : model.rows.attempts) {
     auto name = to_string(id);
     auto due = due_for(model, x);
     paid[x.reservation] += due;
-    if (kept[name] != due) return differ("the provider keeps", name, kept[name], due);
-    if (received[name] != due) return differ("we have booked", name, received[name], due);
+    auto keeps = due + fees[name];
+    if (kept[name] != keeps) return differ("the provider keeps", name, kept[name], keeps);
+    if (received[name] != keeps) return differ("we have booked", name, received[name], keeps);
+    if (kept_back[name] != -fees[name])
+      return differ("we have kept of a cancellation", name, -kept_back[name], fees[name]);
     if (sold[name] != -due) return differ("we have sold for", name, -sold[name], due);
     if (owed[name] != 0) return "something is owed for ever";
     kept.erase(name);

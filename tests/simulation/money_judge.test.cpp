@@ -62,6 +62,25 @@ CAF_TEST(I11 what was given back is not kept) {
   CAF_CHECK(wrong() == "");
 }
 
+CAF_TEST(I11 what is kept of a cancellation is a fee on record) {
+  model.rows.reservations[order(1)].row.status = reservation_status::cancelled;
+  provider.refunds.push_back({key(1), "r", won{900}, {}});
+  auto& back = model.rows.refunds[{3, 1}];
+  back.attempt = attempt(1);
+  back.amount = won{900};
+  back.fee = won{100};
+  auto book = [&](const char* account, int64_t amount) {
+    model.rows.books.push_back({attempt(1), account, won{amount}});
+  };
+  book("provider", -900);
+  book("sales", 1000);
+  CAF_CHECK(wrong().find("we have kept") != std::string::npos);
+  book("fees", -100);
+  CAF_CHECK(wrong() == "");
+  back.fee = won{0};
+  CAF_CHECK(wrong() != "");
+}
+
 CAF_TEST(I11 money of nobody is seen) {
   provider.captures.push_back({"O", key(3), to_string(attempt(3)), won{1}, {}});
   CAF_CHECK(wrong() == "the provider keeps money of an attempt that nobody made");

@@ -97,6 +97,8 @@ constexpr planted_bug all_bugs[] = {
   {"pays_another_body", "storm"},
   {"pins_what_ran_out", "storm"},
   {"refunds_as_new", "storm"},
+  {"forgets_fees", "money"},
+  {"forgets_the_last_hour", "money"},
   {"refuses_much_money", "calm"},
   {"relays_past_writers", "relay"},
   {"releases_in_an_old_epoch", "storm"},

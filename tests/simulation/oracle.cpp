@@ -493,7 +493,23 @@ void oracle::check_money_at_rest() {
   if (loss_) return; // What was given back and forgotten is given back by an operator.
   for (auto& [no, x] : rows.refunds)
     if (!x.done) fail("I11", "a refund that was not carried out");
+  check_terms();
   if (auto wrong = compare_money(model_, provider_.books()); !wrong.empty()) fail("I11", wrong);
+}
+
+/// What was sold was taken back in time, and no more and no less was kept than the event says.
+void oracle::check_terms() {
+  auto& rows = model_.rows;
+  for (auto& x : rows.history) {
+    if (x.from != "confirmed" || x.to != "cancelled") continue;
+    auto& order = rows.reservations.at(x.reservation);
+    auto& event = rows.events.at(order.row.event);
+    auto terms = terms_at(event.cancellation, event.event_date, order.row.total, x.at);
+    if (!terms.allowed) fail("I11", "what was paid was cancelled after its time");
+    for (auto& [no, refund] : rows.refunds)
+      if (refund.attempt == order.pin && refund.fee != terms.fee)
+        fail("I11", "a cancellation kept another fee than its event says");
+  }
 }
 
 void oracle::check_tickets() {

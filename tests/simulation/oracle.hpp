@@ -108,6 +108,7 @@ private:
   void check_books();
   void check_timers();
   void check_money_at_rest();
+  void check_terms();
   void check_tickets();
   void check_stories();
   void check_key(const told_payment& x);

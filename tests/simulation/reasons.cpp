@@ -15,6 +15,9 @@ constexpr millis unheard_ends{45'000};
 /// wrong.
 constexpr millis attempt_ends{50'000}, attempt_ends_sooner{10'000};
 
+/// By so much a node's clock may be ahead.
+constexpr millis clocks_differ{10'000};
+
 template <class Items> int64_t count_holds(const Items& items) {
   int64_t seats = 0, others = 0;
   for (auto& x : items) ++(x.seat.nil() ? others : seats);
@@ -264,6 +267,9 @@ std::string reasons::heard_cancel(const told_change& x) const {
     case ec::already_cancelled: return status == reservation_status::cancelled;
     case ec::reservation_expired: return status == reservation_status::expired || has_run_out(of);
     case ec::reservation_pinned: return may_be_paid(x.reservation);
+    case ec::late: // Decided just before its time was over.
+    case ec::cancellation_closed:
+      return too_late_to_cancel(x.reservation, x.answered) || broken(x.is);
     case ec::not_authenticated: return signed_out(of.user, x.asked);
     default: return broken(x.is);
     }
@@ -280,10 +286,21 @@ std::string reasons::heard_refund(const told_change& x, millis old) const {
     case ec::not_refundable:
       return of.sold > x.asked - std::max(old, claims_end) || of.ended <= x.answered;
     case ec::reservation_pinned: return may_be_paid(x.reservation);
+    case ec::late: // Decided just before its time was over.
+    case ec::cancellation_closed:
+      return too_late_to_cancel(x.reservation, x.answered) || broken(x.is);
     default: return broken(x.is);
     }
   };
   return explained() ? std::string{} : no_reason("a refund", x.is);
+}
+
+bool reasons::too_late_to_cancel(reservation_id x, instant at) const {
+  auto row = model_.rows.reservations.find(x);
+  if (row == model_.rows.reservations.end()) return false;
+  auto& event = model_.rows.events.at(row->second.row.event);
+  auto terms = terms_at(event.cancellation, event.event_date, won{}, at + clocks_differ);
+  return !terms.allowed;
 }
 
 bool reasons::may_be_paid(reservation_id x) const { return payments_.contains(x); }

@@ -83,6 +83,8 @@ private:
   [[nodiscard]] bool has_reason(const told_wish_to_pay& x, const life& of) const;
   /// What says that something is away, slow, or busy: never in a quiet world.
   [[nodiscard]] bool broken(ec x) const;
+  /// Whether a sale of `x` may be cancelled no more at `at`, by some node's clock.
+  [[nodiscard]] bool too_late_to_cancel(reservation_id x, instant at) const;
   [[nodiscard]] bool twins() const {
     return faults_.duplicate_ppm > 0 || faults_.old_frames_ppm > 0;
   }

@@ -113,6 +113,8 @@ tl::expected<sale_plan, std::string> parse_plan(const std::string& json_text) {
   x.number("hold_s", out.hold_s, 1, 3600);
   x.number("opens_s", out.opens_s, 0, 86'400);
   x.number("closes_s", out.closes_s, 0, 86'400);
+  x.number("cancel_keeps", out.cancel_keeps, 0, 100);
+  x.number("cancel_ends_s", out.cancel_ends_s, 0, 86'400);
   x.flag("faults", out.faults);
   read_only_faults(x, out);
   x.flag("fail_over", out.fail_over);

@@ -64,8 +64,10 @@ struct sale_plan {
   int32_t party_max = 4; ///< Seats in one wish.
   millis length{60'000}; ///< While people come and things go wrong.
   int32_t hold_s = 15;
-  int32_t opens_s = 0;  ///< After the beginning; 0 = it has been open for an hour.
-  int32_t closes_s = 0; ///< After the beginning; 0 = never.
+  int32_t opens_s = 0;       ///< After the beginning; 0 = it has been open for an hour.
+  int32_t closes_s = 0;      ///< After the beginning; 0 = never.
+  int32_t cancel_keeps = 0;  ///< Percent of what is paid that a cancellation keeps.
+  int32_t cancel_ends_s = 0; ///< After the beginning nothing paid is cancelled; 0 = never.
   bool faults = true;
   /// Only these kinds go wrong, and in every seed; none = those that the seed draws.
   std::vector<std::string> only_faults;

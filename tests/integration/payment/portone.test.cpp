@@ -108,6 +108,20 @@ CAF_TEST(when the provider has forgotten the idempotency keys its books still te
   CAF_CHECK_EQUAL(moved("refund", x), 1);
 }
 
+CAF_TEST(a part goes back once whatever happens to its answer) {
+  for (auto& kind : every_fault) {
+    CAF_MESSAGE(kind);
+    auto x = authenticated();
+    CAF_CHECK_EQUAL(approve(x).is, approval_outcome::approved);
+    auto part = won{x.amount.amount - 100};
+    fault("cancel", kind);
+    refund(x, part);
+    CAF_CHECK_EQUAL(refund(x, part).is, refund_outcome::done);
+    CAF_CHECK_EQUAL(moved("refund", x), 1);
+    CAF_CHECK_EQUAL(query(x).refunded, part);
+  }
+}
+
 CAF_TEST(what was given back by hand is not given back again) {
   auto x = authenticated();
   CAF_CHECK_EQUAL(approve(x).is, approval_outcome::approved);

@@ -82,9 +82,11 @@ public:
     return ask<payment_report>(provider,
                                void_payment{x.order_id, clock.at + patience, "", begun_at});
   }
-  payment_refund refund(const approve_payment& x) {
-    refund_payment what{x.payment_key,       x.amount, "r" + x.order_id,
-                        clock.at + patience, "",       x.order_id};
+  payment_refund refund(const approve_payment& x) { return refund(x, x.amount); }
+  payment_refund refund(const approve_payment& x, won amount) {
+    refund_payment what{x.payment_key,       amount, "r" + x.order_id,
+                        clock.at + patience, "",     x.order_id};
+    what.captured = x.amount;
     return ask<payment_refund>(provider, what);
   }
   /// How often the provider has moved this payment's money so, by the name that its books have.
