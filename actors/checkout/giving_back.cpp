@@ -46,29 +46,21 @@ void give_back(pointer self, const refund_row& row, const std::string& provider,
 
 /// The provider knows by which key an order was paid; an attempt's is only what was to be tried.
 /// The money may have been captured by an attempt that the database has lost in a fail-over, or on
-/// the provider's page before anybody asked for it. An order has one capture, so this is it.
+/// the provider's page before anybody asked for it. An order has one capture, so this is it. A part
+/// of it that was asked for before may have gone back without an answer, longer ago than the
+/// provider knows keys: it would take a second part for another one.
 void find_capture(pointer self, const refund_row& row, const attempt_row& attempt,
                   const std::string& order_id) {
   auto provider = attempt.provider;
   query_payment what{order_id, to_string(row.attempt), {}, provider, attempt.started_at};
   bool late = attempt.status == attempt_status::late;
+  bool part = row.amount < attempt.amount;
   ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
     if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
-    if (late && report.refunded >= report.amount) // By a callback that came before, or by hand.
+    bool back = report.refunded >= (part ? row.amount : report.amount);
+    if (back && (late || part)) // By a callback or a try that came before, or by hand.
       return settle(self, row, true, "");
     give_back(self, row, provider, order_id, report.payment_key);
-  });
-}
-
-/// A part that was asked for before may have gone back without an answer, longer ago than the
-/// provider knows keys: it would take a second part for another one.
-void look_before(pointer self, const refund_row& row, const attempt_row& attempt,
-                 const std::string& order_id) {
-  query_payment what{order_id, to_string(row.attempt), {}, attempt.provider, attempt.started_at};
-  ask_provider<payment_report>(self, std::move(what), [=](const payment_report& report) {
-    if (report.is != payment_state::captured) return settle(self, row, false, "CAPTURE_NOT_FOUND");
-    if (report.refunded >= row.amount) return settle(self, row, true, "");
-    give_back(self, row, attempt.provider, order_id, attempt.payment_key);
   });
 }
 
@@ -81,8 +73,6 @@ void refund(pointer self, refund_id id) {
   // What could not be given back under the attempt's key perhaps has another one.
   if (order && (attempt->status == attempt_status::late || row.tries > 0))
     return find_capture(self, row, *attempt, order->order_id);
-  if (row.tries > 0 && row.amount < attempt->amount && order)
-    return look_before(self, row, *attempt, order->order_id);
   give_back(self, row, attempt->provider, order ? order->order_id : "", attempt->payment_key);
 }
 

@@ -167,7 +167,7 @@ CAF_TEST(of a part as much as it is has to be back) {
   part.amount = won{900};
   part.captured = won{1000};
   CAF_CHECK(toss::cancel(own, part).body == R"({"cancelAmount":900,"cancelReason":"refund"})");
-  auto partly = given_back;
+  std::string partly = given_back;
   partly.replace(partly.find("1000"), 4, "900");
   auto back = said(200, done_text("PARTIAL_CANCELED", partly));
   CAF_CHECK(refund_of(part, back).what.is == refund_outcome::done);
