@@ -77,7 +77,7 @@ void answer_all(pointer self, reservation_id attempt, const hold_reply& what) {
     }
     if (what.is == ec::ok) self->state.core.remember_key(x.wish, what.id);
     auto told = what;
-    told.replayed = what.replayed || (x.joined && what.is == ec::ok);
+    told.replayed = what.replayed || (x.joined && is_hold(what)); // Made before they asked.
     x.reply->deliver(std::move(told));
   }
 }

@@ -29,7 +29,7 @@ constexpr std::string_view faults_of_relays[] = {"early-number",  "long-writer",
                                                  "poison"};
 
 bool is_demanded(part of, std::string_view fault) {
-  bool of_moves = fault == "moves" || fault == "operators";
+  bool of_moves = fault == "moves" || fault == "operators" || fault == "odd-shards";
   bool of_callbacks = fault.starts_with("callback-") || fault == "bank-late";
   bool of_relays = std::ranges::find(faults_of_relays, fault) != std::end(faults_of_relays);
   bool only_one_has_it = fault == "fail-over" || of_moves || of_callbacks || of_relays;

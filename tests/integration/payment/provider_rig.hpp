@@ -90,12 +90,12 @@ public:
     return ask<payment_refund>(provider, what);
   }
   /// How often the provider has moved this payment's money so, by the name that its books have.
-  int moved(const char* what, const std::string& payment) {
+  int moved(const char* what, const std::string& payment, won amount = won{55'000}) {
     int out = 0;
     auto found = say("books", json::object());
     for (auto& row : found["books"])
       if (row[0] == what && row[1] == payment) {
-        CAF_CHECK_EQUAL(row[2].get<int64_t>(), 55'000);
+        CAF_CHECK_EQUAL(row[2].get<int64_t>(), amount.amount);
         ++out;
       }
     return out;

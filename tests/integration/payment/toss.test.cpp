@@ -15,8 +15,8 @@ struct fixture : provider_rig {
   payment_actor adapter(const std::string& to, const std::string& key) {
     return spawn_toss_payments(sys, {to, key}, spawn_web_worker(sys, {}), clock);
   }
-  int moved(const char* what, const approve_payment& x) {
-    return provider_rig::moved(what, x.payment_key);
+  int moved(const char* what, const approve_payment& x, won amount = won{55'000}) {
+    return provider_rig::moved(what, x.payment_key, amount);
   }
 };
 
@@ -105,7 +105,7 @@ CAF_TEST(a part goes back once whatever happens to its answer) {
     fault("cancel", kind);
     refund(x, part);
     CAF_CHECK_EQUAL(refund(x, part).is, refund_outcome::done);
-    CAF_CHECK_EQUAL(moved("refund", x), 1);
+    CAF_CHECK_EQUAL(moved("refund", x, part), 1);
     CAF_CHECK_EQUAL(query(x).refunded, part);
   }
 }
