@@ -20,7 +20,7 @@ namespace tk::session {
 struct waiter {
   reserve_items wish;
   reply_ptr<hold_reply> reply;
-  bool joined = false;          ///< It was wished for before: what comes of it is a replay.
+  bool joined = false;          ///< It was wished for before: a hold that comes of it is a replay.
   bool joined_by_seats = false; ///< Not by its key: only a live hold is what it wants.
 };
 
