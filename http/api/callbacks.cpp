@@ -36,11 +36,13 @@ void log_callback(const errand& e, const char* event, ec why) {
     .text("code", answer_to(why).code);
 }
 
-/// Whether the payment's own checkout will see to the rest, so that nobody needs to call again.
+/// Whether the payment's own checkout will see to the rest, so that nobody needs to call again. Not
+/// while one is under way: should it end without the provider having been asked, nobody would ask
+/// what was paid on its page.
 bool on_record(ec x) {
   // Mutant: what the buyer's browser has completed meanwhile is none of the callback's.
   if (x == ec::already_paid && mutant("completes_twice")) return false;
-  return x == ec::ok || x == ec::already_paid || x == ec::payment_pending;
+  return x == ec::ok || x == ec::already_paid;
 }
 
 /// The certain refusals of a checkout; after anything else it may be asked again.
