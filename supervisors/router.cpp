@@ -1,5 +1,6 @@
 #include "supervisors/router.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,13 @@ const caf::actor* way_now(const node_context& node, const envelope& x, bool agai
   return epoch > x.moved_epoch || again ? node.link_to(shard) : nullptr;
 }
 
+/// How long somebody is left alone who refused an envelope that has been sent `tries` times: an
+/// owner that reads the roster just now is asked soon, one that is out of reach rarely.
+millis patience_for(const router_settings& x, int32_t tries) {
+  constexpr int32_t doublings_max = 8;
+  return std::min(x.patience * (1 << std::clamp(tries - 1, 0, doublings_max)), x.patience_max);
+}
+
 void look_later(router_ptr self) {
   self->delayed_send(self, self->state.settings.look_interval, atom::tick_v);
 }
@@ -66,7 +74,7 @@ caf::result<caf::message> on_envelope(router_ptr self, envelope& x) {
   waiting one;
   one.wants_reply = self->current_message_id().is_request();
   if (one.wants_reply) one.reply = self->make_response_promise();
-  one.again_at = now + st.settings.patience;
+  one.again_at = now + patience_for(st.settings, x.tries);
   one.what = std::move(x);
   st.waits.push_back(std::move(one));
   return caf::delegated<caf::message>{};

@@ -121,7 +121,8 @@ void tell(const node_context& node, const entity_key& key, Message what) {
 struct router_settings {
   size_t waiting_max = 8192; ///< Envelopes without a way; more are refused as `busy`.
   millis look_interval{20};  ///< How often it is looked whether there is one now.
-  millis patience{100};      ///< After it the same owner is asked again: it may not have known.
+  millis patience{20};       ///< After it the same owner is asked again: it may not have known yet.
+  millis patience_max{100};  ///< Each time it is twice as long as the last, up to this.
   static constexpr int tries_max = 50;
 };
 

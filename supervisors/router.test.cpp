@@ -70,9 +70,10 @@ struct fixture : node_rig {
   void link_stands(bool x) { node.peers.up[0] = x; }
 
   answer_ptr<block_awake> wake_by(const caf::actor& whom, int64_t moved_epoch = 0,
-                                  millis budget = millis{1000}) {
+                                  millis budget = millis{1000}, int32_t tries = 1) {
     envelope x{block0, now() + budget, caf::make_message(wake_block{})};
     x.moved_epoch = moved_epoch;
+    x.tries = tries;
     auto out = ask_actor<block_awake>(whom, caf::infinite, x);
     run();
     return out;
@@ -124,7 +125,7 @@ CAF_TEST(an owner that has refused is asked again when there is a newer one) {
   lose_shard();
   other_owns(5);
   link_stands(true);
-  auto x = wake_by(node.router, 5);
+  auto x = wake_by(node.router, 5, millis{1000}, 9);
   pass(millis{60});
   CAF_CHECK(!x->came());
   other_owns(6);
@@ -140,6 +141,19 @@ CAF_TEST(an owner that has refused may not have known yet) {
   pass(millis{140});
   CAF_CHECK_EQUAL(x->value.seats, 77);
   CAF_CHECK_EQUAL(played.got.size(), 1u);
+}
+
+CAF_TEST(who refuses at first is asked soon and then ever more rarely) {
+  lose_shard();
+  other_owns(5);
+  link_stands(true);
+  auto soon = wake_by(node.router, 5, millis{1000}, 1);
+  auto rare = wake_by(node.router, 5, millis{1000}, 9);
+  pass(millis{40});
+  CAF_CHECK_EQUAL(soon->value.seats, 77);
+  CAF_CHECK(!rare->came());
+  pass(millis{80});
+  CAF_CHECK_EQUAL(rare->value.seats, 77);
 }
 
 CAF_TEST(whose time is up hears that nothing happened) {
