@@ -63,6 +63,8 @@ void bench_memory(shop& x, report& out, const options& how);
 void bench_queue(shop& x, report& out, const options& how);
 /// Three nodes: links, takeovers, and what a cluster costs.
 void bench_cluster(shop& x, report& out, const options& how);
+/// Domain events on their way to Kafka.
+void bench_relay(shop& x, report& out, const options& how);
 /// The simulation, by itself: no node, no database.
 void bench_sim(shop& x, report& out, const options& how);
 

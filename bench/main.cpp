@@ -68,7 +68,7 @@ int run_benches(const CLI::App& app, const settings& how) {
   auto wanted = options{how.seconds};
   using bench_function = void (*)(shop&, report&, const options&);
   const auto benches =
-    std::array<std::pair<const char*, bench_function>, 11>{{{"reserve", bench_reserve},
+    std::array<std::pair<const char*, bench_function>, 12>{{{"reserve", bench_reserve},
                                                             {"contended", bench_contended},
                                                             {"read", bench_read},
                                                             {"catalogue", bench_catalogue},
@@ -78,6 +78,7 @@ int run_benches(const CLI::App& app, const settings& how) {
                                                             {"memory", bench_memory},
                                                             {"queue", bench_queue},
                                                             {"cluster", bench_cluster},
+                                                            {"relay", bench_relay},
                                                             {"sim", bench_sim}}};
   for (auto& [name, bench] : benches)
     if (all || app.got_subcommand(name)) bench(x, out, wanted);
@@ -112,6 +113,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("memory", "resident bytes per seat, session and reservation; time to ready");
   app.add_subcommand("queue", "a waiting room with a million people");
   app.add_subcommand("cluster", "three nodes: links, takeovers, and what a cluster costs");
+  app.add_subcommand("relay", "domain events to a real Kafka: a backlog of a million, and delays");
   app.add_subcommand("sim", "the simulation: how much faster than life, and its memory");
   app.add_subcommand("all", "all of them");
   CLI11_PARSE(app, argc, argv);

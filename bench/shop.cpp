@@ -129,6 +129,12 @@ std::string part_of(const std::string& conninfo, const std::string& name) {
   return conninfo.substr(at, conninfo.find(' ', at) - at);
 }
 
+std::string new_folder() {
+  auto name = std::string("/tmp/tiketi-bench.XXXXXX");
+  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a folder in /tmp");
+  return name;
+}
+
 pid_t first_line_pid(const std::string& path) {
   auto in = std::ifstream(path);
   pid_t pid = 0;
@@ -150,9 +156,7 @@ shop::shop(std::string admin, std::string data, std::string node, std::string co
   secret_ = "tiketi-bench: nobody's secret, long enough!";
   socket_ = part_of(admin_, "host");
   url_ = "host=" + socket_ + " port=" + part_of(admin_, "port") + " dbname=tiketi_bench";
-  auto name = std::string("/tmp/tiketi-bench.XXXXXX");
-  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a folder in /tmp");
-  folder_ = name;
+  folder_ = new_folder();
   auto first = database(admin_);
   first.execute("DROP DATABASE IF EXISTS tiketi_bench");
   if (first.value("SELECT 1 FROM pg_roles WHERE rolname = 'tiketi_migrate'").empty())
@@ -160,6 +164,32 @@ shop::shop(std::string admin, std::string data, std::string node, std::string co
   first.execute("CREATE DATABASE tiketi_bench OWNER tiketi_migrate");
   run({node_program_, "migrate"}, environment(), folder_ + "/migrate.log");
   sql_ = std::make_unique<database>(url_ + " user=postgres");
+}
+
+shop::shop(made, const shop& like, const std::string& database_name)
+    : admin_(like.admin_),
+      node_program_(like.node_program_),
+      constant_program_(like.constant_program_),
+      folder_(new_folder()),
+      url_(like.url_.substr(0, like.url_.rfind('=') + 1) + database_name),
+      socket_(like.socket_),
+      secret_(like.secret_),
+      postgres_(like.postgres_),
+      extra_(like.extra_),
+      iat_(like.iat_),
+      sql_(std::make_unique<database>(url_ + " user=postgres")) {}
+
+std::unique_ptr<shop> shop::twin() {
+  // A template must have no connection.
+  sql_.reset();
+  {
+    auto admin = database(admin_);
+    admin.execute("DROP DATABASE IF EXISTS tiketi_bench_twin");
+    admin.execute("CREATE DATABASE tiketi_bench_twin OWNER tiketi_migrate TEMPLATE tiketi_bench "
+                  "STRATEGY file_copy");
+  }
+  sql_ = std::make_unique<database>(url_ + " user=postgres");
+  return std::unique_ptr<shop>(new shop(made{}, *this, "tiketi_bench_twin"));
 }
 
 shop::~shop() {
@@ -233,9 +263,9 @@ void shop::settle() {
 
 double shop::start_node() {
   auto begin = std::chrono::steady_clock::now();
-  auto made = start_beside({});
-  node_ = std::move(made.process);
-  port_ = made.port;
+  auto node = start_beside({});
+  node_ = std::move(node.process);
+  port_ = node.port;
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 

@@ -51,6 +51,9 @@ public:
   shop(std::string admin, std::string data, std::string node, std::string constant_server);
   ~shop();
   shop(const shop&) = delete;
+  /// Another one with a copy of this one's database as it is now, in the same PostgreSQL. No node
+  /// of this one may run meanwhile. What is measured in turns at both meets the same machine.
+  std::unique_ptr<shop> twin();
 
   [[nodiscard]] database& sql() { return *sql_; }
   /// Conninfo parts for programs: "host=... port=... dbname=...".
@@ -91,6 +94,9 @@ public:
   server start_toss(int delay_ms);
 
 private:
+  /// With a database that exists and is migrated.
+  struct made {};
+  shop(made, const shop& like, const std::string& database);
   [[nodiscard]] std::map<std::string, std::string> environment() const;
   server start_program(const std::string& program, const std::string& argument,
                        const std::string& log);

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -65,6 +66,7 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 replica.lag.time.max.ms=3000
+log.message.timestamp.type=LogAppendTime
 """)
             done = subprocess.run(
                 JAVA + ["-cp", self.classes, "kafka.tools.StorageTool", "format", "-t", CLUSTER,
@@ -123,3 +125,22 @@ replica.lag.time.max.ms=3000
             if x is not None:
                 self.kill(i)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def serve(place):
+    """Runs one broker until this process is ended; `place` is a file that will name it."""
+    def end(_number, _frame):
+        raise SystemExit(0)
+    signal.signal(signal.SIGTERM, end)
+    brokers = Brokers()
+    try:
+        brokers.start_all()
+        pathlib.Path(place).write_text(brokers.address + "\n")
+        while brokers.processes[0].poll() is None:
+            time.sleep(0.5)
+    finally:
+        brokers.close()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
