@@ -5,6 +5,7 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include "persistence/letters/replay.hpp"
 #include "persistence/pool/pool.hpp"
 #include "supervisors/no_timer.hpp"
 #include "supervisors/reply_once.hpp"
@@ -103,7 +104,7 @@ pg_result<letter_reply> note_refusal(pg::connection& db, letter_id id, const std
 /// A job of the actor's own: `then` hears what came of it, on the actor's thread.
 struct letter_job final : pg_job {
   using work_type = std::function<pg_result<letter_reply>(pg::connection&)>;
-  using then_type = std::function<void(ec, letter_reply)>;
+  using then_type = letter_ways::heard;
   letter_job(work_type x, then_type y) : work(std::move(x)), then(std::move(y)) {
     // nop
   }
@@ -113,7 +114,7 @@ struct letter_job final : pg_job {
     made = std::move(*done);
     return {};
   }
-  void answer(ec x) override { then(x, std::move(made)); }
+  void answer(ec x) override { then(x, made); }
   work_type work;
   then_type then;
   letter_reply made;
@@ -126,61 +127,35 @@ struct letters_state {
 };
 using letters_ptr = letters_actor::stateful_pointer<letters_state>;
 
-/// `then` hears nothing when it failed: then the asker has heard.
-void run(letters_ptr self, const reply_ptr<letter_reply>& reply, letter_job::work_type work,
-         std::function<void(const letter_reply&)> then) {
-  self->state.pool.submit(std::make_shared<letter_job>(
-    std::move(work), [reply, then = std::move(then)](ec is, const letter_reply& x) {
-      if (is == ec::ok) then(x);
-      else reply->fail(is);
-    }));
-}
-
-void finish(letters_ptr self, const replay_letter& x, const reply_ptr<letter_reply>& reply,
-            const row_outcome& said, letter_reply seen) {
-  auto deliver = [reply](const letter_reply& y) { reply->deliver(y); };
-  switch (said.is) {
-  case row_fate::delivered:
-    return run(
-      self, reply,
-      [x](pg::connection& db) {
-        return end_as(db, {x.id, x.by, x.why}, letter_state::replayed);
-      },
-      deliver);
-  case row_fate::refused:
-    return run(
-      self, reply,
-      [id = x.id, why = said.why](pg::connection& db) { return note_refusal(db, id, why); },
-      deliver);
-  case row_fate::unknown: break;
-  }
-  seen.is = letter_end::not_told;
-  deliver(seen);
-}
-
-/// Hands it to its consumer, who takes a domain event once however often it comes.
-void hand(letters_ptr self, const replay_letter& x, const reply_ptr<letter_reply>& reply,
-          letter_reply seen) {
-  if (seen.is != letter_end::done || seen.row.is == letter_state::replayed)
-    return reply->deliver(seen);
-  if (seen.row.is == letter_state::discarded) {
-    seen.is = letter_end::other_end;
-    return reply->deliver(seen);
-  }
-  auto& consumers = self->state.consumers;
-  auto to = consumers.find(seen.row.consumer);
-  if (to == consumers.end()) {
-    seen.is = letter_end::not_here;
-    return reply->deliver(seen);
-  }
-  hand_over what;
-  what.rows = std::make_shared<const outbox_rows>(outbox_rows{seen.row.event});
-  self->request(to->second, always_answered, what)
-    .then(
-      [=](const handed_over& y) {
-        finish(self, x, reply, y.rows.empty() ? row_outcome{} : y.rows.front(), seen);
-      },
-      [=](caf::error&) { finish(self, x, reply, {}, seen); });
+/// How a replay reaches the rows and the consumers of `self`, which outlives it.
+letter_ways ways_of(letters_ptr self) {
+  using heard = letter_ways::heard;
+  auto run = [self](letter_job::work_type work, const heard& then) {
+    self->state.pool.submit(std::make_shared<letter_job>(std::move(work), then));
+  };
+  letter_ways out;
+  out.look = [run](letter_id id, const heard& then) {
+    run([id](pg::connection& db) { return look(db, id); }, then);
+  };
+  out.end_as = [run](const discard_letter& x, letter_state is, const heard& then) {
+    run([x, is](pg::connection& db) { return end_as(db, x, is); }, then);
+  };
+  out.note_refusal = [run](letter_id id, const std::string& why, const heard& then) {
+    run([id, why](pg::connection& db) { return note_refusal(db, id, why); }, then);
+  };
+  out.hand = [self](const std::string& consumer, const outbox_row& row,
+                    const std::function<void(const row_outcome&)>& then) {
+    auto& consumers = self->state.consumers;
+    auto to = consumers.find(consumer);
+    if (to == consumers.end()) return false;
+    hand_over what;
+    what.rows = std::make_shared<const outbox_rows>(outbox_rows{row});
+    self->request(to->second, always_answered, what)
+      .then([then](const handed_over& y) { then(y.rows.empty() ? row_outcome{} : y.rows.front()); },
+            [then](caf::error&) { then({}); });
+    return true;
+  };
+  return out;
 }
 
 letters_actor::behavior_type letters(letters_ptr self, const letters_config& config) {
@@ -195,9 +170,10 @@ letters_actor::behavior_type letters(letters_ptr self, const letters_config& con
     },
     [=](const replay_letter& x) -> caf::result<letter_reply> {
       auto reply = promise_reply<letter_reply>(self);
-      run(
-        self, reply, [id = x.id](pg::connection& db) { return look(db, id); },
-        [=](const letter_reply& seen) { hand(self, x, reply, seen); });
+      replay(ways_of(self), x, [reply](ec is, const letter_reply& y) {
+        if (is == ec::ok) reply->deliver(y);
+        else reply->fail(is);
+      });
       return reply->rp;
     },
     [&st](const discard_letter& x) {

@@ -79,7 +79,7 @@ cursors_moved outbox_model::move(const put_cursors& x,
 
 void outbox_model::bury(const std::string& consumer, const outbox_row& row,
                         const std::string& why) {
-  if (buried_.emplace(consumer, row.id).second) dead_.push_back({consumer, row, why});
+  if (buried_.emplace(consumer, row.id).second) dead_.push_back({consumer, row, why, false});
 }
 
 } // namespace tk

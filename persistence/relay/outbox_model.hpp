@@ -18,6 +18,7 @@ struct model_dead_letter {
   std::string consumer;
   outbox_row row;
   std::string why;
+  bool replayed = false; ///< Its consumer has it now, says whoever replayed it.
 };
 
 /// The outbox, the cursors and the dead letters as PostgreSQL shows them to a relay, in memory: for
@@ -44,6 +45,8 @@ public:
   [[nodiscard]] const std::vector<model_dead_letter>& dead() const { return dead_; }
   /// A consumer's, once for each event.
   void bury(const std::string& consumer, const outbox_row& row, const std::string& why);
+  /// It was replayed and taken.
+  void end_letter(size_t index) { dead_.at(index).replayed = true; }
   [[nodiscard]] outbox_position cursor(uint16_t shard) const { return cursors_.at(shard); }
   /// Of rows that a running transaction holds back.
   [[nodiscard]] size_t held_back() const;

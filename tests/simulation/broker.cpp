@@ -37,7 +37,7 @@ broker::poison broker::poison_in(const domain_event_id& x) {
   auto [i, fresh] = poison_.try_emplace(x, poison::none);
   if (fresh && faults_.poison_ppm > 0 && faults_.strikes(&fault_mix::poison_ppm, dice_))
     i->second = dice_.chance(500'000) ? poison::for_broker : poison::for_consumer;
-  return i->second;
+  return mended_.contains(x) ? poison::none : i->second;
 }
 
 // -- producers ------------------------------------------------------------------------------------

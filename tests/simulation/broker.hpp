@@ -48,6 +48,8 @@ public:
   /// What is wrong with a row, whoever takes it; drawn when it is seen first (F42).
   enum class poison : uint8_t { none, for_broker, for_consumer };
   [[nodiscard]] poison poison_in(const domain_event_id& x);
+  /// From now on everybody can take it.
+  void mend(const domain_event_id& x) { mended_.insert(x); }
   /// Whether somebody has ever refused it.
   [[nodiscard]] bool ever_poison(const domain_event_id& x) const {
     auto i = poison_.find(x);
@@ -85,6 +87,7 @@ private:
   std::map<place, partition> partitions_;
   std::set<life> members_;
   std::map<domain_event_id, poison> poison_;
+  std::set<domain_event_id> mended_;
   uint64_t told_ = 0, unheard_ = 0, told_late_ = 0, commits_refused_ = 0;
 };
 

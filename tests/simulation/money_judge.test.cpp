@@ -81,6 +81,34 @@ CAF_TEST(I11 what is kept of a cancellation is a fee on record) {
   CAF_CHECK(wrong() != "");
 }
 
+CAF_TEST(I11 money that was taken before anybody asked is of whoever has sold for it) {
+  auto& unasked = provider.captures[0];
+  unasked.idempotency_key = unasked.payment_key; // On the provider's page.
+  CAF_CHECK(wrong() != "");
+  auto& x = model.rows.attempts[attempt(1)];
+  x.payment = {3, 1};
+  model.rows.payments[x.payment].order_id = unasked.order_id;
+  CAF_CHECK(wrong() == "");
+  x.status = "declined";
+  model.rows.reservations[order(1)].row.status = reservation_status::expired;
+  model.rows.books.erase(model.rows.books.begin(), model.rows.books.begin() + 2);
+  CAF_CHECK(wrong() == "the provider keeps money of an attempt that nobody made");
+  provider.refunds.push_back({key(1), "unsold", won{1000}, {}});
+  CAF_CHECK(wrong() == "");
+}
+
+CAF_TEST(I11 what was sold stands in the sales) {
+  model.rows.books[1].amount = won{-999};
+  CAF_CHECK(wrong().find("we have sold for 999 won for tickets of 1000") != std::string::npos);
+}
+
+CAF_TEST(I11 nothing is owed at rest) {
+  model.rows.books.push_back({attempt(1), "owed", won{-1000}});
+  CAF_CHECK(wrong() == "something is owed for ever");
+  model.rows.books.push_back({attempt(1), "owed", won{1000}});
+  CAF_CHECK(wrong() == "");
+}
+
 CAF_TEST(I11 money of nobody is seen) {
   provider.captures.push_back({"O", key(3), to_string(attempt(3)), won{1}, {}});
   CAF_CHECK(wrong() == "the provider keeps money of an attempt that nobody made");
@@ -89,6 +117,9 @@ CAF_TEST(I11 money of nobody is seen) {
 CAF_TEST(I11 what was sold unpaid is seen) {
   model.rows.attempts[attempt(1)].status = "declined";
   CAF_CHECK(wrong() != "");
+  provider.captures.erase(provider.captures.begin());
+  model.rows.books.erase(model.rows.books.begin(), model.rows.books.begin() + 2);
+  CAF_CHECK(wrong() == "an order was sold without being paid once");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

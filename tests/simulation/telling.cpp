@@ -1,5 +1,6 @@
 #include "tests/simulation/telling.hpp"
 
+#include "supervisors/no_timer.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace tk::sim {
@@ -31,11 +32,13 @@ telling::telling(world& where, uint64_t seed)
     : world_(where),
       seed_(seed),
       dice_(seed, "telling"),
+      letters_dice_(seed, "letters"),
       with_broker_(dice_.chance(600'000)),
       kafka_(where.time, dice_, where.faults),
       judge_(where.db.outbox) {
   kafka_.on_told = [this](const outbox_row& x) { judge_.told(x); };
   judge_.may_be_dead = [this](const domain_event_id& x) { return kafka_.ever_poison(x); };
+  see_to_letters();
 }
 
 // -- the parts of a node --------------------------------------------------------------------------
@@ -55,6 +58,7 @@ void telling::start(host& at) {
   auto sums = spawn_sums(at);
   auto sink = with_broker_ ? spawn_producer(at) : sums;
   auto rows = spawn_rows(at);
+  sinks_[at.who.node] = {sums, with_broker_ ? sink : event_sink_actor{}};
   at.parts.push_back(spawn_relay(world_.system, config_for(at), rows, sink, at.clock, of.relay));
   if (with_broker_) start_consumer(at, of, sums, sink);
 }
@@ -189,6 +193,102 @@ void telling::start_consumer(host& at, probes& of, event_sink_actor sums, event_
                                           std::move(sums), std::move(dead), of.consumer));
 }
 
+// -- dead letters ---------------------------------------------------------------------------------
+
+/// Now and then somebody sees to one of them, mostly when what was wrong has been mended; and does
+/// so again when they have not heard that it was taken.
+void telling::see_to_letters() {
+  constexpr millis letters_every{2'500};
+  world_.time.after(letters_every, [this] { see_to_letters(); });
+  auto& all = world_.db.outbox.dead();
+  std::vector<size_t> waiting;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (!all[i].replayed) waiting.push_back(i);
+  if (waiting.empty()) return;
+  auto index = waiting[letters_dice_.below(waiting.size())];
+  bool mended = letters_dice_.chance(700'000), twice = letters_dice_.chance(200'000);
+  if (mended) kafka_.mend(all[index].row.id);
+  for (int i = 0; i < (twice ? 2 : 1); ++i)
+    if (auto at = world_.find(world_.any_node(letters_dice_)); at != nullptr)
+      replay_letter_at(*at, index);
+}
+
+/// As an administrator asks it of a node.
+void telling::replay_letter_at(host& at, size_t index) {
+  replay_letter what{{0, index + 1}, {}, "mended"};
+  auto clerk = [this, what, who = at.who](caf::event_based_actor* self, int) -> caf::behavior {
+    replay(ways_of(self, who), what, [this, self](ec is, const letter_reply& x) {
+      hear_of_letter(is, x);
+      self->quit();
+    });
+    return {[](const errand& x) { x.run(); }};
+  };
+  world_.start_part(at, [&] { return world_.system.spawn(clerk, 0); });
+}
+
+void telling::hear_of_letter(ec is, const letter_reply& x) {
+  if (is != ec::ok || x.is == letter_end::not_told) ++letters_untold_;
+  else if (x.is == letter_end::refused) ++letters_refused_;
+  else if (x.is == letter_end::done) ++letters_replayed_;
+}
+
+letter_ways telling::ways_of(caf::event_based_actor* self, life who) {
+  using heard = letter_ways::heard;
+  auto in_database = [=, this](const std::function<letter_reply()>& work, const heard& then) {
+    auto out = std::make_shared<letter_reply>();
+    auto handle = caf::actor_cast<caf::actor>(self);
+    world_.db.work(
+      who, [=] { *out = work(); },
+      [=](bool ok) {
+        caf::anon_send(handle, errand{[=] { then(ok ? ec::ok : ec::unavailable, *out); }});
+      });
+  };
+  auto letter = [this](letter_id id) {
+    auto& x = world_.db.outbox.dead().at(id.lo - 1);
+    letter_reply out{letter_end::done, {}};
+    out.row.id = id;
+    out.row.consumer = x.consumer;
+    out.row.event = x.row;
+    out.row.is = x.replayed ? letter_state::replayed : letter_state::waiting;
+    return out;
+  };
+  letter_ways out;
+  out.look = [=](letter_id id, const heard& then) {
+    in_database([=] { return letter(id); }, then);
+  };
+  out.end_as = [=, this](const discard_letter& x, letter_state, const heard& then) {
+    in_database(
+      [=, this] {
+        world_.db.outbox.end_letter(x.id.lo - 1);
+        return letter(x.id);
+      },
+      then);
+  };
+  out.note_refusal = [=](letter_id id, const std::string&, const heard& then) {
+    in_database(
+      [=] {
+        auto seen = letter(id);
+        seen.is = letter_end::refused;
+        return seen;
+      },
+      then);
+  };
+  out.hand = [=, this](const std::string& consumer, const outbox_row& row,
+                       const std::function<void(const row_outcome&)>& then) {
+    auto here = sinks_.find(who.node);
+    if (here == sinks_.end()) return false;
+    auto& to = consumer == "sums" ? here->second.sums : here->second.broker;
+    if (!to) return false;
+    hand_over what;
+    what.rows = std::make_shared<const outbox_rows>(outbox_rows{row});
+    self->request(to, always_answered, what)
+      .then([then](const handed_over& y) { then(y.rows.empty() ? row_outcome{} : y.rows.front()); },
+            [then](caf::error&) { then({}); });
+    return true;
+  };
+  return out;
+}
+
 // -- what goes wrong ------------------------------------------------------------------------------
 
 void telling::go_wrong(uint64_t tick) {
@@ -241,6 +341,9 @@ void telling::count_probes() {
   add("told: places of others", kafka_.commits_refused());
   add("told: portions in vain", taken);
   add("told: dead letters of consumers", buried);
+  add("told: letters replayed", letters_replayed_);
+  add("told: letters refused again", letters_refused_);
+  add("told: letters without outcome", letters_untold_);
 }
 
 } // namespace tk::sim

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "gateways/kafka/consumer.hpp"
+#include "persistence/letters/replay.hpp"
 #include "persistence/relay/actor.hpp"
 #include "tests/simulation/broker.hpp"
 #include "tests/simulation/told_judge.hpp"
@@ -23,7 +24,10 @@ public:
 
   /// A life of a node begins and ends.
   void start(host& at);
-  void stop(life who) { kafka_.leave(who); }
+  void stop(life who) {
+    kafka_.leave(who);
+    sinks_.erase(who.node);
+  }
   /// Once a tick, while anything may go wrong.
   void go_wrong(uint64_t tick);
   void heal();
@@ -43,18 +47,27 @@ private:
   event_sink_actor spawn_sums(host& at);
   event_sink_actor spawn_producer(host& at);
   outbox_actor spawn_rows(host& at);
+  void see_to_letters();
+  void replay_letter_at(host& at, size_t index);
+  letter_ways ways_of(caf::event_based_actor* self, life who);
+  void hear_of_letter(ec is, const letter_reply& x);
   void start_consumer(host& at, probes& of, event_sink_actor sums, event_sink_actor dead);
   std::vector<row_outcome> count(const hand_over& x);
   bool dies_at_mark(life who);
 
   world& world_;
   uint64_t seed_;
-  dice dice_;
+  dice dice_, letters_dice_;
   bool with_broker_;
   broker kafka_;
   tally sums_;
   told_judge judge_;
   std::list<probes> probes_;
+  struct sinks {
+    event_sink_actor sums, broker; ///< No broker: nobody.
+  };
+  std::map<int32_t, sinks> sinks_; ///< By node.
+  uint64_t letters_replayed_ = 0, letters_refused_ = 0, letters_untold_ = 0;
   uint64_t held_back_ = 0, mark_crashes_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/simulation/told_judge.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace tk::sim {
@@ -17,13 +18,18 @@ void told_judge::look_at_rows() {
       fail("I13: two domain events have one id");
 }
 
+/// Others of its order have gone past it.
+bool told_judge::was_dead(const domain_event_id& x) const {
+  return std::ranges::any_of(rows_.dead(), [&](auto& y) { return y.row.id == x; });
+}
+
 void told_judge::told(const outbox_row& x) {
   look_at_rows();
   auto known = known_.find(x.id);
   if (known == known_.end()) return fail("I13: " + name_of(x) + " was told and is not on record");
   if (std::exchange(known->second.told, true)) return; // Once more.
   auto [last, fresh] = last_.try_emplace({x.topic, x.key}, known->second.no);
-  if (fresh) return;
+  if (fresh || was_dead(x.id)) return;
   if (last->second > known->second.no)
     fail("I13: " + name_of(x) + " was told for the first time behind what came after it");
   last->second = std::max(last->second, known->second.no);
@@ -33,7 +39,7 @@ std::string told_judge::missing(const tally& sums) const {
   std::map<std::string, int64_t> wanted;
   std::set<domain_event_id> dead, on_record;
   for (auto& x : rows_.dead()) {
-    dead.insert(x.row.id);
+    if (!x.replayed) dead.insert(x.row.id);
     if (x.why.empty()) return "I13: a dead letter does not say why";
     if (may_be_dead && !may_be_dead(x.row.id))
       return "I13: " + name_of(x.row) + " is a dead letter, and nobody has refused it";

@@ -36,7 +36,8 @@ public:
 
   /// What is wrong so far; empty = nothing.
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
-  /// What is missing at rest: every row is told and counted once, or a dead letter.
+  /// What is missing at rest: every row is told and counted once, or a dead letter that nobody has
+  /// replayed.
   [[nodiscard]] std::string missing(const tally& sums) const;
 
 private:
@@ -45,6 +46,7 @@ private:
     bool told = false;
   };
   void look_at_rows();
+  [[nodiscard]] bool was_dead(const domain_event_id& x) const;
   void fail(const std::string& what) {
     if (wrong_.empty()) wrong_ = what;
   }
