@@ -7,6 +7,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include "actors/base/mutants.hpp"
 #include "actors/checkout/port.hpp"
 #include "actors/registry.hpp"
 #include "actors/seat_block/port.hpp"
@@ -71,12 +72,14 @@ void begin(recall_ptr self, const recalls& seen) {
   bool last_page = seen.rows.size() < static_cast<size_t>(st.settings.page);
   if (count == 0) {
     // From the beginning again: what could not be ended before, or came to this node since.
-    if (seen.rows.empty()) st.after = {};
+    // Mutant: what was being paid when it was its turn is forgotten.
+    if (seen.rows.empty() && !mutant("recalls_once")) st.after = {};
     return later(self, seen.rows.empty() ? st.settings.again : st.settings.pause);
   }
   bool all = count == static_cast<int64_t>(seen.rows.size());
-  st.after =
-    all && last_page ? reservation_id{} : seen.rows[static_cast<size_t>(count) - 1].reservation;
+  st.after = all && last_page && !mutant("recalls_once")
+               ? reservation_id{}
+               : seen.rows[static_cast<size_t>(count) - 1].reservation;
   st.open = static_cast<int>(count);
   st.ended = 0;
   for (int64_t i = 0; i < count; ++i) {

@@ -195,7 +195,9 @@ verdict ledger_model::judge(const create_reservation& x) const {
     return v;
   }
   const auto e = rows.events.find(x.event);
-  const auto open = e != rows.events.end() && e->second.known && !e->second.cancelled &&
+  // Mutant: only whoever asks for the event's phase hears of its cancellation, and that is late.
+  const auto open = e != rows.events.end() && e->second.known &&
+                    (!e->second.cancelled || mutant("sells_what_is_cancelled")) &&
                     e->second.sale_start != instant{} &&
                     now_ >= e->second.sale_start + presale_wait(x) &&
                     (now_ <= e->second.sale_end || mutant("sells_after_the_end"));

@@ -182,6 +182,8 @@ void oracle::check_creation(const create_reservation& x) {
   if (event != model_.rows.events.end() &&
       (model_.now() < event->second.sale_start || model_.now() > event->second.sale_end))
     fail("I9", "a reservation was made outside the window of its sale");
+  if (event != model_.rows.events.end() && event->second.cancelled)
+    fail("I9", "a reservation was made of an event that is cancelled");
   made_at_[x.id] = time_.now();
   // A frame that comes twice is a second wish to whoever gets it, unless it has a key.
   if (--wishes_[{x.user, x.digest}] < 0 && faults_.duplicate_ppm == 0 &&
@@ -453,6 +455,10 @@ void oracle::check_rest() {
     if (x.row.status != reservation_status::pending) continue;
     fail("L3", x.row.pinned ? "a pin without end" : "a hold outlived its end");
   }
+  if (cancelled_at_)
+    for (auto& [id, x] : model_.rows.reservations)
+      if (x.row.status == reservation_status::confirmed)
+        fail("I11", "an event was cancelled, and somebody has tickets of it that they paid for");
   check_money_at_rest();
   check_stories();
 }
@@ -505,6 +511,7 @@ void oracle::check_terms() {
     auto& order = rows.reservations.at(x.reservation);
     auto& event = rows.events.at(order.row.event);
     auto terms = terms_at(event.cancellation, event.event_date, order.row.total, x.at);
+    if (cancelled_at_ && x.at >= *cancelled_at_) terms = {}; // Whole, whatever the event said.
     if (!terms.allowed) fail("I11", "what was paid was cancelled after its time");
     for (auto& [no, refund] : rows.refunds)
       if (refund.attempt == order.pin && refund.fee != terms.fee)

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -51,6 +52,8 @@ public:
   void called_back(const told_change& x) { told_.heard_payment(x); }
   void heard_cancel(const told_change& x);
   void heard_refund(const told_change& x);
+  /// The house has cancelled its event: nothing of it is sold any more, and all of it goes back.
+  void event_cancelled() { cancelled_at_ = time_.now(); }
   /// Somebody looked at a map.
   void saw(const told_map& x);
   /// Somebody is about to end all their sessions.
@@ -120,7 +123,8 @@ private:
   fault_mix faults_; ///< What cannot be demanded when something goes wrong.
   reasons why_;
   std::string wrong_;
-  bool loss_ = false; ///< What was told may be gone; the loss is known.
+  std::optional<instant> cancelled_at_; ///< The event, by the house.
+  bool loss_ = false;                   ///< What was told may be gone; the loss is known.
   uint64_t commits_ = 0;
   std::map<std::string, uint64_t> answers_;
   std::map<seat_id, std::vector<seat_change>> seats_;

@@ -149,7 +149,7 @@ bool reasons::may_be_closed(const period& when) const {
   return std::ranges::any_of(model_.rows.events, [&](auto& x) {
     auto& [id, event] = x;
     bool ended = event.sale_end != instant::max() && when.until + error >= event.sale_end;
-    return ended || when.from - error <= event.sale_start;
+    return event.cancelled || ended || when.from - error <= event.sale_start;
   });
 }
 

@@ -24,6 +24,8 @@ std::span<const workload_kind> workload_kinds() {
     {"bots", "machines ask for dozens of things at once and pay for nothing", false, make_bots},
     {"callbacks", "the provider calls back about whatever becomes of an order; some are forged",
      false, make_callbacks},
+    {"recalls", "the event is cancelled while it is on sale, and what was paid is given back",
+     false, make_recalls},
     {"onlookers", "some look at the seat map of a node, again and again", true, make_onlookers},
     {"latecomers", "at the end somebody asks for all that nobody has, and must get it", true,
      make_latecomers},

@@ -13,6 +13,7 @@ workload_ptr make_onlookers(const scene& in);
 workload_ptr make_opening_night(const scene& in);
 workload_ptr make_other_bodies(const scene& in);
 workload_ptr make_paying(const scene& in);
+workload_ptr make_recalls(const scene& in);
 workload_ptr make_second_thoughts(const scene& in);
 workload_ptr make_sign_outs(const scene& in);
 workload_ptr make_wrong_amounts(const scene& in);

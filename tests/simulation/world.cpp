@@ -244,6 +244,7 @@ void world::boot(int32_t node) {
     start_links(at);
     start_supervisor(at);
     if (told) told->start(at);
+    if (on_boot) on_boot(at);
   });
   tell("node " + std::to_string(node) + " starts");
 }

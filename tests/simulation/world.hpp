@@ -110,6 +110,8 @@ public:
   std::unique_ptr<telling> told;
   /// Called by every step; the first text that is not empty ends the run.
   std::function<std::string()> watch;
+  /// Starts what else a life of a node has; for nodes that are there already it is not called.
+  std::function<void(host&)> on_boot;
   /// Single faults that do not happen, by name (`happened`).
   std::set<std::string> left_out;
 
