@@ -174,8 +174,9 @@ constexpr std::array options{
               "host:port, comma list; empty: domain events stay in this process"},
   option_spec{"KAFKA_SECURITY_PROTOCOL", text, "plaintext", false, 0, 0,
               "plaintext, ssl, sasl_plaintext or sasl_ssl"},
-  option_spec{"KAFKA_SASL_MECHANISM", text, "SCRAM-SHA-512", false, 0, 0,
-              "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+  option_spec{"KAFKA_SASL_MECHANISM", text, "PLAIN", false, 0, 0,
+              "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; the last two need librdkafka 2.6.1 with "
+              "brokers from 4.0 on"},
   option_spec{"KAFKA_SASL_USERNAME", text, "", false, 0, 4096, "who the brokers know"},
   option_spec{"KAFKA_SASL_PASSWORD", password, "", false, 0, 4096, "of that user"},
   option_spec{"KAFKA_CA_FILE", text, "", false, 0, 4096,

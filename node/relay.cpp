@@ -95,6 +95,9 @@ void relay_parts::spawn(const node_config& config, const node_context& node,
   with_kafka_ = !config.text("KAFKA_BROKERS").empty();
   if (with_kafka_) {
     auto settings = kafka_settings_of(config);
+    if (settings.mechanism.starts_with("SCRAM") && scram_is_refused_by_new_brokers())
+      log_line(log_level::warn, "node", "kafka_scram_outdated")
+        .text("why", "brokers from 4.0 on refuse SCRAM of librdkafka before 2.6.1; use PLAIN");
     sink = keep(spawn_kafka_producer(system, settings, kafka));
     dead.consumers["kafka"] = sink;
     relay.sink = "kafka";

@@ -99,6 +99,11 @@ tl::expected<kafka_handle, std::string> make_client(rd_kafka_type_t type,
   return out;
 }
 
+bool scram_is_refused_by_new_brokers() {
+  constexpr int mended = 0x020601ff;
+  return rd_kafka_version() < mended;
+}
+
 bool make_topics(rd_kafka_t* client, const kafka_settings& settings) {
   std::vector<new_topic> wanted;
   std::vector<rd_kafka_NewTopic_t*> list;

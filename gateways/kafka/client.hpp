@@ -44,6 +44,10 @@ tl::expected<kafka_handle, std::string> make_client(rd_kafka_type_t type,
                                                     const kafka_options& options,
                                                     delivery_report reports = nullptr);
 
+/// Whether the library's SCRAM is refused by brokers from 4.0 on: before 2.6.1 it sent the client's
+/// nonce twice (librdkafka pull request 4895).
+bool scram_is_refused_by_new_brokers();
+
 /// Makes the topics that are not there. False when some could not be made: to be tried again.
 bool make_topics(rd_kafka_t* client, const kafka_settings& settings);
 

@@ -34,14 +34,42 @@ def free_ports(count):
             s.close()
 
 
-class Brokers:
-    """A cluster of `count` brokers, each also a controller."""
+def openssl(folder, *what):
+    subprocess.run(["openssl", *what], cwd=folder, capture_output=True, timeout=60, check=True)
 
-    def __init__(self, count=1):
+
+def make_authority(folder, name):
+    """A throw-away authority `name`.pem with its key."""
+    openssl(folder, "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj",
+            f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+
+
+def make_certificate(folder, authority):
+    """A broker's key and certificate of that authority, in one file."""
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-addext",
+            "subjectAltName=IP:127.0.0.1", "-keyout", "broker.key", "-out", "broker.csr")
+    openssl(folder, "x509", "-req", "-in", "broker.csr", "-days", "2", "-copy_extensions", "copy",
+            "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-out",
+            "broker.crt")
+    made = folder / "broker.pem"
+    made.write_text((folder / "broker.key").read_text() + (folder / "broker.crt").read_text())
+    return made
+
+
+class Brokers:
+    """A cluster of `count` brokers, each also a controller.
+
+    With a `user`, a name and a password, there is one broker, whose `guarded` address speaks TLS
+    with a certificate of `authority` and lets in nobody else.
+    """
+
+    def __init__(self, count=1, user=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tiketi-kafka.", dir="/tmp"))
         self.count = count
-        ports = free_ports(2 * count)
-        self.ports, self.controllers = ports[:count], ports[count:]
+        ports = free_ports(2 * count + 1)
+        self.ports, self.controllers = ports[:count], ports[count:2 * count]
+        self.guarded = f"127.0.0.1:{ports[-1]}"
+        more, listen = self.guard(user) if user else ("", "")
         self.address = ",".join(f"127.0.0.1:{p}" for p in self.ports)
         self.processes = [None] * count
         self.classes = ":".join(str(x) for x in sorted(LIB.glob("*.jar")))
@@ -51,9 +79,9 @@ class Brokers:
             self.config(i).write_text(f"""process.roles=broker,controller
 node.id={i + 1}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{self.ports[i]},CONTROLLER://127.0.0.1:{self.controllers[i]}
-advertised.listeners=PLAINTEXT://127.0.0.1:{self.ports[i]}
-controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{self.ports[i]},CONTROLLER://127.0.0.1:{self.controllers[i]}{listen}
+advertised.listeners=PLAINTEXT://127.0.0.1:{self.ports[i]}{listen}
+{more}controller.listener.names=CONTROLLER
 log.dirs={self.folder}/data{i}
 num.partitions=3
 auto.create.topics.enable=false
@@ -73,6 +101,20 @@ log.message.timestamp.type=LogAppendTime
                         "-c", str(self.config(i))], capture_output=True, text=True, timeout=120,
                 check=False)
             assert done.returncode == 0, done.stdout + done.stderr
+
+    def guard(self, user):
+        """Lines of the configuration, and one more listener."""
+        make_authority(self.folder, "authority")
+        pem = make_certificate(self.folder, "authority")
+        self.authority = self.folder / "authority.pem"
+        return (f"""inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config=\\
+  org.apache.kafka.common.security.plain.PlainLoginModule required user_{user[0]}="{user[1]}";
+ssl.keystore.type=PEM
+ssl.keystore.location={pem}
+""", f",SASL_SSL://{self.guarded}")
 
     def config(self, i):
         return self.folder / f"server{i}.properties"

@@ -13,7 +13,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[2] / "load"), str(HERE.parents[2] / "contract")]
 import tiketi_harness as harness  # noqa: E402
-from brokers import Brokers, available  # noqa: E402
+from brokers import Brokers, available, make_authority  # noqa: E402
 from conftest import User, new_database  # noqa: E402
 from test_payments import confirm, prepare, wait_until  # noqa: E402
 from test_statistics import (  # noqa: E402
@@ -123,6 +123,11 @@ def judge(db, brokers):
     return sum(len(x) for x in told.values())
 
 
+def judge_told(brokers):
+    """How many different events there are."""
+    return len({e["id"] for topic in TOPICS for _, _, _, e in brokers.records(topic)})
+
+
 def test_what_is_sold_is_told_while_the_broker_dies_and_comes_back():
     with brokers_of(1) as brokers, shop(brokers) as node, contextlib.closing(Sale(node)) as sale:
         db = node.database
@@ -185,3 +190,39 @@ def test_one_broker_of_three_dies_and_nothing_stops():
         followed(db)  # While it is away.
         assert judge(db, brokers) > 30
         agree(db)
+
+
+def test_a_guarded_broker_hears_who_knows_it_and_whom_it_knows():
+    """G38: TLS with an authority of our own, and a password."""
+    with contextlib.closing(Brokers(user=("teller", "teller-pass"))) as brokers:
+        brokers.start_all()
+        make_authority(brokers.folder, "stranger")
+        known = {"KAFKA_BROKERS": brokers.guarded, "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+                 "KAFKA_SASL_USERNAME": "teller", "KAFKA_SASL_PASSWORD": "teller-pass",
+                 "KAFKA_CA_FILE": str(brokers.authority)}
+        with shop(brokers, **known) as node, contextlib.closing(Sale(node)) as sale:
+            db = node.database
+            sale.some(1)
+            refunded(db)
+            followed(db)
+            first = judge(db, brokers)
+            assert first > 5
+            agree(db)
+            sale.close()
+            for wrong in ({"KAFKA_SASL_PASSWORD": "guess"},
+                          {"KAFKA_CA_FILE": str(brokers.folder / "stranger.pem")}):
+                node.kill()
+                node.env.update({**known, **wrong})
+                node.start()
+                sale.some(1)  # Sales go on, and nothing is told to nobody.
+                time.sleep(2)
+                assert db.number(WAITING) > 0
+                assert judge_told(brokers) == first
+                sale.close()
+            node.kill()
+            node.env.update(known)
+            node.start()
+            refunded(db)
+            followed(db)
+            assert judge(db, brokers) > first
+            agree(db)
