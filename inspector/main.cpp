@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "inspector/audit_command.hpp"
+#include "inspector/case_command.hpp"
 #include "inspector/completion.hpp"
 #include "inspector/config.hpp"
 #include "inspector/draw_command.hpp"
@@ -75,6 +76,7 @@ struct choices {
   notice_options notice;
   loss_options loss;
   reconcile_options reconcile;
+  case_options closing;
   money_options money;
   std::string shell, token_name, token_role = "reader";
   /// What runs the command that was named.
@@ -185,7 +187,8 @@ void add_looks(CLI::App& app, choices& x) {
       look->add_option("what", x.look.argument, "Which one")->required()->type_name(verb.argument);
     add_look_options(*look, x);
     look->footer(std::string{look_codes} + verb.examples);
-    look->callback([&x, &verb] {
+    look->callback([&x, &verb, look] {
+      if (!look->get_subcommands().empty()) return; // That has said what is to run.
       x.run = [&x, &verb] { return look_at(verb, x.look, text_style{wants_colour()}); };
     });
   }
@@ -443,6 +446,26 @@ void add_reconcile(CLI::App& app, choices& x) {
     [&x] { x.run = [&x] { return reconcile(x.reconcile, text_style{wants_colour()}); }; });
 }
 
+/// Below the look that tells of them.
+void add_case_words(CLI::App& app, choices& x) {
+  auto* to = app.get_subcommand("cases")->add_subcommand(
+    "close", "Closes one although nothing has repaired it. Needs the role operator.");
+  to->add_option("id", x.closing.id, "Which one, as `cases` tells it")
+    ->required()
+    ->type_name("CASE")
+    ->check(said());
+  to->add_option("--reason", x.closing.reason, "Kept for the record; 200 characters")
+    ->required()
+    ->type_name("TEXT");
+  add_node_options(*to, x.closing.nodes);
+  to->add_flag("--json", x.closing.json, "One JSON object");
+  to->footer("Exit codes: 0 closed, or it was closed before; 2 refused, or the outcome is not "
+             "known; to say it again does no harm.\n\nExamples:\n"
+             "  tiketi-inspect cases close UUID --reason 'Given back by hand, see the bank'");
+  to->callback(
+    [&x] { x.run = [&x] { return close_case(x.closing, text_style{wants_colour()}); }; });
+}
+
 void add_tools(CLI::App& app, choices& x) {
   auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
   completion->add_option("shell", x.shell, "For which shell")
@@ -514,6 +537,7 @@ int main(int argc, char** argv) {
     chosen.run = [&] { return run_verify_draw(chosen); };
   });
   add_looks(app, chosen);
+  add_case_words(app, chosen);
   add_top(app, chosen);
   add_brakes(app, chosen);
   add_notices(app, chosen);

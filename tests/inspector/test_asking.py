@@ -24,7 +24,8 @@ CHANGES = [("brake", "all", "--reason", "x"), ("release", "all"), ("drain", ID, 
            ("undrain", ID), ("rebalance", "--wait", "0"),
            ("move", "event:" + ID, ID, "--wait", "0"),
            ("notice", "add", *TEXT), ("notice", "change", ID, *TEXT), ("notice", "remove", ID),
-           ("reconcile", "--wait", "0"), ("accept-loss", "abc", "--reason", "x")]
+           ("reconcile", "--wait", "0"), ("cases", "close", ID, "--reason", "x"),
+           ("accept-loss", "abc", "--reason", "x")]
 
 
 def words_of(command):
@@ -144,8 +145,8 @@ def test_a_node_that_cannot_be_reached_is_passed_over(command):
 
 
 def has_operation(command):
-    return command[0] != "release" and command[:2] not in (("notice", "change"),
-                                                           ("notice", "remove"))
+    return command[0] != "release" and command[:2] not in (
+        ("notice", "change"), ("notice", "remove"), ("cases", "close"))
 
 
 @pytest.mark.parametrize("command", CHANGES[:-1], ids=words_of)

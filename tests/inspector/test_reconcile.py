@@ -168,6 +168,34 @@ def test_what_a_provider_says_otherwise_is_a_case_until_it_is_so_no_more(shop):
     assert (code, told["cases_open"]) == (0, 0), told
 
 
+def test_operators_close_a_case_with_a_reason_and_are_on_record(shop):
+    case = shop.database.value(
+        "INSERT INTO operator_cases (kind, subject, says, against, next_step) VALUES "
+        "('refund_failed', 'refund 1', 'a', 'b', 'look') RETURNING id").split()[0]
+
+    def close(*args, name="bob"):
+        return inspect("cases", "close", *args, "--node", shop.node.url,
+                       env={"INSPECT_TOKEN": operators.token_of(name)})
+
+    def state():
+        return shop.database.rows("SELECT status, closed_by_name, reason FROM operator_cases "
+                                  f"WHERE id = '{case}'")
+    assert close(case, "--reason", "x", name="ann").returncode == 2  # A reader.
+    assert close(case).returncode == 2 and close(case, "--reason", " ").returncode == 2
+    assert close(str(uuid.uuid4()), "--reason", "x").returncode == 2
+    assert state() == [["open", "", ""]]
+    done = close(case, "--reason", "given back by hand")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "Case closed" in done.stdout
+    assert "refund_failed of refund 1: closed by bob, given back by hand" in done.stdout
+    again = close(case, "--reason", "another", "--json")
+    assert again.returncode == 0 and json.loads(again.stdout)["changed"] is False, again
+    assert state() == [["closed", "bob", "given back by hand"]]
+    assert shop.database.rows("SELECT response_status, count(*) FROM admin_audit_logs WHERE action "
+                              f"= 'CLOSE_CASE' AND resource_id = '{case}' AND request_summary LIKE "
+                              "'bob: %' GROUP BY 1 ORDER BY 1") == [["200", "2"], ["400", "1"]]
+
+
 def test_rows_that_contradict_each_other_are_cases(shop):
     seat = shop.seats[0]
     shop.database.rows(f"UPDATE seats SET status = 'locked' WHERE id = '{seat}'")

@@ -21,7 +21,7 @@ def test_every_command_has_help_with_examples():
         assert verb in names
         helped = inspect(verb, "--help").stdout
         assert "Examples" in helped and "Exit codes" in helped, verb
-    for verb in (("why",), ("why", "seat"), ("notice",)):
+    for verb in (("why",), ("why", "seat"), ("notice",), ("cases",), ("cases", "close")):
         helped = inspect(*verb, "--help").stdout
         assert "Examples" in helped and "Exit codes" in helped, verb
     assert "contradicts" not in names  # That is of `audit`.
