@@ -29,11 +29,12 @@
 #include "node/operators.hpp"
 #include "node/payments.hpp"
 #include "node/ports.hpp"
-#include "node/reconciling.hpp"
 #include "node/recalls.hpp"
+#include "node/reconciling.hpp"
 #include "node/relay.hpp"
 #include "node/revocation_watch.hpp"
 #include "node/settings.hpp"
+#include "node/staff.hpp"
 #include "node/system_entropy.hpp"
 #include "persistence/brakes/actor.hpp"
 #include "persistence/cases/actor.hpp"
@@ -273,7 +274,8 @@ private:
   }
 
   void spawn_payments() {
-    auto desk = spawn_payment_desk(system_, config_, clock_, payment_probes_);
+    staff_.spawn_calls(system_, config_, random_, to_stop_);
+    auto desk = spawn_payment_desk(system_, config_, clock_, payment_probes_, staff_.calls);
     if (desk.all) context_.payments = keep(desk.all);
     context_.payment_provider = desk.confirmed_by;
     context_.instant_provider = desk.instant_by;
@@ -414,6 +416,7 @@ private:
     auto cases = keep(spawn_cases(system_, {conninfo_for(config_, "tiketi_store"), log_failure}));
     case_desk_.reset(new http::case_desk{cases, store_, pool_});
     http::add_case_routes(*case_desk_, "/api/admin/cases", http::audience::admins, out);
+    staff_.add_routes(system_, config_, vault_, store_, pool_, clock_, to_stop_, out);
     tell_of_leaving(out, leaving_);
     return out;
   }
@@ -454,6 +457,7 @@ private:
     add_account_metrics(meters_, upkeep_probe_);
     relay_.add_metrics(meters_);
     reconciling_.add_metrics(meters_);
+    staff_.add_metrics(meters_);
     meters_.add_gauge("ledger_loss_suspected", "1: something that was answered may be gone.",
                       [book = losses_] { return suspected(book->read()) ? 1.0 : 0.0; });
     server_ = std::make_unique<http::server>(
@@ -522,6 +526,7 @@ private:
   upkeep_probe upkeep_probe_;
   relay_parts relay_;
   reconciling_parts reconciling_;
+  staff_parts staff_;
   std::unique_ptr<export_worker> traces_; ///< Null: nothing is traced. Outlives who makes spans.
   std::optional<cluster_parts> cluster_;
   actor_config actors_;

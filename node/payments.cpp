@@ -96,11 +96,14 @@ int64_t calls_of(const std::map<std::string, payment_probe>& probes) {
 
 payment_desk spawn_payment_desk(caf::actor_system& system, const node_config& config,
                                 const wall_clock& clock,
-                                std::map<std::string, payment_probe>& probes) {
+                                std::map<std::string, payment_probe>& probes,
+                                const payment_calls_actor& calls) {
   payment_desk out;
+  payment_gateway_config bounds;
+  bounds.calls = calls;
   std::map<std::string, payment_actor> tills;
   for (auto& name : config.list("PAYMENT_PROVIDERS")) {
-    tills[name] = spawn_payment_gateway(system, {}, spawn_provider(system, name, config, clock),
+    tills[name] = spawn_payment_gateway(system, bounds, spawn_provider(system, name, config, clock),
                                         clock, probes[name]);
     bool real = name != "mock";
     if (real && (out.confirmed_by.empty() || out.confirmed_by == "mock")) out.confirmed_by = name;

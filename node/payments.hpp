@@ -26,8 +26,10 @@ int64_t calls_of(const std::map<std::string, payment_probe>& probes);
 
 /// Starts the configured providers, each behind its own bounds and breaker.
 /// @param probes gets one for each; like `clock` it must outlive the actors.
+/// @param calls keeps what they are asked and say.
 payment_desk spawn_payment_desk(caf::actor_system& system, const node_config& config,
                                 const wall_clock& clock,
-                                std::map<std::string, payment_probe>& probes);
+                                std::map<std::string, payment_probe>& probes,
+                                const payment_calls_actor& calls);
 
 } // namespace tk

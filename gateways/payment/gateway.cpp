@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "gateways/payment/call_record.hpp"
 #include "logging/log.hpp"
 #include "supervisors/reply_once.hpp"
 
@@ -153,6 +154,17 @@ void finish(gateway_ptr self, const call_ptr<Request, Reply>& x, Reply answer) {
 template <class Request, class Reply>
 void begin(gateway_ptr self, const call_ptr<Request, Reply>& x);
 
+/// Every try that was made leaves a row.
+template <class Request, class Reply>
+void keep_record(gateway_ptr self, const Request& x, const Reply& y, instant at, millis took) {
+  auto& calls = self->state.config.calls;
+  if (!calls) return;
+  auto record = record_of(x, y);
+  record.at = at;
+  record.took_ms = static_cast<int32_t>(took.count());
+  self->send(calls, std::move(record));
+}
+
 /// True when a query is to be asked again; it keeps its place among the open calls meanwhile.
 template <class Request, class Reply>
 bool ask_again(gateway_ptr self, const call_ptr<Request, Reply>& x) {
@@ -176,6 +188,7 @@ template <class Request, class Reply>
 void begin(gateway_ptr self, const call_ptr<Request, Reply>& x) {
   auto& st = self->state;
   auto started = self->clock().now();
+  auto began_at = st.clock->now();
   auto permit = st.guard->admit(started);
   // An order is voided when its time is over, whatever others hear: rare, and a buyer waits (G02).
   if (!permit && !std::is_same_v<Request, void_payment>) {
@@ -187,6 +200,7 @@ void begin(gateway_ptr self, const call_ptr<Request, Reply>& x) {
     auto at = self->clock().now();
     auto took = std::chrono::duration_cast<millis>(at - started);
     auto how = end_of(answer);
+    keep_record(self, x->request, answer, began_at, took);
     if (permit)
       now.guard->record(*permit, judged_once(now, subject_of(x->request), how, decides(answer), at),
                         took, at);

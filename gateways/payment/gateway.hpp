@@ -9,6 +9,7 @@
 
 #include "gateways/breaker.hpp"
 #include "gateways/payment/port.hpp"
+#include "persistence/calls/port.hpp"
 
 namespace tk {
 
@@ -30,6 +31,7 @@ struct payment_gateway_config {
   /// further time after twice as long.
   int query_tries = 3;
   millis query_pause{500};
+  payment_calls_actor calls{}; ///< Who keeps what was asked and said; empty: nobody.
 };
 
 /// Starts the bounds around a provider: how many calls, how long each, and the breaker. Ends

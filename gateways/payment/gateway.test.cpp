@@ -19,6 +19,11 @@ struct still_clock : wall_clock {
   [[nodiscard]] instant now() const override { return at; }
 };
 
+payment_calls_actor::behavior_type recorder(payment_calls_actor::pointer,
+                                            std::vector<payment_call>* to) {
+  return {[to](const payment_call& x) { to->push_back(x); }};
+}
+
 struct fixture : test_coordinator_fixture<> {
   still_clock clock;
   payment_probe probe;
@@ -78,6 +83,31 @@ CAF_TEST(answers pass through) {
   ask(void_payment{"ORD_2", clock.at + millis{1000}});
   CAF_CHECK(heard<payment_report>().at(0).is == payment_state::not_found);
   CAF_CHECK_EQUAL(probe.calls_open.load(), 0);
+}
+
+CAF_TEST(every try leaves a record and what was never sent leaves none) {
+  std::vector<payment_call> kept;
+  payment_gateway_config recorded{.calls_max = 1};
+  recorded.calls = sys.spawn(recorder, &kept);
+  auto behind = spawn_mock_payments(sys, {}, clock);
+  auto door =
+    spawn_payment_gateway(sys, recorded, caf::actor_cast<payment_actor>(behind), clock, probe);
+  auto end = clock.at + millis{20'000};
+  self->send(door, approve_payment{"ORD_1", "slow-1000-any", won{5}, "a1", end, "mock"});
+  self->send(door, approve_payment{"ORD_2", "any", won{5}, "a2", end, "mock"}); // Busy.
+  consume_messages();
+  pass(millis{1000});
+  self->send(door, approve_payment{"ORD_3", "fail", won{5}, "a3", end, "mock"});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(kept.size(), 2u);
+  CAF_CHECK_EQUAL(kept[0].order_id, "ORD_1");
+  CAF_CHECK_EQUAL(kept[0].outcome, "approved");
+  CAF_CHECK_EQUAL(kept[0].took_ms, 1000);
+  CAF_CHECK_EQUAL(kept[1].order_id, "ORD_3");
+  CAF_CHECK_EQUAL(kept[1].outcome, "declined");
+  caf::anon_send_exit(door, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(recorded.calls, caf::exit_reason::user_shutdown);
+  consume_messages();
 }
 
 CAF_TEST(beyond the bound it is busy at once and nothing is taken) {

@@ -25,7 +25,8 @@ std::vector<audit_rule> books() {
      "sum(amount) FILTER (WHERE account = 'provider') AS provider, "
      "sum(amount) FILTER (WHERE account = 'sales') AS sales, "
      "sum(amount) FILTER (WHERE account = 'owed') AS owed, "
-     "sum(amount) FILTER (WHERE account = 'fees') AS fees FROM books GROUP BY 1) b "
+     "sum(amount) FILTER (WHERE account = 'fees') AS fees FROM books "
+     "WHERE account IN ('provider', 'sales', 'owed', 'fees') GROUP BY 1) b "
      "ON b.attempt_id = a.id CROSS JOIN LATERAL (SELECT (a.status IN ('approved', 'late'))::int "
      "AS taken, coalesce(f.amount, 0) AS back, coalesce(f.fee, 0) AS fee, "
      "coalesce((f.status = 'done')::int, 0) AS gone) x "
@@ -44,6 +45,34 @@ std::vector<audit_rule> books() {
      "SELECT b.id::text, 'order ' || b.payment_id, 'attempt ' || a.id || ' pays ' || a.payment_id "
      "FROM books b JOIN payment_attempts a ON a.id = b.attempt_id "
      "WHERE b.payment_id <> a.payment_id"},
+  };
+}
+
+/// What providers say that they have settled, and how it is booked.
+std::vector<audit_rule> settled() {
+  return {
+    {"books_settled", "payment_attempts", "the books do not say what a provider has settled",
+     "SELECT coalesce(b.attempt_id, s.attempt_id)::text, 'booked: settled ' || "
+     "coalesce(b.settled, 0) || ', costs ' || coalesce(b.costs, 0) || ', credits ' || "
+     "coalesce(b.credits, 0), 'lists: ' || coalesce(s.net, 0) || ' settled, ' || "
+     "coalesce(s.fee, 0) || ' of it kept' FROM (SELECT attempt_id, "
+     "sum(amount) FILTER (WHERE account = 'settled') AS settled, "
+     "sum(amount) FILTER (WHERE account = 'costs') AS costs, "
+     "sum(amount) FILTER (WHERE account = 'credits') AS credits FROM books "
+     "WHERE account IN ('settled', 'costs', 'credits') GROUP BY 1) b FULL JOIN (SELECT attempt_id, "
+     "sum(amount - refunded) AS net, sum(fee) AS fee FROM settled_payments "
+     "WHERE attempt_id IS NOT NULL GROUP BY 1) s ON s.attempt_id = b.attempt_id "
+     "WHERE coalesce(b.settled, 0) <> -coalesce(s.net, 0) "
+     "OR coalesce(b.costs, 0) <> coalesce(s.fee, 0) "
+     "OR coalesce(b.credits, 0) <> coalesce(s.net, 0) - coalesce(s.fee, 0)"},
+    {"settled_captured", "settled_payments", "what is settled was not captured by that provider",
+     "SELECT s.id || ' ' || x.order_id, 'settled by ' || s.provider || ' for attempt ' || "
+     "x.attempt_id, coalesce('it is ' || a.status || ' at ' || a.provider || ', of order ' || "
+     "p.order_id, 'there is none') FROM settled_payments x JOIN settlements s "
+     "ON s.id = x.settlement_id LEFT JOIN payment_attempts a ON a.id = x.attempt_id "
+     "LEFT JOIN payments p ON p.id = a.payment_id WHERE x.attempt_id IS NOT NULL "
+     "AND (a.status IN ('approved', 'late') AND a.provider = s.provider "
+     "AND p.order_id = x.order_id) IS NOT TRUE"},
   };
 }
 
@@ -148,7 +177,8 @@ std::vector<audit_rule> refunds() {
 
 std::vector<audit_rule> money() {
   auto out = books();
-  for (auto& part : {orders_paid(), refunds()}) out.insert(out.end(), part.begin(), part.end());
+  for (auto& part : {settled(), orders_paid(), refunds()})
+    out.insert(out.end(), part.begin(), part.end());
   return out;
 }
 

@@ -55,6 +55,18 @@ constexpr std::array lines{
                 "coalesce(sum(a.amount - f.amount), 0)::int8 FROM refunds f "
                 "JOIN payment_attempts a ON a.id = f.attempt_id",
                 "SELECT coalesce(-sum(amount), 0)::int8 FROM books WHERE account = 'fees'"},
+  line_question{"settled by providers",
+                "SELECT count(*), coalesce(sum(amount - refunded), 0)::int8 "
+                "FROM settled_payments WHERE attempt_id IS NOT NULL",
+                "SELECT coalesce(-sum(amount), 0)::int8 FROM books WHERE account = 'settled'"},
+  line_question{"kept of it by providers",
+                "SELECT count(*) FILTER (WHERE fee <> 0), coalesce(sum(fee), 0)::int8 "
+                "FROM settled_payments WHERE attempt_id IS NOT NULL",
+                "SELECT coalesce(sum(amount), 0)::int8 FROM books WHERE account = 'costs'"},
+  line_question{"credited to us by providers",
+                "SELECT count(*), coalesce(sum(amount - refunded - fee), 0)::int8 "
+                "FROM settled_payments WHERE attempt_id IS NOT NULL",
+                "SELECT coalesce(sum(amount), 0)::int8 FROM books WHERE account = 'credits'"},
   line_question{"everything cancels out", "SELECT count(*), 0::int8 FROM books",
                 "SELECT coalesce(sum(amount), 0)::int8 FROM books"},
 };

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/base/business_day.hpp"
+
 namespace tk {
 
 namespace {
@@ -24,6 +26,7 @@ void sort_and_add_up(std::vector<settled_payment>& list) {
     if (kept > 0 && list[kept - 1].order_id == list[i].order_id) {
       list[kept - 1].amount += list[i].amount;
       list[kept - 1].refunded += list[i].refunded;
+      list[kept - 1].fee += list[i].fee;
       continue;
     }
     if (kept != i) list[kept] = std::move(list[i]);
@@ -35,18 +38,25 @@ void sort_and_add_up(std::vector<settled_payment>& list) {
 bool plausible(const settled_payment& x) {
   bool named = !x.order_id.empty() && x.order_id.size() <= order_id_max;
   return named && x.amount >= 0 && x.amount <= amount_max && x.refunded >= 0 &&
-         x.refunded <= amount_max;
+         x.refunded <= amount_max && x.fee >= -amount_max && x.fee <= amount_max;
 }
 
 std::string at(size_t row, const char* what) {
   return "row " + std::to_string(row + 1) + ": " + what;
 }
 
-tl::expected<std::vector<settled_payment>, std::string> read_json(std::string_view text) {
-  auto all = json::parse(text, nullptr, false);
-  if (all.is_object() && all.contains("payments")) all = json(std::move(all["payments"]));
+/// A whole number that need not be there.
+bool whole_or_none(const json& x, const char* name, int64_t& to) {
+  auto i = x.find(name);
+  if (i == x.end() || i->is_null()) return true;
+  if (!i->is_number_integer()) return false;
+  to = i->get<int64_t>();
+  return true;
+}
+
+tl::expected<std::vector<settled_payment>, std::string> read_rows(const json& all, size_t max) {
   if (!all.is_array()) return problem("is no list of payments");
-  if (all.size() > settlement_rows_max) return problem("has too many rows");
+  if (all.size() > max) return problem("has too many rows");
   std::vector<settled_payment> out;
   out.reserve(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
@@ -54,16 +64,29 @@ tl::expected<std::vector<settled_payment>, std::string> read_json(std::string_vi
     if (!x.is_object()) return problem(at(i, "is no object"));
     auto order = x.find("orderId");
     auto amount = x.find("amount");
-    auto back = x.find("refunded");
+    settled_payment row;
     bool whole = order != x.end() && order->is_string() && amount != x.end() &&
-                 amount->is_number_integer() && (back == x.end() || back->is_number_integer());
-    if (!whole) return problem(at(i, "needs orderId, amount and, perhaps, refunded"));
-    settled_payment row{order->get<std::string>(), amount->get<int64_t>(),
-                        back == x.end() ? 0 : back->get<int64_t>()};
+                 amount->is_number_integer() && whole_or_none(x, "refunded", row.refunded) &&
+                 whole_or_none(x, "fee", row.fee);
+    if (!whole) return problem(at(i, "needs orderId, amount and, perhaps, refunded and fee"));
+    row.order_id = order->get<std::string>();
+    row.amount = amount->get<int64_t>();
     if (!plausible(row)) return problem(at(i, "says what cannot be"));
     out.push_back(std::move(row));
   }
   return out;
+}
+
+tl::expected<std::vector<settled_payment>, std::string> read_json(std::string_view text) {
+  auto all = json::parse(text, nullptr, false);
+  if (all.is_object() && all.contains("payments")) all = json(std::move(all["payments"]));
+  return read_rows(all, settlement_rows_max);
+}
+
+/// Empty when there is none.
+std::string text_in(const json& x, const char* name) {
+  auto i = x.find(name);
+  return i != x.end() && i->is_string() ? i->get<std::string>() : "";
 }
 
 std::vector<std::string_view> split(std::string_view line) {
@@ -106,13 +129,17 @@ tl::expected<std::vector<settled_payment>, std::string> read_csv(std::string_vie
     }
     if (out.size() == settlement_rows_max) return problem("has too many rows");
     auto order = place_of(head, "orderId"), amount = place_of(head, "amount");
-    auto back = place_of(head, "refunded");
+    auto back = place_of(head, "refunded"), fee = place_of(head, "fee");
     if (!order || !amount) return problem("its first line must name orderId and amount");
     if (cells.size() != head.size()) return problem(at(row, "has not the columns of the first"));
     auto took = number_of(cells[*amount]);
-    auto gave = back && !cells[*back].empty() ? number_of(cells[*back]) : std::optional{int64_t{0}};
-    if (!took || !gave) return problem(at(row, "has no whole number where one belongs"));
-    settled_payment x{std::string{cells[*order]}, *took, *gave};
+    auto number = [&](const std::optional<size_t>& place) {
+      bool there = place && !cells[*place].empty();
+      return there ? number_of(cells[*place]) : std::optional{int64_t{0}};
+    };
+    auto gave = number(back), kept = number(fee);
+    if (!took || !gave || !kept) return problem(at(row, "has no whole number where one belongs"));
+    settled_payment x{std::string{cells[*order]}, *took, *gave, *kept};
     if (!plausible(x)) return problem(at(row, "says what cannot be"));
     out.push_back(std::move(x));
   }
@@ -158,6 +185,40 @@ std::vector<settlement_difference> compare_settlement(std::vector<settled_paymen
       ++theirs;
     }
   }
+  return out;
+}
+
+std::vector<settled_payment> add_up(std::vector<settled_payment> list) {
+  sort_and_add_up(list);
+  return list;
+}
+
+tl::expected<told_settlement, std::string> read_settlement(std::string_view text) {
+  constexpr size_t provider_max = 20;
+  auto all = json::parse(text, nullptr, false);
+  if (!all.is_object()) return problem("the body must be an object");
+  told_settlement out;
+  out.list.provider = text_in(all, "provider");
+  auto& provider = out.list.provider;
+  bool named =
+    !provider.empty() && provider.size() <= provider_max &&
+    provider.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+  if (!named) return problem("provider must name a provider");
+  out.list.from = parse_iso(text_in(all, "from"));
+  out.list.to = parse_iso(text_in(all, "to"));
+  if (!out.list.from || !out.list.to) return problem("from and to must be times with their offset");
+  if (*out.list.to <= *out.list.from) return problem("to must be after from");
+  out.settled_on = text_in(all, "settledOn");
+  bool day = !all.contains("settledOn") || all["settledOn"].is_null() ||
+             parse_day(out.settled_on).has_value();
+  if (!day) return problem("settledOn must be a day, YYYY-MM-DD");
+  auto rows = all.find("payments");
+  if (rows == all.end()) return problem("payments: is no list of payments");
+  auto read = read_rows(*rows, settlement_sent_max);
+  if (!read) return problem("payments: " + read.error());
+  for (auto& x : *read)
+    if (x.order_id.find('\0') != std::string::npos) return problem("payments: an order has a zero");
+  out.list.payments = std::move(*read);
   return out;
 }
 

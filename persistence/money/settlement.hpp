@@ -18,6 +18,7 @@ struct settled_payment {
   std::string order_id;
   int64_t amount = 0;   ///< Captured.
   int64_t refunded = 0; ///< Given back of it.
+  int64_t fee = 0;      ///< That the provider keeps for itself; below zero: it gives some back.
   bool operator==(const settled_payment&) const = default;
 };
 
@@ -51,8 +52,23 @@ constexpr size_t settlement_rows_max = 200'000;
 std::vector<settlement_difference> compare_settlement(std::vector<settled_payment> here,
                                                       std::vector<settled_payment> there);
 
-/// Reads a list: JSON, `[{"orderId", "amount", "refunded"}]` or `{"payments": [...]}`, or CSV with
-/// these names in its first line. The error is one line that names the place.
+/// What a list names twice in one row, by order.
+std::vector<settled_payment> add_up(std::vector<settled_payment> list);
+
+/// A list as staff send it: whose it is and of which time stands in it.
+struct told_settlement {
+  settlement_list list;
+  std::string settled_on; ///< A day, YYYY-MM-DD; empty: none is named.
+};
+
+/// Lists of more that are sent over HTTP are refused.
+constexpr size_t settlement_sent_max = 20'000;
+
+/// Reads `{"provider", "from", "to", "settledOn", "payments": [...]}`; the error is one line.
+tl::expected<told_settlement, std::string> read_settlement(std::string_view text);
+
+/// Reads a list: JSON, `[{"orderId", "amount", "refunded", "fee"}]` or `{"payments": [...]}`, or
+/// CSV with these names in its first line. The error is one line that names the place.
 tl::expected<std::vector<settled_payment>, std::string> parse_settlement(std::string_view text);
 
 } // namespace tk

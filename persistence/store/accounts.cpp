@@ -1,3 +1,4 @@
+#include "persistence/pii/names.hpp"
 #include "persistence/store/queries.hpp"
 
 namespace tk {
@@ -10,8 +11,8 @@ namespace tk {
 std::vector<pg_statement> account_statements() {
   return {
     {"user_insert", "INSERT INTO users (id, email_cipher, email_lookup, password_hash, "
-                    "name_cipher, phone_cipher, role) VALUES ($1::uuid, $2::bytea, $3::bytea, "
-                    "$4::text, $5::bytea, $6::bytea, $7::text) "
+                    "name_cipher, phone_cipher, role, name_lookup) VALUES ($1::uuid, $2::bytea, "
+                    "$3::bytea, $4::text, $5::bytea, $6::bytea, $7::text, $8::bytea) "
                     "ON CONFLICT DO NOTHING RETURNING created_at"},
     {"user_by_mail", TK_USER_COLUMNS "WHERE email_lookup = $1::bytea"},
     {"user_by_id", TK_USER_COLUMNS "WHERE id = $1::uuid"},
@@ -19,10 +20,12 @@ std::vector<pg_statement> account_statements() {
     {"user_link_google", "UPDATE users SET google_id = $2::text, password_hash = NULL, "
                          "updated_at = now() WHERE id = $1::uuid AND google_id IS NULL "
                          "AND closed_at IS NULL AND password_hash = $3::text"},
-    {"user_insert_google", "INSERT INTO users (id, email_cipher, email_lookup, name_cipher, role, "
-                           "google_id) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::bytea, 'user', "
-                           "$5::text) ON CONFLICT DO NOTHING"},
+    {"user_insert_google",
+     "INSERT INTO users (id, email_cipher, email_lookup, name_cipher, role, "
+     "google_id, name_lookup) VALUES ($1::uuid, $2::bytea, $3::bytea, $4::bytea, "
+     "'user', $5::text, $6::bytea) ON CONFLICT DO NOTHING"},
     {"user_profile", "UPDATE users SET name_cipher = coalesce($2::bytea, name_cipher), "
+                     "name_lookup = coalesce($5::bytea, name_lookup), "
                      "phone_cipher = CASE WHEN $4::bool THEN $3::bytea ELSE phone_cipher END, "
                      "updated_at = now() WHERE id = $1::uuid AND closed_at IS NULL"},
     {"user_sessions", "SELECT id, created_at, rotated_at, expires_at, coalesce(user_agent, ''), "
@@ -86,6 +89,7 @@ pg_result<inserted_user> store_user(pg::connection& db, const pii_vault& vault,
   values.add_text_or_null(x.password_hash).add_bytes(*name);
   values.add_bytes_or_null(x.phone.empty() ? std::string_view{} : std::string_view{*phone});
   values.add_text(x.role == user_role::admin ? "admin" : "user");
+  values.add_bytes(name_lookup(vault, x.name));
   auto made = db.exec("user_insert", values);
   if (!made.ok()) return write_failed(made);
   if (made.rows() == 0) return inserted_user{};
@@ -124,7 +128,7 @@ pg_result<void> insert_google(pg::connection& db, const pii_vault& vault, const 
   if (!email || !name) return vault_failed("encryption failed");
   pg::params values;
   values.add_id(x.fresh).add_bytes(*email).add_bytes(vault.lookup(x.email)).add_bytes(*name);
-  values.add_text(x.subject);
+  values.add_text(x.subject).add_bytes(name_lookup(vault, x.name));
   auto made = db.exec("user_insert_google", values);
   if (!made.ok()) return write_failed(made);
   return {};
@@ -181,6 +185,7 @@ pg_result<user_row> store_profile(pg::connection& db, const pii_vault& vault,
   values.add_id(x.id).add_bytes_or_null(x.name ? std::string_view{*name} : std::string_view{});
   values.add_bytes_or_null(has_phone ? std::string_view{*phone} : std::string_view{});
   values.add_bool(x.phone.has_value());
+  values.add_bytes_or_null(x.name ? name_lookup(vault, *x.name) : std::string{});
   auto made = db.exec("user_profile", values);
   if (!made.ok()) return write_failed(made);
   if (made.affected() == 0) return user_row{};

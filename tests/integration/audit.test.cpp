@@ -281,6 +281,18 @@ plant_table plants_of_orders() {
   };
 }
 
+/// A list of which nothing is booked.
+std::string settle(const std::string& attempt, const std::string& of) {
+  return "WITH s AS (INSERT INTO settlements (id, provider, from_at, to_at, settled_on, taken_by) "
+         "VALUES (gen_random_uuid(), 'mock', now() - interval '1 day', now(), current_date, "
+         "gen_random_uuid()) RETURNING id) INSERT INTO settled_payments (settlement_id, order_id, "
+         "attempt_id, amount, refunded, fee) SELECT s.id, p.order_id, " +
+         attempt +
+         ", a.amount, 0, 1 FROM s, payment_attempts a JOIN payments p ON p.id = "
+         "a.payment_id WHERE " +
+         of + " LIMIT 1";
+}
+
 plant_table plants_of_money() {
   return {
     {"books_balance", change("books", "amount = amount + 1", "true")},
@@ -291,6 +303,8 @@ plant_table plants_of_money() {
                              "payment_id = (SELECT id FROM payments WHERE id <> "
                              "books.payment_id LIMIT 1)",
                              "account = 'provider'")},
+    {"books_settled", settle("a.id", "a.status = 'approved'")},
+    {"settled_captured", settle("gen_random_uuid()", "true")},
     {"attempt_pin",
      change("reservations", "pin_id = NULL", "status = 'pending' AND pin_id IS NOT NULL")},
     {"pin_unknown", change("reservations", "pin_id = gen_random_uuid()", "pin_id IS NOT NULL")},

@@ -6,6 +6,7 @@
 
 #include <caf/test/dsl.hpp>
 
+#include "persistence/money/actor.hpp"
 #include "persistence/money/balance.hpp"
 #include "tests/integration/hall.hpp"
 
@@ -173,6 +174,113 @@ CAF_TEST(a settlement list is compared with the captures on record) {
   list.from = {};
   list.provider = "toss";
   CAF_CHECK_EQUAL(balance(&list).differences.size(), list.payments.size());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+namespace {
+
+/// Who takes settlement lists, as a node does.
+struct settling : fixture {
+  pg::connection taker = h.home.connect("tiketi_books");
+  settlement_list list = theirs();
+
+  settling() {
+    for (auto& x : settlement_statements())
+      if (!taker.prepare(x.name, x.sql).ok()) throw std::runtime_error(x.name);
+    for (auto& x : list.payments) x.fee = 30;
+  }
+
+  settlement_taken take(const std::string& day = "2026-11-24") {
+    std::string text = R"({"provider":"mock","from":"2020-01-01T00:00:00Z",)"
+                       R"("to":"2100-01-01T00:00:00Z","settledOn":")" +
+                       day + R"(","payments":[)";
+    for (auto& x : list.payments) {
+      if (text.back() == '}') text += ',';
+      text += R"({"orderId":")" + x.order_id + R"(","amount":)" + std::to_string(x.amount) +
+              R"(,"refunded":)" + std::to_string(x.refunded) + R"(,"fee":)" +
+              std::to_string(x.fee) + "}";
+    }
+    auto out = store_settlement(taker, {text + "]}", {1, 2}});
+    if (!out) throw std::runtime_error(out.error().text);
+    return *out;
+  }
+
+  money_line line(const char* what) {
+    auto all = balance().lines;
+    auto i = std::ranges::find(all, what, &money_line::what);
+    if (i == all.end()) throw std::runtime_error(what);
+    return *i;
+  }
+  int64_t entries() { return tk::test::number(h.db, "SELECT count(*) FROM books"); }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(settling_tests, settling)
+
+CAF_TEST(what a provider settles is booked once however often it is said) {
+  auto before = entries();
+  auto first = take();
+  CAF_CHECK(first.changed);
+  CAF_CHECK(first.differences.empty());
+  CAF_CHECK((first.sums == settlement_sums{4, 4000, 1000, 120}));
+  CAF_CHECK_EQUAL(first.sums.paid_out(), 2880);
+  CAF_CHECK(balance().balances());
+  CAF_CHECK_EQUAL(line("settled by providers").booked, 3000);
+  CAF_CHECK_EQUAL(line("kept of it by providers").booked, 120);
+  CAF_CHECK_EQUAL(line("credited to us by providers").booked, 2880);
+  auto once = entries();
+  CAF_CHECK_EQUAL(once, before + 3 * 3 + 2); // Of what went back the fee alone is left.
+  auto again = take();
+  CAF_CHECK(!again.changed);
+  CAF_CHECK(again.id == first.id);
+  CAF_CHECK_EQUAL(entries(), once);
+}
+
+CAF_TEST(a list that is said otherwise takes the place of the first) {
+  take();
+  list.payments[0].fee = 50;
+  auto gone = list.payments.back();
+  list.payments.pop_back();
+  auto other = take();
+  CAF_CHECK(other.changed);
+  CAF_REQUIRE_EQUAL(other.differences.size(), 1u);
+  CAF_CHECK(other.differences[0].is == settlement_difference::kind::missing_there);
+  CAF_CHECK_EQUAL(other.differences[0].order_id, gone.order_id);
+  CAF_CHECK(balance().balances());
+  CAF_CHECK_EQUAL(line("kept of it by providers").booked, 50 + 2 * 30);
+  CAF_CHECK(take("2026-11-25").changed); // The day alone.
+  CAF_CHECK(!take("2026-11-25").changed);
+  CAF_CHECK_EQUAL(tk::test::number(h.db, "SELECT count(*) FROM settlements"), 1);
+}
+
+CAF_TEST(what nobody captured is told and not booked) {
+  auto before = entries();
+  list.payments = {{"ORD_OF_NOBODY", 500, 0, 5}};
+  auto told = take();
+  CAF_CHECK_EQUAL(told.differences.size(), 5u);
+  CAF_CHECK_EQUAL(entries(), before);
+  CAF_CHECK(balance().balances());
+}
+
+CAF_TEST(what is no list leaves nothing behind) {
+  auto out = store_settlement(taker, {R"({"provider":"mock"})", {1, 2}});
+  CAF_REQUIRE(out.has_value());
+  CAF_CHECK(!out->refused.empty());
+  CAF_CHECK_EQUAL(tk::test::number(h.db, "SELECT count(*) FROM settlements"), 0);
+}
+
+CAF_TEST(a settled row that was changed by hand does not balance) {
+  take();
+  must(h.db, "UPDATE settled_payments SET fee = fee + 1 WHERE order_id = "
+             "(SELECT min(order_id) FROM settled_payments)");
+  auto found = balance();
+  CAF_CHECK(!found.balances());
+  CAF_CHECK(std::ranges::any_of(found.findings, [](auto& x) { return x.rule == "books_settled"; }));
+  must(h.db, "UPDATE settlements SET provider = 'toss'");
+  CAF_CHECK(
+    std::ranges::any_of(balance().findings, [](auto& x) { return x.rule == "settled_captured"; }));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
