@@ -71,8 +71,8 @@ bool all_made(const rd_kafka_CreateTopics_result_t* result) {
 
 } // namespace
 
-const std::vector<std::string> kafka_topics = {"payment-events", "reservation-events",
-                                               "transfer-events", "membership-events"};
+const std::vector<std::string> kafka_topics = {
+  "payment-events", "reservation-events", "transfer-events", "membership-events", "catalog-events"};
 
 tl::expected<kafka_handle, std::string> make_client(rd_kafka_type_t type,
                                                     const kafka_settings& settings,

@@ -37,7 +37,8 @@ std::vector<audit_rule> events() {
      "WHERE (o.topic = 'reservation-events' AND NOT EXISTS (SELECT 1 FROM reservations r "
      "WHERE r.id::text = o.key)) OR (o.topic = 'payment-events' "
      "AND o.body->>'paymentType' = 'reservation' AND NOT EXISTS (SELECT 1 FROM payments p "
-     "WHERE p.order_id = o.key))"},
+     "WHERE p.order_id = o.key)) OR (o.topic = 'catalog-events' AND NOT EXISTS (SELECT 1 "
+     "FROM event_cancellations c WHERE c.event_id::text = o.key))"},
     {"event_body", "outbox", "a domain event tells another buyer or amount",
      "SELECT o.seq::text, o.type || ': ' || coalesce(o.body->>'totalAmount', 'no amount') || "
      "' by ' || coalesce(o.body->>'userId', 'nobody'), 'reservation ' || r.id || ': ' || "

@@ -25,6 +25,7 @@ told AS MATERIALIZED (
          coalesce((body->>'eventId')::uuid, (SELECT r.event_id FROM reservations r
                      WHERE r.id = (body->>'reservationId')::uuid)) AS event
     FROM e WHERE (e.id IN (SELECT event_key FROM fresh)) IS TRUE
+     AND e.type NOT LIKE 'EVENT%' -- Of the catalogue: nothing of it is counted.
 ),
 f AS MATERIALIZED (
   SELECT t.*, coalesce(body->>'paymentType', '') AS paid_for,

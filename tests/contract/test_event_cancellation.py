@@ -166,3 +166,7 @@ def test_only_organisers_cancel_events_and_it_is_on_record(shop):
     assert db.rows("SELECT request_summary, response_status FROM admin_audit_logs WHERE "
                    f"resource_id = '{event}' AND action = 'CANCEL_EVENT' ORDER BY created_at") == [
         ["No hall", "200"], ["", "404"]]
+    # Told once, in the transaction that cancelled it (G52).
+    assert db.rows("SELECT topic, type, body->>'eventId', body->>'title', body->>'reason' FROM "
+                   f"outbox WHERE key = '{event}'") == [
+        ["catalog-events", "EVENT_CANCELLED", event, "On record", "No hall"]]

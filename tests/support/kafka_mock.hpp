@@ -18,8 +18,8 @@ public:
   kafka_mock() {
     owner_ = *make_client(RD_KAFKA_PRODUCER, {}, {});
     cluster_ = rd_kafka_mock_cluster_new(owner_.get(), brokers);
-    for (auto* topic :
-         {"payment-events", "reservation-events", "payment-events-dlq", "reservation-events-dlq"})
+    for (auto* topic : {"payment-events", "reservation-events", "catalog-events",
+                        "payment-events-dlq", "reservation-events-dlq", "catalog-events-dlq"})
       rd_kafka_mock_topic_create(cluster_, topic, 3, brokers);
   }
   kafka_mock(const kafka_mock&) = delete;

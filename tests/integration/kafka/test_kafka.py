@@ -19,7 +19,8 @@ from test_payments import confirm, prepare, wait_until  # noqa: E402
 from test_statistics import (  # noqa: E402
     DAYS, HALLS, WAITING, agree, told_all)
 
-TOPICS = ("payment-events", "reservation-events", "transfer-events", "membership-events")
+TOPICS = ("payment-events", "reservation-events", "transfer-events", "membership-events",
+          "catalog-events")
 GROUPS = {"stats-service-group": TOPICS, "ticket-service-group": TOPICS[:1]}
 
 
@@ -77,6 +78,16 @@ class Sale:
             user.http.close()
 
 
+def cancel_another_event(node):
+    """One that does not take place: told on the topic of events."""
+    event = harness.add_event(node.database, "Off", seats=2)
+    with contextlib.closing(node.client()) as admin:
+        admin.token = admin.post("/api/auth/login", {
+            "email": harness.ADMIN[0], "password": harness.ADMIN[1]}).json["token"]
+        answer = admin.post(f"/api/admin/events/{event}/cancel", {"reason": "ill"})
+        assert answer.status == 200, answer
+
+
 def refunded(db):
     wait_until(lambda: db.number("SELECT count(*) FROM refunds WHERE status <> 'done'") == 0, 60)
 
@@ -132,6 +143,7 @@ def test_what_is_sold_is_told_while_the_broker_dies_and_comes_back():
     with brokers_of(1) as brokers, shop(brokers) as node, contextlib.closing(Sale(node)) as sale:
         db = node.database
         sale.some()
+        cancel_another_event(node)
         refunded(db)
         followed(db)
         first = judge(db, brokers)
