@@ -27,7 +27,7 @@ from inspector import inspect
 TOPICS = ("payment-events", "reservation-events")
 GROUPS = {"stats-service-group": TOPICS, "ticket-service-group": TOPICS[:1]}
 EVENTS, SEATS = 3, 3000
-START_S, KILL_S, SETTLE_S = 120, 12, 240  # As long may it take, a kill on average.
+START_S, KILL_S, SETTLE_S, BROKER_S = 120, 20, 240, 180  # As long may it take, a kill on average.
 # Of each victim some steps, for every run of the tests.
 SHORT = (("node", "sale at COMMIT"), ("broker", "told, cursor at COMMIT"),
          ("provider", "provider: confirm done"), ("node", "provider: confirm done"),
@@ -46,13 +46,14 @@ def options_from(args):
     parser.add_argument("--purchases", type=int, default=500, help="so many at least")
     parser.add_argument("--each", type=int, default=3, help="kills of each victim at each step")
     parser.add_argument("--seed", type=int, default=1, help="in which order, and what people want")
+    parser.add_argument("--minutes", type=int, default=60, help="no kill after so many")
     parser.add_argument("--short", action="store_true", help="a few kills of each victim")
     parser.add_argument("--victim", choices=VICTIMS, help="no other one")
     parser.add_argument("--step", choices=STEPS, metavar="STEP", help="no other one")
     parser.add_argument("--keep", metavar="FOLDER", help="keep what was told and found there")
     options = parser.parse_args(args)
-    if options.purchases < 1 or options.each < 1:
-        parser.error("--purchases and --each want numbers from 1")
+    if min(options.purchases, options.each, options.minutes) < 1:
+        parser.error("--purchases, --each and --minutes want numbers from 1")
     return options
 
 
@@ -101,7 +102,7 @@ class Purchases:
             say(f"all stand; {len(self.plan)} kills, {self.wanted} purchases, seed "
                 f"{self.options.seed}")
             self.buyers = Buyers(self.stage, events, self.options.seed,
-                                 (1.5, 3) if self.options.short else (0.05, 0.5))
+                                 (1.5, 3) if self.options.short else (0.3, 1.2))
             try:
                 with self.buyers:
                     self.sell()
@@ -119,6 +120,10 @@ class Purchases:
 
     def sell(self):
         for n, (victim, step) in enumerate(self.plan):
+            if time.monotonic() - BEGIN > self.options.minutes * 60:
+                say("no time for more kills")
+                self.plan = self.plan[:n]
+                break
             self.kill(random.Random(f"{self.options.seed} {n}"), victim, step)
         until(lambda: self.buyers.bought >= self.wanted or self.buyers.wrong, self.wanted + 60,
               lambda: f"only {self.buyers.bought} were bought")
@@ -128,7 +133,7 @@ class Purchases:
         stage, since = self.stage, time.monotonic()
         stage.until_up()
         if victim == "broker" or step in NEED_A_BROKER:
-            until(stage.has_broker, 60, "the broker did not come back", 0.1)
+            until(stage.has_broker, BROKER_S, "the broker did not come back", 0.1)
         node, found = stage.catch(step, dice)
         try:
             stage.strike(victim, node)
@@ -144,7 +149,7 @@ class Purchases:
     def settle(self):
         """Until nothing is open any more: attempts, refunds, callbacks, events on their way."""
         db, since = self.stage.db, time.monotonic()
-        until(self.stage.has_broker, 60, "the broker did not come back", 0.1)
+        until(self.stage.has_broker, BROKER_S, "the broker did not come back", 0.1)
         names = ", ".join(f"'{x}'" for x in TOPICS)
         counted = " + ".join(
             f"(SELECT count(*) FROM outbox o WHERE topic IN ({', '.join(map(repr, topics))}) AND "
@@ -217,6 +222,7 @@ class Purchases:
             folder = pathlib.Path(self.options.keep)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "facts.json").write_text(json.dumps(self.facts))
+            (folder / "kafka.log").write_text((self.stage.kafka.folder / "log0").read_text())
             for n, node in enumerate(self.stage.nodes):
                 (folder / f"node{n}.log").write_text((node.folder / "node.log").read_text(
                     errors="replace"))
