@@ -2,7 +2,8 @@
 """Purchases under load while node, broker and payment provider are killed at every step of them
 (./dev chaos purchases).
 
-Exit codes: 0 everything held, 1 something did not, 2 asked wrongly, 3 it took too long.
+Exit codes: 0 everything held, 1 something did not, 2 asked wrongly, 3 it took too long, 77 there is
+no broker to start.
 """
 import argparse
 import collections
@@ -21,7 +22,7 @@ import uuid
 import judge
 import provider
 from buyers import Buyers
-from stage import NEED_A_BROKER, STEPS, VICTIMS, Broken, Stage, harness, until
+from stage import NEED_A_BROKER, STEPS, VICTIMS, Broken, Stage, brokers, harness, until
 from inspector import inspect
 
 TOPICS = ("payment-events", "reservation-events")
@@ -279,6 +280,9 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     faulthandler.enable()
+    if not brokers.available():
+        print("no broker: ./dev test installs one (tests/integration/kafka/pom.xml, kcat)")
+        return 77
     run = Purchases(options)
     run.play()
     run.report()
