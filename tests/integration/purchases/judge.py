@@ -247,11 +247,12 @@ QUERIES = {
 
 
 def facts_of(database, brokers, topics, provider_books, told):
-    """Of the rows one by one, so of a shop that stands still."""
+    """Of the rows one by one, so of a shop that stands still. `topics` are read in any case."""
     facts = {name: [json.loads(x[0]) for x in database.rows(
         f"SELECT row_to_json(x)::text FROM ({sql}) x")] for name, sql in QUERIES.items()}
     facts["seats"] = {event: int(n) for event, n in database.rows(
         "SELECT event_id, count(*) FROM seats GROUP BY 1")}
-    facts["kafka"] = {x: [list(y) for y in brokers.records(x)] for x in topics}
+    topics = {*topics, *(x["topic"] for x in facts["outbox"])}
+    facts["kafka"] = {x: [list(y) for y in brokers.records(x)] for x in sorted(topics)}
     facts.update(provider=provider_books, told=told)
     return facts

@@ -151,7 +151,6 @@ class Purchases:
         """Until nothing is open any more: attempts, refunds, callbacks, events on their way."""
         db, since = self.stage.db, time.monotonic()
         until(self.stage.has_broker, BROKER_S, "the broker did not come back", 0.1)
-        names = ", ".join(f"'{x}'" for x in TOPICS)
         counted = " + ".join(
             f"(SELECT count(*) FROM outbox o WHERE topic IN ({', '.join(map(repr, topics))}) AND "
             "NOT EXISTS (SELECT 1 FROM processed_events p WHERE p.consumer_group = "
@@ -161,7 +160,7 @@ class Purchases:
             "refunds": "SELECT count(*) FROM refunds WHERE status <> 'done'",
             "holds": "SELECT count(*) FROM reservations WHERE status = 'pending'",
             "untold": "SELECT count(*) FROM relay_cursor c JOIN outbox o ON o.shard = c.shard AND "
-                      f"(o.xid, o.seq) > (c.xid, c.seq) WHERE o.topic IN ({names})",
+                      "(o.xid, o.seq) > (c.xid, c.seq)",
             "uncounted": f"SELECT {counted}"}
         open_ = {}
 
@@ -170,9 +169,10 @@ class Purchases:
             open_.update({name: n for name, sql in left.items() if (n := db.number(sql))})
             if owed := (self.stage.provider.say("state") or {"owed": -1})["owed"]:
                 open_["callbacks"] = owed
-            if open_ and time.monotonic() - since > 15:  # Faster than by itself (G19).
+            if open_ and time.monotonic() - since > 15:
                 self.stage.say("reconcile", "--wait", "0")
             return not open_
+        self.stage.say("reconcile", "--wait", "0")  # Asks about most of it meanwhile.
         until(is_settled, SETTLE_S, lambda: f"something was still open: {open_}", 1)
         self.settled_s = time.monotonic() - since
         say(f"nothing is open any more, after {self.settled_s:.1f} s")
@@ -212,6 +212,7 @@ class Purchases:
         cases = self.reconcile()
         if cases.returncode != 0:
             self.complain(f"reconcile: {cases.stdout[-3000:]}{cases.stderr}")
+        say("judged")
 
     def write(self, orders):
         """The provider's list, and what --keep wants."""
