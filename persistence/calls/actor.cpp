@@ -129,13 +129,18 @@ void on_call(calls_ptr self, const payment_call& x) {
   if (!st.writing) arm(self, st.config.gather);
 }
 
-/// What waits is written before it goes; one failure, and it goes without.
-void on_exit(calls_ptr self, const caf::exit_msg& x) {
+void on_write(calls_ptr self) {
   auto& st = self->state;
-  bool gently = x.reason == caf::exit_reason::user_shutdown;
-  if (!gently || (st.waiting.empty() && st.under_way.rows.empty())) return self->quit(x.reason);
-  st.ending = true;
+  st.armed = false;
   write(self);
+  if (st.ending && !st.writing) self->quit(caf::exit_reason::user_shutdown);
+}
+
+/// What was told before is written before it goes; one failure, and it goes without.
+void on_exit(calls_ptr self, const caf::exit_msg& x) {
+  bool gently = x.reason == caf::exit_reason::user_shutdown;
+  if (!gently || std::exchange(self->state.ending, true)) return self->quit(x.reason);
+  self->send(self, write_payment_calls{}); // Behind what is in the mailbox; an exit overtakes it.
 }
 
 self_actor::behavior_type calls(calls_ptr self, const payment_calls_config& config, uint64_t writer,
@@ -152,10 +157,7 @@ self_actor::behavior_type calls(calls_ptr self, const payment_calls_config& conf
   self->set_exit_handler([self](caf::exit_msg& x) { on_exit(self, x); });
   return {
     [=](const payment_call& x) { on_call(self, x); },
-    [=](write_payment_calls) {
-      self->state.armed = false;
-      write(self);
-    },
+    [=](write_payment_calls) { on_write(self); },
   };
 }
 

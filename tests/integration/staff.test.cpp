@@ -1,8 +1,13 @@
 // What staff look for, on a real PostgreSQL: what is found, and that nothing is scanned for it.
 #define CAF_SUITE staff
 
+#include <chrono>
 #include <string>
+#include <thread>
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
 #include <caf/test/dsl.hpp>
 
 #include "persistence/calls/actor.hpp"
@@ -279,6 +284,70 @@ CAF_TEST(calls of more than seven years are forgotten and no others) {
   CAF_CHECK_EQUAL(number(writer, "SELECT count(*) FROM payment_calls"), 2);
   for (auto* sql : {"DELETE FROM payment_calls", "UPDATE payment_calls SET outcome = 'x'"})
     CAF_CHECK(!writer.query(sql).ok());
+}
+
+namespace {
+
+/// Who keeps calls, on threads of its own.
+struct keeping {
+  caf::actor_system_config settings;
+  caf::actor_system system{settings};
+  counting_entropy random;
+  payment_calls_probe probe;
+  payment_calls_actor calls;
+
+  explicit keeping(payment_calls_config config) {
+    calls = spawn_payment_calls(system, std::move(config), random, probe);
+  }
+  void tell(int count) const {
+    for (int i = 0; i < count; ++i) {
+      payment_call x;
+      x.at = from_ms(1'800'000'000'000 + i);
+      x.provider = "mock";
+      x.call = "query";
+      x.order_id = "ORD_KEPT";
+      x.outcome = "captured";
+      caf::anon_send(calls, x);
+    }
+  }
+  void end() {
+    caf::anon_send_exit(calls, caf::exit_reason::user_shutdown);
+    calls = nullptr;
+    system.await_all_actors_done();
+  }
+};
+
+} // namespace
+
+CAF_TEST(what is told is written in portions and at the end all of it) {
+  payment_calls_config config;
+  config.conninfo = h.home.conninfo("tiketi_store");
+  config.portion_max = 7;
+  config.gather = millis{1};
+  keeping one{config};
+  one.tell(100);
+  while (one.probe.written < 100) std::this_thread::sleep_for(millis{5});
+  one.tell(50);
+  one.end(); // Nobody waits for the next portion.
+  CAF_CHECK_EQUAL(one.probe.written.load(), 150u);
+  CAF_CHECK_EQUAL(one.probe.dropped.load(), 0u);
+  CAF_CHECK_EQUAL(number(h.db, "SELECT count(*) FROM payment_calls WHERE order_id = 'ORD_KEPT'"),
+                  150);
+}
+
+CAF_TEST(what a database that is away cannot take is bounded and counted) {
+  payment_calls_config config;
+  config.conninfo = "host=/nowhere dbname=none user=nobody";
+  config.waiting_max = 30;
+  config.portion_max = 10;
+  config.gather = config.again = millis{1};
+  keeping one{config};
+  one.tell(100);
+  while (one.probe.failures < 2) std::this_thread::sleep_for(millis{5});
+  CAF_CHECK(one.probe.dropped.load() >= 60u); // A portion is under way besides.
+  CAF_CHECK_EQUAL(one.probe.written.load(), 0u);
+  one.end();
+  CAF_CHECK_EQUAL(one.probe.dropped.load(), 100u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
