@@ -26,7 +26,7 @@ namespace {
 constexpr size_t waiting_max = 64;
 
 constexpr int32_t names_at_once = 500;
-constexpr millis names_pause{1000}, names_again{600'000};
+constexpr millis names_pause{5000}, names_again{600'000}; // Sales have priority.
 
 using self_actor = staff_actor::extend<caf::reacts_to<fill_names_now>>;
 
