@@ -29,6 +29,7 @@ TOPICS = ("payment-events", "reservation-events")
 GROUPS = {"stats-service-group": TOPICS, "ticket-service-group": TOPICS[:1]}
 EVENTS, SEATS = 3, 3000
 START_S, KILL_S, SETTLE_S, BROKER_S = 120, 20, 240, 180  # As long may it take, a kill on average.
+RECONCILE_S = 480  # It asks a provider about some hundreds of payments, one at a time.
 # Of each victim some steps, for every run of the tests.
 SHORT = (("node", "sale at COMMIT"), ("broker", "told, cursor at COMMIT"),
          ("provider", "provider: confirm done"), ("node", "provider: confirm done"),
@@ -80,7 +81,7 @@ class Purchases:
 
     def watch(self):
         """Ends everything when it takes longer than it may."""
-        limit = START_S + KILL_S * len(self.plan) + self.wanted + SETTLE_S
+        limit = START_S + KILL_S * len(self.plan) + self.wanted + SETTLE_S + RECONCILE_S
 
         def too_late():
             say(f"it took more than {limit} s")
@@ -179,7 +180,7 @@ class Purchases:
 
     def reconcile(self):
         """What it says when it has ended, or what it said last."""
-        operation, deadline = str(uuid.uuid4()), time.monotonic() + SETTLE_S
+        operation, deadline = str(uuid.uuid4()), time.monotonic() + RECONCILE_S
         while True:
             said = self.stage.say("reconcile", "--wait", "40", "--operation", operation, "--json")
             try:
