@@ -37,8 +37,9 @@ json response(const std::string& description, const std::string& content_type, j
 /// Every refusal a route can give, by status: what all routes share, then what follows from its
 /// level, body and limits, then its own.
 std::map<int, std::vector<std::string>> refusals_of(const route& x) {
-  std::vector<ec> errors{ec::bad_request, ec::body_too_large, ec::headers_too_large, ec::busy,
-                         ec::unavailable, ec::late,           ec::internal};
+  std::vector<ec> errors{ec::bad_request, ec::body_too_large, ec::headers_too_large,
+                         ec::busy,        ec::unavailable,    ec::moved,
+                         ec::late,        ec::internal};
   if (!x.request_schema.empty()) errors.push_back(ec::media_type);
   if (changes_state(x.verb)) errors.insert(errors.end(), {ec::origin_forbidden, ec::unknown});
   if (x.level != access::public_) errors.push_back(ec::not_authenticated);

@@ -1,10 +1,12 @@
 #include "gateways/payment/call_record.hpp"
 
+#include "gateways/payment/kept_text.hpp"
+
 namespace tk {
 
 namespace {
 
-constexpr size_t says_max = 200, digits_max = 5;
+constexpr size_t digits_max = 5;
 
 bool is_digit(char x) { return x >= '0' && x <= '9'; }
 /// What people put between the digits of a card.
@@ -43,24 +45,6 @@ void mask_mails(std::string& x) {
     for (auto i = at; i > 0 && of_mail(x[i - 1]); --i) x[i - 1] = '*';
     for (auto i = at + 1; i < x.size() && of_mail(x[i]); ++i) x[i] = '*';
   }
-}
-
-/// How many bytes the character has that begins with `x`.
-size_t width_of(char x) {
-  auto byte = static_cast<unsigned char>(x);
-  if (byte < 0xc0) return 1;
-  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-}
-
-/// Whole characters of UTF-8, whoever cut it before, and nothing that a row cannot hold.
-std::string shortened(std::string x) {
-  for (auto& c : x)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  if (x.size() > says_max) x.resize(says_max);
-  auto last = x.size();
-  while (last > 0 && (static_cast<unsigned char>(x[last - 1]) & 0xc0) == 0x80) --last;
-  if (last > 0 && last - 1 + width_of(x[last - 1]) > x.size()) x.resize(last - 1);
-  return x;
 }
 
 payment_call begun(const char* call, const std::string& provider, const std::string& order,

@@ -6,6 +6,7 @@
 
 #include "actors/base/money.hpp"
 #include "actors/base/time.hpp"
+#include "gateways/payment/kept_text.hpp"
 #include "gateways/web/port.hpp"
 
 /// What the providers' cores share: reading answers that may hold anything.
@@ -37,13 +38,6 @@ inline instant instant_of(const json& x, const char* name) {
 inline json object_of(const json& x, const char* name) {
   auto i = x.find(name);
   return i != x.end() && i->is_object() ? *i : json::object();
-}
-
-/// As it is kept in a row.
-inline std::string shortened(std::string x) {
-  constexpr size_t bytes_max = 200;
-  if (x.size() > bytes_max) x.resize(bytes_max);
-  return x;
 }
 
 template <class Reply> Reply not_asked(ec why) {

@@ -29,7 +29,7 @@ answer map_answer(const shop& s, const seat_maps::rendered& x) {
 
 /// Everybody gets a list of their own (D31), so nothing is shared: for load generators only.
 void on_rotated_map(shop& s, const exchange_ptr& x, event_id event) {
-  s.with_plan(event, [&s, x](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
+  s.with_plan_to_show(event, [&s, x](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
     if (is == ec::ok) x->respond(json_text(plan->rotated(*s.node.boards, s.node.random->next())));
     else x->fail(is);
   });
@@ -42,7 +42,7 @@ void on_map(shop& s, const exchange_ptr& x) {
     x->respond(map_answer(s, ready));
     return;
   }
-  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
+  s.with_plan_to_show(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
     if (is != ec::ok) {
       x->fail(is);
       return;
@@ -64,7 +64,7 @@ std::optional<uint64_t> last_event_id(const request& x) {
 
 void on_stream(shop& s, const exchange_ptr& x) {
   auto event = x->id_param<event_id>("eventId");
-  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
+  s.with_plan_to_show(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr&) {
     if (is != ec::ok) {
       x->fail(is);
       return;

@@ -131,15 +131,28 @@ void shop::with_plan(event_id event, plan_done done) {
   load_plan_for(event, std::move(done));
 }
 
+namespace {
+
+/// Says `known` where there is no answer.
+shop::plan_done or_as_it_was(shop::plan_done done, seat_plan_ptr known) {
+  return [done = std::move(done), known = std::move(known)](caf::event_based_actor* self, ec is,
+                                                            const seat_plan_ptr& plan) {
+    if (!known || is == ec::ok || is == ec::event_unknown) done(self, is, plan);
+    else done(self, ec::ok, known);
+  };
+}
+
+} // namespace
+
+void shop::with_plan_to_show(event_id event, plan_done done) {
+  with_plan(event, or_as_it_was(std::move(done), maps.plan(event)));
+}
+
 void shop::with_recent_plan(event_id event, plan_done done) {
   auto known = current_plan(event);
   if (!known || maps.read_since(event, node.clock->now() - plan_age_max))
     return with_plan(event, std::move(done));
-  load_plan_for(event, [done = std::move(done), known](caf::event_based_actor* self, ec is,
-                                                       const seat_plan_ptr& plan) {
-    if (is == ec::ok || is == ec::event_unknown) done(self, is, plan);
-    else done(self, ec::ok, known);
-  });
+  load_plan_for(event, or_as_it_was(std::move(done), known));
 }
 
 void shop::renew_plan(event_id event) {

@@ -55,6 +55,9 @@ struct shop {
   /// meanwhile. `done` runs on an ingress actor: ok with a plan, or why there is none.
   using plan_done = std::function<void(caf::event_based_actor*, ec, seat_plan_ptr)>;
   void with_plan(event_id event, plan_done done);
+  /// The same for whoever only looks: when it cannot be loaded now, as it was. What is shown of an
+  /// event does not end with the database (the boards say how old they are).
+  void with_plan_to_show(event_id event, plan_done done);
   /// The same, from rows that are not older than `plan_age_max`: for whoever misses something that
   /// may have been added to the event. The rows cannot be had now: the plan as it was.
   void with_recent_plan(event_id event, plan_done done);

@@ -60,25 +60,31 @@ void on_availability(shop& s, const exchange_ptr& x) {
           if (found.found) wake_and_answer(s, x, type, found.event);
           else x->fail(ec::ticket_type_unknown);
         },
-        [x](caf::error& e) { x->fail(to_ec(e)); });
+        [&s, x, type](caf::error& e) {
+          // What is shown does not end with the database.
+          auto known = s.node.boards->find_quota(type);
+          if (known) x->respond(left_answer(s, *known));
+          else x->fail(to_ec(e));
+        });
   });
 }
 
 void on_types(shop& s, const exchange_ptr& x) {
   auto event = x->id_param<event_id>("eventId");
-  s.with_plan(event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
-    if (is != ec::ok && is != ec::event_unknown) {
-      x->fail(is);
-      return;
-    }
-    // The next one who asks is told of types that were added.
-    if (plan && plan->size() == 0) s.renew_plan(event);
-    json out = {{"ticketTypes", json::array()}};
-    if (plan)
-      for (auto& type : plan->types())
-        out["ticketTypes"].push_back(plan_type_json(type, s.node.boards->find_quota(type.id)));
-    x->respond(json_text(out.dump()));
-  });
+  s.with_plan_to_show(
+    event, [&s, x, event](caf::event_based_actor*, ec is, const seat_plan_ptr& plan) {
+      if (is != ec::ok && is != ec::event_unknown) {
+        x->fail(is);
+        return;
+      }
+      // The next one who asks is told of types that were added.
+      if (plan && plan->size() == 0) s.renew_plan(event);
+      json out = {{"ticketTypes", json::array()}};
+      if (plan)
+        for (auto& type : plan->types())
+          out["ticketTypes"].push_back(plan_type_json(type, s.node.boards->find_quota(type.id)));
+      x->respond(json_text(out.dump()));
+    });
 }
 
 // -- ordering -----------------------------------------------------------------------------------

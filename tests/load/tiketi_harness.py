@@ -4,6 +4,7 @@ Nothing here knows how the server is built: it is started by its command line, s
 and its promises are compared with the database.
 """
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -380,6 +381,19 @@ def create_database(host, name):
         admin.rows("CREATE ROLE tiketi_migrate LOGIN CREATEROLE IN ROLE pg_read_server_files")
     admin.rows(f"CREATE DATABASE {name} OWNER tiketi_migrate")
     return Database(host, name)
+
+
+@contextlib.contextmanager
+def away(database):
+    """Nobody gets to that database meanwhile, and who was there is thrown out."""
+    admin = Database(database.host, "postgres")
+    admin.rows(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+    try:
+        admin.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                   f"WHERE datname = '{database.name}'")
+        yield
+    finally:
+        admin.rows(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
 
 
 def user_uuid(n):

@@ -220,3 +220,27 @@ def test_a_node_that_joins_gets_its_share_and_fails_no_request(world):
     assert load.failed == []
     check(world.db, load)
     assert sum(world.nodes.shards_of(x) for x in world.nodes) == 128
+
+
+def test_maps_go_on_without_the_database_although_their_events_have_a_new_owner(world):
+    """Whoever sleeps has told nobody of its owner of today: what is shown must not wait for it."""
+    # So many that the one who dies has some with a block of theirs, whose map has to be made anew.
+    events = [harness.add_event(world.db, f"Shown {n}", seats=20) for n in range(60)]
+    victim, *others = world.owners()
+    clients = [x.client() for x in others]
+    for event in events:
+        for client in clients:
+            assert client.get(f"/api/seats/events/{event}").status == 200
+    victim.kill()
+    deadline = time.monotonic() + 30
+    while world.nodes.shards_of(victim) > 0:
+        assert time.monotonic() < deadline, others[0].log()
+        time.sleep(0.05)
+    with harness.away(world.db):
+        time.sleep(3)
+        for event in events:
+            for client in clients:
+                assert client.get(f"/api/seats/events/{event}").status == 200, event
+    for client in clients:
+        client.close()
+    victim.start()
