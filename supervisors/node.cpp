@@ -155,9 +155,9 @@ void wake_checkouts(supervisor_ptr self) {
     .then(
       [=](const open_checkouts& x) {
         auto& node = *self->state.node;
-        for (auto& id : x.rows) {
-          if (node.epochs.of(key_of(id)).epoch == 0) continue; // Its owner wakes it.
-          ask<checkout_actor>(self, node, key_of(id), wake_budget, wake_checkout{})
+        for (auto& key : x.rows) {
+          if (node.epochs.of(key).epoch == 0) continue; // Its owner wakes it.
+          ask<checkout_actor>(self, node, key, wake_budget, wake_checkout{})
             .then([](const checkout_awake&) {},
                   [](const caf::error&) {
                     // The next look finds it again.

@@ -6,6 +6,7 @@
 
 #include "actors/base/mutants.hpp"
 #include "actors/checkout/actor.hpp"
+#include "actors/checkout/core.hpp"
 #include "actors/event/actor.hpp"
 #include "actors/gate/actor.hpp"
 #include "actors/seat_block/actor.hpp"
@@ -128,15 +129,12 @@ void load_by_kind(region_ptr self, const entity_key& key, uint64_t start_no) {
     });
   }
   case entity_kind::checkout: {
-    reservation_id reservation{key.hi, key.lo};
-    return load<checkout_rows>(self, key, start_no, load_checkout{reservation, address},
-                               [=, &node](const auto& rows) {
-                                 if (!rows.known)
-                                   return not_started(self, key, start_no, ec::reservation_unknown);
-                                 if (rows.fenced)
-                                   return not_started(self, key, start_no, ec::unavailable);
-                                 run(spawn_checkout(node, reservation, address, rows));
-                               });
+    load_checkout what{{key.hi, key.lo}, address, static_cast<payment_subject>(key.block_no)};
+    return load<checkout_rows>(self, key, start_no, what, [=, &node](const auto& rows) {
+      if (!rows.known) return not_started(self, key, start_no, unknown_subject(what.of));
+      if (rows.fenced) return not_started(self, key, start_no, ec::unavailable);
+      run(spawn_checkout(node, what.reservation, address, rows));
+    });
   }
   case entity_kind::event: {
     event_id event{key.hi, key.lo};

@@ -101,6 +101,13 @@ client_answer answer_to(ec x) {
     return {409, "QUEUE_IN_USE", "Somebody has joined already, or the draw was made"};
   case ec::cancellation_closed:
     return {409, "CANCELLATION_CLOSED", "This reservation can no longer be cancelled"};
+  case ec::transfer_gone: return {400, "TRANSFER_NOT_AVAILABLE", "Transfer is no longer available"};
+  case ec::own_transfer: return {400, "OWN_TRANSFER", "Cannot buy your own transfer"};
+  case ec::buyer_no_member:
+    return {403, "MEMBERSHIP_REQUIRED", "Buyer must have active membership for this artist"};
+  case ec::membership_foreign: return {403, "NOT_YOUR_MEMBERSHIP", "Not your membership"};
+  case ec::membership_not_pending:
+    return {400, "MEMBERSHIP_NOT_PENDING", "Membership is not pending payment"};
   case ec::internal: break;
   }
   return {500, "INTERNAL", "Internal server error"};
@@ -183,6 +190,11 @@ std::string_view to_string(ec x) {
   case ec::queue_in_use: return "queue_in_use";
   case ec::moved: return "moved";
   case ec::cancellation_closed: return "cancellation_closed";
+  case ec::transfer_gone: return "transfer_gone";
+  case ec::own_transfer: return "own_transfer";
+  case ec::buyer_no_member: return "buyer_no_member";
+  case ec::membership_foreign: return "membership_foreign";
+  case ec::membership_not_pending: return "membership_not_pending";
   case ec::internal: break;
   }
   return "internal";

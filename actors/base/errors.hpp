@@ -94,7 +94,13 @@ enum class ec : uint8_t {
   moved, // Refused before anything was done: another node has it. Routers ask there; nobody else
          // hears of it unless their time runs out.
   // -- cancelling ------------------------------------------------------------------------------
-  cancellation_closed // The event's policy allows no cancellation (any more).
+  cancellation_closed, // The event's policy allows no cancellation (any more).
+  // -- listings and memberships ----------------------------------------------------------------
+  transfer_gone, // Sold, or taken back.
+  own_transfer,
+  buyer_no_member, // The artist's members only.
+  membership_foreign,
+  membership_not_pending
 };
 
 /// What a client is told. Body: {"error": text, "message": text, "code": code} (contract 1.5).

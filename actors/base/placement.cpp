@@ -35,6 +35,10 @@ entity_key key_of(const event_id& x) { return {entity_kind::event, x.hi, x.lo, 0
 
 entity_key key_of(const reservation_id& x) { return {entity_kind::checkout, x.hi, x.lo, 0}; }
 
+entity_key key_of(payment_subject of, const reservation_id& x) {
+  return {entity_kind::checkout, x.hi, x.lo, static_cast<int32_t>(of)};
+}
+
 entity_key room_key(const event_id& x) { return {entity_kind::waiting_room, x.hi, x.lo, 0}; }
 
 entity_key gate_key(const event_id& x) { return {entity_kind::gate, x.hi, x.lo, 0}; }

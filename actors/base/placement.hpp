@@ -22,6 +22,10 @@ enum class entity_kind : uint8_t {
   gate = 6
 };
 
+/// What is paid for. A checkout has it for its `block_no`: append only. The id of a listing or a
+/// membership travels where that of a reservation does.
+enum class payment_subject : uint8_t { reservation = 0, transfer = 1, membership = 2 };
+
 /// The address of an entity. `block_no` is 0 for kinds that have none.
 struct entity_key {
   entity_kind kind = entity_kind::session;
@@ -43,8 +47,9 @@ struct entity_key_hash {
 
 entity_key key_of(const user_id& x);
 entity_key key_of(const event_id& x);
-/// Of the checkout of a reservation.
+/// Of the checkout of a reservation, and of any subject of payments.
 entity_key key_of(const reservation_id& x);
+entity_key key_of(payment_subject of, const reservation_id& x);
 /// Of the waiting room before an event (tier 2), and of the gate before that (tier 1).
 entity_key room_key(const event_id& x);
 entity_key gate_key(const event_id& x);

@@ -77,7 +77,7 @@ void reload(pointer self) {
   st.reloading = true;
   ++st.open_requests;
   auto again = [=] { self->delayed_send(self, again_after, atom::tick_v, uint64_t{0}); };
-  self->request(st.node->reads, reads_budget, load_checkout{st.reservation, st.address})
+  self->request(st.node->reads, reads_budget, load_checkout{st.reservation, st.address, st.of})
     .then(
       [=](const checkout_rows& rows) {
         auto& s = self->state;
@@ -111,33 +111,43 @@ void on_tick(pointer self, uint64_t timer_no) {
 
 // -- orders -------------------------------------------------------------------------------------
 
-/// Opens an order, as `id` when there is none; `done` hears the verdict after it was applied. One
-/// at a time.
-void open_order(pointer self, payment_id id, request_id request, order_done done) {
+/// Opens an order of `user`, as `id` when there is none; `done` hears the verdict after it was
+/// applied. One at a time.
+void open_order(pointer self, payment_id id, user_id user, request_id request, order_done done) {
   auto& st = self->state;
-  st.opening.push_back(std::move(done));
-  if (st.opening.size() > 1) return;
+  auto& waiting = st.opening[st.buyer(user)];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
   open_payment what;
   what.id = id;
   what.order_id = "ORD_" + std::to_string(to_ms(st.now())) + "_" + hex_of(st.node->random->next());
   what.reservation = st.reservation;
   what.checkout = st.address;
   what.request = request;
+  what.of = st.of;
+  what.user = user;
   submit_op(self, std::move(what), [=](const verdict& v) {
     auto& s = self->state;
     // Mutant: the buyer hears of an order that the memory does not have.
     bool made = v.is == outcome::ok || v.is == outcome::replayed;
     if (made && !mutant("forgets_orders"))
-      s.core->apply_order({v.payment, v.order_id, "", "", v.amount, order_status::pending, {}});
+      s.core->apply_order(
+        {v.payment, v.order_id, "", "", v.amount, order_status::pending, {}, user});
     if (v.is == outcome::unknown) s.core->doubt(); // Perhaps it is there: the rows know.
-    for (auto& x : std::exchange(s.opening, {})) x(v);
+    auto all = s.opening.extract(s.buyer(user));
+    for (auto& x : all.mapped()) x(v);
     run(self);
   });
 }
 
-ec why_no_order(outcome x) { return x == outcome::not_pending ? ec::not_payable : to_ec(x); }
+ec why_no_order(outcome x) {
+  if (x == outcome::closed) return ec::buyer_no_member;
+  return x == outcome::not_pending ? ec::not_payable : to_ec(x);
+}
 
-void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
+void prepare(pointer self, const prepare_payment& cmd, const wish& x);
+
+void prepare_now(pointer self, const prepare_payment& cmd, const wish& x) {
   auto& st = self->state;
   if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
   auto again = [=](const wish& y) { prepare(self, cmd, y); };
@@ -151,14 +161,18 @@ void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
   if (what.is == pay_decision::kind::tell) return tell(what.order);
   // Of an order that is open the ledger says whether it can be paid still: nothing is made then.
   auto effect = effect_of(self, what);
-  bool makes_one = what.order.nil() && st.opening.empty();
+  bool makes_one = what.order.nil() && !st.opening.contains(st.buyer(cmd.user));
   if (makes_one && x.key.must_name(effect)) return name_effect(self, cmd.user, x, effect, again);
   auto id = makes_one ? same_id<payment_id>(effect) : make_id<payment_id>(*st.node->random);
-  open_order(self, id, cmd.request, [=](const verdict& v) {
+  open_order(self, id, cmd.user, cmd.request, [=](const verdict& v) {
     auto is = why_no_order(v.is);
     if (is == ec::ok) tell(v.payment);
     else x.reply->deliver(refusal(is));
   });
+}
+
+void prepare(pointer self, const prepare_payment& cmd, const wish& x) {
+  look_at_subject(self, cmd.user, x, [=] { prepare_now(self, cmd, x); });
 }
 
 // -- paying -------------------------------------------------------------------------------------
@@ -210,7 +224,9 @@ confirm_payment at_price(confirm_payment x, won price) {
   return x;
 }
 
-void confirm(pointer self, const confirm_payment& cmd, const means& by, const wish& x) {
+void confirm(pointer self, const confirm_payment& cmd, const means& by, const wish& x);
+
+void confirm_now(pointer self, const confirm_payment& cmd, const means& by, const wish& x) {
   using kind = pay_decision::kind;
   auto& st = self->state;
   if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
@@ -218,7 +234,7 @@ void confirm(pointer self, const confirm_payment& cmd, const means& by, const wi
     return x.reply->deliver(refusal(ec::payment_declined)); // The provider was never asked.
   auto order = st.core->find_order(cmd.order_id);
   if (order && cmd.amount != order->amount && mutant("takes_any_amount"))
-    return confirm(self, at_price(cmd, order->amount), by, x); // Who says less, pays as much.
+    return confirm_now(self, at_price(cmd, order->amount), by, x); // Who says less, pays as much.
   auto what = st.core->decide_confirm(cmd, x.key.effect);
   if (what.is == kind::refuse) return x.reply->deliver(refusal(what.why));
   if (what.is == kind::wait) // Somebody else's attempt: what is true of this one is known after it.
@@ -236,13 +252,25 @@ void confirm(pointer self, const confirm_payment& cmd, const means& by, const wi
   else begin(self, what.order, attempt, by, x);
 }
 
+void confirm(pointer self, const confirm_payment& cmd, const means& by, const wish& x) {
+  look_at_subject(self, cmd.user, x, [=] { confirm_now(self, cmd, by, x); });
+}
+
 void process(pointer self, const process_payment& cmd, const means& by, const wish& x,
-             bool opened = false) {
+             bool opened = false);
+
+void process_now(pointer self, const process_payment& cmd, const means& by, const wish& x,
+                 bool opened) {
   using kind = pay_decision::kind;
   auto& st = self->state;
   if (st.uncertain()) return x.reply->deliver(refusal(ec::busy));
   auto what = st.core->decide_process(cmd, x.key.effect);
   if (what.is == kind::refuse) return x.reply->deliver(refusal(what.why));
+  if (what.is == kind::wait) // Another buyer of the listing is faster, or fails.
+    return join(self, st.core->live()->row.id, x, by.until, [=] {
+      if (self->state.now() < by.until) process(self, cmd, by, x, opened);
+      else x.reply->deliver(refusal(ec::payment_pending));
+    });
   auto effect = effect_of(self, what);
   if (x.key.must_name(effect))
     return name_effect(self, cmd.user, x, effect,
@@ -256,11 +284,17 @@ void process(pointer self, const process_payment& cmd, const means& by, const wi
   if (what.is == kind::join) return join(self, attempt, x, by.until);
   if (what.is == kind::begin) return begin(self, what.order, attempt, by, x);
   if (opened) return x.reply->deliver(refusal(ec::busy)); // It was closed in between.
-  open_order(self, make_id<payment_id>(*st.node->random), cmd.request, [=](const verdict& v) {
+  auto id = make_id<payment_id>(*st.node->random);
+  open_order(self, id, cmd.user, cmd.request, [=](const verdict& v) {
     auto is = why_no_order(v.is);
     if (is == ec::ok) process(self, cmd, by, x, true);
     else x.reply->deliver(refusal(is));
   });
+}
+
+void process(pointer self, const process_payment& cmd, const means& by, const wish& x,
+             bool opened) {
+  look_at_subject(self, cmd.user, x, [=] { process_now(self, cmd, by, x, opened); });
 }
 
 // -- clauses ------------------------------------------------------------------------------------
@@ -331,6 +365,7 @@ self_actor::behavior_type behave(pointer self, node_context* node, reservation_i
                                  participant address, const checkout_rows& rows) {
   auto& st = self->state;
   st.node = node;
+  st.of = rows.of;
   st.reservation = reservation;
   st.address = address;
   st.core = std::make_unique<checkout_core>(rows, node->sale.payment_resolve_max);

@@ -102,8 +102,12 @@ void by_terms(pointer self, const cancel_payment& cmd, const refund_row& row) {
 }
 
 refund_row new_refund(pointer self, refund_id id) {
-  auto& attempts = self->state.core->rows().attempts;
-  auto attempt = std::ranges::find(attempts, attempt_status::approved, &attempt_row::status);
+  auto& core = *self->state.core;
+  auto& attempts = core.rows().attempts;
+  // A resold reservation has two: by its pin the owner has it.
+  auto attempt = core.find_attempt(core.rows().pin);
+  if (!attempt || attempt->status != attempt_status::approved)
+    attempt = &*std::ranges::find(attempts, attempt_status::approved, &attempt_row::status);
   refund_row row;
   row.id = id;
   row.attempt = attempt->id;

@@ -42,6 +42,24 @@ template <class Rows, class Id> auto* find_in(Rows& rows, const Id& id) {
 
 } // namespace
 
+ec unknown_subject(payment_subject x) {
+  switch (x) {
+  case payment_subject::transfer: return ec::transfer_unknown;
+  case payment_subject::membership: return ec::membership_unknown;
+  case payment_subject::reservation: break;
+  }
+  return ec::reservation_unknown;
+}
+
+ec closed_subject(payment_subject x) {
+  switch (x) {
+  case payment_subject::transfer: return ec::transfer_gone;
+  case payment_subject::membership: return ec::membership_not_pending;
+  case payment_subject::reservation: break;
+  }
+  return ec::not_payable;
+}
+
 std::optional<millis> ask_again_after(int32_t asked) {
   switch (asked) {
   case 0: return 1min;
@@ -82,6 +100,11 @@ const order_row* checkout_core::find_order(const std::string& order_id) const {
 }
 
 const order_row* checkout_core::paid_order() const {
+  auto confirmed = [](const order_row* x) {
+    return x && x->status == order_status::confirmed ? x : nullptr;
+  };
+  if (rows_.of != payment_subject::reservation) return confirmed(find_order(rows_.subject.paid_by));
+  if (auto pin = find_attempt(rows_.pin)) return confirmed(find_order(pin->payment));
   auto i = std::ranges::find(rows_.orders, order_status::confirmed, &order_row::status);
   return i == rows_.orders.end() ? nullptr : &*i;
 }
@@ -123,8 +146,41 @@ bool checkout_core::waiting() const {
 // -- what buyers ask ------------------------------------------------------------------------------
 
 ec checkout_core::why_not(user_id user) const {
-  if (!rows_.known) return ec::reservation_unknown;
+  if (!rows_.known) return unknown_subject(rows_.of);
+  switch (rows_.of) {
+  case payment_subject::transfer: return ec::ok; // Anybody may look at it.
+  case payment_subject::membership: return rows_.user == user ? ec::ok : ec::membership_foreign;
+  case payment_subject::reservation: break;
+  }
   return rows_.user == user ? ec::ok : ec::access_denied;
+}
+
+/// Why a listing or a membership cannot be paid for; of a reservation the ledger knows.
+ec checkout_core::why_closed(user_id user) const {
+  if (rows_.of == payment_subject::reservation) return ec::ok;
+  if (!rows_.subject.open) return closed_subject(rows_.of);
+  if (rows_.of == payment_subject::membership) return ec::ok;
+  if (rows_.user == user) return ec::own_transfer;
+  return rows_.subject.member ? ec::ok : ec::buyer_no_member;
+}
+
+/// Every buyer of a listing has orders of their own; of others there is one payer.
+bool checkout_core::is_whose(const order_row* order, user_id user) const {
+  return order && (rows_.of != payment_subject::transfer || order->user == user);
+}
+
+const order_row* checkout_core::open_order(user_id user) const {
+  auto i = std::ranges::find_if(rows_.orders, [&](const order_row& x) {
+    return x.status == order_status::pending && is_whose(&x, user);
+  });
+  return i == rows_.orders.end() ? nullptr : &*i;
+}
+
+void checkout_core::apply_subject(const checkout_rows& x) {
+  rows_.known = x.known;
+  rows_.user = x.user;
+  rows_.total = x.total;
+  rows_.subject = x.subject;
 }
 
 /// What the attempt that a key names came to. Nothing: it is yet to be made, or the provider was
@@ -159,10 +215,11 @@ pay_decision checkout_core::decide_prepare(const prepare_payment& x, effect_id n
   if (x.amount != won{} && x.amount != rows_.total) return refuse(ec::amount_mismatch);
   auto tell = [](payment_id id) { return decide(kind::tell, id, same_id<effect_id>(id)); };
   if (auto told = find_order(same_id<payment_id>(named))) return tell(told->id);
-  if (paid_order()) return refuse(ec::already_paid);
-  if (live_) return tell(live_->row.payment);
-  auto open = std::ranges::find(rows_.orders, order_status::pending, &order_row::status);
-  return decide(kind::open, open == rows_.orders.end() ? payment_id{} : open->id, named);
+  if (is_whose(paid_order(), x.user)) return refuse(ec::already_paid);
+  if (live_ && is_whose(find_order(live_->row.payment), x.user)) return tell(live_->row.payment);
+  if (auto why = why_closed(x.user); why != ec::ok) return refuse(why);
+  auto open = open_order(x.user);
+  return decide(kind::open, open ? open->id : payment_id{}, named);
 }
 
 pay_decision checkout_core::decide_confirm(const confirm_payment& x, effect_id named) const {
@@ -170,15 +227,19 @@ pay_decision checkout_core::decide_confirm(const confirm_payment& x, effect_id n
   auto order = find_order(x.order_id);
   if (!order) return refuse(ec::payment_unknown);
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
+  if (!is_whose(order, x.user)) return refuse(ec::access_denied);
   if (x.amount != order->amount) return refuse(ec::amount_mismatch);
   if (auto again = decide_again(named)) return *again;
-  if (paid_order()) return refuse(ec::already_paid);
+  if (is_whose(paid_order(), x.user)) return refuse(ec::already_paid);
   if (live_) {
     bool same = live_->row.payment == order->id && live_->row.payment_key == x.payment_key;
     return decide(same ? kind::join : kind::wait, {}, same_id<effect_id>(live_->row.id));
   }
-  if (order->status == order_status::pending)
+  if (order->status == order_status::pending) {
+    // Who has money for what somebody else has by now has to give it back.
+    if (why_closed(x.user) != ec::ok) return refuse(ec::not_payable);
     return decide(kind::begin, order->id, unless_spent(named));
+  }
   // Failed at the provider: a second click hears what the first one heard, and a failed order is
   // never paid again (G02). Else its reservation has ended, or was given back (C28).
   auto failed = [&](const attempt_row& a) {
@@ -196,18 +257,23 @@ pay_decision checkout_core::decide_process(const process_payment& x, effect_id n
   using kind = pay_decision::kind;
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
   if (auto again = decide_again(named)) return *again;
-  if (auto paid = paid_order()) // C18
+  if (auto paid = paid_order(); is_whose(paid, x.user)) // C18
     return decide(kind::tell, paid->id, same_id<effect_id>(paid->id), true);
-  if (live_) return decide(kind::join, {}, same_id<effect_id>(live_->row.id));
-  auto i = std::ranges::find(rows_.orders, order_status::pending, &order_row::status);
-  if (i != rows_.orders.end()) // C25
-    return decide(kind::begin, i->id, unless_spent(named));
+  if (live_) {
+    bool own = is_whose(find_order(live_->row.payment), x.user);
+    return decide(own ? kind::join : kind::wait, {}, same_id<effect_id>(live_->row.id));
+  }
+  if (auto why = why_closed(x.user); why != ec::ok) return refuse(why);
+  if (auto open = open_order(x.user)) // C25
+    return decide(kind::begin, open->id, unless_spent(named));
   return decide(kind::open, {}, unless_spent(named));
 }
 
 pay_decision checkout_core::decide_cancel(const cancel_payment& x, effect_id named) const {
   using kind = pay_decision::kind;
+  if (rows_.of != payment_subject::reservation) return refuse(ec::not_cancellable); // D20
   if (auto why = why_not(x.user); why != ec::ok) return refuse(why);
+  if (rows_.resold) return refuse(ec::not_cancellable); // What was paid for it was a listing.
   if (auto refund = find_refund(same_id<refund_id>(named)))
     if (auto attempt = find_attempt(refund->attempt))
       return decide(kind::tell, attempt->payment, named);
@@ -218,6 +284,7 @@ pay_decision checkout_core::decide_cancel(const cancel_payment& x, effect_id nam
 
 ec checkout_core::why_no_recall() const {
   if (!rows_.known) return ec::reservation_unknown;
+  if (rows_.of != payment_subject::reservation) return ec::not_refundable;
   if (paid_order()) return ec::ok;
   return live_ ? ec::reservation_pinned : ec::not_refundable;
 }
@@ -377,6 +444,9 @@ void checkout_core::end_attempt(attempt_status status, ec is, instant now) {
       order->payment_key = x.payment_key;
       order->method = x.method;
       order->approved_at = live_->approved_at;
+      rows_.pin = x.id;
+      rows_.subject.paid_by = x.payment;
+      rows_.subject.open = false;
     } else if (status == attempt_status::late) {
       order->status = order_status::refund_pending;
       order->payment_key = x.payment_key;

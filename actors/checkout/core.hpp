@@ -98,6 +98,9 @@ public:
   /// Of the confirmed order, when there is one to cancel.
   [[nodiscard]] pay_decision decide_cancel(const cancel_payment& x, effect_id named = {}) const;
 
+  /// How the listing or the membership stands by now, as read for who asks next.
+  void apply_subject(const checkout_rows& x);
+
   /// Whether the house can take the sale back now: why not, or ok.
   [[nodiscard]] ec why_no_recall() const;
 
@@ -133,6 +136,7 @@ public:
   [[nodiscard]] const live_attempt* live() const { return live_ ? &*live_ : nullptr; }
   [[nodiscard]] const order_row* find_order(payment_id x) const;
   [[nodiscard]] const order_row* find_order(const std::string& order_id) const;
+  /// The one that the subject is had by.
   [[nodiscard]] const order_row* paid_order() const;
   [[nodiscard]] const attempt_row* find_attempt(attempt_id x) const;
   [[nodiscard]] const refund_row* find_refund(refund_id x) const;
@@ -145,6 +149,9 @@ public:
 
 private:
   [[nodiscard]] ec why_not(user_id user) const;
+  [[nodiscard]] ec why_closed(user_id user) const;
+  [[nodiscard]] bool is_whose(const order_row* order, user_id user) const;
+  [[nodiscard]] const order_row* open_order(user_id user) const;
   [[nodiscard]] std::optional<pay_decision> decide_again(effect_id named) const;
   [[nodiscard]] effect_id unless_spent(effect_id named) const;
   [[nodiscard]] bool out_of_time(instant now) const;
@@ -161,6 +168,11 @@ private:
   std::optional<attempt_result> result_;
   bool confused_ = false;
 };
+
+/// There is no such subject.
+ec unknown_subject(payment_subject x);
+/// It is there, but nobody can pay for it (any more).
+ec closed_subject(payment_subject x);
 
 /// After how long a failed attempt is asked about again, counted from its end; nullopt = never.
 std::optional<millis> ask_again_after(int32_t asked);

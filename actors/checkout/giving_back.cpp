@@ -19,7 +19,7 @@ void done(pointer self) {
 void settle(pointer self, refund_row row, bool given_back, const std::string& error) {
   auto& st = self->state;
   auto pause_s = refund_pause_s(row.tries);
-  settle_refund what{row.id, st.reservation, given_back, error, pause_s, st.address};
+  settle_refund what{row.id, st.reservation, given_back, error, pause_s, st.address, st.of};
   submit_op(self, std::move(what), [=](const verdict& v) {
     auto& s = self->state;
     bool noted = v.is == outcome::ok || v.is == outcome::done;
@@ -85,7 +85,7 @@ void put_off(pointer self, attempt_id id, ec is, millis pause) {
 void claim_late(pointer self, const attempt_row& x) {
   auto& st = self->state;
   refund_row row{make_id<refund_id>(*st.node->random), x.id, x.amount, false, 0, st.now()};
-  claim_refund what{row.id, x.id, st.reservation, "captured too late", st.address};
+  claim_refund what{row.id, x.id, st.reservation, "captured too late", st.address, st.of};
   submit_op(self, std::move(what), [=](const verdict& v) {
     auto& s = self->state;
     if (v.is != outcome::ok) // `done`: by an op whose answer was lost; the rows know its id.
@@ -99,7 +99,7 @@ void claim_late(pointer self, const attempt_row& x) {
 
 void note(pointer self, const attempt_row& x) {
   auto& st = self->state;
-  note_asked what{x.id, st.reservation, x.asked + 1, st.address};
+  note_asked what{x.id, st.reservation, x.asked + 1, st.address, st.of};
   submit_op(self, what, [=](const verdict& v) {
     bool noted = v.is == outcome::ok || v.is == outcome::done;
     put_off(self, x.id, noted ? ec::ok : to_ec(v.is), again_after);

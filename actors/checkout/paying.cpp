@@ -92,8 +92,19 @@ template <class Message> void ask_block(pointer self, Message what, std::functio
       });
 }
 
+bool of_reservation(const state& x) { return x.of == payment_subject::reservation; }
+
+/// Ends a step that no block has taken.
+std::function<void(ec)> step_done(pointer self, void (checkout_core::*heard)(ec, instant)) {
+  return [=](ec is) {
+    (self->state.core.get()->*heard)(is, self->state.now());
+    done(self);
+  };
+}
+
 void pin(pointer self, const live_attempt& x) {
   auto& st = self->state;
+  if (!of_reservation(st)) return pin_subject(self, x, step_done(self, &checkout_core::on_pinned));
   pin_hold cmd{st.reservation, x.row.id,          x.row.payment, x.row.amount,
                x.row.provider, x.row.payment_key, x.row.method,  st.address};
   ask_block(self, std::move(cmd),
@@ -141,6 +152,7 @@ void void_order(pointer self, const live_attempt& x) {
 
 void sell(pointer self, const live_attempt& x) {
   auto& st = self->state;
+  if (!of_reservation(st)) return sell_subject(self, x, step_done(self, &checkout_core::on_sold));
   sell_hold cmd{st.reservation, x.row.id,   x.row.payment, x.row.amount,
                 x.approved_at,  st.address, x.request};
   ask_block(self, cmd, [=](ec is) {
@@ -160,6 +172,8 @@ void unpin(pointer self, const live_attempt& x) {
     st.core->on_failed(ec::ok, st.now());
     return done(self);
   }
+  if (!of_reservation(st))
+    return unpin_subject(self, x, step_done(self, &checkout_core::on_failed));
   unpin_hold cmd{st.reservation, x.row.id,  x.row.payment, static_cast<uint8_t>(x.end),
                  x.error,        st.address};
   ask_block(self, std::move(cmd),
@@ -171,14 +185,15 @@ void claim(pointer self, const live_attempt& x) {
   auto& st = self->state;
   auto attempt = x.row.id;
   refund_row row{make_id<refund_id>(*st.node->random), attempt, x.row.amount, false, 0, st.now()};
-  claim_refund what{row.id, attempt, st.reservation, "paid too late", st.address};
+  claim_refund what{row.id, attempt, st.reservation, "paid too late", st.address, st.of};
   submit_op(self, std::move(what), [=](const verdict& v) {
     auto& s = self->state;
     auto is = v.is == outcome::ok ? ec::ok : to_ec(v.is);
     // A refund of another id: put there by an op whose answer was lost.
     if (v.is == outcome::done) is = ec::not_refundable;
     s.core->on_claimed(is, row, s.now());
-    tell<seat_block_actor>(*s.node, lead_block(self), look_again{s.reservation});
+    if (of_reservation(s))
+      tell<seat_block_actor>(*s.node, lead_block(self), look_again{s.reservation});
     done(self);
   });
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -38,11 +39,13 @@ using order_done = std::function<void(const verdict&)>;
 struct state {
   static inline const char* name = "tk.checkout";
   node_context* node = nullptr;
-  reservation_id reservation;
+  payment_subject of = payment_subject::reservation;
+  reservation_id reservation; ///< Or the listing or membership that it is the checkout of.
   participant address;
   std::unique_ptr<checkout_core> core;
   std::list<waiter> waiters;
-  std::vector<order_done> opening;   ///< Who waits for the order that is being opened.
+  /// Who waits for the order that is being opened; of a listing each buyer for their own.
+  std::map<user_id, std::vector<order_done>> opening;
   std::vector<canceller> cancelling; ///< The first one asked; the others joined.
   bool working = false;              ///< A step of the live attempt is under way.
   bool on_chore = false;             ///< A refund or a late question is under way.
@@ -55,6 +58,10 @@ struct state {
     if (node) node->probe.checkouts_active--;
   }
   [[nodiscard]] instant now() const { return node->clock->now(); }
+  /// Whose orders are opened one at a time.
+  [[nodiscard]] user_id buyer(user_id x) const {
+    return of == payment_subject::transfer ? x : user_id{};
+  }
   /// The memory is known to be wrong: nothing is decided from it.
   [[nodiscard]] bool uncertain() const { return reloading || core->confused(); }
 };
@@ -121,6 +128,15 @@ void ask_provider(pointer self, Question what, std::function<void(const Reply&)>
         done(Reply{});
       });
 }
+
+// -- subjects.cpp -------------------------------------------------------------------------------
+/// Goes on with how the listing or the membership stands now, as `asker` sees it: others than its
+/// checkout change it. A reservation is as the memory knows it.
+void look_at_subject(pointer self, user_id asker, const wish& x, std::function<void()> then);
+/// The steps of an attempt that a lead block takes for a reservation. The row is its own pin.
+void pin_subject(pointer self, const live_attempt& x, std::function<void(ec)> then);
+void sell_subject(pointer self, const live_attempt& x, std::function<void(ec)> then);
+void unpin_subject(pointer self, const live_attempt& x, std::function<void(ec)> then);
 
 // -- paying.cpp ---------------------------------------------------------------------------------
 /// Carries out a step of the live attempt.

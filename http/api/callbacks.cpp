@@ -98,7 +98,7 @@ void complete(const errand_ptr& e, const payment_report& report) {
     if (unsold(is)) return give_back(e, report);
     e->taken(); // Its attempt is asked about again, and gives back what was taken.
   };
-  ask<checkout_actor>(e->self, e->node, key_of(p.reservation), checkout_budget, std::move(what),
+  ask<checkout_actor>(e->self, e->node, checkout_of(p), checkout_budget, std::move(what),
                       e->x.trace)
     .then([done](const payment_reply& r) { done(r.is); },
           [done](const caf::error& why) { done(to_ec(why)); });
@@ -123,12 +123,18 @@ void on_report(const errand_ptr& e, const payment_report& report) {
 
 } // namespace
 
+entity_key checkout_of(const payment_view& x) {
+  if (x.type == "reservation") return key_of(x.reservation);
+  auto of = x.type == "transfer" ? payment_subject::transfer : payment_subject::membership;
+  return key_of(of, parse_id<reservation_id>(x.reference.value_or("")).value_or(reservation_id{}));
+}
+
 void follow_callback(caf::event_based_actor* self, node_context& node, called_payment x,
                      std::function<void(callback_end)> done) {
   auto e = std::make_shared<const errand>(errand{self, node, std::move(x), std::move(done)});
   auto& p = e->x.row;
   bool open = p.status == "pending" || p.status == "failed";
-  if (!open || p.type != "reservation") return e->taken(); // It is complete.
+  if (!open) return e->taken(); // It is complete.
   if (!node.payments) return e->later();
   query_payment what{p.order_id, "", node.clock->now() + patience, e->x.provider, {}};
   self->request(node.payments, checkout_budget, std::move(what))

@@ -26,6 +26,9 @@ enum class callback_end : uint8_t {
   later  ///< Nothing is decided: the provider calls again.
 };
 
+/// The checkout of what a payment is for.
+entity_key checkout_of(const payment_view& x);
+
 /// Asks the provider what has become of the payment, and completes what it has taken as if the
 /// buyer had come back with it. What it has taken for what cannot be had goes back.
 /// @param self waits for the answers.

@@ -2,6 +2,7 @@
 
 #include "actors/checkout/port.hpp"
 #include "http/api/brakes.hpp"
+#include "http/api/callbacks.hpp"
 #include "http/api/payment_schemas.hpp"
 #include "http/api/request_keys.hpp"
 #include "http/api/route_group.hpp"
@@ -12,7 +13,7 @@
 #include "supervisors/reply_once.hpp"
 #include "supervisors/router.hpp"
 
-/// Payments of reservations (contract 2.7).
+/// Payments of reservations, listings and memberships (contract 2.7).
 namespace tk::http {
 
 namespace {
@@ -86,11 +87,15 @@ auto read_form(const exchange_ptr& x, const char* operation, Read read, Payload 
   return asked<decltype(out)>{std::move(out), std::move(*key)};
 }
 
-/// What is to be paid. Transfers and memberships can be named: there are none yet.
+/// What is to be paid.
 struct subject {
-  reservation_id reservation;
-  std::string text;    ///< As it counts for keys.
-  ec unknown = ec::ok; ///< There is no such thing.
+  payment_subject is = payment_subject::reservation;
+  reservation_id id; ///< Of the reservation, the listing or the membership.
+  std::string text;  ///< As it counts for keys.
+  /// Of a reservation: whose event may be stopped.
+  [[nodiscard]] reservation_id reservation() const {
+    return is == payment_subject::reservation ? id : reservation_id{};
+  }
 };
 
 subject read_subject(fields& form, bool at_once = false) {
@@ -99,14 +104,25 @@ subject read_subject(fields& form, bool at_once = false) {
     if (form.missing("referenceId"))
       form.refuse(at_once ? "referenceId required" : "referenceId required for " + type);
     auto id = form.uuid<reservation_id>("referenceId");
-    auto unknown = type == "transfer" ? ec::transfer_unknown : ec::membership_unknown;
-    return {{}, type + " " + to_string(id), unknown};
+    auto is = type == "transfer" ? payment_subject::transfer : payment_subject::membership;
+    return {is, id, type + " " + to_string(id)};
   }
   if (!type.empty() && type != "reservation")
     form.refuse("paymentType must be reservation, transfer or membership");
   if (form.missing("reservationId")) form.refuse("reservationId required");
   auto id = form.uuid<reservation_id>("reservationId");
-  return {id, to_string(id), ec::ok};
+  return {payment_subject::reservation, id, to_string(id)};
+}
+
+/// What the ledger found is no longer to be had, in the words for what it is.
+ec why_not_had(const subject& of, ec why) {
+  if (why != ec::not_payable) return why;
+  switch (of.is) {
+  case payment_subject::transfer: return ec::transfer_gone;
+  case payment_subject::membership: return ec::membership_not_pending;
+  case payment_subject::reservation: break;
+  }
+  return why;
 }
 
 // -- whom it is asked ---------------------------------------------------------------------------
@@ -114,10 +130,10 @@ subject read_subject(fields& form, bool at_once = false) {
 using paid_step = std::function<void(const payment_reply&)>;
 
 template <class Message>
-void send_to_checkout(shop& s, caf::event_based_actor* self, reservation_id id, Message what,
+void send_to_checkout(shop& s, caf::event_based_actor* self, const entity_key& id, Message what,
                       const trace_context& trace, const paid_step& on_paid,
                       const std::function<void(ec)>& on_refused) {
-  ask<checkout_actor>(self, s.node, key_of(id), checkout_budget, std::move(what), trace)
+  ask<checkout_actor>(self, s.node, id, checkout_budget, std::move(what), trace)
     .then(
       [on_paid, on_refused](const payment_reply& r) {
         if (r.is == ec::ok) on_paid(r);
@@ -128,8 +144,8 @@ void send_to_checkout(shop& s, caf::event_based_actor* self, reservation_id id, 
 
 /// Asks a checkout; `on_paid` answers what succeeded, `on_refused` the rest.
 template <class Message>
-void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x, reservation_id id,
-                  asked<Message> cmd, const paid_step& on_paid,
+void ask_checkout(shop& s, caf::event_based_actor* self, const exchange_ptr& x,
+                  const entity_key& id, asked<Message> cmd, const paid_step& on_paid,
                   std::function<void(ec)> on_refused = nullptr) {
   if (!on_refused) on_refused = [x](ec why) { x->fail(why); };
   if constexpr (requires { cmd.what.patience; }) cmd.what.patience = patience_for(*x);
@@ -177,8 +193,8 @@ void pay_for(shop& s, const exchange_ptr& x, const subject& of, const asked<Mess
              const paid_step& on_paid) {
   with_key(s, x, cmd.key, [=, &s](caf::event_based_actor* self, const request_key& key) {
     auto go_on = [=, &s] {
-      if (of.unknown != ec::ok) x->fail(of.unknown);
-      else ask_checkout(s, self, x, of.reservation, asked<Message>{cmd.what, key}, on_paid);
+      ask_checkout(s, self, x, key_of(of.is, of.id), asked<Message>{cmd.what, key}, on_paid,
+                   [x, of](ec why) { x->fail(why_not_had(of, why)); });
     };
     if (key.key.empty()) with_good_token(s, self, x, go_on);
     else go_on(); // The look at the key was one at the token.
@@ -211,7 +227,7 @@ void on_prepare(shop& s, const exchange_ptr& x) {
       return parts{of.text, std::to_string(y.amount.amount)};
     });
   if (!cmd) return;
-  unless_payment_stopped(s, x, of.reservation, method, [&s, x, of, what = *cmd] {
+  unless_payment_stopped(s, x, of.reservation(), method, [&s, x, of, what = *cmd] {
     pay_for(s, x, of, what, [&s, x](const payment_reply& r) {
       json out = {
         {"orderId", r.order_id}, {"amount", r.amount.amount}, {"clientKey", s.payment_client_key}};
@@ -258,7 +274,7 @@ void on_confirm(shop& s, const exchange_ptr& x) {
              find_own(s, self, x, {x->user(), what.order_id, ""},
                       [&s, self, x, what, key](const payment_view& p) {
                         ask_checkout(
-                          s, self, x, p.reservation, asked<confirm_payment>{what, key},
+                          s, self, x, checkout_of(p), asked<confirm_payment>{what, key},
                           [x](const payment_reply& r) { confirmed(x, r); },
                           [x, what](ec why) {
                             log_failed(x, what, why_not_confirmed(why));
@@ -296,7 +312,7 @@ void on_process(shop& s, const exchange_ptr& x) {
       return parts{of.text, y.method};
     });
   if (!cmd) return;
-  unless_payment_stopped(s, x, of.reservation, cmd->what.method, [&s, x, of, what = *cmd] {
+  unless_payment_stopped(s, x, of.reservation(), cmd->what.method, [&s, x, of, what = *cmd] {
     pay_for(s, x, of, what, [x](const payment_reply& r) { paid(x, r); });
   });
 }
@@ -367,7 +383,7 @@ void on_cancel(shop& s, const exchange_ptr& x) {
                    x->fail(ec::not_cancellable);
                    return;
                  }
-                 ask_checkout(s, self, x, p.reservation, asked<cancel_payment>{what, key},
+                 ask_checkout(s, self, x, checkout_of(p), asked<cancel_payment>{what, key},
                               [x](const payment_reply& r) { cancelled(x, r); });
                });
     });
@@ -378,6 +394,11 @@ const std::vector<ec> paying_errors = {ec::idempotency_conflict,
                                        ec::reservation_unknown,
                                        ec::transfer_unknown,
                                        ec::membership_unknown,
+                                       ec::transfer_gone,
+                                       ec::own_transfer,
+                                       ec::buyer_no_member,
+                                       ec::membership_foreign,
+                                       ec::membership_not_pending,
                                        ec::access_denied,
                                        ec::amount_mismatch,
                                        ec::already_paid,
@@ -401,7 +422,8 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
   route_group group{s, out, "payments"};
   group
     .post("/api/payments/prepare", "preparePayment",
-          "Opens an order for a held reservation, or tells the open one.")
+          "Opens an order for a held reservation, a listing or a membership, or tells the open "
+          "one.")
     .user()
     .takes(schemas::prepare_request)
     .gives(schemas::prepare_response)
@@ -419,7 +441,8 @@ void add_payment_routes(shop& s, std::vector<route>& out) {
     .runs(on_confirm);
   group
     .post("/api/payments/process", "processPayment",
-          "Pays a held reservation at once, over its open order when there is one.")
+          "Pays a held reservation, a listing or a membership at once, over the open order when "
+          "there is one.")
     .user()
     .takes(schemas::process_request)
     .gives(schemas::process_response)

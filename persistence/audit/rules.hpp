@@ -13,6 +13,8 @@ std::vector<audit_rule> seats();
 std::vector<audit_rule> orders();
 std::vector<audit_rule> history();
 std::vector<audit_rule> money();
+/// Part of `money`: listings and memberships.
+std::vector<audit_rule> subjects();
 std::vector<audit_rule> tickets();
 std::vector<audit_rule> events();
 std::vector<audit_rule> shards();

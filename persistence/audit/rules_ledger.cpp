@@ -29,23 +29,39 @@ std::vector<audit_rule> events() {
      "LEFT JOIN (SELECT a.payment_id, count(*) FILTER (WHERE a.status = 'approved') AS approved, "
      "count(*) FILTER (WHERE f.status = 'done') AS gone FROM payment_attempts a "
      "LEFT JOIN refunds f ON f.attempt_id = a.id GROUP BY 1) a ON a.payment_id = p.id "
-     "WHERE p.payment_type = 'reservation' AND p.created_at >= {kept} "
+     "WHERE p.created_at >= {kept} "
      "AND (coalesce(o.confirmed, 0), coalesce(o.refunded, 0)) "
      "IS DISTINCT FROM (coalesce(a.approved, 0), coalesce(a.gone, 0))"},
     {"event_of_nothing", "outbox", "a domain event is of nothing on record",
      "SELECT o.seq::text, o.type || ' of ' || o.key, 'no such row' FROM {outbox} o "
      "WHERE (o.topic = 'reservation-events' AND NOT EXISTS (SELECT 1 FROM reservations r "
      "WHERE r.id::text = o.key)) OR (o.topic = 'payment-events' "
-     "AND o.body->>'paymentType' = 'reservation' AND NOT EXISTS (SELECT 1 FROM payments p "
-     "WHERE p.order_id = o.key)) OR (o.topic = 'catalog-events' AND NOT EXISTS (SELECT 1 "
-     "FROM event_cancellations c WHERE c.event_id::text = o.key))"},
+     "AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.key)) "
+     "OR (o.topic = 'catalog-events' AND NOT EXISTS (SELECT 1 "
+     "FROM event_cancellations c WHERE c.event_id::text = o.key)) "
+     "OR (o.topic = 'transfer-events' AND NOT EXISTS (SELECT 1 FROM ticket_transfers l "
+     "WHERE l.id::text = o.key)) OR (o.topic = 'membership-events' AND NOT EXISTS "
+     "(SELECT 1 FROM artist_memberships m WHERE m.id::text = o.key))"},
     {"event_body", "outbox", "a domain event tells another buyer or amount",
      "SELECT o.seq::text, o.type || ': ' || coalesce(o.body->>'totalAmount', 'no amount') || "
      "' by ' || coalesce(o.body->>'userId', 'nobody'), 'reservation ' || r.id || ': ' || "
      "r.total_amount || ' by ' || r.user_id FROM {outbox} o "
      "JOIN reservations r ON r.id::text = o.key WHERE o.topic = 'reservation-events' "
      "AND (o.body->>'totalAmount', o.body->>'userId') IS DISTINCT FROM "
-     "(r.total_amount::text, r.user_id::text)"},
+     "(r.total_amount::text, r.user_id::text) AND NOT EXISTS (SELECT 1 FROM ticket_transfers l "
+     "WHERE l.reservation_id = r.id AND l.status = 'completed' "
+     "AND l.seller_id::text = o.body->>'userId')"},
+    {"events_of_subject", "outbox", "a completed listing or an active membership was not told once",
+     "SELECT x.id, x.status || ', paid by ' || x.payment, coalesce(o.n, 0) || ' events' "
+     "FROM (SELECT l.id::text, l.status, a.payment_id::text AS payment, a.closed_at AS at "
+     "FROM ticket_transfers l JOIN payment_attempts a ON a.reservation_id = l.id "
+     "AND a.subject = 1 AND a.status = 'approved' UNION ALL "
+     "SELECT m.id::text, m.status, a.payment_id::text, a.closed_at FROM artist_memberships m "
+     "JOIN payment_attempts a ON a.reservation_id = m.id AND a.subject = 2 "
+     "AND a.status = 'approved') x LEFT JOIN (SELECT key, body->>'paymentId' AS payment, "
+     "count(*) AS n FROM {outbox} o WHERE topic IN ('transfer-events', 'membership-events') "
+     "GROUP BY 1, 2) o ON o.key = x.id AND o.payment = x.payment "
+     "WHERE x.at >= {kept} AND coalesce(o.n, 0) <> 1"},
   };
 }
 

@@ -5,6 +5,11 @@ namespace tk::audit_rules {
 
 namespace {
 
+/// Whether reservation `r` was sold on: what it cost its first owner stays a sale.
+#define TK_RESOLD                                                                                  \
+  "EXISTS (SELECT 1 FROM ticket_transfers l WHERE l.reservation_id = r.id "                        \
+  "AND l.status = 'completed')"
+
 /// Double entry against what became of each attempt.
 std::vector<audit_rule> books() {
   return {
@@ -40,7 +45,7 @@ std::vector<audit_rule> books() {
      "FROM reservations r LEFT JOIN (SELECT p.reservation_id, sum(b.amount) AS n "
      "FROM books b JOIN payments p ON p.id = b.payment_id WHERE b.account = 'sales' GROUP BY 1) s "
      "ON s.reservation_id = r.id WHERE coalesce(s.n, 0) <> "
-     "CASE r.status WHEN 'confirmed' THEN -r.total_amount ELSE 0 END"},
+     "CASE WHEN r.status = 'confirmed' OR " TK_RESOLD " THEN -r.total_amount ELSE 0 END"},
     {"books_payment", "books", "an entry names another order than its attempt",
      "SELECT b.id::text, 'order ' || b.payment_id, 'attempt ' || a.id || ' pays ' || a.payment_id "
      "FROM books b JOIN payment_attempts a ON a.id = b.attempt_id "
@@ -88,32 +93,37 @@ std::vector<audit_rule> orders_paid() {
      "SELECT r.id::text, r.status || ', pinned by ' || r.pin_id, coalesce('the attempt is of "
      "reservation ' || a.reservation_id, 'there is no such attempt') FROM reservations r "
      "LEFT JOIN payment_attempts a ON a.id = r.pin_id WHERE r.pin_id IS NOT NULL "
-     "AND a.reservation_id IS DISTINCT FROM r.id"},
+     "AND a.reservation_id IS DISTINCT FROM r.id AND NOT EXISTS (SELECT 1 FROM ticket_transfers l "
+     "WHERE l.id = a.reservation_id AND a.subject = 1 AND l.reservation_id = r.id)"},
     {"attempt_order", "payment_attempts", "an attempt is not for its order",
-     "SELECT a.id::text, a.amount || ' for reservation ' || a.reservation_id, 'order ' || p.id || "
-     "': ' || p.amount || ' for ' || coalesce(p.reservation_id::text, 'nothing') "
+     "SELECT a.id::text, a.amount || ' for ' || a.reservation_id, 'order ' || p.id || "
+     "': ' || p.amount || ' for ' || coalesce(p.reservation_id, p.reference_id)::text "
      "FROM payment_attempts a JOIN payments p ON p.id = a.payment_id "
-     "WHERE (a.amount, a.reservation_id) IS DISTINCT FROM (p.amount, p.reservation_id)"},
+     "WHERE (a.amount, a.reservation_id) IS DISTINCT FROM "
+     "(p.amount, coalesce(p.reservation_id, p.reference_id))"},
     {"order_whose", "payments", "an order is not for its reservation",
      "SELECT p.id::text, p.amount || ' by ' || p.user_id || ' for event ' || "
      "coalesce(p.event_id::text, 'none'), 'reservation ' || r.id || ': ' || r.total_amount || "
      "' by ' || r.user_id || ' for ' || coalesce(r.event_id::text, 'none') "
      "FROM payments p JOIN reservations r ON r.id = p.reservation_id "
-     "WHERE p.payment_type = 'reservation' AND (p.amount, p.user_id, p.event_id) "
+     "WHERE p.payment_type = 'reservation' AND (p.amount, CASE WHEN EXISTS (SELECT 1 FROM "
+     "ticket_transfers l WHERE l.reservation_id = r.id AND l.status = 'completed' "
+     "AND l.seller_id = p.user_id) THEN r.user_id ELSE p.user_id END, p.event_id) "
      "IS DISTINCT FROM (r.total_amount, r.user_id, r.event_id)"},
     {"order_status", "payments", "an order's status is not what became of its attempts",
-     "SELECT p.id::text, p.status, 'reservation ' || r.id || ' is ' || r.status || '; ' || "
+     "SELECT p.id::text, p.status, coalesce('reservation ' || r.id || ' is ' || r.status || '; ', "
+     "'') || "
      "coalesce(a.n || ' attempts, ' || a.kept || ' kept, ' || a.owed || ' to be refunded, ' || "
      "a.gone || ' refunded', 'no attempt') FROM payments p "
-     "JOIN reservations r ON r.id = p.reservation_id LEFT JOIN (SELECT a.payment_id, "
+     "LEFT JOIN reservations r ON r.id = p.reservation_id LEFT JOIN (SELECT a.payment_id, "
      "count(*) AS n, count(*) FILTER (WHERE a.status = 'approved' AND f.id IS NULL) AS kept, "
      "count(*) FILTER (WHERE f.status = 'pending') AS owed, "
      "count(*) FILTER (WHERE f.status = 'done') AS gone FROM payment_attempts a "
      "LEFT JOIN refunds f ON f.attempt_id = a.id GROUP BY 1) a ON a.payment_id = p.id "
-     "WHERE p.payment_type = 'reservation' AND NOT coalesce(CASE WHEN a.kept > 0 "
+     "WHERE NOT coalesce(CASE WHEN a.kept > 0 "
      "THEN p.status = 'confirmed' WHEN a.owed > 0 THEN p.status = 'refund_pending' "
      "WHEN a.gone > 0 THEN p.status = 'refunded' ELSE p.status = 'failed' "
-     "OR (p.status = 'pending' AND r.status = 'pending') END, false)"},
+     "OR (p.status = 'pending' AND coalesce(r.status, 'pending') = 'pending') END, false)"},
   };
 }
 
@@ -138,7 +148,9 @@ std::vector<audit_rule> refunds() {
      "SELECT f.id::text, 'order ' || f.payment_id || ' of reservation ' || f.reservation_id, "
      "'attempt ' || a.id || ': ' || a.payment_id || ' of ' || a.reservation_id "
      "FROM refunds f JOIN payment_attempts a ON a.id = f.attempt_id "
-     "WHERE (f.payment_id, f.reservation_id) IS DISTINCT FROM (a.payment_id, a.reservation_id)"},
+     "WHERE (f.payment_id, f.reservation_id) IS DISTINCT FROM (a.payment_id, CASE WHEN "
+     "f.subject = a.subject THEN a.reservation_id ELSE (SELECT l.reservation_id "
+     "FROM ticket_transfers l WHERE l.id = a.reservation_id) END)"},
     {"refund_told", "reservations", "a reservation's refund is not where it says",
      "SELECT r.id::text, r.status || ', payment ' || r.payment_status, 'refund ' || f.id || ' is "
      "' || f.status FROM refunds f JOIN payment_attempts a ON a.id = f.attempt_id "
@@ -157,8 +169,9 @@ std::vector<audit_rule> refunds() {
      "count(*) FILTER (WHERE p.status IN ('refund_pending', 'refunded')) AS returned "
      "FROM payment_attempts a JOIN payments p ON p.id = a.payment_id WHERE a.status = 'approved' "
      "GROUP BY 1) s ON s.reservation_id = r.id "
-     "WHERE coalesce(s.kept, 0) <> (r.status = 'confirmed')::int OR coalesce(s.returned, 0) <> "
-     "(r.payment_status IN ('refund_requested', 'refunded'))::int"},
+     "WHERE NOT " TK_RESOLD " AND (coalesce(s.kept, 0) <> (r.status = 'confirmed')::int "
+     "OR coalesce(s.returned, 0) <> "
+     "(r.payment_status IN ('refund_requested', 'refunded'))::int)"},
     {"key_twice", "payment_attempts", "one key of a provider pays two orders",
      "SELECT min(a.id::text), 'key of order ' || min(a.payment_id::text), 'and of order ' || "
      "max(a.payment_id::text) FROM payment_attempts a GROUP BY a.provider, a.payment_key "
@@ -177,7 +190,7 @@ std::vector<audit_rule> refunds() {
 
 std::vector<audit_rule> money() {
   auto out = books();
-  for (auto& part : {settled(), orders_paid(), refunds()})
+  for (auto& part : {settled(), orders_paid(), refunds(), subjects()})
     out.insert(out.end(), part.begin(), part.end());
   return out;
 }

@@ -71,7 +71,9 @@ std::vector<audit_rule> history() {
      "WHERE coalesce(h.from_status, 'nothing') || '>' || h.to_status NOT IN ('nothing>pending', "
      "'pending>confirmed', 'pending>cancelled', 'pending>expired', 'confirmed>cancelled') "
      "AND (h.from_status, h.to_status, h.payment_from, h.payment_to) IS DISTINCT FROM "
-     "('cancelled', 'cancelled', 'refund_requested', 'refunded')"},
+     "('cancelled', 'cancelled', 'refund_requested', 'refunded') "
+     "AND (h.from_status, h.to_status, h.payment_from, h.payment_to, h.reason) IS DISTINCT FROM "
+     "('confirmed', 'confirmed', 'completed', 'completed', 'transfer')"},
   };
 }
 

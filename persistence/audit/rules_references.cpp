@@ -6,6 +6,7 @@ namespace {
 
 struct reference {
   const char *from, *column, *to;
+  const char* among = ""; ///< Which rows have it, when others may not.
 };
 
 /// Those without a foreign key (ledger.md 4): its check would lock the row it looks at.
@@ -20,8 +21,8 @@ constexpr reference all_references[] = {
   {"payments", "reservation_id", "reservations"},
   {"payments", "user_id", "users"},
   {"payments", "event_id", "events"},
-  {"payment_attempts", "reservation_id", "reservations"},
-  {"refunds", "reservation_id", "reservations"},
+  {"payment_attempts", "reservation_id", "reservations", " AND f.subject = 0"},
+  {"refunds", "reservation_id", "reservations", " AND f.subject = 0"},
   {"books", "attempt_id", "payment_attempts"},
   {"books", "payment_id", "payments"},
   {"tickets", "reservation_id", "reservations"},
@@ -39,9 +40,8 @@ audit_rule rule_of(const reference& x) {
   std::string from = x.from, column = x.column, to = x.to;
   return {from + "." + column, from, column + " names what is not in " + to,
           "SELECT f.id::text, '" + column + " ' || f." + column + ", 'no such row in " + to +
-            "' FROM " + from + " f WHERE f." + column +
-            " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " + to + " t WHERE t.id = f." + column +
-            ")"};
+            "' FROM " + from + " f WHERE f." + column + " IS NOT NULL" + x.among +
+            " AND NOT EXISTS (SELECT 1 FROM " + to + " t WHERE t.id = f." + column + ")"};
 }
 
 } // namespace

@@ -189,16 +189,23 @@ const std::vector<batch_sql::step>& batch_sql::form(const batch& what,
     put("lock_users", c.locks.users);
     put("lock_rooms", c.locks.rooms);
     put("lock_gates", c.locks.gates);
+    put("lock_listings", c.locks.listings);
+    put("lock_memberships", c.locks.memberships);
   }
   put("release", c.release);
   put("begin_attempts", c.payments.begin);
+  put("begin_subject_attempts", c.payments.begin_subject);
   put("complete_payments", c.payments.complete);
+  put("complete_memberships", c.payments.join);
+  put("complete_transfers", c.payments.transfer);
   put("fail_attempts", c.payments.fail);
+  put("fail_subject_attempts", c.payments.fail_subject);
   put("note_asked", c.payments.asked);
   put("claim_refunds", c.payments.claim);
   put("cancel_paid", c.payments.cancel);
   put("settle_refunds", c.payments.settle);
   put("open_payments", c.payments.open);
+  put("open_subject_payments", c.payments.open_subject);
   put("admit_tickets", c.payments.admit);
   put("create", c.create);
   put("open_families", c.families);
@@ -254,7 +261,7 @@ bool batch_sql::read(const step& from, const pg::result& rows, std::vector<verdi
   if (name == "fence" || name.starts_with("lock_") || name == "probe") return true;
   bool creates = name == "create";
   bool rereads = name == "reread", rereads_types = name == "reread_types";
-  bool opens = name == "open_payments";
+  bool opens = name == "open_payments" || name == "open_subject_payments";
   bool admits = name == "admit_tickets", claims_keys = name == "claim_keys";
   bool turns = name == "room_turns";
   for (int i = 0; i < rows.rows(); ++i) {

@@ -95,12 +95,24 @@ struct lock_columns {
   batch_arrays::table<1> users = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> rooms = batch_arrays::make_table(batch_arrays::id_);
   batch_arrays::table<1> gates = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> listings = batch_arrays::make_table(batch_arrays::id_);
+  batch_arrays::table<1> memberships = batch_arrays::make_table(batch_arrays::id_);
 
   void clear() {
-    for (auto* x : {&shards, &reservations, &seats, &types, &users, &rooms, &gates}) x->clear();
+    for (auto* x :
+         {&shards, &reservations, &seats, &types, &users, &rooms, &gates, &listings, &memberships})
+      x->clear();
   }
   void shard(const participant& x) { shards.row(x.shard); }
   void reservation(reservation_id x) { reservations.row(x); }
+  /// What is paid for.
+  void subject(payment_subject of, reservation_id x) {
+    switch (of) {
+    case payment_subject::transfer: listings.row(x); break;
+    case payment_subject::membership: memberships.row(x); break;
+    case payment_subject::reservation: reservations.row(x); break;
+    }
+  }
   void user(user_id x) { users.row(x); }
   void room(event_id x) { rooms.row(x); }
   void gate(event_id x) { gates.row(x); }

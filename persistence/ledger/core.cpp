@@ -48,7 +48,10 @@ size_t items_of(const op& x) {
                       [](const create_reservation& y) { return y.items.size(); },
                       [](const release_reservation& y) { return y.items.size(); },
                       [](const reread_items& y) { return y.seats.size() + y.types.size(); },
-                      [](const complete_payment& y) { return y.items.size(); },
+                      [](const complete_payment& y) {
+                        bool has_items = y.of == payment_subject::reservation;
+                        return has_items ? y.items.size() : 1 + y.tickets.size();
+                      },
                       [](const cancel_paid& y) { return y.items.size(); },
                       [](const room_turn& y) {
                         return 1 + y.joins.size() + y.leavers.size() + y.admissions.size() +
@@ -81,7 +84,7 @@ size_t bytes_of(const op& x) {
       [](const complete_payment& y) {
         auto bytes = y.items.size() * sizeof(sold_item);
         for (const auto& item : y.items) bytes += item.tickets.size() * sizeof(new_ticket);
-        return bytes;
+        return bytes + y.tickets.size() * sizeof(new_ticket);
       },
       [](const admit_ticket& y) { return y.key.size(); },
       [](const claim_key& y) { return y.operation.size() + y.key.size() + y.digest.size(); },

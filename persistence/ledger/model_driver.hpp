@@ -45,13 +45,14 @@ struct model_reservation {
 };
 
 struct model_payment {
-  reservation_id reservation;
+  reservation_id reservation; ///< Or what else it is for.
   user_id user;
   std::string order_id, key, method;
   won amount, refunded;
   std::string status = "pending";
   instant approved_at;
   request_id request;
+  payment_subject of = payment_subject::reservation;
 };
 
 struct model_attempt {
@@ -63,6 +64,7 @@ struct model_attempt {
   int32_t asked = 0;
   instant started_at, closed_at;
   instant next_ask_at; ///< Epoch = never.
+  payment_subject of = payment_subject::reservation;
 };
 
 struct model_refund {
@@ -75,6 +77,7 @@ struct model_refund {
   int32_t tries = 0;
   instant next_try_at;
   won fee; ///< Kept of what was paid.
+  payment_subject of = payment_subject::reservation;
 };
 
 struct model_ticket {
@@ -139,10 +142,31 @@ struct model_credentials {
   bool closed = false;
 };
 
-/// An active membership of an artist.
+/// A membership of an artist.
 struct model_membership {
   int32_t points = 0;
   instant expires_at = instant::max();
+  reservation_id id; ///< As a subject of payments.
+  won price;
+  std::string status = "active";
+  payment_id paid_by;
+};
+
+/// A reservation that is for sale.
+struct model_listing {
+  reservation_id reservation;
+  user_id seller, buyer;
+  artist_id artist; ///< Whose members alone may buy; nil = anybody.
+  won price;
+  std::string status = "listed";
+};
+
+/// Points of a membership: what for, how many, and by what.
+struct model_points {
+  reservation_id membership;
+  std::string action;
+  int32_t points = 0;
+  reservation_id reference;
 };
 
 /// A slot; epoch = it has not ended.
@@ -195,6 +219,8 @@ struct model_rows {
   std::vector<model_entry> books;
   std::map<event_id, artist_id> artists; ///< Of events that have one.
   std::map<std::pair<user_id, artist_id>, model_membership> memberships;
+  std::map<reservation_id, model_listing> listings;
+  std::vector<model_points> points;
   std::map<user_id, instant> users; ///< With the moment of the last revocation.
   std::map<user_id, model_credentials> credentials;
   std::map<family_id, model_family> families;
@@ -308,6 +334,21 @@ private:
   // model_payments.cpp: one kind after the other, as the statements do.
   bool money_ops(const batch& what, std::vector<verdict>& out, undo_log& undo);
   template <class Op> bool each(const batch& what, std::vector<verdict>& out, undo_log& undo);
+  // model_subjects.cpp: the same ops of listings and memberships.
+  [[nodiscard]] const model_membership* membership(reservation_id x) const;
+  [[nodiscard]] bool is_member(user_id x, artist_id of) const;
+  [[nodiscard]] outcome standing(payment_subject of, reservation_id x, user_id payer) const;
+  [[nodiscard]] won price_of(payment_subject of, reservation_id x) const;
+  [[nodiscard]] verdict judge_subject(const open_payment& x) const;
+  [[nodiscard]] verdict judge_subject(const begin_attempt& x) const;
+  [[nodiscard]] verdict judge_subject(const complete_payment& x) const;
+  bool apply_membership(const complete_payment& x, undo_log& undo);
+  bool apply_transfer(const complete_payment& x, undo_log& undo);
+  void approve(const complete_payment& x, undo_log& undo);
+  void award(user_id user, artist_id of, const char* action, int32_t points, reservation_id by,
+             undo_log& undo);
+  void read_subject(const load_checkout& x, checkout_rows& out) const;
+
   verdict judge(const open_payment& x) const;
   verdict judge(const begin_attempt& x) const;
   verdict judge(const complete_payment& x) const;

@@ -60,6 +60,12 @@ template <class Items> std::vector<item_key> sorted_items(const Items& items) {
 /// What makes two ops of one kind rivals within a batch.
 template <class Op> reservation_id subject_of(const Op& x) { return x.reservation; }
 refund_id subject_of(const settle_refund& x) { return x.refund; }
+/// Every buyer of a listing has an order.
+std::pair<reservation_id, user_id> subject_of(const open_payment& x) {
+  return {x.reservation, x.of == payment_subject::reservation ? user_id{} : x.user};
+}
+
+bool of_reservation(payment_subject x) { return x == payment_subject::reservation; }
 
 } // namespace
 
@@ -125,6 +131,7 @@ void ledger_model::tell(uint16_t shard, std::string key, const char* topic, cons
 // -- orders ---------------------------------------------------------------------------------------
 
 verdict ledger_model::judge(const open_payment& x) const {
+  if (!of_reservation(x.of)) return judge_subject(x);
   auto v = plain(outcome::ok, now_);
   auto found = [&](payment_id id, const model_payment& p) {
     v.is = outcome::replayed;
@@ -148,7 +155,7 @@ verdict ledger_model::judge(const open_payment& x) const {
   if (r->row.status != reservation_status::pending) return is(outcome::not_pending);
   if (!r->row.pinned && r->row.expires_at <= now_) return is(outcome::expired);
   for (const auto& [id, p] : rows.payments) {
-    if (p.reservation != x.reservation) continue;
+    if (p.reservation != x.reservation || !of_reservation(p.of)) continue;
     if (p.status == "pending") return found(id, p);
     failed += p.status == "failed";
   }
@@ -156,14 +163,20 @@ verdict ledger_model::judge(const open_payment& x) const {
 }
 
 bool ledger_model::apply(const open_payment& x, verdict& v, undo_log& undo) {
-  const auto& r = rows.reservations.at(x.reservation);
   auto same = [&](const auto& y) { return y.second.order_id == x.order_id; };
   if (std::any_of(rows.payments.begin(), rows.payments.end(), same)) return false;
   auto& p = add(undo, rows.payments, x.id);
+  p.of = x.of;
   p.reservation = x.reservation;
-  p.user = r.row.user;
   p.order_id = x.order_id;
-  p.amount = r.row.total;
+  if (of_reservation(x.of)) {
+    const auto& r = rows.reservations.at(x.reservation);
+    p.user = r.row.user;
+    p.amount = r.row.total;
+  } else {
+    p.user = x.user;
+    p.amount = price_of(x.of, x.reservation);
+  }
   p.request = x.request;
   v.payment = x.id;
   v.order_id = x.order_id;
@@ -174,6 +187,7 @@ bool ledger_model::apply(const open_payment& x, verdict& v, undo_log& undo) {
 // -- attempts -------------------------------------------------------------------------------------
 
 verdict ledger_model::judge(const begin_attempt& x) const {
+  if (!of_reservation(x.of)) return judge_subject(x);
   auto is = [&](outcome y) { return plain(y, now_); };
   if (look(rows.attempts, x.id) != nullptr) return is(outcome::done);
   if (fenced(x.checkout) || fenced(x.block)) return is(outcome::fenced);
@@ -196,11 +210,14 @@ verdict ledger_model::judge(const begin_attempt& x) const {
 }
 
 bool ledger_model::apply(const begin_attempt& x, verdict&, undo_log& undo) {
-  auto& r = rows.reservations.at(x.reservation);
-  save(undo, r);
-  r.row.pinned = true;
-  r.pin = x.id;
+  if (of_reservation(x.of)) {
+    auto& r = rows.reservations.at(x.reservation);
+    save(undo, r);
+    r.row.pinned = true;
+    r.pin = x.id;
+  }
   auto& a = add(undo, rows.attempts, x.id);
+  a.of = x.of;
   a.payment = x.payment;
   a.reservation = x.reservation;
   a.provider = x.provider;
@@ -212,6 +229,7 @@ bool ledger_model::apply(const begin_attempt& x, verdict&, undo_log& undo) {
 }
 
 verdict ledger_model::judge(const complete_payment& x) const {
+  if (!of_reservation(x.of)) return judge_subject(x);
   auto is = [&](outcome y) { return plain(y, now_); };
   const auto* r = look(rows.reservations, x.reservation);
   const auto* a = look(rows.attempts, x.attempt);
@@ -241,6 +259,8 @@ verdict ledger_model::judge(const complete_payment& x) const {
 }
 
 bool ledger_model::apply(const complete_payment& x, verdict&, undo_log& undo) {
+  if (x.of == payment_subject::membership) return apply_membership(x, undo);
+  if (x.of == payment_subject::transfer) return apply_transfer(x, undo);
   auto& r = rows.reservations.at(x.reservation);
   auto& a = rows.attempts.at(x.attempt);
   auto& p = rows.payments.at(x.payment);
@@ -272,6 +292,9 @@ bool ledger_model::apply(const complete_payment& x, verdict&, undo_log& undo) {
   const auto shard = x.items.front().block.shard;
   tell(shard, p.order_id, "payment-events", "PAYMENT_CONFIRMED", undo);
   tell(shard, to_string(x.reservation), "reservation-events", "RESERVATION_CONFIRMED", undo);
+  const auto of = rows.artists.find(r.row.event);
+  if (of != rows.artists.end() && is_member(r.row.user, of->second))
+    award(r.row.user, of->second, "TICKET_PURCHASE", 100, x.reservation, undo);
   return true;
 }
 
@@ -282,18 +305,21 @@ verdict ledger_model::judge(const fail_attempt& x) const {
   if (r != nullptr) v.expires_at = r->row.expires_at;
   if (a != nullptr && a->status == text_of(x.how)) v.is = outcome::done;
   else if (fenced(x.checkout) || fenced(x.block)) v.is = outcome::fenced;
-  else if (a == nullptr || a->status != "live" || r == nullptr || r->pin != x.attempt)
+  else if (a == nullptr || a->status != "live" ||
+           (of_reservation(x.of) && (r == nullptr || r->pin != x.attempt)))
     v.is = outcome::not_pinned;
   return v;
 }
 
 bool ledger_model::apply(const fail_attempt& x, verdict&, undo_log& undo) {
-  auto& r = rows.reservations.at(x.reservation);
   auto& a = rows.attempts.at(x.attempt);
-  save(undo, r);
   save(undo, a);
-  r.row.pinned = false;
-  r.pin = {};
+  if (of_reservation(x.of)) {
+    auto& r = rows.reservations.at(x.reservation);
+    save(undo, r);
+    r.row.pinned = false;
+    r.pin = {};
+  }
   a.status = text_of(x.how);
   a.closed_at = now_;
   a.next_ask_at = x.how == attempt_end::untried ? instant{} : now_ + ask_after(0);
@@ -356,7 +382,7 @@ bool ledger_model::apply(const claim_refund& x, verdict&, undo_log& undo) {
     if (p.key.empty()) p.key = a.key;
   }
   add(undo, rows.refunds, x.id) =
-    model_refund{x.attempt, a.payment, x.reservation, a.amount, x.reason, false, 0, now_, {}};
+    model_refund{x.attempt, a.payment, x.reservation, a.amount, x.reason, false, 0, now_, {}, a.of};
   book(x.attempt, "owed", "provider", a.amount, undo);
   return true;
 }
@@ -370,6 +396,14 @@ verdict ledger_model::judge(const cancel_paid& x) const {
   const auto* r = look(rows.reservations, x.reservation);
   if (r == nullptr || r->row.status != reservation_status::confirmed ||
       look(rows.attempts, r->pin) == nullptr)
+    return is(outcome::not_pending);
+  auto sold_before = [&](const auto& y) {
+    return y.second.reservation == x.reservation && y.second.status == "completed" &&
+           y.second.seller == x.actor;
+  };
+  if (rows.attempts.at(r->pin).of == payment_subject::transfer &&
+      (x.actor == r->row.user ||
+       std::any_of(rows.listings.begin(), rows.listings.end(), sold_before)))
     return is(outcome::not_pending);
   if (sorted_items(x.items) != sorted_items(r->row.items)) return is(outcome::partial);
   auto let_in = [&](const auto& y) {
@@ -411,7 +445,7 @@ bool ledger_model::apply(const cancel_paid& x, verdict&, undo_log& undo) {
   p.status = "refund_pending";
   const auto back = won{a.amount.amount - x.fee.amount};
   add(undo, rows.refunds, x.refund) =
-    model_refund{r.pin, a.payment, x.reservation, back, x.reason, false, 0, now_, x.fee};
+    model_refund{r.pin, a.payment, x.reservation, back, x.reason, false, 0, now_, x.fee, {}};
   book(r.pin, "owed", "sales", back, undo);
   if (x.fee > won{0}) book(r.pin, "fees", "sales", x.fee, undo);
   note(r, "confirmed", before, x.actor, x.request, undo);
@@ -437,15 +471,19 @@ bool ledger_model::apply(const settle_refund& x, verdict&, undo_log& undo) {
   f.next_try_at = now_ + std::chrono::seconds{x.retry_after_s};
   if (!x.done) return true;
   auto& p = rows.payments.at(f.payment);
-  auto& r = rows.reservations.at(f.reservation);
   save(undo, p);
-  save(undo, r);
   if (p.status == "refund_pending") {
     p.status = "refunded";
     p.refunded = f.amount;
   }
   book(f.attempt, "provider", "owed", f.amount, undo);
+  if (!of_reservation(f.of)) {
+    tell(x.checkout.shard, p.order_id, "payment-events", "PAYMENT_REFUNDED", undo);
+    return true;
+  }
+  auto& r = rows.reservations.at(f.reservation);
   if (r.payment_status == "refund_requested") {
+    save(undo, r);
     r.payment_status = "refunded";
     note(r, "cancelled", "refund_requested", {}, p.request, undo);
   }

@@ -169,20 +169,31 @@ attempt_status attempt_status_of(const std::string& x) {
 
 checkout_rows ledger_model::read(const load_checkout& x) const {
   checkout_rows out;
-  const auto r = rows.reservations.find(x.reservation);
-  out.known = r != rows.reservations.end();
-  if (!out.known) return out;
+  attempt_id bought; // By the attempt of a listing that a resold reservation is paid with.
+  if (x.of == payment_subject::reservation) {
+    const auto r = rows.reservations.find(x.reservation);
+    out.known = r != rows.reservations.end();
+    if (!out.known) return out;
+    out.user = r->second.row.user;
+    out.event = r->second.row.event;
+    out.lead_block = r->second.row.lead_block;
+    out.total = r->second.row.total;
+    out.pin = r->second.pin;
+    const auto pin = rows.attempts.find(out.pin);
+    out.resold = pin != rows.attempts.end() && pin->second.of == payment_subject::transfer;
+    if (out.resold) bought = out.pin;
+  } else {
+    read_subject(x, out);
+    if (!out.known) return out;
+  }
   out.fenced = rows.epochs[x.self.shard] != x.self.epoch;
-  out.user = r->second.row.user;
-  out.event = r->second.row.event;
-  out.lead_block = r->second.row.lead_block;
-  out.total = r->second.row.total;
+  const auto paid = bought.nil() ? payment_id{} : rows.attempts.at(bought).payment;
   for (const auto& [id, p] : rows.payments)
-    if (p.reservation == x.reservation)
-      out.orders.push_back(
-        {id, p.order_id, p.key, p.method, p.amount, order_status_of(p.status), p.approved_at});
+    if (p.reservation == x.reservation || id == paid)
+      out.orders.push_back({id, p.order_id, p.key, p.method, p.amount, order_status_of(p.status),
+                            p.approved_at, p.user});
   for (const auto& [id, a] : rows.attempts)
-    if (a.reservation == x.reservation)
+    if (a.reservation == x.reservation || (id == bought && !bought.nil()))
       out.attempts.push_back({id, a.payment, a.provider, a.key, a.method, a.amount,
                               attempt_status_of(a.status), a.asked, a.started_at, a.closed_at,
                               a.next_ask_at});
@@ -193,13 +204,13 @@ checkout_rows ledger_model::read(const load_checkout& x) const {
 }
 
 open_checkouts ledger_model::read(const find_open_checkouts& x) const {
-  std::set<std::pair<instant, reservation_id>> due;
+  std::set<std::pair<instant, entity_key>> due;
   for (const auto& [id, a] : rows.attempts)
     if (a.next_ask_at != instant{} && a.next_ask_at <= now_)
-      due.emplace(a.next_ask_at, a.reservation);
+      due.emplace(a.next_ask_at, key_of(a.of, a.reservation));
   for (const auto& [id, f] : rows.refunds)
-    if (!f.done && f.next_try_at <= now_) due.emplace(f.next_try_at, f.reservation);
-  std::set<reservation_id> told;
+    if (!f.done && f.next_try_at <= now_) due.emplace(f.next_try_at, key_of(f.of, f.reservation));
+  std::set<entity_key> told;
   open_checkouts out;
   for (const auto& [at, id] : due)
     if (told.insert(id).second && static_cast<int32_t>(out.rows.size()) < x.limit)

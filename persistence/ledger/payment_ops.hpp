@@ -12,7 +12,8 @@
 #include "persistence/ledger/ticket_ops.hpp"
 
 /// The ledger's ops about money, and the keys of requests that move it. Each locks its reservation
-/// first: that lock guards the payments, attempts and refunds of it. Every definite outcome writes
+/// first, or its listing or membership when it is `of` one, whose id stands for the reservation's
+/// then: that lock guards the payments, attempts and refunds of it. Every definite outcome writes
 /// its books rows in the same op (H-06).
 namespace tk {
 
@@ -27,17 +28,21 @@ struct release_item {
 /// So many orders of one reservation may fail.
 constexpr int32_t orders_per_hold_max = 3;
 
-/// Opens an order for a pending reservation, or finds the open one (`replayed`).
+/// Opens an order for a pending reservation, or finds the open one (`replayed`). Every buyer of a
+/// listing has an order of their own; of others `user` says who pays.
 struct open_payment {
   payment_id id;
   std::string order_id; ///< `ORD_<epoch ms>_<8 upper hex>`.
   reservation_id reservation;
   participant checkout;
   request_id request;
+  payment_subject of = payment_subject::reservation;
+  user_id user = {}; ///< Of a reservation nobody: the row says whose it is.
 };
 
 /// Pins the reservation and puts a try to pay on record, before the provider hears of it. Nothing
-/// is pinned that has ended by ledger time.
+/// is pinned that has ended by ledger time. What pins a listing or a membership is the row itself:
+/// a subject has one live attempt.
 struct begin_attempt {
   attempt_id id;
   payment_id payment;
@@ -45,7 +50,8 @@ struct begin_attempt {
   won amount;
   std::string provider, payment_key, method;
   participant checkout;
-  participant block; ///< The lead block.
+  participant block; ///< The lead block; of a listing or a membership the checkout once more.
+  payment_subject of = payment_subject::reservation;
 };
 
 struct sold_item {
@@ -58,7 +64,9 @@ struct sold_item {
 };
 
 /// Sells what the attempt pins. Fence, pin, amount and completeness are checked in the statement
-/// that sells, which also makes the tickets. Item 0 belongs to the lead block.
+/// that sells, which also makes the tickets. Item 0 belongs to the lead block. A membership and a
+/// listing have no items: the one begins its year; of the other the reservation changes hands, its
+/// tickets are void and `tickets` are their buyer's, one for each.
 struct complete_payment {
   attempt_id attempt;
   payment_id payment;
@@ -68,6 +76,9 @@ struct complete_payment {
   participant checkout;
   std::vector<sold_item> items;
   request_id request;
+  payment_subject of = payment_subject::reservation;
+  reservation_id listed = {}; ///< Of a listing: the reservation.
+  std::vector<new_ticket> tickets = {};
 };
 
 /// How an attempt ended without a sale.
@@ -85,7 +96,8 @@ struct fail_attempt {
   attempt_end how = attempt_end::declined;
   std::string error;
   participant checkout;
-  participant block; ///< The lead block.
+  participant block; ///< As it began.
+  payment_subject of = payment_subject::reservation;
 };
 
 /// The provider was asked about a failed attempt for the `asked`-th time; still nothing captured.
@@ -94,6 +106,7 @@ struct note_asked {
   reservation_id reservation;
   int32_t asked = 0;
   participant checkout;
+  payment_subject of = payment_subject::reservation;
 };
 
 /// Money was captured for what cannot be sold (any more): it goes back, from a durable row.
@@ -103,10 +116,12 @@ struct claim_refund {
   reservation_id reservation;
   std::string reason;
   participant checkout;
+  payment_subject of = payment_subject::reservation;
 };
 
 /// Ends a confirmed reservation, voids its tickets, gives everything back and puts the refund on
 /// record. Whoever has been let in with one of them gets no money back by asking for it (`used`).
+/// What has been bought of its first owner only the house takes back, and pays for what it cost.
 /// `moved`: the event's terms are others by now; `late`: they were worse from `until` on.
 struct cancel_paid {
   refund_id refund;
@@ -129,6 +144,7 @@ struct settle_refund {
   std::string error;
   int32_t retry_after_s = 0;
   participant checkout;
+  payment_subject of = payment_subject::reservation;
 };
 
 /// Puts on record what a user's key is used for, before that is done. Needs no owner: the row

@@ -8,6 +8,8 @@ using namespace batch_arrays;
 
 namespace {
 
+bool of_reservation(payment_subject x) { return x == payment_subject::reservation; }
+
 std::string_view text_of(attempt_end x) {
   switch (x) {
   case attempt_end::declined: return "declined";
@@ -37,7 +39,12 @@ payment_columns::payment_columns()
       claim(make_table(i4, id_, id_, id_, str, i4, i8)),
       cancel(make_table(i4, i4, id_, id_, id_, str, id_, id_, i4, i4, i8, i4, i8, id_, i8, i8, ts)),
       settle(make_table(i4, id_, id_, yes_no, str, i4, i4, i8)),
-      admit(make_table(i4, id_, id_, str, id_)) {
+      admit(make_table(i4, id_, id_, str, id_)),
+      open_subject(make_table(i4, id_, str, id_, i4, i8, id_, i4, id_)),
+      begin_subject(make_table(i4, id_, id_, id_, i8, str, str, str, i4, i8, i4)),
+      fail_subject(make_table(i4, id_, id_, id_, str, str, i4, i8)),
+      join(make_table(i4, id_, id_, id_, i8, ts, i4, i8, id_)),
+      transfer(make_table(i4, id_, id_, id_, i8, ts, id_, i4, i8, id_, i4, id_, str)) {
   // nop
 }
 
@@ -51,26 +58,48 @@ void payment_columns::clear() {
   cancel.clear();
   settle.clear();
   admit.clear();
+  open_subject.clear();
+  begin_subject.clear();
+  fail_subject.clear();
+  join.clear();
+  transfer.clear();
 }
 
 void payment_columns::add(int no, const open_payment& x, lock_columns& locks) {
   locks.shard(x.checkout);
-  locks.reservation(x.reservation);
+  locks.subject(x.of, x.reservation);
+  if (!of_reservation(x.of))
+    return open_subject.row(no, x.id, x.order_id, x.reservation, x.checkout, or_null(x.request),
+                            static_cast<int32_t>(x.of), x.user);
   open.row(no, x.id, x.order_id, x.reservation, x.checkout, or_null(x.request),
            orders_per_hold_max);
 }
 
 void payment_columns::add(int no, const begin_attempt& x, lock_columns& locks) {
   locks.shard(x.checkout);
+  locks.subject(x.of, x.reservation);
+  if (!of_reservation(x.of))
+    return begin_subject.row(no, x.id, x.payment, x.reservation, x.amount, x.provider,
+                             x.payment_key, x.method, x.checkout, static_cast<int32_t>(x.of));
   locks.shard(x.block);
-  locks.reservation(x.reservation);
   begin.row(no, x.id, x.payment, x.reservation, x.amount, x.provider, x.payment_key, x.method,
             x.checkout, x.block);
 }
 
+void payment_columns::add_subject(int no, const complete_payment& x, lock_columns& locks) {
+  if (x.of == payment_subject::membership)
+    return join.row(no, x.attempt, x.payment, x.reservation, x.amount, x.approved_at, x.checkout,
+                    or_null(x.request));
+  locks.reservation(x.listed);
+  transfer.part<0, 10>(no, x.attempt, x.payment, x.reservation, x.amount, x.approved_at, x.listed,
+                       x.checkout, or_null(x.request));
+  for (const auto& ticket : x.tickets) transfer.part<10, 3>(no, ticket.id, ticket.number);
+}
+
 void payment_columns::add(int no, const complete_payment& x, lock_columns& locks) {
   locks.shard(x.checkout);
-  locks.reservation(x.reservation);
+  locks.subject(x.of, x.reservation);
+  if (!of_reservation(x.of)) return add_subject(no, x, locks);
   int item = 0;
   for (const auto& i : x.items) {
     locks.shard(i.block);
@@ -84,21 +113,24 @@ void payment_columns::add(int no, const complete_payment& x, lock_columns& locks
 
 void payment_columns::add(int no, const fail_attempt& x, lock_columns& locks) {
   locks.shard(x.checkout);
+  locks.subject(x.of, x.reservation);
+  if (!of_reservation(x.of))
+    return fail_subject.row(no, x.attempt, x.payment, x.reservation, text_of(x.how), cut(x.error),
+                            x.checkout);
   locks.shard(x.block);
-  locks.reservation(x.reservation);
   fail.row(no, x.attempt, x.payment, x.reservation, text_of(x.how), cut(x.error), x.checkout,
            x.block);
 }
 
 void payment_columns::add(int no, const note_asked& x, lock_columns& locks) {
   locks.shard(x.checkout);
-  locks.reservation(x.reservation);
+  locks.subject(x.of, x.reservation);
   asked.row(no, x.attempt, x.reservation, x.asked, x.checkout);
 }
 
 void payment_columns::add(int no, const claim_refund& x, lock_columns& locks) {
   locks.shard(x.checkout);
-  locks.reservation(x.reservation);
+  locks.subject(x.of, x.reservation);
   claim.row(no, x.id, x.attempt, x.reservation, cut(x.reason), x.checkout);
 }
 
@@ -117,7 +149,7 @@ void payment_columns::add(int no, const cancel_paid& x, lock_columns& locks) {
 
 void payment_columns::add(int no, const settle_refund& x, lock_columns& locks) {
   locks.shard(x.checkout);
-  locks.reservation(x.reservation);
+  locks.subject(x.of, x.reservation);
   settle.row(no, x.refund, x.reservation, x.done, cut(x.error), x.retry_after_s, x.checkout);
 }
 

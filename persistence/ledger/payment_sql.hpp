@@ -16,6 +16,12 @@ struct payment_columns {
   batch_arrays::table<17> cancel;
   batch_arrays::table<8> settle;
   batch_arrays::table<5> admit;
+  // Of listings and memberships.
+  batch_arrays::table<9> open_subject;
+  batch_arrays::table<11> begin_subject;
+  batch_arrays::table<8> fail_subject;
+  batch_arrays::table<9> join;
+  batch_arrays::table<13> transfer; ///< The last three: a row per ticket.
 
   payment_columns();
   void clear();
@@ -29,6 +35,9 @@ struct payment_columns {
   void add(int no, const cancel_paid& x, lock_columns& locks);
   void add(int no, const settle_refund& x, lock_columns& locks);
   void add(int no, const admit_ticket& x, lock_columns& locks);
+
+private:
+  void add_subject(int no, const complete_payment& x, lock_columns& locks);
 };
 
 } // namespace tk

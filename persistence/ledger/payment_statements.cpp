@@ -92,6 +92,23 @@ SELECT op, CASE WHEN (SELECT count(*) FROM held) = (SELECT count(*) FROM v WHERE
   FROM v ORDER BY op
 )";
 
+/// What a sale earns its buyer who is a member of the event's artist (contract 2.12), once for each
+/// reservation. The rows are locked in the order of their ids.
+#define TK_AWARDED                                                                                 \
+  "fans AS MATERIALIZED ( "                                                                        \
+  "SELECT m.id, v.reservation_id FROM v JOIN events e ON e.id = v.event_id "                       \
+  "JOIN artist_memberships m ON m.user_id = v.user_id AND m.artist_id = e.artist_id "              \
+  "AND m.status = 'active' AND m.expires_at > clock_timestamp() "                                  \
+  "WHERE v.verdict = 'ok' AND v.item = 1 ORDER BY m.id FOR NO KEY UPDATE OF m), "                  \
+  "awarded AS ( "                                                                                  \
+  "INSERT INTO membership_point_logs (membership_id, action_type, points, reference_id) "          \
+  "SELECT id, 'TICKET_PURCHASE', 100, reservation_id FROM fans "                                   \
+  "ON CONFLICT DO NOTHING RETURNING membership_id, points), "                                      \
+  "earned AS ( "                                                                                   \
+  "UPDATE artist_memberships m SET points = m.points + x.n, tier = tier_of(m.points + x.n), "      \
+  "updated_at = now() FROM (SELECT membership_id, sum(points)::int AS n FROM awarded "             \
+  "GROUP BY 1) x WHERE m.id = x.membership_id RETURNING 1)"
+
 // Money and seats change hands here and nowhere else, and tickets are made: one per unit.
 constexpr const char* complete_payments = TK_OWN R"(
 t AS MATERIALIZED (
@@ -170,6 +187,7 @@ closed AS (
 booked AS (
   )" TK_BOOKED("attempt_id", "provider", "sales") R"( AND v.item = 1 RETURNING 1
 ),
+)" TK_AWARDED R"(,
 noted AS (
   INSERT INTO reservation_history (reservation_id, from_status, to_status, payment_from,
                                    payment_to, actor, actor_id, reason, request_id)
@@ -275,7 +293,7 @@ SELECT op, CASE WHEN (SELECT count(*) FROM noted) = (SELECT count(*) FROM v WHER
 // Captured, but not sold: whatever the attempt was closed as, its money goes back, once.
 constexpr const char* claim_refunds = TK_OWN R"(
 w AS MATERIALIZED (
-  SELECT i.*, a.status, a.payment_id, a.payment_key, a.amount,
+  SELECT i.*, a.status, a.payment_id, a.payment_key, a.amount, a.subject,
          )" TK_FENCED("checkout") " AS fenced, " TK_TWIN R"(,
          (SELECT f.id FROM refunds f WHERE f.attempt_id = i.attempt_id) AS own_id
   FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::bigint[])
@@ -305,8 +323,8 @@ owed AS (
      AND p.status || '' IN ('pending', 'failed') RETURNING 1
 ),
 made AS (
-  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason)
-  SELECT refund_id, attempt_id, payment_id, reservation_id, amount, reason
+  INSERT INTO refunds (id, attempt_id, payment_id, reservation_id, amount, reason, subject)
+  SELECT refund_id, attempt_id, payment_id, reservation_id, amount, reason, subject
     FROM v WHERE verdict = 'ok' RETURNING 1
 ),
 booked AS (
@@ -321,11 +339,14 @@ SELECT op, CASE WHEN (SELECT count(*) FROM late) = (SELECT count(*) FROM v WHERE
 constexpr const char* cancel_paid = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, r.status, r.pin_id, r.user_id, r.event_id, r.total_amount, r.payment_status,
-         a.payment_id, a.amount, )" TK_FENCED("checkout") " OR " TK_FENCED("block") R"( AS fenced,
-         )" TK_TWIN R"(,
+         a.payment_id, a.amount, )" TK_FENCED("checkout") R"(
+         OR )" TK_FENCED("block") R"( AS fenced, )" TK_TWIN R"(,
          (SELECT f.id FROM refunds f WHERE f.id = i.refund_id) AS own_id,
          i.terms >= 0 AND (SELECT e.terms_version FROM events e WHERE e.id = r.event_id)
            IS DISTINCT FROM i.terms AS other_terms,
+         a.subject = 1 AND (i.actor_id = r.user_id OR (SELECT count(*) FROM ticket_transfers l
+           WHERE l.seller_id = i.actor_id AND l.reservation_id = i.reservation_id
+             AND l.status = 'completed') > 0) AS resold,
          i.actor_id = r.user_id
            AND (SELECT count(*) FROM tickets k WHERE k.reservation_id = i.reservation_id
                    AND k.status = 'used') > 0 AS let_in,
@@ -344,7 +365,8 @@ v AS MATERIALIZED (
   SELECT w.*, CASE WHEN bool_or(own_id IS NOT NULL) OVER p THEN 'done'
                    WHEN bool_or(fenced) OVER p THEN 'fenced'
                    WHEN bool_or(twin) OVER p THEN 'in_flight'
-                   WHEN bool_or(status IS DISTINCT FROM 'confirmed' OR payment_id IS NULL) OVER p
+                   WHEN bool_or(status IS DISTINCT FROM 'confirmed' OR payment_id IS NULL
+                                OR resold) OVER p
                    THEN 'not_pending'
                    WHEN bool_or(partial) OVER p THEN 'partial'
                    WHEN bool_or(let_in) OVER p THEN 'used'
@@ -414,7 +436,8 @@ SELECT v.op,
 constexpr const char* settle_refunds = TK_OWN R"(
 w AS MATERIALIZED (
   SELECT i.*, f.status, f.attempt_id, f.payment_id, f.amount, f.fee, f.reason, p.order_id,
-         p.user_id, p.request_id, r.status AS of_status, r.payment_status, r.shard,
+         p.user_id, p.request_id, p.payment_type, p.reference_id, r.id AS of_id,
+         r.status AS of_status, r.payment_status, coalesce(r.shard, i.checkout_shard) AS shard,
          )" TK_FENCED("checkout") R"( AS fenced,
          min(i.op) OVER (PARTITION BY i.refund_id) < i.op AS twin
   FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::bool[], $5::text[], $6::int[], $7::int[],
@@ -461,9 +484,10 @@ noted AS (
 told AS (
   INSERT INTO outbox (shard, topic, key, type, body, correlation)
   SELECT shard, 'payment-events', order_id, 'PAYMENT_REFUNDED',
-         jsonb_build_object('paymentId', payment_id, 'orderId', order_id, 'userId', user_id,
-           'reservationId', reservation_id, 'paymentType', 'reservation', 'amount', amount,
-           'reason', reason, 'refundId', refund_id, 'fee', fee), request_id
+         jsonb_strip_nulls(jsonb_build_object('paymentId', payment_id, 'orderId', order_id,
+           'userId', user_id, 'reservationId', of_id, 'referenceId', reference_id, 'paymentType',
+           payment_type, 'amount', amount, 'reason', reason, 'refundId', refund_id, 'fee', fee)),
+         request_id
     FROM v WHERE verdict = 'ok' AND done ORDER BY op RETURNING 1
 )
 SELECT op, CASE WHEN (SELECT count(*) FROM settled) = (SELECT count(*) FROM v WHERE verdict = 'ok')

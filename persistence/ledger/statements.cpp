@@ -304,8 +304,8 @@ std::vector<statement> prepared(const ledger_sabotage& x) {
                  "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"},
     {"rollback", "ROLLBACK"},
   };
-  for (auto* part : {account_statements, payment_statements, ticket_statements, queue_statements,
-                     gate_statements})
+  for (auto* part : {account_statements, payment_statements, subject_statements, ticket_statements,
+                     queue_statements, gate_statements})
     for (auto& more : part()) all.push_back(std::move(more));
   return all;
 }

@@ -7,11 +7,12 @@
 /// begin, fence, locks, one statement per kind, commit, position; see driver_pg.cpp.
 ///
 /// Lock order, global, for every writer of these tables: shards ascending (advisory), then
-/// reservations, seats, ticket types, users, waiting rooms, gates, each by id ascending, all before
-/// anything is written. Who needs a further table adds it at the end of this list, here: request
-/// keys come last, by user, operation and key, locked where they are written. Payments, attempts,
-/// refunds and tickets are guarded by the lock of their reservation, the log and the admissions of
-/// a waiting room by that of the room.
+/// reservations, seats, ticket types, users, waiting rooms, gates, listings, memberships, each by
+/// id ascending, all before anything is written. Who needs a further table adds it at the end of
+/// this list, here: request keys come last, by user, operation and key, locked where they are
+/// written, as memberships are that earn points. Payments, attempts, refunds and tickets are
+/// guarded by the lock of their reservation, listing or membership, the log and the admissions of a
+/// waiting room by that of the room.
 namespace tk {
 
 /// Leaves out one safeguard each. Only the canaries of the race test set any of them: they prove
@@ -44,6 +45,8 @@ std::vector<statement> prepared(const ledger_sabotage& x);
 std::vector<statement> account_statements();
 /// Those about money.
 std::vector<statement> payment_statements();
+/// Those about money for listings and memberships.
+std::vector<statement> subject_statements();
 /// Those about tickets alone.
 std::vector<statement> ticket_statements();
 /// Those about waiting rooms.

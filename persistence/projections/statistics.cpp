@@ -36,19 +36,21 @@ f AS MATERIALIZED (
            WHEN 'RESERVATION_CANCELLED' THEN (SELECT count(*) FROM reservation_history h
              WHERE h.reservation_id = t.reservation AND h.to_status = 'confirmed'
                AND h.from_status = 'pending') > 0
-           WHEN 'PAYMENT_REFUNDED' THEN coalesce(body->>'paymentType', 'reservation') <>
-             'reservation' OR (SELECT count(*) FROM refunds b
+           WHEN 'PAYMENT_REFUNDED' THEN CASE WHEN t.body ? 'refundId' THEN
+             (SELECT a.status FROM payment_attempts a WHERE a.id =
+               (SELECT b.attempt_id FROM refunds b WHERE b.id = (t.body->>'refundId')::uuid))
+               IS NOT DISTINCT FROM 'approved'
+             ELSE (SELECT count(*) FROM refunds b
                WHERE b.reservation_id = t.reservation
-                 AND CASE WHEN t.body ? 'refundId' THEN b.id = (t.body->>'refundId')::uuid
-                          ELSE b.payment_id = (t.body->>'paymentId')::uuid
-                               AND b.reason = t.body->>'reason' END
+                 AND b.payment_id = (t.body->>'paymentId')::uuid AND b.reason = t.body->>'reason'
                  AND (SELECT a.status FROM payment_attempts a WHERE a.id = b.attempt_id) =
-                     'approved') > 0
+                     'approved') > 0 END
            ELSE true END AS counts,
          CASE type WHEN 'MEMBERSHIP_ACTIVATED' THEN
+           CASE WHEN body ? 'amount' THEN (body->>'amount')::int8 ELSE
            (SELECT coalesce(sum(p.amount), 0) FROM payments p WHERE p.payment_type = 'membership'
                AND p.reference_id = (body->>'membershipId')::uuid
-               AND p.status <> 'pending' AND p.status <> 'failed') ELSE 0 END AS joined
+               AND p.status <> 'pending' AND p.status <> 'failed') END ELSE 0 END AS joined
     FROM told t
 ),
 money AS MATERIALIZED (

@@ -327,6 +327,15 @@ plant_table plants_of_money() {
     {"key_twice", "UPDATE payment_attempts SET payment_key = 'k' WHERE id IN (SELECT id FROM "
                   "payment_attempts ORDER BY id LIMIT 2)"},
     {"key_whose", "UPDATE request_keys SET effect_id = (SELECT id FROM refunds LIMIT 1)"},
+    {"order_subject", "INSERT INTO payments (id, user_id, order_id, amount, payment_type, "
+                      "reference_id) SELECT gen_random_uuid(), id, 'O', 1, 'transfer', id "
+                      "FROM users LIMIT 1"},
+    {"listing_paid", "UPDATE ticket_transfers SET status = 'completed'"},
+    {"listing_owner", "UPDATE ticket_transfers SET status = 'completed'"},
+    {"membership_paid", "UPDATE artist_memberships SET payment_reference_id = id"},
+    {"membership_points",
+     "INSERT INTO membership_point_logs (membership_id, action_type, points, reference_id) "
+     "SELECT id, 'MEMBERSHIP_JOIN', 200, id FROM artist_memberships"},
     {"ticket_units", change("tickets", "status = 'cancelled', voided_at = now()",
                             "status = 'valid' AND seat_id IS NOT NULL")},
     {"ticket_item", change("tickets", "price = price + 1", "true")},
@@ -343,6 +352,10 @@ plant_table plants_of_ledger() {
                           "type = 'PAYMENT_CONFIRMED')"},
     {"event_of_nothing", "UPDATE outbox SET key = gen_random_uuid() WHERE seq = (SELECT min(seq) "
                          "FROM outbox WHERE type = 'PAYMENT_REFUNDED')"},
+    {"events_of_subject",
+     "INSERT INTO payment_attempts (id, payment_id, reservation_id, provider, payment_key, method, "
+     "amount, status, closed_at, subject) SELECT gen_random_uuid(), p.id, l.id, 'mock', 'k', 'm', "
+     "1, 'approved', now(), 1 FROM ticket_transfers l, payments p LIMIT 1"},
     {"event_body", "UPDATE outbox SET body = body || '{\"totalAmount\": 1}' WHERE seq = "
                    "(SELECT min(seq) FROM outbox WHERE topic = 'reservation-events')"},
     {"shard_rows", "DELETE FROM relay_cursor WHERE shard = 9"},

@@ -102,6 +102,14 @@ struct refund_entry {
   instant next_try_at;
 };
 
+/// A listing or a membership; status as in the table's column.
+struct subject_entry {
+  std::string status;
+  user_id owner; ///< Of a listing the buyer.
+  int32_t points = 0;
+  instant expires_at;
+};
+
 /// What is on record of a family as a whole.
 struct family_state {
   int32_t generation = 0;
@@ -169,6 +177,11 @@ struct ledger_world {
   /// Gives the event an artist of its own: whom memberships are of.
   virtual artist_id add_artist(event_id x) = 0;
   virtual void add_membership(user_id x, artist_id of, int32_t points, instant expires_at) = 0;
+  /// A membership that is to be paid for, with the artist's price. Its id as a subject.
+  virtual reservation_id add_unpaid(user_id x, artist_id of, won price, int32_t points) = 0;
+  /// Offers a reservation; of an artist, whose members alone may buy it, unless that is nil.
+  virtual reservation_id add_listing(reservation_id x, user_id seller, artist_id of, won price) = 0;
+  virtual void end_listing(reservation_id x) = 0;
   virtual void cancel_event(event_id x) = 0;
   /// Sets a live payment attempt as the pin.
   virtual void pin(reservation_id x) = 0;
@@ -193,6 +206,7 @@ struct ledger_world {
   virtual std::optional<refund_entry> refund(refund_id x) = 0;
   /// Sums of an attempt's entries by account; accounts that sum to zero are left out.
   virtual std::map<std::string, int64_t> books(attempt_id x) = 0;
+  virtual subject_entry subject(payment_subject of, reservation_id x) = 0;
   virtual std::string payment_status(reservation_id x) = 0;
   virtual std::vector<ticket_entry> tickets(reservation_id x) = 0; ///< By number.
   virtual std::vector<family_entry> families(user_id x) = 0;       ///< By id, then hash.

@@ -44,7 +44,8 @@ public:
     return rows().artists[x] = make_id<artist_id>(random());
   }
   void add_membership(user_id x, artist_id of, int32_t points, instant expires_at) override {
-    rows().memberships[{x, of}] = {points, expires_at};
+    rows().memberships[{x, of}] = {points, expires_at, make_id<reservation_id>(random_),
+                                   {},     "active",   {}};
   }
   void cancel_event(event_id x) override { rows().events.at(x).cancelled = true; }
   void pin(reservation_id x) override { rows().reservations.at(x).row.pinned = true; }
@@ -55,6 +56,28 @@ public:
   }
   void set_expiry(reservation_id x, instant at) override {
     rows().reservations.at(x).row.expires_at = at;
+  }
+
+  reservation_id add_unpaid(user_id x, artist_id of, won price, int32_t points) override {
+    auto& m = rows().memberships[{x, of}];
+    m.id = make_id<reservation_id>(random_);
+    m.price = price;
+    m.points = points;
+    m.status = "pending";
+    return m.id;
+  }
+  reservation_id add_listing(reservation_id x, user_id seller, artist_id of, won price) override {
+    auto id = make_id<reservation_id>(random_);
+    rows().listings[id] = {x, seller, {}, of, price, "listed"};
+    return id;
+  }
+  void end_listing(reservation_id x) override { rows().listings.at(x).status = "cancelled"; }
+  subject_entry subject(payment_subject of, reservation_id x) override {
+    if (of == payment_subject::transfer)
+      return {rows().listings.at(x).status, rows().listings.at(x).buyer, 0, {}};
+    for (const auto& [whose, m] : rows().memberships)
+      if (m.id == x) return {m.status, whose.first, m.points, m.expires_at};
+    return {};
   }
 
   std::optional<seat_row> seat(seat_id x) override { return model_.seat(x); }

@@ -120,6 +120,36 @@ struct world_pg final : ledger_world {
          "VALUES ($1, $2, $3, 'active', $4)",
          p);
   }
+  reservation_id add_unpaid(user_id x, artist_id of, won price, int32_t points) override {
+    auto id = make_id<reservation_id>(source);
+    pg::params p;
+    p.add_id(id).add_id(x).add_id(of).add_int4(points);
+    must(db,
+         "INSERT INTO artist_memberships (id, user_id, artist_id, points, expires_at) "
+         "VALUES ($1, $2, $3, $4, now())",
+         p);
+    pg::params q;
+    q.add_id(of).add_int8(price.amount);
+    must(db, "UPDATE artists SET membership_price = $2::int8 WHERE id = $1", q);
+    return id;
+  }
+  reservation_id add_listing(reservation_id x, user_id seller, artist_id of, won price) override {
+    auto id = make_id<reservation_id>(source);
+    pg::params p;
+    p.add_id(id).add_id(x).add_id(seller).add_int8(price.amount);
+    if (of.nil()) p.add_null(pg::oid::uuid);
+    else p.add_id(of);
+    must(db,
+         "INSERT INTO ticket_transfers (id, reservation_id, seller_id, original_price, "
+         "transfer_fee, transfer_fee_percent, total_price, artist_id) "
+         "VALUES ($1, $2, $3, $4::int8, 0, 0, $4::int8, $5)",
+         p);
+    return id;
+  }
+  void end_listing(reservation_id x) override {
+    about(x, "UPDATE ticket_transfers SET status = 'cancelled' WHERE id = $1");
+  }
+  subject_entry subject(payment_subject of, reservation_id x) override;
   void cancel_event(event_id x) override {
     about(x, "UPDATE events SET status = 'cancelled' WHERE id = $1");
   }
@@ -351,6 +381,16 @@ pg::connection& world_pg::as_reader() {
       if (auto made = reader->prepare(y.name, y.sql); !made.ok())
         throw std::runtime_error(made.error());
   return *reader;
+}
+
+subject_entry world_pg::subject(payment_subject of, reservation_id x) {
+  auto rows = of == payment_subject::transfer
+                ? about(x, "SELECT status, buyer_id, 0, NULL::timestamptz FROM ticket_transfers "
+                           "WHERE id = $1")
+                : about(x, "SELECT status, user_id, points, expires_at FROM artist_memberships "
+                           "WHERE id = $1");
+  return {str(rows, 0, 0), rows.null(0, 1) ? user_id{} : rows.uuid<user_id>(0, 1), rows.int4(0, 2),
+          rows.time_or(0, 3, instant{})};
 }
 
 checkout_rows world_pg::checkout(const load_checkout& x) {

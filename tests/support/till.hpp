@@ -208,8 +208,7 @@ struct till : node_rig {
   }
   /// What the node's supervisor does every few seconds.
   void sweep() {
-    for (auto& x : model.read(find_open_checkouts{}).rows)
-      send<checkout_actor>(key_of(x), wake_checkout{});
+    for (auto& x : model.read(find_open_checkouts{}).rows) send<checkout_actor>(x, wake_checkout{});
     for (auto& x : model.read(find_live_blocks{}).rows)
       send<seat_block_actor>(key_of(x.event, x.lead_block), wake_block{});
     run();
