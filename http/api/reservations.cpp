@@ -123,7 +123,7 @@ void add_reservation_routes(shop& s, std::vector<route>& out) {
     .takes(schemas::cancel_request)
     .gives(schemas::cancel_response)
     .fails({ec::reservation_unknown, ec::already_cancelled, ec::reservation_expired,
-            ec::reservation_pinned, ec::ticket_used, ec::cancellation_closed,
+            ec::reservation_pinned, ec::ticket_used, ec::cancellation_closed, ec::not_cancellable,
             ec::idempotency_conflict, ec::busy, ec::unavailable, ec::late, ec::unknown})
     .runs(on_cancel);
 }

@@ -331,7 +331,8 @@ plant_table plants_of_money() {
                       "reference_id) SELECT gen_random_uuid(), id, 'O', 1, 'transfer', id "
                       "FROM users LIMIT 1"},
     {"listing_paid", "UPDATE ticket_transfers SET status = 'completed'"},
-    {"listing_owner", "UPDATE ticket_transfers SET status = 'completed'"},
+    {"listing_owner",
+     "UPDATE ticket_transfers SET status = 'completed', buyer_id = gen_random_uuid()"},
     {"membership_paid", "UPDATE artist_memberships SET payment_reference_id = id"},
     {"membership_points",
      "INSERT INTO membership_point_logs (membership_id, action_type, points, reference_id) "
