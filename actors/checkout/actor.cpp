@@ -51,6 +51,7 @@ template <class Over> std::list<waiter> take_waiters(state& st, Over over) {
 /// Those who wait for the attempt hear how it ended, or go on.
 void answer_waiters(pointer self, const attempt_result& x) {
   auto& st = self->state;
+  ++st.endings;
   count(st.node->probe, *st.core, x);
   auto mine = [&](const waiter& y) { return y.attempt == x.attempt; };
   for (auto& y : take_waiters(st, mine)) {

@@ -52,6 +52,8 @@ struct state {
   bool reloading = false; ///< The rows are being read again: nothing is decided meanwhile.
   int open_requests = 0;  ///< No passivation meanwhile.
   std::optional<instant> timer_at;
+  uint64_t endings =
+    0; ///< Attempts that have ended: what was read before one is not true any more.
   uint64_t timer_no = 0; ///< Of the armed timer; an older one changes nothing.
   trace_context trace;   ///< Of who asked for the live attempt last.
   ~state() {

@@ -40,6 +40,7 @@ void look_at_subject(pointer self, user_id asker, const wish& x, std::function<v
   auto& st = self->state;
   if (st.of == payment_subject::reservation) return then();
   ++st.open_requests;
+  auto before = st.endings;
   load_checkout what{st.reservation, st.address, st.of, asker};
   self->request(st.node->reads, reads_budget, what)
     .then(
@@ -47,6 +48,7 @@ void look_at_subject(pointer self, user_id asker, const wish& x, std::function<v
         auto& s = self->state;
         --s.open_requests;
         if (rows.fenced) return x.reply->deliver(refusal(ec::unavailable));
+        if (s.endings != before) return look_at_subject(self, asker, x, then);
         s.core->apply_subject(rows);
         then();
       },
