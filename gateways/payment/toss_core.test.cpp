@@ -113,11 +113,11 @@ CAF_TEST(declined is only what the table says) {
 CAF_TEST(words of a provider never tear a row) {
   std::string won = "\xE2\x82\xA9", long_one; // 3 bytes each: 200 end in the middle of one.
   for (int i = 0; i < 100; ++i) long_one += won;
-  auto kept = code_of(error(403, long_one));
+  auto kept = toss::code_of(error(403, long_one));
   CAF_CHECK_EQUAL(kept.size(), 198u);
   CAF_CHECK(long_one.starts_with(kept));
-  CAF_CHECK_EQUAL(code_of(error(403, "NO\\u0000NE")), "NO NE");
-  CAF_CHECK_EQUAL(code_of(error(403, "FDS_ERROR")), "FDS_ERROR");
+  CAF_CHECK_EQUAL(toss::code_of(error(403, "NO\\u0000NE")), "NO NE");
+  CAF_CHECK_EQUAL(toss::code_of(error(403, "FDS_ERROR")), "FDS_ERROR");
 }
 
 CAF_TEST(what was processed before is looked at) {
