@@ -33,8 +33,10 @@ constexpr std::array options{
               "laptop, load, cluster or production: which file is read"},
   option_spec{"PORT", number, "3001", false, 0, 65535, "listen port; 0 picks a free one"},
   option_spec{"BIND_ADDRESS", text, "127.0.0.1", false, 0, 0, "address to listen on"},
-  option_spec{"OPERATOR_PORT", number, "", false, 0, 65535,
-              "the operators' own listener; 0 picks a free port; empty: there is none"},
+  option_spec{
+    "OPERATOR_PORT", number, "", false, 0, 65535,
+    "the operators' own listener; 0 picks a free port; another one than PORT; empty: there is "
+    "none"},
   option_spec{"OPERATOR_ADDRESS", text, "127.0.0.1", false, 0, 0, "address it listens on"},
   option_spec{"OPERATOR_TOKENS", password, "", false, 0, 65'536,
               "who may use it: name:role:SHA-256 of the token, comma list; roles reader, operator"},
@@ -367,6 +369,8 @@ std::string check_words(const node_config& x) {
   if (x.number("QUEUE_ADMISSION_BATCH_SIZE") * second_ms < x.number("QUEUE_ADMISSION_INTERVAL_MS"))
     return "QUEUE_ADMISSION_BATCH_SIZE: rooms let in whole people a second; with this "
            "QUEUE_ADMISSION_INTERVAL_MS it is less than one, and nobody would be let in";
+  if (x.number("PORT") != 0 && x.number("PORT") == x.number("OPERATOR_PORT"))
+    return "OPERATOR_PORT: must be another one than PORT";
   if (auto wrong = check_relay(x); !wrong.empty()) return wrong;
   if (auto wrong = check_production(x); !wrong.empty()) return wrong;
   auto& collector = x.text("OTEL_EXPORTER_OTLP_ENDPOINT");

@@ -456,6 +456,25 @@ CAF_TEST(in production the listener of operators is on the loopback) {
   }
 }
 
+CAF_TEST(buyers and operators have a port each) {
+  env.values["OPERATOR_TOKENS"] = "ann:reader:" + std::string(64, 'a');
+  env.values["OPERATOR_PORT"] = "3001"; // As PORT by itself.
+  CAF_CHECK(refuses("OPERATOR_PORT: must be another one than PORT"));
+  env.values["PORT"] = "3002";
+  CAF_CHECK_EQUAL(error(), "");
+  env.values["PORT"] = env.values["OPERATOR_PORT"] = "0"; // Free ones are two.
+  CAF_CHECK_EQUAL(error(), "");
+}
+
+CAF_TEST(in production a node of a cluster keeps its id) {
+  env.values["CLUSTER_LISTEN"] = "127.0.0.1:3301";
+  CAF_CHECK_EQUAL(error(), "");
+  become_production();
+  CAF_CHECK(refuses("TIKETI_NODE_ID: a node of a cluster in production keeps its id"));
+  env.values["TIKETI_NODE_ID"] = "6f0e4b1c-0000-4000-8000-000000000001";
+  CAF_CHECK_EQUAL(error(), "");
+}
+
 CAF_TEST(the profile production is for production) {
   env.values["TIKETI_PROFILE"] = "production";
   auto shipped = load_config(env, TIKETI_SOURCE_DIR "/cluster-config");

@@ -37,6 +37,14 @@ std::string check_operators(const node_config& x) {
          "loopback, and operators come by a tunnel or proxy that ends TLS";
 }
 
+/// Whoever starts again under another name takes over nothing of his own, and operators' wishes are
+/// about somebody who is gone.
+std::string check_name(const node_config& x) {
+  if (x.text("CLUSTER_LISTEN").empty() || !x.text("TIKETI_NODE_ID").empty()) return "";
+  return "TIKETI_NODE_ID: a node of a cluster in production keeps its id over restarts: give it a "
+         "uuid of its own";
+}
+
 std::string check_money(const node_config& x) {
   auto providers = x.list("PAYMENT_PROVIDERS");
   if (std::ranges::find(providers, "mock") != providers.end())
@@ -105,8 +113,8 @@ std::string check_production(const node_config& config) {
     return config.text("TIKETI_PROFILE") == "production"
              ? "TIKETI_ENV: the profile production is for production"
              : "";
-  for (auto* part :
-       {check_money, check_browsers, check_limits, check_operators, check_database, check_kafka})
+  for (auto* part : {check_money, check_browsers, check_limits, check_operators, check_name,
+                     check_database, check_kafka})
     if (auto wrong = part(config); !wrong.empty()) return wrong;
   return "";
 }
