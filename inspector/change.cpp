@@ -39,7 +39,8 @@ std::string seen_at(const node_options& nodes, const std::string& path) {
 
 std::string failure_of(const asked_in_turn& x, const std::string& operation) {
   auto out = trouble_of(x.last);
-  if (!unsure(x.last) && !std::ranges::any_of(x.before, unsure)) return out;
+  auto may_have = [](const node_answer& y) { return !y.not_sent && unsure(y); };
+  if (!unsure(x.last) && !std::ranges::any_of(x.before, may_have)) return out;
   return out + (operation.empty() ? "; to say it again does no harm"
                                   : "; to try again safely say --operation " + operation);
 }

@@ -115,9 +115,9 @@ CLI::App* add_audit(CLI::App& app, choices& x) {
 CLI::App* add_verify_draw(CLI::App& app, choices& x) {
   auto draw = app.add_subcommand("verify-draw", "Recomputes the draw of a pre-queue from what was "
                                                 "published (docs/fair-draw.md).");
-  draw->add_option("files", x.draw.files, "The draw and all pages of its list; - = stdin")
+  draw->add_option("FILE", x.draw.files, "The draw and all pages of its list; - = stdin")
     ->required()
-    ->type_name("FILE");
+    ->type_name("");
   auto number =
     draw->add_option("--number", x.draw.who.number, "Where this number stands")->type_name("N");
   draw->add_option("--user", x.user, "Where this user stands")->type_name("UUID")->excludes(number);
@@ -184,7 +184,7 @@ void add_looks(CLI::App& app, choices& x) {
   for (auto& verb : node_verbs()) {
     auto* look = command_of(app, verb.name, verb.help);
     if (*verb.argument != '\0')
-      look->add_option("what", x.look.argument, "Which one")->required()->type_name(verb.argument);
+      look->add_option(verb.argument, x.look.argument, "Which one")->required()->type_name("");
     add_look_options(*look, x);
     look->footer(std::string{look_codes} + verb.examples);
     look->callback([&x, &verb, look] {
@@ -214,10 +214,10 @@ void add_top(CLI::App& app, choices& x) {
 /// What stops sales and what lets them go on differ in the reason alone.
 CLI::App* add_steering(CLI::App& app, choices& x, const char* name, const char* help, bool stop) {
   auto* to = app.add_subcommand(name, help);
-  to->add_option("what", x.brake.scope, "What of the shop")
+  to->add_option("SCOPE", x.brake.scope, "What of the shop")
     ->required()
     ->check(CLI::IsMember({"all", "event", "queue", "holds", "payments"}));
-  to->add_option("event", x.brake.event, "Of this event only")->type_name("EVENT")->check(said());
+  to->add_option("EVENT", x.brake.event, "Of this event only")->type_name("")->check(said());
   to->add_option("--method", x.brake.method, "Of payments: by this method only")
     ->type_name("NAME")
     ->check(said());
@@ -257,9 +257,9 @@ CLI::App* add_notice_verb(CLI::App& above, choices& x, const char* name, const c
   auto* to = above.add_subcommand(name, help);
   auto& order = x.notice.order;
   if (verb != notice_verb::add)
-    to->add_option("id", order.id, "Which one, as `notices` tells it")
+    to->add_option("NOTICE", order.id, "Which one, as `notices` tells it")
       ->required()
-      ->type_name("NOTICE");
+      ->type_name("");
   if (verb != notice_verb::remove) {
     to->add_option("--level", order.level, "How much it matters")
       ->required()
@@ -317,13 +317,11 @@ CLI::App* add_placement_verb(CLI::App& app, choices& x, const char* name, const 
   auto* to = app.add_subcommand(name, help);
   auto& order = x.placement.order;
   if (verb == placement_verb::move)
-    to->add_option("key", order.key, "An entity of the shard, as `where` takes it")
+    to->add_option("KEY", order.key, "An entity of the shard, as `where` takes it")
       ->required()
-      ->type_name("KEY");
+      ->type_name("");
   if (verb != placement_verb::rebalance)
-    to->add_option("name", order.node, "Its name, as `nodes` tells it")
-      ->required()
-      ->type_name("NODE");
+    to->add_option("NODE", order.node, "Its name, as `nodes` tells it")->required()->type_name("");
   to->add_option("--reason", order.reason, "For the record")->type_name("TEXT");
   if (verb != placement_verb::undrain)
     to->add_option("--wait", x.placement.wait_s, "Seconds to wait until it is done; 0: do not")
@@ -372,8 +370,8 @@ void add_losses(CLI::App& app, choices& x) {
                                 "What was answered and is gone since PostgreSQL failed over. With "
                                 "the key that this tells, a node goes on without it: it ends, and "
                                 "forgets it when it starts again. Needs the role operator.");
-  to->add_option("key", x.loss.key, "Of what you have seen; without it nothing is accepted")
-    ->type_name("KEY");
+  to->add_option("KEY", x.loss.key, "Of what you have seen; without it nothing is accepted")
+    ->type_name("");
   to->add_option("--reason", x.loss.reason, "For the record")->type_name("TEXT");
   to->add_option("--operation", x.loss.operation, "Of a try whose outcome is not known")
     ->type_name("UUID");
@@ -450,9 +448,9 @@ void add_reconcile(CLI::App& app, choices& x) {
 void add_case_words(CLI::App& app, choices& x) {
   auto* to = app.get_subcommand("cases")->add_subcommand(
     "close", "Closes one although nothing has repaired it. Needs the role operator.");
-  to->add_option("id", x.closing.id, "Which one, as `cases` tells it")
+  to->add_option("CASE", x.closing.id, "Which one, as `cases` tells it")
     ->required()
-    ->type_name("CASE")
+    ->type_name("")
     ->check(said());
   to->add_option("--reason", x.closing.reason, "Kept for the record; 200 characters")
     ->required()
@@ -468,7 +466,7 @@ void add_case_words(CLI::App& app, choices& x) {
 
 void add_tools(CLI::App& app, choices& x) {
   auto* completion = app.add_subcommand("completion", "A script that completes what you type.");
-  completion->add_option("shell", x.shell, "For which shell")
+  completion->add_option("SHELL", x.shell, "For which shell")
     ->required()
     ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   completion->footer("Exit codes: 0 it is on stdout, 2 it could not be written.\n\nExamples:\n  "
@@ -483,8 +481,9 @@ void add_tools(CLI::App& app, choices& x) {
   auto* token = app.add_subcommand("token", "Makes a token for the operators' listeners: the token "
                                             "on stdout, its line for the nodes on stderr.");
   token
-    ->add_option("name", x.token_name, "Whose it is, for the audit log: 1 to 40 of a-z, 0-9, - _ .")
-    ->required();
+    ->add_option("NAME", x.token_name, "Whose it is, for the audit log: 1 to 40 of a-z, 0-9, - _ .")
+    ->required()
+    ->type_name("");
   token->add_option("--role", x.token_role, "What its bearer may do")
     ->capture_default_str()
     ->check(CLI::IsMember({"reader", "operator"}));

@@ -184,6 +184,17 @@ def test_a_repetition_is_offered_only_when_it_may_have_been_done(command):
         assert refused.returncode == 2 and f"say --operation {operation}" in refused.stderr
 
 
+def test_what_was_refused_for_certain_is_not_offered_again():
+    def no(path, body):
+        return 409, {"message": "The node does not live"}
+
+    with unreachable() as dead, fakes(no) as nodes:
+        refused = inspect("move", f"event:{ID}", ID, "--node", dead, "--node", nodes[0].url,
+                          "--limit", "1", env={"INSPECT_TOKEN": "t"})
+    assert refused.returncode == 2 and "does not live" in refused.stderr
+    assert "--operation" not in refused.stderr
+
+
 def without_rows(path, body):
     gap = {"what": "rows", "why": "PostgreSQL cannot be asked"}
     return 200, told(("memory", {"here": True}), missing=[gap], node="n1")

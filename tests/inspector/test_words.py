@@ -41,6 +41,18 @@ def test_a_word_that_is_no_command_is_named(words, why):
     assert done.returncode == 2 and why in done.stderr, done
 
 
+@pytest.mark.parametrize("words, name", [
+    (("event",), "EVENT"), (("where",), "KEY"), (("why", "seat"), "SEAT"), (("brake",), "SCOPE"),
+    (("drain",), "NODE"), (("move",), "KEY"), (("move", "event:x"), "NODE"),
+    (("notice", "remove"), "NOTICE"), (("cases", "close"), "CASE"), (("token",), "NAME"),
+    (("completion",), "SHELL"), (("verify-draw",), "FILE")])
+def test_what_is_missing_is_named_as_in_the_help(words, name):
+    missing = inspect(*words)
+    assert missing.returncode == 2 and f"{name} is required" in missing.stderr, missing
+    text = inspect(*words[:2 if words[0] in ("why", "notice", "cases") else 1], "--help").stdout
+    assert name in text.split(), text
+
+
 # -- completion: each script in its own shell -----------------------------------------------------
 
 BASH = """source {script}; COMP_WORDS=({line}); COMP_CWORD={last}
