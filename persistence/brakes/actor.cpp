@@ -2,6 +2,8 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include "persistence/pool/transaction.hpp"
+
 namespace tk {
 
 namespace {
@@ -33,6 +35,35 @@ pg_result<brakes_told> read_brakes(pg::connection& db, bool changed) {
   return out;
 }
 
+/// What its operation was before.
+pg_result<brakes_told::earlier> earlier_of(pg::connection& db, const sales_brake& x) {
+  using enum brakes_told::earlier;
+  pg::params values;
+  values.add_id(x.id);
+  add_scope(values, x.what, x.event, x.method);
+  auto row = db.exec("brake_earlier", values);
+  if (!row.ok()) return read_failed(row);
+  if (row.rows() == 0) return none;
+  if (!row.boolean(0, 0)) return other;
+  return row.boolean(0, 1) ? released : same;
+}
+
+/// Sets it; one that is on for another reason ends in the same instant. Whether anything changed.
+pg_result<bool> put_on(pg::connection& db, const set_brake& x) {
+  auto& brake = x.brake;
+  pg::params scope;
+  add_scope(scope, brake.what, brake.event, brake.method);
+  scope.add_text(brake.reason).add_id(x.by);
+  if (auto ended = db.exec("brake_replace", scope); !ended.ok()) return read_failed(ended);
+  pg::params values;
+  values.add_id(brake.id);
+  add_scope(values, brake.what, brake.event, brake.method);
+  values.add_text(brake.reason).add_id(x.by).add_text(brake.by);
+  auto done = db.exec("brake_set", values);
+  if (!done.ok()) return read_failed(done); // Nothing is done before the COMMIT.
+  return done.affected() > 0;
+}
+
 pg_result<brakes_told> set(pg::connection& db, const set_brake& x) {
   if (!x.brake.event.nil()) {
     auto known = db.exec("brake_event", pg::params{}.add_id(x.brake.event));
@@ -43,23 +74,27 @@ pg_result<brakes_told> set(pg::connection& db, const set_brake& x) {
       return out;
     }
   }
-  pg::params values;
-  values.add_id(x.brake.id);
-  add_scope(values, x.brake.what, x.brake.event, x.brake.method);
-  values.add_text(x.brake.reason).add_id(x.by).add_text(x.brake.by);
-  auto done = db.exec("brake_set", values);
-  if (!done.ok()) return write_failed(done);
-  auto out = read_brakes(db, done.affected() > 0);
-  if (!out || out->changed) return out;
-  pg::params earlier;
-  earlier.add_id(x.brake.id);
-  add_scope(earlier, x.brake.what, x.brake.event, x.brake.method);
-  auto row = db.exec("brake_earlier", earlier);
-  if (!row.ok()) return read_failed(row);
-  if (row.rows() == 0) return out; // It is on by another operation.
-  using earlier_set = brakes_told::earlier;
-  if (!row.boolean(0, 0)) out->before = earlier_set::other;
-  else out->before = row.boolean(0, 1) ? earlier_set::released : earlier_set::same;
+  bool changed = false;
+  auto before = brakes_told::earlier::none;
+  {
+    transaction work{db};
+    if (!work.begun()) return tl::unexpected(pg_failure{ec::unavailable, db.last_error()});
+    // Of two reasons at once the later one counts, and both are told so.
+    if (auto locked = db.exec("brake_lock"); !locked.ok()) return read_failed(locked);
+    auto earlier = earlier_of(db, x.brake);
+    if (!earlier) return tl::unexpected(earlier.error());
+    before = *earlier;
+    if (before == brakes_told::earlier::none) {
+      auto done = put_on(db, x);
+      if (!done) return tl::unexpected(done.error());
+      changed = *done;
+    }
+    if (auto kept = work.commit(); !kept) return tl::unexpected(kept.error());
+  }
+  auto out = read_brakes(db, changed);
+  // It is done, so it is not refused because nobody could look at it afterwards.
+  if (!out && changed) return tl::unexpected(pg_failure{ec::unknown, out.error().text});
+  if (out) out->before = before;
   return out;
 }
 
@@ -110,6 +145,11 @@ std::vector<pg_statement> brake_statements() {
     {"brake_set", "INSERT INTO sales_brakes (id, what, event_id, method, reason, set_by, "
                   "set_by_name) VALUES ($1::uuid, $2::text, $3::uuid, $4::text, $5::text, "
                   "$6::uuid, $7::text) ON CONFLICT DO NOTHING"},
+    {"brake_lock", "SELECT pg_advisory_xact_lock(hashtext('tiketi.sales_brakes'))"},
+    {"brake_replace",
+     "UPDATE sales_brakes SET released_by = $5::uuid, released_at = clock_timestamp() "
+     "WHERE released_at IS NULL AND what = $1::text AND event_id IS NOT DISTINCT FROM $2::uuid "
+     "AND method IS NOT DISTINCT FROM $3::text AND reason <> $4::text"},
     {"brake_release",
      "UPDATE sales_brakes SET released_by = $4::uuid, released_at = clock_timestamp() "
      "WHERE released_at IS NULL AND what = $1::text AND event_id IS NOT DISTINCT FROM $2::uuid "

@@ -12,7 +12,7 @@ namespace tk {
 
 struct list_brakes {};
 
-/// Sets it, unless it is on, was set before by this very operation, or its event is unknown.
+/// Sets it, in place of one for another reason. Not when it is on, or was set by this operation.
 struct set_brake {
   sales_brake brake; ///< `since` is the database's.
   user_id by;

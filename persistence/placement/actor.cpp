@@ -2,33 +2,13 @@
 
 #include <caf/stateful_actor.hpp>
 
+#include "persistence/pool/transaction.hpp"
+
 namespace tk {
 
 namespace {
 
 constexpr size_t waiting_max = 64;
-
-/// Undone unless it was committed, so that the connection is left without one.
-class transaction {
-public:
-  explicit transaction(pg::connection& db) : db_(db), begun_(db.run_script("BEGIN").ok()) {}
-  transaction(const transaction&) = delete;
-  transaction& operator=(const transaction&) = delete;
-  ~transaction() {
-    if (begun_) db_.run_script("ROLLBACK");
-  }
-  [[nodiscard]] bool begun() const { return begun_; }
-  pg_result<void> commit() {
-    begun_ = false;
-    auto x = db_.run_script("COMMIT");
-    if (x.command_tag() == "COMMIT") return {};
-    return tl::unexpected(pg_failure{ec::unknown, "COMMIT: " + x.error()});
-  }
-
-private:
-  pg::connection& db_;
-  bool begun_;
-};
 
 /// Nothing is done before the COMMIT, however it ends.
 tl::unexpected<pg_failure> undone(const pg::result& x) { return read_failed(x); }

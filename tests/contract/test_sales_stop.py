@@ -143,7 +143,7 @@ def test_to_repeat_does_no_harm(admin, db):
     operation = str(uuid.uuid4())
     assert stop(admin, "holds", operationId=operation)["changed"] is True
     assert stop(admin, "holds", operationId=operation)["changed"] is False
-    assert stop(admin, "holds", "Again", operationId=str(uuid.uuid4()))["changed"] is False
+    assert stop(admin, "holds", operationId=str(uuid.uuid4()))["changed"] is False
     assert [x["reason"] for x in admin.get(SALES).json["brakes"]] == ["We are checking something"]
     assert resume(admin, "holds")["changed"] is True
     assert resume(admin, "holds")["changed"] is False
@@ -154,6 +154,26 @@ def test_to_repeat_does_no_harm(admin, db):
     assert "taken back since" in late.json["message"]
     assert admin.get(SALES).json["stopped"] is False
     assert stop(admin, "holds", operationId=str(uuid.uuid4()))["stopped"] is True
+
+
+def test_another_reason_takes_the_place_of_the_first(admin, db, user, hall):
+    event, seats = hall
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    assert stop(admin, "holds", "We look", operationId=first)["changed"] is True
+    said = stop(admin, "holds", "Back at 10:00", operationId=second)
+    assert said["changed"] is True and [x["reason"] for x in said["brakes"]] == ["Back at 10:00"]
+    stopped(user.reserve(event, seats[:1]), "Back at 10:00")
+    again = stop(admin, "holds", "Back at 10:00", operationId=second)
+    assert again["changed"] is False and len(again["brakes"]) == 1
+    # The first does not come back by a late repetition.
+    late = admin.post(SALES + "/stop", {"scope": "holds", "reason": "We look",
+                                        "operationId": first})
+    assert late.status == 409 and "taken back since" in late.json["message"]
+    # Of another scope nothing ends.
+    assert len(stop(admin, "event", "Wrong plan", eventId=event)["brakes"]) == 2
+    assert resume(admin, "event", eventId=event)["changed"] is True
+    assert resume(admin, "holds")["stopped"] is False
+    assert db.rows("SELECT count(*) FROM sales_brakes WHERE released_at IS NULL")[0][0] == "0"
 
 
 def test_an_operation_that_was_something_else_is_refused(admin, db):
