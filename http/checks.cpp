@@ -179,6 +179,11 @@ bool service::check_rate(live_exchange& x) {
   return false;
 }
 
+/// Whether a signed-in caller tries what only admins may.
+bool service::lacks_role(const live_exchange& x) {
+  return x.route_->level == access::admin && x.principal_ && !x.principal_->admin();
+}
+
 /// Entry gate, then existence, method, login, role, and the form of path parameters.
 bool service::check_access(live_exchange& x, const route_match& m) {
   auto refuse = [&](answer a) {
@@ -204,8 +209,7 @@ bool service::check_access(live_exchange& x, const route_match& m) {
     return refuse(error_answer(ec::entry_token_required));
   if (m.hit->level != access::public_ && !x.principal_)
     return refuse(error_answer(ec::not_authenticated));
-  if (m.hit->level == access::admin && !x.principal_->admin())
-    return refuse(error_answer(ec::admin_required));
+  if (lacks_role(x)) return context_.denied || refuse(error_answer(ec::admin_required));
   if (x.principal_ && x.principal_->password_due && !m.hit->while_password_due)
     return refuse(error_answer(ec::password_change_required));
   if (m.malformed_param) return refuse(error_answer(ec::bad_request, "Malformed id"));
@@ -226,7 +230,8 @@ bool service::take_slot(live_exchange& x) {
 
 void service::run(const std::shared_ptr<live_exchange>& x) {
   try {
-    x->route_->run(x);
+    if (lacks_role(*x)) context_.denied(x);
+    else x->route_->run(x);
   } catch (const std::exception& e) {
     log_line(log_level::error, "http", "handler_failed")
       .text("route", x->route_->path)

@@ -61,6 +61,9 @@ struct server_context {
   metrics& meters;
   entry_gate gate;          // Empty: off.
   tracer* traces = nullptr; // Null: nothing is traced.
+  /// Answers who is signed in and tries what only admins may, in place of the route. Empty: such a
+  /// try is refused at once.
+  handler denied = {};
 };
 
 /// The ingress: sockets, checks in the order of 1.7, dispatch, answers.

@@ -82,6 +82,7 @@ private:
   void identify(live_exchange& x);
   bool check_rate(live_exchange& x);
   bool check_access(live_exchange& x, const route_match& m);
+  static bool lacks_role(const live_exchange& x);
   void run(const std::shared_ptr<live_exchange>& x);
   bool take_slot(live_exchange& x);
   void end_span(live_exchange& x, const answer& a) const;

@@ -14,13 +14,21 @@ std::string author_of(audience who, const exchange& x) {
   return who == audience::operators ? x.who()->email : "admin " + to_string(x.user());
 }
 
+std::string operation_of(const request_id& x) { return x.nil() ? "malformed" : to_string(x); }
+
 void note_and_answer(const store_actor& store, caf::event_based_actor* self, const exchange_ptr& x,
                      note_admin_action what, answer out) {
   what.status = out.status;
   auto kept = std::make_shared<answer>(std::move(out));
   self->request(store, store_budget, std::move(what))
     .then([x, kept](const admin_action_noted&) { x->respond(std::move(*kept)); },
-          [x](caf::error& e) { x->fail(to_ec(e)); });
+          [x](caf::error& e) { fail_without_rows(x, to_ec(e)); });
+}
+
+void fail_without_rows(const exchange_ptr& x, ec why) {
+  bool operators = x->req().path.starts_with("/operator/");
+  if (operators && why == ec::unavailable) x->fail({why, "PostgreSQL cannot be asked"});
+  else x->fail(why);
 }
 
 void answer_audited(shop& s, caf::event_based_actor* self, const exchange_ptr& x,

@@ -94,7 +94,7 @@ sales_brake read_scope(fields& form, std::string by) {
   out.event = form.optional_uuid<event_id>("eventId").value_or(event_id{});
   out.method = form.optional_text("method", method_max).value_or("");
   if (scope == "event") {
-    if (out.event.nil()) form.refuse("eventId required");
+    if (form.missing("eventId")) form.refuse("eventId required");
   } else if (scope == "payment_method") {
     out.what = brake_on::payments;
     if (out.method.empty()) form.refuse("method required");
@@ -104,6 +104,8 @@ sales_brake read_scope(fields& form, std::string by) {
   } else {
     form.refuse("scope must be all, event, payment_method, queue, holds or payments");
   }
+  // It is named, so it never means all of them.
+  if (out.event.nil() && !form.missing("eventId")) form.refuse(ec::event_unknown);
   if (out.what != brake_on::payments && !out.method.empty())
     form.refuse("method is for scope payment_method");
   return out;
@@ -212,7 +214,8 @@ attempt read_attempt(audience who, const exchange& x, bool stop) {
   }
   out.of.id = brake_id{operation.hi, operation.lo};
   if (!out.refused) scope = scope_of(out.of);
-  out.note = note_of(x, stop ? "STOP_SALES" : "RESUME_SALES", out.of, scope, to_string(operation));
+  out.note =
+    note_of(x, stop ? "STOP_SALES" : "RESUME_SALES", out.of, scope, operation_of(operation));
   return out;
 }
 
@@ -257,8 +260,10 @@ void add_brake_routes(brake_desk& desk, const std::string& prefix, audience who,
                    "Stops new holds, new payments and admission; what runs goes on.", on_stop);
   stop.request_schema = request_schema(true);
   stop.errors = {ec::event_unknown, ec::idempotency_conflict};
-  add(method::post, prefix + "/resume", "resumeSales", "Lets exactly that go on again.", on_resume)
-    .request_schema = request_schema(false);
+  auto& resume = add(method::post, prefix + "/resume", "resumeSales",
+                     "Lets exactly that go on again.", on_resume);
+  resume.request_schema = request_schema(false);
+  resume.errors = {ec::event_unknown};
 }
 
 answer stopped_answer(const sales_brake& why) {

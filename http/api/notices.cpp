@@ -99,7 +99,7 @@ void note(attempt& to, const exchange& x, const char* action, const std::string&
   to.note.admin = x.user();
   to.note.action = action;
   to.note.resource_type = "notice";
-  to.note.resource = to_string(to.of.id);
+  to.note.resource = to.of.id.nil() ? "" : to_string(to.of.id);
   to.note.summary = to.of.by;
   if (!to.of.en.empty())
     to.note.summary += ": " + std::string{to_string(to.of.level)} + ": " + beginning(to.of.en);
@@ -149,7 +149,7 @@ attempt read_attempt(const notice_desk& desk, audience who, const exchange& x, c
     out.refused = body.error();
   }
   out.of.id = id.nil() ? notice_id{operation.hi, operation.lo} : id;
-  note(out, x, action, to_string(operation));
+  note(out, x, action, operation_of(operation));
   return out;
 }
 

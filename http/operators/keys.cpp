@@ -47,7 +47,8 @@ void find_entity(operator_desk& desk, const std::string& named,
           found(key_of(event.value_or(event_id{}), home["block"].get<int32_t>()));
         },
         [refused](caf::error& e) {
-          refused({to_ec(e), {}});
+          auto why = to_ec(e);
+          refused({why, why == ec::unavailable ? "PostgreSQL cannot be asked" : ""});
         });
   });
 }

@@ -1,5 +1,7 @@
 #include "http/operators/listener.hpp"
 
+#include "http/operators/denied.hpp"
+
 namespace tk::http {
 
 namespace {
@@ -26,9 +28,9 @@ server_options options_of(const operator_settings& x) {
 operator_listener::operator_listener(const operator_settings& settings, operator_desk desk,
                                      entropy& random)
     : identity_(settings.tokens), meters_("tiketi-operators"), desk_(std::move(desk)) {
-  server_ =
-    std::make_unique<server>(options_of(settings), operator_routes(desk_),
-                             server_context{identity_, *desk_.node.clock, random, meters_, {}});
+  server_context context{identity_, *desk_.node.clock, random, meters_, {}};
+  context.denied = [this](const exchange_ptr& x) { refuse_denied(desk_, x); };
+  server_ = std::make_unique<server>(options_of(settings), operator_routes(desk_), context);
 }
 
 } // namespace tk::http

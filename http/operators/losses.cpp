@@ -96,7 +96,7 @@ note_admin_action note_of(const operator_desk& desk, const exchange& x, const at
   out.resource_type = "node";
   out.resource = to_string(desk.losses.node);
   out.summary = x.who()->email + ": without " + std::to_string(missing) + " answered, key " +
-                of.key + ": " + of.reason + " (operation " + to_string(of.operation) + ")";
+                of.key + ": " + of.reason + " (operation " + operation_of(of.operation) + ")";
   out.address = x.req().client;
   return out;
 }
@@ -137,7 +137,7 @@ note_accepted_loss record_of(const operator_desk& desk, const exchange& x, const
 /// First the record of what is missing, then the audit log, then the answer, then the end.
 void accept(operator_desk& desk, caf::event_based_actor* self, const exchange_ptr& x,
             const note_accepted_loss& what, const note_admin_action& note, size_t missing) {
-  auto fail = [x](caf::error& e) { x->fail(to_ec(e)); };
+  auto fail = [x](caf::error& e) { fail_without_rows(x, to_ec(e)); };
   self->request(desk.losses.record, store_budget, what)
     .then(
       [&desk, self, x, note, missing, fail](const accepted_loss_noted&) {

@@ -35,7 +35,9 @@ struct attempt {
 };
 
 std::string summary_of(const attempt& of, const std::string& who) {
-  auto out = who + ": " + std::string{to_string(of.wish.what)};
+  auto out = who + ": ";
+  if (of.wish.what == wish_kind::drain && of.back) out += "un"; // As operators say it.
+  out += to_string(of.wish.what);
   if (!of.wish.key.empty()) out += " of " + of.wish.key;
   if (of.wish.what == wish_kind::move) out += of.back ? " taken back" : " to the node";
   if (!of.wish.reason.empty()) out += ": " + of.wish.reason;
@@ -160,7 +162,7 @@ attempt read_attempt(const exchange& x, const char* action, wish_kind what, bool
     out.refused = body.error();
   }
   out.wish.id = wish_id{operation.hi, operation.lo};
-  out.operation = to_string(operation);
+  out.operation = operation_of(operation);
   return out;
 }
 

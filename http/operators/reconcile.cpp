@@ -43,8 +43,8 @@ attempt read_attempt(const exchange& x) {
   out.note.admin = x.user();
   out.note.action = "RECONCILE";
   out.note.resource_type = "payments";
-  out.note.resource = to_string(out.id);
-  out.note.summary = x.who()->email + " (operation " + to_string(operation) + ")";
+  out.note.resource = out.id.nil() ? "" : to_string(out.id);
+  out.note.summary = x.who()->email + " (operation " + operation_of(operation) + ")";
   out.note.address = x.req().client;
   return out;
 }

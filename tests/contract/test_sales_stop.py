@@ -176,6 +176,15 @@ def test_another_reason_takes_the_place_of_the_first(admin, db, user, hall):
     assert db.rows("SELECT count(*) FROM sales_brakes WHERE released_at IS NULL")[0][0] == "0"
 
 
+def test_nobody_is_no_event(admin):
+    nil = str(uuid.UUID(int=0))
+    for path in ("stop", "resume"):
+        for scope in ("event", "holds", "queue"):
+            said = admin.post(f"{SALES}/{path}", {"scope": scope, "eventId": nil, "reason": "x"})
+            assert (said.status, said.json["message"]) == (404, "Event not found"), (path, scope)
+    assert admin.get(SALES).json["stopped"] is False
+
+
 def test_an_operation_that_was_something_else_is_refused(admin, db):
     operation = str(uuid.uuid4())
     assert stop(admin, "holds", operationId=operation)["changed"] is True
