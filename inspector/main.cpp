@@ -362,7 +362,10 @@ void add_placement(CLI::App& app, choices& x) {
     ->footer(std::string{placement_codes} +
              "  tiketi-inspect move event:UUID 6f0e4b1c-...\n"
              "  tiketi-inspect move block:UUID/3 6f0e4b1c-... --reason 'Hot'\n"
-             "  tiketi-inspect move seat:UUID any    balance may move it again");
+             "  tiketi-inspect move seat:UUID any    balance may move it again\n\n"
+             "A key names a place, whether or not something lives there: an event, block, room, "
+             "gate,\nsession or checkout that is nowhere on record has a shard too, and that is "
+             "moved with\nwhatever lives in it. `where KEY` says what is not on record.");
 }
 
 void add_losses(CLI::App& app, choices& x) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <string_view>
 
 #include <sodium.h>
 
@@ -16,6 +17,17 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+/// A typo in a key finds a place too: that nothing of the kind is on record is said beside it.
+void note_what_is_not(looked& found, const std::vector<node_answer>& answers,
+                      const look_options& x) {
+  auto event = event_of_key(x.argument);
+  auto told = std::ranges::find_if(answers, [](auto& y) { return y.ok(); });
+  if (event.empty() || told == answers.end()) return;
+  auto rows = ask_node(x.nodes, told->node, "/operator/events/" + url_part(event));
+  if (auto note = not_on_record(x.argument, rows); !note.empty())
+    found.told["notes"].push_back(note);
+}
+
 looked ask(const node_verb& verb, const look_options& x) {
   std::vector<node_answer> out;
   out.reserve(x.nodes.nodes.size());
@@ -23,7 +35,9 @@ looked ask(const node_verb& verb, const look_options& x) {
     out.push_back(ask_node(x.nodes, node, path_of(verb, x.argument)));
     if (verb.who == asked_nodes::first && settles(out.back())) break;
   }
-  return verb.who == asked_nodes::first ? settled(out) : merged(out);
+  auto found = verb.who == asked_nodes::first ? settled(out) : merged(out);
+  if (verb.name == std::string_view{"where"}) note_what_is_not(found, out, x);
+  return found;
 }
 
 void print(const looked& x, const look_options& how, const text_style& style) {

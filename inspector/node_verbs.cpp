@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 namespace tk::inspector {
 
@@ -9,6 +10,10 @@ namespace {
 
 using json = nlohmann::ordered_json;
 using enum asked_nodes;
+
+#define TK_PLACES                                                                                  \
+  "A key names a place, whether or not something lives there: of an event, block, room, gate,\n"   \
+  "session or checkout that is nowhere on record this tells where it would live, and exits 0."
 
 constexpr std::array verbs{
   node_verb{"nodes", "/operator/nodes", "", "Every node: whether it decides, what lives on it.",
@@ -19,12 +24,12 @@ constexpr std::array verbs{
             "  tiketi-inspect where event:UUID\n"
             "  tiketi-inspect where block:UUID/3      also session, room, gate, checkout\n"
             "  tiketi-inspect where seat:UUID         the block that decides about it\n"
-            "  tiketi-inspect where reservation:UUID  the block that leads it",
+            "  tiketi-inspect where reservation:UUID  the block that leads it\n\n" TK_PLACES,
             all},
   node_verb{"actor", "/operator/actors/{}", "KEY",
             "How an entity is: state, age, what waits for it, what it decided last.",
             "  tiketi-inspect actor block:UUID/3 --watch\n"
-            "  tiketi-inspect actor session:UUID      any key that where takes",
+            "  tiketi-inspect actor session:UUID      any key that where takes\n\n" TK_PLACES,
             all},
   node_verb{"event", "/operator/events/{}", "EVENT",
             "Blocks of an event with free, held and sold; its rate; its room.",
@@ -63,6 +68,8 @@ constexpr std::array verbs{
   node_verb{"hot", "/operator/hot", "", "Where most happened in the last minute.",
             "  tiketi-inspect hot --watch 5"},
 };
+
+#undef TK_PLACES
 
 constexpr const char* no_node = "it is no node that answered";
 
@@ -139,6 +146,34 @@ bool settles(const node_answer& x) {
   if (!x.ok()) return x.status >= client_error && x.status < server_error;
   auto told = object_of(x.body);
   return is_told(told) && told.value("missing", json::array()).empty();
+}
+
+std::string event_of_key(const std::string& key) {
+  constexpr std::array kinds = {"event", "room", "waiting_room", "gate", "block", "seat_block"};
+  auto colon = key.find(':');
+  if (colon == std::string::npos) return "";
+  auto kind = key.substr(0, colon);
+  if (std::ranges::find(kinds, kind) == kinds.end()) return "";
+  return key.substr(colon + 1, key.find('/') - colon - 1);
+}
+
+std::string not_on_record(const std::string& key, const node_answer& event) {
+  constexpr const char* place = " is on record: this is where it would live";
+  if (knows_of_none(event)) return std::string{"no such event"} + place;
+  auto slash = key.find('/');
+  if (!event.ok() || slash == std::string::npos) return "";
+  auto told = object_of(event.body);
+  if (!is_told(told)) return "";
+  const json number = std::atoll(key.c_str() + slash + 1);
+  for (auto& part : told["parts"]) {
+    if (part.value("from", "") != "rows") continue;
+    auto rows = part.value("data", json::object());
+    for (auto* list : {"blocks", "ticket_types"})
+      for (auto& x : rows.value(list, json::array()))
+        if (x.value("block", json{}) == number) return "";
+    return std::string{"no such block of the event"} + place;
+  }
+  return "";
 }
 
 looked settled(const std::vector<node_answer>& answers) {

@@ -32,6 +32,15 @@ std::span<const node_verb> node_verbs();
 /// The path for an argument.
 std::string path_of(const node_verb& verb, const std::string& argument);
 
+/// The event that has, or would have, what a key of `where` names; empty when it names no part of
+/// an event.
+std::string event_of_key(const std::string& key);
+
+/// What `where` says of a key whose event, or whose block of it, is not on record: every key names
+/// a place, whether or not something lives there. Empty when it is on record, or nobody knows.
+/// `event` is what was answered about `event_of_key(key)`.
+std::string not_on_record(const std::string& key, const node_answer& event);
+
 /// What came of asking.
 struct looked {
   nlohmann::ordered_json told; ///< `{"parts", "missing", "notes"}`; parts and gaps name their node.

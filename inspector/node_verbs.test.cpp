@@ -75,6 +75,29 @@ CAF_TEST(who knows of nothing is passed over when another node knows of somethin
   CAF_CHECK_EQUAL(older.refusals.size(), 1u);
 }
 
+CAF_TEST(where says when nothing of a key is on record) {
+  CAF_CHECK_EQUAL(event_of_key("event:e"), "e");
+  CAF_CHECK_EQUAL(event_of_key("block:e/3"), "e");
+  CAF_CHECK_EQUAL(event_of_key("room:e"), "e");
+  CAF_CHECK_EQUAL(event_of_key("session:u"), "");
+  CAF_CHECK_EQUAL(event_of_key("seat:s"), "");
+  CAF_CHECK_EQUAL(event_of_key("event"), "");
+  auto none = answered("u", 404, R"({"code":"EVENT_NOT_FOUND"})");
+  CAF_CHECK_EQUAL(not_on_record("event:e", none),
+                  "no such event is on record: this is where it would live");
+  auto some = answered("u", 200, R"({"parts":[{"from":"board","data":{"blocks":[{"block":9}]}},
+    {"from":"rows","data":{"blocks":[{"block":0},{"block":1}],
+                           "ticket_types":[{"block":1000000}]}}]})");
+  for (auto* there : {"event:e", "room:e", "block:e/1", "block:e/01", "block:e/1000000"})
+    CAF_CHECK_EQUAL(not_on_record(there, some), "");
+  CAF_CHECK_EQUAL(not_on_record("block:e/9", some),
+                  "no such block of the event is on record: this is where it would live");
+  for (auto& unknown : {answered("u", 0, ""), answered("u", 503, "{}"),
+                        answered("u", 404, R"({"code":"NOT_FOUND"})"), answered("u", 200, "{}"),
+                        answered("u", 200, R"({"parts":[{"from":"board"}]})")})
+    CAF_CHECK_EQUAL(not_on_record("block:e/9", unknown), "");
+}
+
 CAF_TEST(what is the same everywhere is asked until somebody has told all of it) {
   CAF_CHECK(settles(answered("u1", 200, rows_and_memory)));
   CAF_CHECK(settles(answered("u1", 404, refusal)));

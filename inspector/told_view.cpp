@@ -232,9 +232,13 @@ std::string told_text(const json& x, const text_style& style) {
       '\n';
     out += data_text(part.value("data", json::object()), "  ", style);
   }
-  for (auto& gap : x.value("missing", json::array()))
-    out += painted("missing: " + value_text("", gap.value("what", json{})), bad, style) + ": " +
+  for (auto& gap : x.value("missing", json::array())) {
+    auto what = value_text("", gap.value("what", json{}));
+    if (!what.starts_with("node ")) // That names it already.
+      what.append(" (node ").append(value_text("", gap.value("node", json{}))).append(")");
+    out += painted("missing: " + what, bad, style) + ": " +
            value_text("", gap.value("why", json{})) + '\n';
+  }
   for (auto& note : x.value("notes", json::array()))
     out += painted("note: " + value_text("", note), faint, style) + '\n';
   return out;

@@ -74,7 +74,9 @@ CAF_TEST(every part says where it is from and how old it is) {
       {"node":"n1","from":"board","age_ms":300,"data":{"waiting":3,"paused":false}},
       {"node":"n1","from":"rows","age_ms":12,"data":{"event":"e",
         "last_minute":{"held":4},"blocks":[{"block":0,"free":2}],"types":[]}}],
-    "missing":[{"node":"n2","what":"node http://n2","why":"Connection refused"}],
+    "missing":[{"node":"n2","what":"node http://n2","why":"Connection refused"},
+      {"node":"n1","what":"roster","why":"PostgreSQL cannot be asked"},
+      {"node":"n3","what":"roster","why":"PostgreSQL cannot be asked"}],
     "notes":["claims are not told"]})");
   auto text = told_text(told, plain);
   CAF_CHECK(
@@ -82,7 +84,9 @@ CAF_TEST(every part says where it is from and how old it is) {
   CAF_CHECK(contains(text, "as of 0.0 s ago, from rows\n  event  e\n  types  none\n"));
   CAF_CHECK(contains(text, "  last minute\n    held  4\n"));
   CAF_CHECK(contains(text, "  blocks\n    block  free\n    0      2\n"));
-  CAF_CHECK(contains(text, "missing: node http://n2: Connection refused\n"));
+  CAF_CHECK(contains(text, "missing: node http://n2: Connection refused\n"
+                           "missing: roster (node n1): PostgreSQL cannot be asked\n"
+                           "missing: roster (node n3): PostgreSQL cannot be asked\n"));
   CAF_CHECK(contains(text, "note: claims are not told\n"));
   CAF_CHECK(!contains(text, "\x1b"));
 }

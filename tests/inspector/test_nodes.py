@@ -208,6 +208,19 @@ def test_where_finds_every_kind_of_key(node, sale):
     assert told(node, "where", f"seat:{seat}")["memory"]["key"].startswith(f"seat_block:{event}/")
 
 
+def test_where_says_what_is_not_on_record(node, sale):
+    for key, what in ((f"event:{uuid.uuid4()}", "no such event"),
+                      (f"room:{uuid.uuid4()}", "no such event"),
+                      (f"block:{uuid.uuid4()}/0", "no such event"),
+                      (f"block:{sale['event']}/99999", "no such block of the event")):
+        done = look(node, "where", key)
+        assert done.returncode == 0 and "shard" in done.stdout, done
+        assert f"note: {what} is on record: this is where it would live\n" in done.stdout
+    for key in (f"event:{sale['event']}", f"block:{sale['event']}/0",
+                f"session:{uuid.uuid4()}"):
+        assert "note:" not in look(node, "where", key).stdout, key
+
+
 def test_an_actor_tells_how_it_is_without_being_woken(node, sale):
     event, stranger = sale["event"], str(uuid.uuid4())
     parts = told_when(node, lambda x: x.get("board", {}).get("sold") == 1, "actor",

@@ -24,6 +24,8 @@ def test_every_command_has_help_with_examples():
     for verb in (("why",), ("why", "seat"), ("notice",), ("cases",), ("cases", "close")):
         helped = inspect(*verb, "--help").stdout
         assert "Examples" in helped and "Exit codes" in helped, verb
+    for verb in ("where", "actor", "move"):
+        assert "whether or not something lives there" in inspect(verb, "--help").stdout, verb
     assert "contradicts" not in names  # That is of `audit`.
     for verb in ("add", "change", "remove"):
         assert "Examples" in inspect("notice", verb, "--help").stdout, verb
