@@ -30,7 +30,8 @@ top_look::asked_node ask_both(const node_options& with, const std::string& node)
 }
 
 /// All nodes at once: one that is silent keeps nobody waiting for the others.
-top_look look(const top_options& x) {
+/// `shown` are the events of the look before: they stay while nobody can tell what is hot.
+top_look look(const top_options& x, const std::vector<node_answer>& shown) {
   using namespace std::chrono;
   constexpr size_t events_max = 2;
   top_look out;
@@ -53,8 +54,12 @@ top_look look(const top_options& x) {
   out.hot = first_whole(those, "/operator/hot");
   auto events =
     x.event.empty() ? hottest_events(out.hot, events_max) : std::vector<std::string>{x.event};
-  for (auto& event : events)
+  if (events.empty() && !settles(out.hot))
+    for (auto& event : shown) events.push_back(event.node);
+  for (auto& event : events) {
     out.events.push_back(first_whole(those, "/operator/events/" + url_part(event)));
+    out.events.back().node = event;
+  }
   return out;
 }
 
@@ -65,7 +70,7 @@ int watch_top(top_options options, const text_style& style) {
   const full_screen screen{style.colour};
   std::optional<top_look> before;
   for (;;) {
-    auto now = look(options);
+    auto now = look(options, before ? before->events : std::vector<node_answer>{});
     screen.show(top_text(now, before ? &*before : nullptr, full_screen::size(), style));
     auto told =
       std::ranges::count_if(now.nodes, [](auto& x) { return settles(x.nodes) && x.nodes.ok(); });

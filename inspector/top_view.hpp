@@ -19,7 +19,7 @@ struct top_look {
   };
   std::vector<asked_node> nodes;
   node_answer brakes, hot;
-  std::vector<node_answer> events; ///< Those with the hottest blocks, or the one that was named.
+  std::vector<node_answer> events; ///< The hottest, or the one that was named: it is in `node`.
   int64_t at_ms = 0;               ///< By a clock that does not jump.
 };
 
@@ -30,7 +30,7 @@ struct screen_size {
 /// The events whose blocks are the hottest, no more than `max`.
 std::vector<std::string> hottest_events(const node_answer& hot, size_t max);
 
-/// A line each for sales, ledger, every node, every event, and the hottest blocks in what is left.
+/// Lines of sales, gaps, ledger, nodes, events, and the hottest blocks in what is left, with ages.
 /// Rates are told when there is a look before. It never has more lines or columns than `size`.
 std::string top_text(const top_look& now, const top_look* before, screen_size size,
                      const text_style& style);

@@ -1,5 +1,6 @@
 """Whom tiketi-inspect asks and what it makes of what they say: before nodes that are none."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -85,6 +86,42 @@ def test_several_nodes_may_be_in_one_variable():
         done = inspect("nodes", env={"INSPECT_TOKEN": "t",
                                      "INSPECT_NODES": f" {nodes[0].url} , {nodes[1].url},"})
         assert done.returncode == 0 and [len(x.heard) for x in nodes] == [1, 1]
+
+
+def test_top_keeps_events_on_the_screen_when_nobody_can_tell_what_is_hot():
+    gap = [{"what": "rows", "why": "PostgreSQL cannot be asked"}]
+    asked = []
+
+    def away(path, _):  # After the first look PostgreSQL is.
+        asked.append(path)
+        gone = asked.count("/operator/nodes") > 1
+        if path == "/operator/hot":
+            hot = ("rows", {"blocks": [{"event": ID, "block": 0}]})
+            return 200, told(missing=gap) if gone else told(hot)
+        if path == "/operator/nodes":
+            state = {"state": "suspended: no heartbeat" if gone else "deciding"}
+            return 200, told(("memory", state), missing=gap if gone else ())
+        if path == "/operator/brakes":
+            return 200, told(("memory", {"sales": "running", "brakes": []}))
+        board = {"stale": gone, "blocks": [{"block": 0, "free": 5}]}
+        return 200, told(("board", board), missing=gap if gone else ())
+
+    with fakes(away) as (node,):
+        top = subprocess.Popen([inspector.program(), "top", "--watch", "1", "--node", node.url],
+                               stdout=subprocess.PIPE, env={"INSPECT_TOKEN": "t"})
+        said, until = "", time.monotonic() + 30
+        while "stand still" not in said and time.monotonic() < until:
+            said += os.read(top.stdout.fileno(), 65536).decode()
+        top.kill()
+        top.wait()
+        top.stdout.close()
+    before, after = said[:said.rindex("sales ")], said[said.rindex("sales "):]
+    assert before.startswith("sales   running, as of 0.0 s ago\nledger")
+    assert after.startswith("sales   stand still at all nodes asked (1); brakes as of 0.0 s ago: "
+                            "none\nmissing PostgreSQL cannot be asked (says every node that "
+                            "answers)\n")
+    assert ID[:24] in before and "stale" not in before
+    assert f"\n{ID[:24]}     stale 0.0 s " in after, after
 
 
 # -- what of the shop is stopped ------------------------------------------------------------------
