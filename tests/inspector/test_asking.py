@@ -121,7 +121,7 @@ def test_top_keeps_events_on_the_screen_when_nobody_can_tell_what_is_hot():
                             "none\nmissing PostgreSQL cannot be asked (says every node that "
                             "answers)\n")
     assert ID[:24] in before and "stale" not in before
-    assert f"\n{ID[:24]}     stale 0.0 s " in after, after
+    assert f"\n{ID[:24]}    stale 0.0 s " in after, after
 
 
 # -- what of the shop is stopped ------------------------------------------------------------------

@@ -130,6 +130,7 @@ constexpr allowed excused[] = {
   {"give back", "being paid", "*", "only while a payment is slower than the change of mind"},
   {"give back", "expired", "*", "only who got no answer to the payment asks so late"},
   {"give back", "sold", "fail-over", "only who changes their mind when it strikes"},
+  {"prepare", "expired", "odd-shards", "one node for a while, and few prepare what has just ended"},
   {"call back", "sold", "bank-late", "its order is paid, so nothing of it is on its way"},
   {"call back", "cancelled", "bank-late", "few are cancelled after they were paid"},
   {"call back", "run out", "*", "lasts for moments, until the block has ended it"},
