@@ -112,6 +112,13 @@ def page_of(node):
     return out
 
 
+def eventually(true, patience=20):
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.1)
+
+
 def told_shards(world):
     """Those that the pages of all nodes name."""
     return [label for node in world.nodes for name, label in page_of(node) if name == "shard_epoch"]
@@ -121,6 +128,8 @@ def test_every_node_counts_its_links_and_its_shards(world):
     names = {x.env["TIKETI_NODE_ID"] for x in world.nodes}
     for node in world.nodes:
         others = names - {node.env["TIKETI_NODE_ID"]}
+        eventually(lambda: all(page_of(node).get(("cluster_link_standing", x)) == 1
+                               for x in others))  # One of them has just been started.
         page = page_of(node)
         by_peer = {name for name, label in page if label in names}
         assert len(by_peer) == 13
@@ -135,10 +144,8 @@ def test_every_node_counts_its_links_and_its_shards(world):
         assert sum(page["cluster_link_requests_total", x] for x in others) == \
             page["cluster_requests_total", None]
     # Pages are read one after the other: a shard that moves meanwhile is on none of them.
-    deadline = time.monotonic() + 20
-    while sorted(told_shards(world), key=int) != [str(x) for x in range(128)]:
-        assert time.monotonic() < deadline, told_shards(world)
-        time.sleep(0.2)
+    everything = [str(x) for x in range(128)]
+    eventually(lambda: sorted(told_shards(world), key=int) == everything)
 
 
 def first_success(node, users, event, seats, since):
