@@ -23,15 +23,6 @@ LOOKS = ["nodes", "shards", "ledger", "hot", "brakes", "notices", "wishes", "out
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A PostgreSQL of our own: one test stops it."""
-    made = harness.Cluster()
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def node(cluster):
     running = operators.OperatedNode(harness.create_database(str(cluster.folder), "operated"))
     running.command("migrate")

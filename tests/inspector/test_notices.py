@@ -13,15 +13,6 @@ from inspector import harness, inspect  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A PostgreSQL of our own: one test stops it."""
-    made = harness.Cluster()
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def node(cluster):
     running = operators.OperatedNode(harness.create_database(str(cluster.folder), "noticed"))
     running.command("migrate")

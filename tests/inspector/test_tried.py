@@ -25,15 +25,6 @@ CHANGES = {("brake", "event", ID, "--reason", "x"): "STOP_SALES",
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A PostgreSQL of our own: one test stops it."""
-    made = harness.Cluster()
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def node(cluster):
     running = operators.OperatedNode(harness.create_database(str(cluster.folder), "tried"))
     running.command("migrate")
